@@ -1,0 +1,2 @@
+//! The `kipod` command.
+fn main() {}

@@ -1,0 +1,6 @@
+//! Real Kubernetes clusters in rootless Podman containers: systemd, CRI-O and kubeadm inside.
+
+mod dirs;
+pub mod podman;
+
+pub use dirs::{Dirs, DirsError};

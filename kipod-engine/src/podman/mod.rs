@@ -1,0 +1,109 @@
+//! The only room that speaks to Podman. It knows containers, images, volumes and networks, and
+//! nothing of Kubernetes.
+//!
+//! [`Podman`] is the seam: the engine holds a `&dyn Podman`. `Service` is the real one (the
+//! user's Podman service, through its REST API); unit tests hold a scripted one.
+
+mod command;
+mod error;
+mod options;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use command::{Command, CommandFailure};
+pub use error::PodmanError;
+pub use options::{
+    Bind, ContainerOptions, Labels, NetworkAttachment, NetworkOptions, PortMapping, VolumeMount,
+    VolumeOptions,
+};
+
+/// What every call of the seam answers with.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, PodmanError>> + Send + 'a>>;
+
+/// An image in the user's store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageInfo {
+    /// The image's id.
+    pub id: String,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+/// A container as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerInfo {
+    /// The container's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Podman's word for its state: `created`, `running`, `exited`, ...
+    pub state: String,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+/// A network as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkInfo {
+    /// The network's name.
+    pub name: String,
+    /// Its subnets, as `ADDRESS/LENGTH`.
+    pub subnets: Vec<String>,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+/// What a command run inside a container left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecOutput {
+    /// Its exit status.
+    pub status: i64,
+    /// What it wrote to standard output.
+    pub stdout: Vec<u8>,
+    /// What it wrote to standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// The seam: all the engine asks of Podman. Lists are filtered by one label (`KEY` or
+/// `KEY=VALUE`), removals are idempotent and answer whether there was anything to remove.
+pub trait Podman: Send + Sync {
+    /// The image that `reference` names, `None` where the store has none.
+    fn image<'a>(&'a self, reference: &'a str) -> Reply<'a, Option<ImageInfo>>;
+
+    /// Creates a bridge network. A subnet in use is [`PodmanError::SubnetInUse`], a name in use
+    /// [`PodmanError::NameInUse`].
+    fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> Reply<'a, ()>;
+    /// Every network with that label; with an empty label every network.
+    fn networks<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<NetworkInfo>>;
+    /// Removes a network.
+    fn remove_network<'a>(&'a self, name: &'a str) -> Reply<'a, bool>;
+
+    /// Creates a volume.
+    fn create_volume<'a>(&'a self, options: &'a VolumeOptions) -> Reply<'a, ()>;
+    /// The names of the volumes with that label.
+    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<String>>;
+    /// Removes a volume and all in it.
+    fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, bool>;
+
+    /// Creates a privileged systemd container, which is not started, and answers its id.
+    fn create_container<'a>(&'a self, options: &'a ContainerOptions) -> Reply<'a, String>;
+    /// Unpacks a tar archive below `folder` of a container, started or not. A path on one of the
+    /// container's volumes lands in the volume.
+    fn upload<'a>(&'a self, container: &'a str, folder: &'a str, archive: Vec<u8>)
+    -> Reply<'a, ()>;
+    /// Starts a container. A published port that is taken is [`PodmanError::PortInUse`].
+    fn start_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    /// Stops a container and waits for its end.
+    fn stop_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    /// Every container with that label, running or not.
+    fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>>;
+    /// Kills and removes a container with its anonymous volumes.
+    fn remove_container<'a>(&'a self, container: &'a str) -> Reply<'a, bool>;
+    /// Podman's own description of a container, as JSON.
+    fn inspect_container<'a>(&'a self, container: &'a str) -> Reply<'a, serde_json::Value>;
+    /// Runs a command inside a running container and waits for its end.
+    fn exec<'a>(&'a self, container: &'a str, command: &'a [&'a str]) -> Reply<'a, ExecOutput>;
+    /// What the container's first process printed, the last `lines` lines of it.
+    fn logs<'a>(&'a self, container: &'a str, lines: usize) -> Reply<'a, String>;
+}

@@ -1,0 +1,109 @@
+//! What a container, network or volume shall be, as plain data: the plan writes it, Podman gets it.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// Labels by key.
+pub type Labels = BTreeMap<String, String>;
+
+/// A container to be created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ContainerOptions {
+    /// The container's name.
+    pub name: String,
+    /// The host name inside.
+    pub hostname: String,
+    /// The image's reference or id; it must be in the user's store already.
+    pub image: String,
+    /// The program and its arguments, in place of the image's own.
+    pub command: Vec<String>,
+    /// Environment of the first process.
+    pub env: BTreeMap<String, String>,
+    /// Labels of the container.
+    pub labels: Labels,
+    /// Named volumes.
+    pub volumes: Vec<VolumeMount>,
+    /// Files and folders of the host.
+    pub binds: Vec<Bind>,
+    /// Paths inside that are a tmpfs each.
+    pub tmpfs: Vec<String>,
+    /// Devices of the host, by path.
+    pub devices: Vec<PathBuf>,
+    /// The one network the container joins.
+    pub network: NetworkAttachment,
+    /// Ports published on the host.
+    pub ports: Vec<PortMapping>,
+    /// The cgroup below which the container's own is made; `None` leaves it to Podman.
+    pub cgroup_parent: Option<String>,
+    /// The signal that asks the first process to stop, by number.
+    pub stop_signal: i64,
+    /// Seconds between that signal and SIGKILL.
+    pub stop_timeout: u64,
+    /// Whether Podman starts it again after `podman-restart.service` or its own end.
+    pub restart: bool,
+}
+
+/// A named volume mounted into a container, with `exec`, `suid` and `dev` allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VolumeMount {
+    /// The volume's name.
+    pub name: String,
+    /// The path inside.
+    pub target: String,
+}
+
+/// A file or folder of the host mounted into a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bind {
+    /// The path on the host.
+    pub source: PathBuf,
+    /// The path inside.
+    pub target: String,
+    /// Whether the container may not write to it.
+    pub read_only: bool,
+}
+
+/// A network and the fixed address on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NetworkAttachment {
+    /// The network's name.
+    pub name: String,
+    /// The container's address, the same after every restart.
+    pub address: Ipv4Addr,
+}
+
+/// A TCP port of a container published on the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PortMapping {
+    /// The host's address to listen on.
+    pub host_address: IpAddr,
+    /// The host's port.
+    pub host_port: u16,
+    /// The container's port.
+    pub container_port: u16,
+}
+
+/// A bridge network to be created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NetworkOptions {
+    /// The network's name.
+    pub name: String,
+    /// Its subnet, as `ADDRESS/LENGTH`.
+    pub subnet: String,
+    /// The bridge's own address in that subnet.
+    pub gateway: Ipv4Addr,
+    /// Labels of the network.
+    pub labels: Labels,
+}
+
+/// A volume to be created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VolumeOptions {
+    /// The volume's name.
+    pub name: String,
+    /// Labels of the volume.
+    pub labels: Labels,
+}
