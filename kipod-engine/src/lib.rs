@@ -2,5 +2,6 @@
 
 mod dirs;
 pub mod podman;
+pub mod spec;
 
 pub use dirs::{Dirs, DirsError};

@@ -1,0 +1,178 @@
+//! What good and bad values come to.
+
+use std::time::Duration;
+
+use super::*;
+
+fn raw(key: &str, value: &str) -> RawSpec {
+    let mut raw = RawSpec::default();
+    let slot = match key {
+        "name" => &mut raw.name,
+        "image" => &mut raw.image,
+        "address" => &mut raw.api_server_address,
+        "port" => &mut raw.api_server_port,
+        "pods" => &mut raw.pod_subnet,
+        "services" => &mut raw.service_subnet,
+        "wait" => &mut raw.wait,
+        _ => panic!("{key}"),
+    };
+    *slot = Some(value.to_owned());
+    raw
+}
+
+#[test]
+fn nothing_typed_is_the_default() {
+    let spec = RawSpec::default().check().unwrap();
+    assert_eq!(spec, ClusterSpec::default());
+    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"name":"kipod","image":"localhost/kipod-node:latest","networking":{"pod_subnet":"10.244.0.0/16","service_subnet":"10.96.0.0/16","api_server_address":"127.0.0.1","api_server_port":null},"wait":{"secs":300,"nanos":0},"retain":false}"#);
+}
+
+#[test]
+fn everything_typed_is_taken() {
+    let raw = RawSpec {
+        name: Some("dev".into()),
+        image: Some("ghcr.io/me/node:1.36".into()),
+        api_server_address: Some("::1".into()),
+        api_server_port: Some("6443".into()),
+        pod_subnet: Some("192.168.0.0/16".into()),
+        service_subnet: Some("10.0.0.0/12".into()),
+        wait: Some("1m30s".into()),
+        retain: true,
+    };
+    let spec = raw.check().unwrap();
+    assert_eq!(spec.name.as_str(), "dev");
+    assert_eq!(spec.image.as_str(), "ghcr.io/me/node:1.36");
+    assert!(spec.networking.api_server_address.is_loopback());
+    assert_eq!(spec.networking.api_server_port, Some(6443));
+    assert_eq!(spec.networking.pod_subnet.to_string(), "192.168.0.0/16");
+    assert_eq!(spec.networking.service_subnet.to_string(), "10.0.0.0/12");
+    assert_eq!(spec.wait, Duration::from_secs(90));
+    assert!(spec.retain);
+}
+
+#[test]
+fn edges_that_are_good() {
+    for (key, value) in [
+        ("pods", "10.0.0.0/24"),
+        ("pods", "11.0.0.0/8"),
+        ("services", "10.0.0.0/28"),
+        ("services", "172.16.0.0/13"),
+        ("port", "1"),
+        ("port", "65535"),
+        ("wait", "0"),
+        ("address", "0.0.0.0"),
+    ] {
+        raw(key, value).check().unwrap_or_else(|faults| panic!("{key} {value}: {faults}"));
+    }
+}
+
+#[test]
+fn each_bad_value_is_one_fault() {
+    let cases = [
+        ("name", "Dev", "cluster name: `Dev` has `D`, where only a-z, 0-9 and - may stand"),
+        ("image", "", "image: the reference is empty"),
+        (
+            "address",
+            "localhost",
+            "API server address: `localhost` is not an IP address, such as `127.0.0.1`",
+        ),
+        (
+            "address",
+            "224.0.0.1",
+            "API server address: `224.0.0.1` is not the address of one machine",
+        ),
+        ("port", "0", "API server port: `0` is not a port, which is a number from 1 to 65535"),
+        (
+            "port",
+            "65536",
+            "API server port: `65536` is not a port, which is a number from 1 to 65535",
+        ),
+        ("port", "+80", "API server port: `+80` is not a port, which is a number from 1 to 65535"),
+        (
+            "pods",
+            "10.244.0.0",
+            "pod subnet: `10.244.0.0` is not an IPv4 subnet, such as `10.244.0.0/16`",
+        ),
+        (
+            "pods",
+            "10.244.0.1/16",
+            "pod subnet: `10.244.0.1/16` is an address in a subnet, not a subnet: write `10.244.0.0/16`",
+        ),
+        (
+            "pods",
+            "10.244.0.0/25",
+            "pod subnet: `10.244.0.0/25` is too small: each node needs a /24 of it",
+        ),
+        ("pods", "12.0.0.0/7", "pod subnet: `12.0.0.0/7` is too large: /8 is the largest"),
+        (
+            "pods",
+            "127.0.0.0/16",
+            "pod subnet: `127.0.0.0/16` overlaps `127.0.0.0/8`, which is for loopback",
+        ),
+        (
+            "pods",
+            "172.31.0.0/16",
+            "pod subnet: `172.31.0.0/16` holds `172.31.255.1`, the node's own internal address",
+        ),
+        (
+            "pods",
+            "10.96.0.0/17",
+            "pod subnet: `10.96.0.0/17` overlaps the service subnet `10.96.0.0/16`",
+        ),
+        (
+            "services",
+            "10.96.0.0/29",
+            "service subnet: `10.96.0.0/29` is too small: /28 is the smallest",
+        ),
+        (
+            "services",
+            "12.0.0.0/11",
+            "service subnet: `12.0.0.0/11` is too large: /12 is the largest",
+        ),
+        (
+            "services",
+            "172.16.0.0/12",
+            "service subnet: `172.16.0.0/12` holds `172.31.255.1`, the node's own internal address",
+        ),
+        (
+            "services",
+            "10.244.7.0/24",
+            "service subnet: `10.244.7.0/24` overlaps the pod subnet `10.244.0.0/16`",
+        ),
+        ("wait", "60", "wait: `60` has no unit: write `60s` for seconds"),
+        ("wait", "-1s", "wait: `-1s` is not a length of time, such as `60s`, `5m` or `1m30s`"),
+    ];
+    for (key, value, message) in cases {
+        let faults = raw(key, value).check().unwrap_err();
+        assert_eq!(
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            [message],
+            "{key} {value}"
+        );
+    }
+}
+
+#[test]
+fn all_faults_come_at_once() {
+    let raw = RawSpec {
+        name: Some("-A".into()),
+        image: Some("a b".into()),
+        api_server_address: Some("here".into()),
+        api_server_port: Some("http".into()),
+        pod_subnet: Some("0.0.0.0/0".into()),
+        service_subnet: Some("x".into()),
+        wait: Some("long".into()),
+        retain: false,
+    };
+    insta::assert_snapshot!(raw.check().unwrap_err(), @r"
+    8 faults in what was asked for
+      cluster name: `-A` has `A`, where only a-z, 0-9 and - may stand
+      cluster name: `-A` starts with `-`
+      image: `a b` is not an image reference: `a b` has characters other than a-z, 0-9 and single separators (. _ __ -)
+      API server address: `here` is not an IP address, such as `127.0.0.1`
+      API server port: `http` is not a port, which is a number from 1 to 65535
+      pod subnet: `0.0.0.0/0` is too large: /8 is the largest
+      service subnet: `x` is not an IPv4 subnet, such as `10.244.0.0/16`
+      wait: `long` is not a length of time, such as `60s`, `5m` or `1m30s`
+    ");
+}
