@@ -1,7 +1,22 @@
 //! Real Kubernetes clusters in rootless Podman containers: systemd, CRI-O and kubeadm inside.
+//!
+//! Data flows one way: a [`spec::ClusterSpec`] and what the machine is make a [`plan::Plan`],
+//! [`run::create`] makes it real, and a [`cluster::Cluster`] is what one holds then.
 
+pub mod client;
+pub mod cluster;
 mod dirs;
+mod events;
+pub mod image;
+pub mod kubeconfig;
+mod lease;
+pub mod node;
+pub mod pki;
+pub mod plan;
 pub mod podman;
+pub mod run;
 pub mod spec;
 
 pub use dirs::{Dirs, DirsError};
+pub use events::{Event, Events, Step};
+pub use lease::LockError;

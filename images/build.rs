@@ -1,0 +1,72 @@
+//! Lists the files of the node image, and compiles the OCI runtime shim, so that whoever holds this
+//! crate has a whole build context.
+//!
+//! The shim runs inside the node, whose C library may be older than the host's: it is linked
+//! statically where the host can do that (glibc's static part installed, or a musl host), and
+//! dynamically otherwise.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn main() {
+    list_files();
+    for file in ["main.rs", "json.rs", "spec.rs"] {
+        println!("cargo::rerun-if-changed=shim/{file}");
+    }
+    let var = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("cargo sets {name}"));
+    let out = PathBuf::from(var("OUT_DIR")).join("shim");
+    let (rustc, target) = (var("RUSTC"), var("TARGET"));
+    let first = compile(&rustc, &target, &out, &["-Ctarget-feature=+crt-static"]);
+    if let Err(static_fault) = first
+        && let Err(fault) = compile(&rustc, &target, &out, &[])
+    {
+        panic!("the OCI runtime shim does not compile:\n{fault}\n(statically:\n{static_fault})");
+    }
+}
+
+/// Writes `files.rs`: the contents of `node/` as a slice of `NodeFile`s.
+fn list_files() {
+    println!("cargo::rerun-if-changed=node");
+    let root = std::env::current_dir().expect("cargo runs this in the crate's folder").join("node");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
+    files.sort();
+    let mut text = String::from("&[\n");
+    for file in &files {
+        let path = file.strip_prefix(&root).expect("it was found below");
+        let mode = std::fs::metadata(file).expect("it was just listed").permissions().mode();
+        let executable = mode & 0o100 != 0;
+        text.push_str(&format!(
+            "NodeFile {{ path: {path:?}, contents: include_bytes!({file:?}), executable: {executable} }},\n"
+        ));
+    }
+    text.push(']');
+    let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
+    std::fs::write(out.join("files.rs"), text).expect("cargo's own folder can be written");
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("the folder is part of the crate").flatten() {
+        let path = entry.path();
+        if path.is_dir() { walk(&path, files) } else { files.push(path) }
+    }
+}
+
+fn compile(rustc: &str, target: &str, out: &Path, extra: &[&str]) -> Result<(), String> {
+    let output = Command::new(rustc)
+        .args(["--edition=2024", "--crate-type=bin", "--crate-name=kipod_shim"])
+        .args(["-Copt-level=s", "-Cpanic=abort", "-Cstrip=symbols", "-Clto=fat"])
+        .args(["-Ccodegen-units=1", "--target", target])
+        .args(extra)
+        .arg("-o")
+        .arg(out)
+        .arg("shim/main.rs")
+        .output()
+        .map_err(|error| format!("cannot run `{rustc}`: {error}"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}

@@ -1,0 +1,291 @@
+//! What can be typed. Nothing here acts.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Real Kubernetes clusters in rootless Podman containers, with CRI-O and kubeadm.
+#[derive(Debug, Parser)]
+#[command(name = "kipod", disable_version_flag = true, infer_subcommands = false)]
+pub(crate) struct Args {
+    /// Say more: details of what is done
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say whether clusters can run on this machine, and what to change
+    ///
+    /// Exit status: 0 usable, 3 usable with warnings, 1 unusable.
+    Check(CheckArgs),
+    /// Build a node image
+    #[command(subcommand)]
+    Build(Build),
+    /// Create a cluster
+    #[command(subcommand)]
+    Create(Create),
+    /// Delete clusters
+    #[command(subcommand)]
+    Delete(Delete),
+    /// List clusters and nodes, print a kubeconfig
+    #[command(subcommand)]
+    Get(Get),
+    /// Write a cluster's logs, or its entry in your kubeconfig
+    #[command(subcommand)]
+    Export(Export),
+    /// Run a command inside a node
+    Exec(ExecArgs),
+    /// Print kipod's version
+    Version(OutputArgs),
+    /// Print a shell's completion script
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// The node image to look for
+    #[arg(long, default_value = kipod_engine::image::DEFAULT_IMAGE)]
+    pub(crate) image: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct OutputArgs {
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Where a component bundle comes from.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct BundleArgs {
+    /// A local component bundle, in place of a download
+    #[arg(long, env = "KIPOD_COMPONENTS", value_name = "DIR")]
+    pub(crate) components: Option<PathBuf>,
+    /// A server with upstream's releases in upstream's layout
+    #[arg(long, env = "KIPOD_MIRROR", value_name = "URL")]
+    pub(crate) mirror: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Build {
+    /// Build the image that nodes are made of, and the image store that goes with it
+    NodeImage(BuildNodeImageArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BuildNodeImageArgs {
+    /// The Kubernetes version: `v1.36.2`, `1.36` for its newest, or `stable` [default: the one
+    /// that kipod pins]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) k8s_version: Option<String>,
+    /// The CRI-O version [default: the newest of the same minor version]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) crio_version: Option<String>,
+    /// The image's name
+    #[arg(long, value_name = "NAME", default_value = "localhost/kipod-node")]
+    pub(crate) image_name: String,
+    /// The image's tag
+    #[arg(long, value_name = "TAG", default_value = "latest")]
+    pub(crate) image_tag: String,
+    /// The base: `debian`, `fedora`, or any image's reference [default: the bundle's own, or
+    /// Debian]
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) base_image: Option<String>,
+    #[command(flatten)]
+    pub(crate) bundle: BundleArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Create {
+    /// Create a cluster
+    Cluster(Box<CreateClusterArgs>),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CreateClusterArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArg,
+    /// The node image
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) image: Option<String>,
+    /// How long to wait until node and DNS are ready, such as `90s` or `5m`; `0s` does not wait
+    /// [default: 5m]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) wait: Option<String>,
+    /// Keep the nodes when creation fails
+    #[arg(long)]
+    pub(crate) retain: bool,
+    /// The kubeconfig file to add the cluster to [default: as kubectl chooses]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// A configuration file (not yet: this version takes flags only)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The host's address for the API server [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) api_server_address: Option<String>,
+    /// The host's port for the API server [default: any that is free]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) api_server_port: Option<String>,
+    /// The addresses of pods [default: 10.244.0.0/16]
+    #[arg(long, value_name = "SUBNET")]
+    pub(crate) pod_subnet: Option<String>,
+    /// The addresses of Services [default: 10.96.0.0/16]
+    #[arg(long, value_name = "SUBNET")]
+    pub(crate) service_subnet: Option<String>,
+    /// Do not show your own images to the cluster
+    ///
+    /// By default every image in your Podman store can be used by pods at once. Who is root on a
+    /// node can then read all of them.
+    #[arg(long)]
+    pub(crate) no_host_images: bool,
+    #[command(flatten)]
+    pub(crate) bundle: BundleArgs,
+}
+
+/// The cluster a command is about.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ClusterArg {
+    /// The cluster's name [default: kipod]
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// The same, as kind has it
+    #[arg(short, long = "name", value_name = "NAME", env = "KIPOD_CLUSTER", hide = true)]
+    name_option: Option<String>,
+}
+
+impl ClusterArg {
+    /// What was typed.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref().or(self.name_option.as_deref())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Delete {
+    /// Delete a cluster, whatever state it is in; one that is not there is no failure
+    Cluster(ClusterArg),
+    /// Delete several clusters
+    Clusters(DeleteClustersArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DeleteClustersArgs {
+    /// Every cluster of yours
+    #[arg(short = 'A', long, conflicts_with = "names", required_unless_present = "names")]
+    pub(crate) all: bool,
+    /// Their names
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Get {
+    /// List your clusters
+    Clusters(OutputArgs),
+    /// List the nodes of a cluster
+    Nodes(GetNodesArgs),
+    /// Print a cluster's kubeconfig
+    Kubeconfig(ClusterArg),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct GetNodesArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArg,
+    /// The nodes of all your clusters
+    #[arg(short = 'A', long)]
+    pub(crate) all_clusters: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Export {
+    /// Write the logs of a cluster's nodes and pods into a folder
+    Logs(ExportLogsArgs),
+    /// Add a cluster to your kubeconfig
+    Kubeconfig(ExportKubeconfigArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExportLogsArgs {
+    /// The folder [default: a new one below the folder for temporary files]
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// The cluster's name
+    #[arg(short, long, env = "KIPOD_CLUSTER", default_value = "kipod")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExportKubeconfigArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArg,
+    /// The kubeconfig file [default: as kubectl chooses]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExecArgs {
+    /// The cluster's name
+    #[arg(short, long, env = "KIPOD_CLUSTER", default_value = "kipod")]
+    pub(crate) name: String,
+    /// The node's name [default: the first control plane]
+    #[arg(long)]
+    pub(crate) node: Option<String>,
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_cluster_is_named_either_way() {
+        for words in [["kipod", "create", "cluster", "dev"].as_slice(), &["kipod", "create", "cluster", "--name", "dev"]] {
+            let Command::Create(Create::Cluster(args)) = Args::parse_from(words).command else {
+                panic!("another command");
+            };
+            assert_eq!(args.cluster.name(), Some("dev"));
+        }
+    }
+
+    #[test]
+    fn what_follows_exec_is_left_alone() {
+        let args = Args::parse_from(["kipod", "exec", "--name", "dev", "ls", "-l", "--quiet"]);
+        let Command::Exec(exec) = args.command else { panic!("another command") };
+        assert_eq!(exec.command, ["ls", "-l", "--quiet"]);
+        assert!(!args.quiet);
+    }
+}

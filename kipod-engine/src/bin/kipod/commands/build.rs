@@ -1,0 +1,128 @@
+//! `kipod build node-image`.
+
+use std::path::Path;
+
+use kipod_engine::image::bundle::{Arch, Bundle, DownloadEvent, Upstream, VersionRequest};
+use kipod_engine::image::{self, BuildError, Built, DEFAULT_IMAGE, NodeImageOptions};
+use kipod_engine::run::Cancel;
+use kipod_engine::{Dirs, Event, Events, Step};
+
+use crate::args::{BuildNodeImageArgs, BundleArgs};
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::session::{Session, stop_on_signals};
+
+pub(crate) async fn run(args: &BuildNodeImageArgs, progress: &'static Progress) -> Result<u8, Failure> {
+    let dirs = Dirs::from_env()?;
+    let cancel = stop_on_signals(progress)?;
+    let wanted = Wanted {
+        kubernetes: args.k8s_version.as_deref(),
+        crio: args.crio_version.as_deref(),
+        bundle: &args.bundle,
+        options: NodeImageOptions {
+            reference: format!("{}:{}", args.image_name, args.image_tag),
+            base_image: args.base_image.clone(),
+        },
+    };
+    let built = wanted.build(&dirs, progress, &cancel).await?;
+    progress.send(Event::Note(format!(
+        "`{}` is ready: Kubernetes {}",
+        built.reference, built.kubernetes_version
+    )));
+    Ok(0)
+}
+
+/// Builds the default node image, for a `create` that found none.
+pub(crate) async fn default_image(
+    bundle: &BundleArgs,
+    session: &Session<'_>,
+    cancel: &Cancel,
+) -> Result<Built, Failure> {
+    let options = NodeImageOptions { reference: DEFAULT_IMAGE.to_owned(), base_image: None };
+    let wanted = Wanted { kubernetes: None, crio: None, bundle, options };
+    wanted.build(&session.dirs, session.progress, cancel).await
+}
+
+/// A node image as it was asked for.
+struct Wanted<'a> {
+    kubernetes: Option<&'a str>,
+    crio: Option<&'a str>,
+    bundle: &'a BundleArgs,
+    options: NodeImageOptions,
+}
+
+impl Wanted<'_> {
+    async fn build(
+        &self,
+        dirs: &Dirs,
+        progress: &Progress,
+        cancel: &Cancel,
+    ) -> Result<Built, Failure> {
+        let work = async {
+            let bundle = self.bundle(dirs, progress).await?;
+            Ok(image::build_node_image(dirs, progress, &bundle, &self.options).await?)
+        };
+        // Commands are killed as their futures are dropped; what they left half-made is cleared by
+        // the next build.
+        tokio::select! {
+            built = work => built,
+            () = cancel.asked() => Err(Failure::from(BuildError::Cancelled).code(130)),
+        }
+    }
+
+    /// The bundle: the one that was named, else one installed on this machine, else a download.
+    async fn bundle(&self, dirs: &Dirs, progress: &Progress) -> Result<Bundle, Failure> {
+        let named = self.bundle.components.as_deref();
+        let free = self.kubernetes.is_none() && self.crio.is_none() && self.bundle.mirror.is_none();
+        let installed = || dirs.bundles.iter().map(AsRef::as_ref).find(|dir: &&Path| dir.is_dir());
+        let local = named.or_else(|| installed().filter(|_| free));
+        if let Some(dir) = local {
+            if let (Some(_), Some(version)) = (named, self.kubernetes.or(self.crio)) {
+                return Err(Failure::new(format!(
+                    "`--components {}` and version `{version}` exclude each other: a local bundle has the versions it has",
+                    dir.display()
+                ))
+                .code(2));
+            }
+            progress.send(Event::Note(format!("component bundle: `{}`", dir.display())));
+            progress.send(Event::Started(Step::Verify));
+            let start = std::time::Instant::now();
+            let bundle = Bundle::open(dir, &dirs.cache).await?;
+            progress.send(Event::Finished(Step::Verify, start.elapsed()));
+            return Ok(bundle);
+        }
+        let upstream = match &self.bundle.mirror {
+            Some(url) => Upstream::mirror(url)?,
+            None => Upstream::published()?,
+        };
+        let kubernetes: VersionRequest = self.kubernetes.map(str::parse).transpose()?.unwrap_or_default();
+        let crio: Option<VersionRequest> = self.crio.map(str::parse).transpose()?;
+        let release = upstream.resolve(&kubernetes, crio.as_ref(), Arch::host()?).await?;
+        progress.send(Event::Note(format!("component bundle: {release}")));
+        progress.send(Event::Started(Step::Fetch));
+        let start = std::time::Instant::now();
+        let tell = |event: DownloadEvent<'_>| tell(progress, &event);
+        let bundle = upstream.download(&release, &dirs.cache, &tell).await?;
+        progress.send(Event::Finished(Step::Fetch, start.elapsed()));
+        Ok(bundle)
+    }
+}
+
+fn tell(progress: &Progress, event: &DownloadEvent<'_>) {
+    match event {
+        DownloadEvent::Waiting { .. } => {
+            progress.send(Event::Note("another kipod fetches the same bundle: waiting".to_owned()));
+        }
+        DownloadEvent::Started { file, total: Some(total), .. } => {
+            let size = total / 1_000_000;
+            progress.send(Event::Progress(Step::Fetch, format!("{file} ({size} MB)")));
+        }
+        DownloadEvent::Retrying { file, cause, pause } => {
+            progress.send(Event::Note(format!(
+                "`{file}`: {cause}; trying again in {:.1} s",
+                pause.as_secs_f64()
+            )));
+        }
+        _ => {}
+    }
+}

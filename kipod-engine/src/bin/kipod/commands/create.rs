@@ -1,0 +1,85 @@
+//! `kipod create cluster`.
+
+use std::time::Instant;
+
+use kipod_engine::image::{NodeImageError, node_image};
+use kipod_engine::kubeconfig::UserKubeconfig;
+use kipod_engine::plan::Machine;
+use kipod_engine::run::{self, Request};
+use kipod_engine::spec::RawSpec;
+use kipod_engine::{Event, Events, Step, host};
+
+use crate::args::CreateClusterArgs;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::session::{Session, stop_on_signals};
+
+pub(crate) async fn run(args: &CreateClusterArgs, progress: &'static Progress) -> Result<u8, Failure> {
+    if let Some(path) = &args.config {
+        return Err(Failure::new(format!(
+            "`--config {}`: configuration files are not supported yet",
+            path.display()
+        ))
+        .hint(Some("`kipod create cluster --help` lists what flags can say"))
+        .code(2));
+    }
+    let spec = raw(args).check()?;
+    let kubeconfig = UserKubeconfig::from_env(args.kubeconfig.as_deref())?;
+    let start = Instant::now();
+    let cancel = stop_on_signals(progress)?;
+
+    let report = check(progress).await?;
+    let session = Session::open(progress).await?;
+    let found = node_image(&session.service, spec.image.as_str(), &session.dirs.data).await;
+    if let Err(error @ (NodeImageError::Missing { .. } | NodeImageError::NoStore { .. })) = found {
+        if args.image.is_some() {
+            return Err(error.into());
+        }
+        progress.send(Event::Note(format!("{error}: building it first")));
+        super::build::default_image(&args.bundle, &session, &cancel).await?;
+    }
+    let mut machine = Machine::from_facts(&report.facts);
+    if args.no_host_images {
+        machine.host_store = None;
+    }
+    let now = report.facts.clock as i64;
+    let request = Request { spec, machine, now, kubeconfig: Some(kubeconfig), cancel };
+    let cluster = run::create(session.context(), request).await?;
+    let name = cluster.name();
+    progress.send(Event::Note(format!(
+        "cluster `{name}` is ready after {:.1} s. Try:\n  kubectl --context {} get pods --all-namespaces",
+        start.elapsed().as_secs_f64(),
+        name.context(),
+    )));
+    Ok(0)
+}
+
+/// What was typed, as it was typed.
+fn raw(args: &CreateClusterArgs) -> RawSpec {
+    RawSpec {
+        name: args.cluster.name().map(str::to_owned),
+        image: args.image.clone(),
+        api_server_address: args.api_server_address.clone(),
+        api_server_port: args.api_server_port.clone(),
+        pod_subnet: args.pod_subnet.clone(),
+        service_subnet: args.service_subnet.clone(),
+        wait: args.wait.clone(),
+        retain: args.retain,
+    }
+}
+
+/// The checks of `kipod check`. Failures end it here, warnings are for `kipod check` to explain.
+async fn check(progress: &Progress) -> Result<host::Report, Failure> {
+    let start = Instant::now();
+    progress.send(Event::Started(Step::Check));
+    let report = host::check(None).await;
+    report.require_usable().map_err(|unusable| {
+        let hint = unusable.hint();
+        Failure::new(unusable.to_string()).hint(Some(hint))
+    })?;
+    progress.send(Event::Finished(Step::Check, start.elapsed()));
+    for finding in report.with_status(host::Status::Warn) {
+        progress.send(Event::Detail(format!("{}: {}", finding.check, finding.found)));
+    }
+    Ok(report)
+}

@@ -1,0 +1,24 @@
+//! `kipod exec`.
+
+use std::io::IsTerminal;
+use std::os::unix::process::CommandExt;
+
+use kipod_engine::Dirs;
+use kipod_engine::cluster::Cluster;
+use kipod_engine::plan::control_plane_name;
+use kipod_engine::podman::PodmanCli;
+
+use crate::args::ExecArgs;
+use crate::failure::Failure;
+use crate::session::cluster_name;
+
+/// Becomes `podman exec`: terminal, signals and exit status are then the command's own.
+pub(crate) async fn run(args: &ExecArgs) -> Result<u8, Failure> {
+    let name = cluster_name(Some(&args.name))?;
+    Cluster::open(&Dirs::from_env()?, &name)?;
+    let node = args.node.clone().unwrap_or_else(|| control_plane_name(&name));
+    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let words = PodmanCli::exec_interactive(&node, &args.command, terminal);
+    let error = std::process::Command::new("podman").args(words).exec();
+    Err(Failure::new(format!("cannot run `podman`: {error}")))
+}

@@ -1,0 +1,66 @@
+//! What most commands begin with: kipod's folders, the user's Podman, and who listens.
+
+use kipod_engine::podman::Service;
+use kipod_engine::run::{Cancel, Context, cancellation};
+use kipod_engine::spec::ClusterName;
+use kipod_engine::{Dirs, Event, Events};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::failure::Failure;
+use crate::progress::Progress;
+
+/// A connection to Podman, with all that goes with it.
+pub(crate) struct Session<'a> {
+    pub(crate) dirs: Dirs,
+    pub(crate) service: Service,
+    pub(crate) progress: &'a Progress,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) async fn open(progress: &'a Progress) -> Result<Self, Failure> {
+        let dirs = Dirs::from_env()?;
+        let host = std::env::var("CONTAINER_HOST").ok();
+        let service = Service::connect(&dirs.runtime, host.as_deref()).await?;
+        Ok(Self { dirs, service, progress })
+    }
+
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context { podman: &self.service, dirs: &self.dirs, events: self.progress }
+    }
+}
+
+/// The name that was typed, or the default one.
+pub(crate) fn cluster_name(typed: Option<&str>) -> Result<ClusterName, Failure> {
+    match typed {
+        Some(name) => {
+            Ok(name.parse::<ClusterName>().map_err(|error| Failure::from(error).code(2))?)
+        }
+        None => Ok(ClusterName::default()),
+    }
+}
+
+/// Listens for the signals that ask to stop. The first asks the work to stop and undo what it did,
+/// the second ends kipod at once.
+pub(crate) fn stop_on_signals(progress: &'static Progress) -> std::io::Result<Cancel> {
+    let (canceller, cancel) = cancellation();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            if asked {
+                std::process::exit(130);
+            }
+            asked = true;
+            progress.send(Event::Note("stopping, and removing what was created ...".to_owned()));
+            canceller.cancel();
+        }
+    });
+    Ok(cancel)
+}

@@ -1,0 +1,132 @@
+//! What the host remembers of a cluster: a small file in the cluster's own folder.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::node::CgroupMode;
+use crate::spec::ClusterName;
+
+/// The record of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The cluster's name.
+    pub name: ClusterName,
+    /// The Kubernetes version.
+    pub kubernetes_version: String,
+    /// The node image's reference when it was created.
+    pub image: String,
+    /// The host's port of the API server.
+    pub api_port: u16,
+    /// Whether limits of pods hold.
+    pub cgroups: CgroupMode,
+    /// When creation began, in seconds since the Unix epoch.
+    pub created: i64,
+    /// The user's kubeconfig files, one of which was given an entry; empty before that, or when
+    /// none was.
+    pub kubeconfig: Vec<PathBuf>,
+    /// Whether creation came to its end. A record that says no, with nobody holding the cluster's
+    /// lock, is what a killed kipod left.
+    pub complete: bool,
+}
+
+/// A record that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The file system refused.
+    #[error("`{}`: {source}", .path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no record.
+    #[error("`{}` is no cluster record: {source}", .path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+/// The folder that holds all that the host keeps of the cluster `name`.
+pub fn cluster_dir(state: &Path, name: &ClusterName) -> PathBuf {
+    state.join("clusters").join(name.as_str())
+}
+
+/// The cluster's own kubeconfig file, which is there whatever happens to the user's.
+pub fn kubeconfig_path(state: &Path, name: &ClusterName) -> PathBuf {
+    cluster_dir(state, name).join("kubeconfig")
+}
+
+impl Record {
+    /// Reads the record of `name`; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When it is there but cannot be read.
+    pub fn read(state: &Path, name: &ClusterName) -> Result<Option<Self>, RecordError> {
+        let path = file(state, name);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(RecordError::Io { path, source }),
+        };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|source| RecordError::Invalid { path, source })
+    }
+
+    /// Writes it, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// When the file system refuses.
+    pub fn write(&self, state: &Path) -> Result<(), RecordError> {
+        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
+        text.push(b'\n');
+        write_private(&file(state, &self.name), &text)
+    }
+
+    /// Every cluster that the host has a folder of, with its record where that can be read.
+    ///
+    /// # Errors
+    ///
+    /// When the folder of clusters cannot be read.
+    pub fn all(state: &Path) -> Result<Vec<(ClusterName, Option<Self>)>, RecordError> {
+        let path = state.join("clusters");
+        let entries = match std::fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(RecordError::Io { path, source }),
+        };
+        let mut found: Vec<_> = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse::<ClusterName>().ok())
+            .map(|name| {
+                let record = Self::read(state, &name).ok().flatten();
+                (name, record)
+            })
+            .collect();
+        found.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
+        Ok(found)
+    }
+}
+
+/// Writes a file that only its owner may read, by way of a temporary one beside it.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
+    let io = |source| RecordError::Io { path: path.to_owned(), source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(io)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+    file.write_all(bytes).map_err(io)?;
+    file.persist(path).map_err(|error| io(error.error))?;
+    Ok(())
+}
+
+fn file(state: &Path, name: &ClusterName) -> PathBuf {
+    cluster_dir(state, name).join("cluster.json")
+}

@@ -1,0 +1,162 @@
+//! The one way back: everything that carries a cluster's label goes, whatever state it is in.
+
+use super::record::{Record, cluster_dir};
+use crate::dirs::Dirs;
+use crate::kubeconfig::UserKubeconfig;
+use crate::lease::{LockError, NameLock};
+use crate::plan::label;
+use crate::podman::{Podman, PodmanError};
+use crate::spec::ClusterName;
+
+/// Something of a cluster could not be removed. All the rest was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoveError {
+    /// Another process works on the cluster.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// Podman did not say what there is of the cluster.
+    #[error("cannot list what podman has of cluster `{name}`: {source}")]
+    List {
+        /// The cluster.
+        name: ClusterName,
+        /// Why.
+        source: PodmanError,
+    },
+    /// These faults, each with what it is about.
+    #[error("cluster `{name}` is not all gone:{}", list(.faults))]
+    Left {
+        /// The cluster.
+        name: ClusterName,
+        /// What is left, and why.
+        faults: Vec<String>,
+    },
+}
+
+impl RemoveError {
+    /// What the user can do about it, where there is something.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Lock(error) => error.hint().map(str::to_owned),
+            Self::List { source, .. } => source.hint().map(str::to_owned),
+            Self::Left { name, .. } => {
+                Some(format!("mend that, then run `kipod delete cluster {name}` again"))
+            }
+        }
+    }
+}
+
+fn list(faults: &[String]) -> String {
+    faults.iter().map(|fault| format!("\n  {fault}")).collect()
+}
+
+/// What Podman has of a cluster.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    containers: Vec<String>,
+    volumes: Vec<String>,
+    networks: Vec<String>,
+}
+
+impl Found {
+    /// One of the things, in words.
+    pub(crate) fn first(&self) -> Option<String> {
+        let named = |kind: &str, names: &[String]| Some(format!("{kind} `{}`", names.first()?));
+        named("container", &self.containers)
+            .or_else(|| named("volume", &self.volumes))
+            .or_else(|| named("network", &self.networks))
+    }
+}
+
+/// Looks up what Podman has of a cluster.
+pub(crate) async fn find(podman: &dyn Podman, name: &ClusterName) -> Result<Found, RemoveError> {
+    let label = format!("{}={name}", label::CLUSTER);
+    let fault = |source| RemoveError::List { name: name.clone(), source };
+    let (containers, volumes, networks) = tokio::join!(
+        podman.containers(&label),
+        podman.volumes(&label),
+        podman.networks(&label)
+    );
+    Ok(Found {
+        containers: containers.map_err(fault)?.into_iter().map(|found| found.name).collect(),
+        volumes: volumes.map_err(fault)?,
+        networks: networks.map_err(fault)?.into_iter().map(|found| found.name).collect(),
+    })
+}
+
+/// Removes a cluster: containers, volumes, networks, its entry in the user's kubeconfig and its
+/// folder on the host, in this order. Answers whether there was anything.
+///
+/// # Errors
+///
+/// When another process works on the cluster, or something could not be removed; then everything
+/// else is gone all the same.
+pub async fn remove(
+    podman: &dyn Podman,
+    dirs: &Dirs,
+    name: &ClusterName,
+) -> Result<bool, RemoveError> {
+    let _lock = NameLock::take(&dirs.state, name)?;
+    remove_locked(podman, dirs, name).await
+}
+
+/// [`remove`] for a caller who holds the name's lock.
+pub(crate) async fn remove_locked(
+    podman: &dyn Podman,
+    dirs: &Dirs,
+    name: &ClusterName,
+) -> Result<bool, RemoveError> {
+    let found = find(podman, name).await?;
+    let mut any = found.first().is_some();
+    let mut faults = Vec::new();
+    // Nodes of one cluster do not need each other to end.
+    let containers = found.containers.iter().map(|name| podman.remove_container(name));
+    for (name, removed) in
+        found.containers.iter().zip(futures_util::future::join_all(containers).await)
+    {
+        note("container", name, removed, &mut faults);
+    }
+    for volume in &found.volumes {
+        note("volume", volume, podman.remove_volume(volume).await, &mut faults);
+    }
+    for network in &found.networks {
+        note("network", network, podman.remove_network(network).await, &mut faults);
+    }
+    // A record that cannot be read must not keep the rest; what it would have said is only which
+    // kubeconfig has an entry.
+    if let Ok(Some(record)) = Record::read(&dirs.state, name) {
+        any = true;
+        for path in record.kubeconfig {
+            if let Err(error) = UserKubeconfig::at(path).remove(name) {
+                faults.push(format!("kubeconfig entry: {error}"));
+            }
+        }
+    }
+    if faults.is_empty() {
+        any |= remove_dir(dirs, name, &mut faults);
+    }
+    if faults.is_empty() {
+        Ok(any)
+    } else {
+        Err(RemoveError::Left { name: name.clone(), faults })
+    }
+}
+
+/// The folder goes last: as long as it is there, the next `delete` knows that something is left.
+fn remove_dir(dirs: &Dirs, name: &ClusterName, faults: &mut Vec<String>) -> bool {
+    let dir = cluster_dir(&dirs.state, name);
+    match std::fs::remove_dir_all(&dir) {
+        Ok(()) => true,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(error) => {
+            faults.push(format!("folder `{}`: {error}", dir.display()));
+            false
+        }
+    }
+}
+
+fn note(kind: &str, name: &str, removed: Result<bool, PodmanError>, faults: &mut Vec<String>) {
+    if let Err(error) = removed {
+        faults.push(format!("{kind} `{name}`: {error}"));
+    }
+}

@@ -1,0 +1,241 @@
+//! Building a node image and the image store that goes with it, from a component bundle.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::bundle::{Bundle, BundleError, ImageProgram, Program};
+use super::label;
+use super::node_image::store_dir;
+use super::store::{self, StoreError};
+use crate::dirs::Dirs;
+use crate::events::{Event, Events, Step, step};
+use crate::podman::{BuildOptions, Command, CommandFailure, Labels, PodmanCli, PodmanError};
+
+/// Every program that goes into a node, below `/usr/local/bin`.
+const NODE_PROGRAMS: &[Program] = Program::ALL;
+/// The name that node files call the OCI runtime shim by.
+const SHIM_NAME: &str = "kipod-crun";
+
+/// A node image to be built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeImageOptions {
+    /// Its reference, as `localhost/kipod-node:latest`.
+    pub reference: String,
+    /// What it is built on: an image's reference. `None` takes the bundle's own root file system,
+    /// or where it has none, the pinned Debian image.
+    pub base_image: Option<String>,
+}
+
+/// A node image that was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// Its reference.
+    pub reference: String,
+    /// The Kubernetes version inside.
+    pub kubernetes_version: String,
+    /// The folder of its image store.
+    pub image_store: PathBuf,
+}
+
+/// A node image that could not be built. Nothing half-made is left.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The bundle cannot be used.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The bundle's kubeadm does not run on this machine.
+    #[error("the bundle's kubeadm does not work here: {0}")]
+    Kubeadm(CommandFailure),
+    /// The build context could not be laid out.
+    #[error("cannot prepare the build: `{}`: {source}", .path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The base image could not be had.
+    #[error("cannot get the base image `{reference}`: {source}")]
+    Base {
+        /// Its reference.
+        reference: String,
+        /// Why.
+        source: PodmanError,
+    },
+    /// The build itself failed.
+    #[error("cannot build `{reference}`: {source}")]
+    Build {
+        /// The image's reference.
+        reference: String,
+        /// Why.
+        source: PodmanError,
+    },
+    /// The image store could not be filled.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Somebody asked to stop.
+    #[error("the build was interrupted")]
+    Cancelled,
+}
+
+impl BuildError {
+    /// What the user can do about it, where there is something.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Bundle(error) => error.hint(),
+            Self::Kubeadm(_) => {
+                Some("the bundle must be for this machine's architecture".to_owned())
+            }
+            Self::Base { .. } => Some(
+                "without a way to the registry, name a local image with `--base-image`, or put a root file system `base.tar` into the bundle".to_owned(),
+            ),
+            Self::Store(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// Builds a node image and fills its image store.
+///
+/// The image gets one layer on top of its base. The store is shared by all clusters of the image,
+/// and used again when the same bundle is built again.
+///
+/// # Errors
+///
+/// When any part fails.
+pub async fn build_node_image(
+    dirs: &Dirs,
+    events: &dyn Events,
+    bundle: &Bundle,
+    options: &NodeImageOptions,
+) -> Result<Built, BuildError> {
+    let kubernetes_version = kubeadm(bundle, &["version", "-o", "short"]).await?.trim().to_owned();
+    let listed =
+        kubeadm(bundle, &["config", "images", "list", "--kubernetes-version", &kubernetes_version])
+            .await?;
+    let images: Vec<String> = listed.lines().map(str::to_owned).collect();
+    let name = store::name(&kubernetes_version, bundle)?;
+    let image_store = store_dir(&dirs.data, &name);
+    let fill = store::fill(&image_store, bundle, &images, events);
+    step(events, Step::FillStore, fill).await?;
+
+    let pause = images.iter().find(|image| store::program_name(image) == ImageProgram::Pause.name());
+    let labels: Labels = [
+        (label::KUBERNETES_VERSION, kubernetes_version.clone()),
+        (label::PAUSE_IMAGE, pause.cloned().unwrap_or_default()),
+        (label::IMAGE_STORE, name),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into();
+    let build = build_image(dirs, bundle, options, labels);
+    step(events, Step::BuildImage, build).await?;
+    events.send(Event::Detail(format!("image store: `{}`", image_store.display())));
+    Ok(Built { reference: options.reference.clone(), kubernetes_version, image_store })
+}
+
+async fn kubeadm(bundle: &Bundle, args: &[&str]) -> Result<String, BuildError> {
+    let output = Command::new(bundle.program(Program::Kubeadm))
+        .args(args)
+        .output()
+        .await
+        .map_err(BuildError::Kubeadm)?;
+    Ok(String::from_utf8_lossy(&output).into_owned())
+}
+
+async fn build_image(
+    dirs: &Dirs,
+    bundle: &Bundle,
+    options: &NodeImageOptions,
+    labels: Labels,
+) -> Result<(), BuildError> {
+    let podman = PodmanCli::new();
+    let base = base_reference(&podman, bundle, options).await?;
+    let context = {
+        let (dirs, bundle) = (dirs.clone(), bundle.clone());
+        tokio::task::spawn_blocking(move || lay_out(&dirs.cache, &bundle))
+            .await
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?
+    };
+    let build = BuildOptions {
+        context: context.path().to_owned(),
+        tag: options.reference.clone(),
+        args: BTreeMap::from([("BASE".to_owned(), base)]),
+        labels,
+    };
+    podman
+        .build(&build)
+        .await
+        .map_err(|source| BuildError::Build { reference: options.reference.clone(), source })?;
+    Ok(())
+}
+
+/// The base image: the one asked for, the bundle's own, or the pinned one. The last two names are
+/// pulled by the build itself.
+async fn base_reference(
+    podman: &PodmanCli,
+    bundle: &Bundle,
+    options: &NodeImageOptions,
+) -> Result<String, BuildError> {
+    match (&options.base_image, bundle.base()) {
+        (Some(named), _) => Ok(match named.as_str() {
+            "debian" => kipod_images::versions::BASE_DEBIAN.to_owned(),
+            "fedora" => kipod_images::versions::BASE_FEDORA.to_owned(),
+            reference => reference.to_owned(),
+        }),
+        (None, Some(archive)) => {
+            let reference = store::BASE_REFERENCE.to_owned();
+            podman
+                .import(&archive, &reference, &[])
+                .await
+                .map_err(|source| BuildError::Base { reference: reference.clone(), source })?;
+            Ok(reference)
+        }
+        (None, None) => Ok(kipod_images::versions::BASE_DEBIAN.to_owned()),
+    }
+}
+
+/// Lays out the build context in a folder of its own, which goes with the value returned.
+fn lay_out(cache: &Path, bundle: &Bundle) -> Result<tempfile::TempDir, BuildError> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| BuildError::Io { path, source }
+    };
+    std::fs::create_dir_all(cache).map_err(io(cache))?;
+    let context =
+        tempfile::Builder::new().prefix("build-").tempdir_in(cache).map_err(io(cache))?;
+    let root = context.path();
+    for file in kipod_images::NODE_FILES {
+        write(&root.join(file.path), file.contents, file.executable)?;
+    }
+    write(&root.join("bin").join(SHIM_NAME), kipod_images::SHIM, true)?;
+    for program in NODE_PROGRAMS {
+        copy(&bundle.program(*program), &root.join("bin").join(program.name()))?;
+    }
+    for plugin in bundle.cni() {
+        if let Some(name) = plugin.file_name() {
+            copy(&plugin, &root.join("cni").join(name))?;
+        }
+    }
+    Ok(context)
+}
+
+fn write(path: &Path, contents: &[u8], executable: bool) -> Result<(), BuildError> {
+    use std::os::unix::fs::PermissionsExt;
+    let io = |source| BuildError::Io { path: path.to_owned(), source };
+    std::fs::create_dir_all(path.parent().unwrap_or(path)).map_err(io)?;
+    std::fs::write(path, contents).map_err(io)?;
+    let mode = if executable { 0o755 } else { 0o644 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(io)
+}
+
+/// Links where it can, copies where it must.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BuildError> {
+    let io = |source| BuildError::Io { path: to.to_owned(), source };
+    std::fs::create_dir_all(to.parent().unwrap_or(to)).map_err(io)?;
+    if std::fs::hard_link(from, to).is_ok() {
+        return Ok(());
+    }
+    std::fs::copy(from, to).map_err(io)?;
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! Node images: what they are made of, how they are built, and what is known of one that is there.
+
+#[cfg(feature = "build")]
+mod build;
+#[cfg(feature = "build")]
+pub mod bundle;
+mod node_image;
+#[cfg(feature = "build")]
+mod store;
+
+#[cfg(feature = "build")]
+pub use build::{BuildError, Built, NodeImageOptions, build_node_image};
+pub use node_image::{DEFAULT_IMAGE, NodeImage, NodeImageError, label, node_image};
+#[cfg(feature = "build")]
+pub use store::StoreError;

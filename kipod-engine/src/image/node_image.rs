@@ -1,0 +1,131 @@
+//! The node image in the user's store, as its labels describe it.
+
+use std::path::{Path, PathBuf};
+
+use crate::podman::{ImageInfo, Podman, PodmanError};
+
+/// The reference of the node image that is used when none is named.
+pub const DEFAULT_IMAGE: &str = "localhost/kipod-node:latest";
+
+/// The labels that a node image carries.
+pub mod label {
+    /// The Kubernetes version of the programs inside, as `v1.36.2`.
+    pub const KUBERNETES_VERSION: &str = "io.kipod.kubernetes-version";
+    /// The pause image that this Kubernetes version names.
+    pub const PAUSE_IMAGE: &str = "io.kipod.pause-image";
+    /// The name of the image store that holds the control plane's images.
+    pub const IMAGE_STORE: &str = "io.kipod.image-store";
+}
+
+/// A node image that is ready to be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeImage {
+    /// The reference it was asked for by.
+    pub reference: String,
+    /// Its id.
+    pub id: String,
+    /// The Kubernetes version inside, as `v1.36.2`.
+    pub kubernetes_version: String,
+    /// The pause image.
+    pub pause_image: String,
+    /// The folder of the shared image store.
+    pub image_store: PathBuf,
+}
+
+/// A node image that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeImageError {
+    /// The user's store has no such image.
+    #[error("there is no node image `{reference}`")]
+    Missing {
+        /// The reference.
+        reference: String,
+    },
+    /// There is such an image, but kipod did not build it.
+    #[error("image `{reference}` is no node image of kipod: it has no label `{label}`")]
+    NotOurs {
+        /// The reference.
+        reference: String,
+        /// The first label it lacks.
+        label: &'static str,
+    },
+    /// The image is there, but the store with the control plane's images is not.
+    #[error("the image store `{}` of node image `{reference}` is missing", .store.display())]
+    NoStore {
+        /// The reference.
+        reference: String,
+        /// Where the store should be.
+        store: PathBuf,
+    },
+    /// Podman did not answer.
+    #[error("cannot look up node image `{reference}`: {source}")]
+    Podman {
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: PodmanError,
+    },
+}
+
+impl NodeImageError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Missing { .. } | Self::NoStore { .. } => Some("run `kipod build node-image`"),
+            Self::NotOurs { .. } => Some("build one with `kipod build node-image --image-name NAME`"),
+            Self::Podman { source, .. } => source.hint(),
+        }
+    }
+}
+
+/// Looks up a node image and the image store that goes with it, below the folder `data`.
+///
+/// # Errors
+///
+/// When there is no such image, when it is not one of kipod's, or when its image store is gone.
+pub async fn node_image(
+    podman: &dyn Podman,
+    reference: &str,
+    data: &Path,
+) -> Result<NodeImage, NodeImageError> {
+    let name = || reference.to_owned();
+    let found = podman
+        .image(reference)
+        .await
+        .map_err(|source| NodeImageError::Podman { reference: name(), source })?;
+    let found = found.ok_or_else(|| NodeImageError::Missing { reference: name() })?;
+    let image = from_labels(reference, &found, data)?;
+    // The file that names the store's images: an empty folder is no store.
+    if !image.image_store.join("overlay-images/images.json").exists() {
+        return Err(NodeImageError::NoStore { reference: name(), store: image.image_store });
+    }
+    Ok(image)
+}
+
+fn from_labels(
+    reference: &str,
+    found: &ImageInfo,
+    data: &Path,
+) -> Result<NodeImage, NodeImageError> {
+    let label = |label: &'static str| {
+        found
+            .labels
+            .get(label)
+            .filter(|value| !value.is_empty())
+            .cloned()
+            .ok_or(NodeImageError::NotOurs { reference: reference.to_owned(), label })
+    };
+    Ok(NodeImage {
+        reference: reference.to_owned(),
+        id: found.id.clone(),
+        kubernetes_version: label(label::KUBERNETES_VERSION)?,
+        pause_image: label(label::PAUSE_IMAGE)?,
+        image_store: store_dir(data, &label(label::IMAGE_STORE)?),
+    })
+}
+
+/// The folder of the image store called `name`.
+pub(crate) fn store_dir(data: &Path, name: &str) -> PathBuf {
+    // A label is somebody's text: it must not lead out of the folder.
+    data.join("stores").join(name.replace(['/', '\0'], "-").trim_start_matches('.'))
+}

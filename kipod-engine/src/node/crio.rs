@@ -1,0 +1,102 @@
+//! CRI-O's configuration, its image stores, and the default CNI network.
+
+use serde_json::json;
+
+use super::{CgroupMode, NodeFile, NodeSettings, StorageDriver};
+
+/// CRI-O's files.
+pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
+    vec![
+        NodeFile::new("crio/crio.conf", crio_conf(node)),
+        NodeFile::new("containers/storage.conf", storage_conf(node)),
+        NodeFile::new("cni/net.d/10-kipod.conflist", conflist(node)),
+    ]
+}
+
+/// CRI-O needs a conmon cgroup that fits its cgroup manager: `pod` fits both.
+fn crio_conf(node: &NodeSettings<'_>) -> String {
+    let manager = match node.cgroups {
+        CgroupMode::Delegated => "systemd",
+        CgroupMode::Unlimited => "cgroupfs",
+    };
+    format!(
+        r#"# Written by kipod. Drop-ins go to crio.conf.d beside this file.
+[crio]
+# A node that was killed is checked, never emptied: its images may be all it has.
+internal_repair = true
+
+[crio.api]
+listen = "/run/crio/crio.sock"
+stream_port = "0"
+
+[crio.image]
+pause_image = "{pause}"
+short_name_mode = "disabled"
+
+[crio.runtime]
+cgroup_manager = "{manager}"
+conmon = "/usr/local/bin/conmon"
+conmon_cgroup = "pod"
+pinns_path = "/usr/local/bin/pinns"
+default_runtime = "crun"
+drop_infra_ctr = true
+# The node's own namespace does not own every sysctl that CRI-O would set for pods.
+default_sysctls = []
+
+# The shim fits a container's description to a rootless node, then becomes crun.
+[crio.runtime.runtimes.crun]
+runtime_path = "/usr/local/bin/kipod-crun"
+runtime_type = "oci"
+runtime_root = "/run/crun"
+monitor_path = "/usr/local/bin/conmon"
+
+[crio.network]
+network_dir = "/etc/cni/net.d"
+plugin_dirs = ["/opt/cni/bin"]
+"#,
+        pause = node.pause_image,
+    )
+}
+
+/// Image stores of the host come before the node's own, read-only.
+fn storage_conf(node: &NodeSettings<'_>) -> String {
+    let driver = match node.storage_driver {
+        StorageDriver::Overlay => "overlay",
+        StorageDriver::Vfs => "vfs",
+    };
+    format!(
+        r#"# Written by kipod.
+[storage]
+driver = "{driver}"
+graphroot = "/var/lib/containers/storage"
+runroot = "/run/containers/storage"
+
+[storage.options]
+additionalimagestores = {stores:?}
+"#,
+        stores = node.image_stores,
+    )
+}
+
+/// Each pod gets a point-to-point link and an address of the node's share of the pod subnet; ports
+/// of pods are published on the node. No daemon runs, so there is none to wait for.
+fn conflist(node: &NodeSettings<'_>) -> String {
+    let document = json!({
+        "cniVersion": "1.0.0",
+        "name": "kipod",
+        "plugins": [
+            {
+                "type": "ptp",
+                "ipMasq": true,
+                "ipam": {
+                    "type": "host-local",
+                    "dataDir": "/run/cni-ipam-state",
+                    "routes": [{ "dst": "0.0.0.0/0" }],
+                    "ranges": [[{ "subnet": node.pod_subnet.to_string() }]],
+                },
+            },
+            { "type": "portmap", "capabilities": { "portMappings": true } },
+        ],
+    });
+    format!("{document:#}\n")
+}

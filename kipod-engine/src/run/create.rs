@@ -1,0 +1,283 @@
+//! The steps of creation, in order.
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use super::cancel::Cancel;
+use super::error::CreateError;
+use super::ready::Waiter;
+use crate::client;
+use crate::cluster::{self, Cluster, Record, cluster_dir, kubeconfig_path};
+use crate::dirs::Dirs;
+use crate::events::{Event, Events, Step, step};
+use crate::image::{NodeImage, node_image};
+use crate::kubeconfig::{Kubeconfig, UserKubeconfig};
+use crate::lease::NameLock;
+use crate::node::{CgroupMode, NodeFile};
+use crate::pki::Credentials;
+use crate::plan::{Choices, Machine, NodePlan, Plan, choose_node_subnet, plan};
+use crate::podman::{Podman, PodmanError};
+use crate::spec::{ClusterSpec, Subnet};
+
+/// How long the control plane may take, whatever the user waits for after it.
+const CONTROL_PLANE_LIMIT: Duration = Duration::from_secs(300);
+/// How often another port or subnet is tried when somebody else was quicker.
+const ATTEMPTS: usize = 5;
+
+/// What creation works with.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The user's Podman.
+    pub podman: &'a dyn Podman,
+    /// kipod's folders.
+    pub dirs: &'a Dirs,
+    /// Who is told.
+    pub events: &'a dyn Events,
+}
+
+/// What shall be created.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The cluster.
+    pub spec: ClusterSpec,
+    /// The machine it will run on.
+    pub machine: Machine,
+    /// The time, in seconds since the Unix epoch.
+    pub now: i64,
+    /// The user's kubeconfig that gets an entry; `None` leaves it alone.
+    pub kubeconfig: Option<UserKubeconfig>,
+    /// How to ask for an early end.
+    pub cancel: Cancel,
+}
+
+/// Creates a cluster and waits for it.
+///
+/// # Errors
+///
+/// When any step fails. What was created is removed again before this returns, unless
+/// [`ClusterSpec::retain`] is set; what cannot be removed is told as a warning.
+pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, CreateError> {
+    let Context { podman, dirs, events } = context;
+    let spec = &request.spec;
+    let lock = NameLock::take(&dirs.state, &spec.name)?;
+    clear_the_name(context, &request).await?;
+    let image = node_image(podman, spec.image.as_str(), &dirs.data).await?;
+    if request.machine.cgroups == CgroupMode::Unlimited {
+        events.send(Event::Warning(
+            "no cgroup controllers are delegated to you: resource limits of pods are not enforced, and pods have no metrics (`kipod check` says how to change that)".to_owned(),
+        ));
+    }
+    let made = make(context, &request, &image).await;
+    if let Err(error) = &made
+        && !(spec.retain && !matches!(error, CreateError::Cancelled { .. }))
+    {
+        // The first cause is what the user must see; a fault on the way back is told beside it.
+        if let Err(fault) = cluster::remove_locked(podman, dirs, &spec.name).await {
+            events.send(Event::Warning(format!("clean-up: {fault}")));
+        }
+    }
+    drop(lock);
+    made
+}
+
+/// Refuses a name in use, and removes what a killed kipod left under it.
+async fn clear_the_name(context: Context<'_>, request: &Request) -> Result<(), CreateError> {
+    let Context { podman, dirs, events } = context;
+    let name = &request.spec.name;
+    let record = Record::read(&dirs.state, name)?;
+    if record.as_ref().is_some_and(|record| record.complete) {
+        return Err(CreateError::Exists { name: name.clone() });
+    }
+    let failed = |source| CreateError::CleanUp { name: name.clone(), source: Box::new(source) };
+    let left = cluster::find(podman, name).await.map_err(failed)?;
+    if record.is_none() {
+        return match left.first() {
+            Some(what) => Err(CreateError::Unrecorded { name: name.clone(), what }),
+            None => Ok(()),
+        };
+    }
+    let remove = async { cluster::remove_locked(podman, dirs, name).await.map_err(failed) };
+    step(events, Step::CleanUp, remove).await.map(|_| ())
+}
+
+async fn make(
+    context: Context<'_>,
+    request: &Request,
+    image: &NodeImage,
+) -> Result<Cluster, CreateError> {
+    let Context { podman, dirs, events } = context;
+    let spec = &request.spec;
+    let credentials = Credentials::mint(spec.name.as_str(), request.now)?;
+    let started = Instant::now();
+    let (plan, mut record) =
+        step(events, Step::CreateNodes, start_nodes(context, request, image, &credentials)).await?;
+    let kubeconfig = Kubeconfig::new(plan.access.clone()).to_yaml();
+    let client = client::connect(&kubeconfig)
+        .await
+        .map_err(|source| CreateError::Client { name: spec.name.clone(), source: Box::new(source) })?;
+    let waiter = Waiter { plan: &plan, podman, client, cancel: &request.cancel };
+    step(events, Step::StartControlPlane, waiter.api_server(CONTROL_PLANE_LIMIT)).await?;
+    step(events, Step::Bootstrap, waiter.kubeadm(CONTROL_PLANE_LIMIT)).await?;
+    if !spec.wait.is_zero() {
+        step(events, Step::Ready, waiter.workloads(spec.wait)).await?;
+    }
+    step(events, Step::Kubeconfig, async { write_kubeconfig(context, request, &plan, &mut record) })
+        .await?;
+    events.send(Event::Detail(format!("created in {:.1} s", started.elapsed().as_secs_f64())));
+    Ok(Cluster::new(record, dirs))
+}
+
+/// Chooses what is free, plans, and starts the nodes; again with another choice when somebody else
+/// took it in between.
+async fn start_nodes(
+    context: Context<'_>,
+    request: &Request,
+    image: &NodeImage,
+    credentials: &Credentials,
+) -> Result<(Plan, Record), CreateError> {
+    let Context { podman, dirs, events } = context;
+    let spec = &request.spec;
+    let dir = cluster_dir(&dirs.state, &spec.name);
+    let mut attempt = 1;
+    loop {
+        check_cancel(request)?;
+        let choices = Choices {
+            node_subnet: free_subnet(podman, spec).await?,
+            api_port: free_port(dirs, spec)?,
+        };
+        let plan = plan(spec, &request.machine, image, &choices, credentials, &dir);
+        let record = Record {
+            name: spec.name.clone(),
+            kubernetes_version: plan.kubernetes_version.clone(),
+            image: image.reference.clone(),
+            api_port: choices.api_port,
+            cgroups: plan.cgroups,
+            created: request.now,
+            kubeconfig: Vec::new(),
+            complete: false,
+        };
+        // First the record: from here on whoever comes after a kill knows what to remove.
+        record.write(&dirs.state)?;
+        let error = match start(podman, request, &plan).await {
+            Ok(()) => return Ok((plan, record)),
+            Err(error) => error,
+        };
+        let somebody_was_quicker = match &error {
+            CreateError::Podman { source: PodmanError::SubnetInUse { .. }, .. } => true,
+            CreateError::Podman { source: PodmanError::PortInUse { .. }, .. } => {
+                spec.networking.api_server_port.is_none()
+            }
+            _ => false,
+        };
+        if !somebody_was_quicker || attempt == ATTEMPTS {
+            return Err(error);
+        }
+        attempt += 1;
+        events.send(Event::Detail(format!("trying again: {error}")));
+        cluster::remove_locked(podman, dirs, &spec.name).await.map_err(|source| {
+            CreateError::CleanUp { name: spec.name.clone(), source: Box::new(source) }
+        })?;
+    }
+}
+
+async fn start(podman: &dyn Podman, request: &Request, plan: &Plan) -> Result<(), CreateError> {
+    let first = plan.nodes.first().map_or("", |node| node.name.as_str());
+    podman.create_network(&plan.network).await.map_err(|source| failed(first, source))?;
+    for node in &plan.nodes {
+        check_cancel(request)?;
+        std::fs::create_dir_all(&node.status_dir).map_err(|source| {
+            cluster::RecordError::Io { path: node.status_dir.clone(), source }
+        })?;
+        start_node(podman, node).await.map_err(|source| failed(&node.name, source))?;
+    }
+    Ok(())
+}
+
+async fn start_node(podman: &dyn Podman, node: &NodePlan) -> Result<(), PodmanError> {
+    podman.create_volume(&node.volume).await?;
+    podman.create_container(&node.container).await?;
+    podman.upload(&node.name, "/var", archive(&node.files)).await?;
+    podman.start_container(&node.name).await
+}
+
+fn failed(node: &str, source: PodmanError) -> CreateError {
+    CreateError::Podman { node: node.to_owned(), source }
+}
+
+fn check_cancel(request: &Request) -> Result<(), CreateError> {
+    if request.cancel.is_asked() {
+        return Err(CreateError::Cancelled { name: request.spec.name.clone() });
+    }
+    Ok(())
+}
+
+/// A subnet that no network of Podman and none of the cluster's own subnets overlaps.
+async fn free_subnet(podman: &dyn Podman, spec: &ClusterSpec) -> Result<Subnet, CreateError> {
+    let networks = podman.networks("").await.map_err(|source| failed(spec.name.as_str(), source))?;
+    let mut used: Vec<Subnet> = networks
+        .iter()
+        .flat_map(|network| &network.subnets)
+        .filter_map(|subnet| subnet.parse().ok())
+        .collect();
+    used.extend([spec.networking.pod_subnet.clone(), spec.networking.service_subnet.clone()]);
+    choose_node_subnet(&used).ok_or(CreateError::NoSubnet)
+}
+
+/// The port asked for if it is free, or any free one that no other cluster, running or not, has.
+fn free_port(dirs: &Dirs, spec: &ClusterSpec) -> Result<u16, CreateError> {
+    let address: IpAddr = spec.networking.api_server_address;
+    let asked = spec.networking.api_server_port;
+    let recorded: Vec<u16> = Record::all(&dirs.state)?
+        .into_iter()
+        .filter_map(|(name, record)| (name != spec.name).then_some(record?.api_port))
+        .collect();
+    let wanted = SocketAddr::new(address, asked.unwrap_or(0));
+    let port_error = |source| CreateError::Port { address: wanted, source };
+    // Listeners are kept until the choice is made, so that the kernel offers another port each time.
+    let mut listeners = Vec::new();
+    loop {
+        let listener = TcpListener::bind(wanted).map_err(port_error)?;
+        let port = listener.local_addr().map_err(port_error)?.port();
+        if asked.is_some() || !recorded.contains(&port) {
+            return Ok(port);
+        }
+        listeners.push(listener);
+    }
+}
+
+/// The files of a node as a tar archive, relative to `/var`.
+fn archive(files: &[NodeFile]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for file in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(file.text.len() as u64);
+        header.set_mode(file.mode);
+        header.set_entry_type(tar::EntryType::Regular);
+        let path = file.path.trim_start_matches("/var/");
+        // Writing into memory does not fail, and the paths are our own and short.
+        let _ = builder.append_data(&mut header, path, file.text.as_bytes());
+    }
+    builder.into_inner().unwrap_or_default()
+}
+
+/// Writes the cluster's own kubeconfig, then the user's, then marks the cluster complete.
+fn write_kubeconfig(
+    context: Context<'_>,
+    request: &Request,
+    plan: &Plan,
+    record: &mut Record,
+) -> Result<(), CreateError> {
+    let state = &context.dirs.state;
+    let kubeconfig = Kubeconfig::new(plan.access.clone());
+    cluster::write_private(&kubeconfig_path(state, &plan.name), kubeconfig.to_yaml().as_bytes())?;
+    if let Some(user) = &request.kubeconfig {
+        // The record names the files before one is changed, so that a kill in between leaves
+        // nothing in it that delete does not know of.
+        record.kubeconfig = user.files().to_vec();
+        record.write(state)?;
+        user.merge(&kubeconfig)?;
+    }
+    record.complete = true;
+    record.write(state)?;
+    Ok(())
+}

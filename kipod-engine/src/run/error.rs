@@ -1,0 +1,154 @@
+//! Why a cluster could not be created.
+
+use std::time::Duration;
+
+use crate::client::ClientError;
+use crate::image::NodeImageError;
+use crate::kubeconfig::KubeconfigError;
+use crate::cluster::{RecordError, RemoveError};
+use crate::lease::LockError;
+use crate::pki::PkiError;
+use crate::podman::PodmanError;
+use crate::spec::ClusterName;
+
+/// Creating a cluster failed. Nothing of it is left, unless the error says so.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// A cluster of that name is there.
+    #[error("cluster `{name}` exists already")]
+    Exists {
+        /// The name.
+        name: ClusterName,
+    },
+    /// Podman has things of a cluster of that name, which this user's records do not know.
+    #[error("podman has {what} of a cluster `{name}` that kipod has no record of")]
+    Unrecorded {
+        /// The name.
+        name: ClusterName,
+        /// One of the things.
+        what: String,
+    },
+    /// Another process works on that name.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The node image cannot be used.
+    #[error(transparent)]
+    Image(#[from] NodeImageError),
+    /// The credentials could not be made.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    /// The cluster's folder cannot be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// No subnet is free for the nodes.
+    #[error("every node subnet from 10.89.0.0/24 to 10.89.255.0/24 is in use")]
+    NoSubnet,
+    /// The port asked for is taken, or none is free.
+    #[error("the API server cannot listen on {address}: {source}")]
+    Port {
+        /// Address and port.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Podman refused.
+    #[error("node `{node}`: {source}")]
+    Podman {
+        /// The node.
+        node: String,
+        /// Why.
+        source: PodmanError,
+    },
+    /// Something went wrong inside a node.
+    #[error("node `{node}`: {step} failed{}", journal_text(.journal))]
+    NodeFailed {
+        /// The node.
+        node: String,
+        /// What the node was doing.
+        step: String,
+        /// The ends of the journals that may say why.
+        journal: String,
+    },
+    /// A node's container ended.
+    #[error("node `{node}` ended while {during}{}", journal_text(.output))]
+    NodeEnded {
+        /// The node.
+        node: String,
+        /// What was waited for.
+        during: &'static str,
+        /// The last it printed.
+        output: String,
+    },
+    /// Something did not come about in time.
+    #[error("gave up after {} while {during}:{}", seconds(.waited), list(.missing))]
+    Timeout {
+        /// How long was waited.
+        waited: Duration,
+        /// What was waited for.
+        during: &'static str,
+        /// What was still missing.
+        missing: Vec<String>,
+    },
+    /// No client could be made for the new cluster.
+    #[error("cluster `{name}`: {source}")]
+    Client {
+        /// The cluster.
+        name: ClusterName,
+        /// Why.
+        source: Box<ClientError>,
+    },
+    /// The user's kubeconfig could not be changed.
+    #[error("the cluster is up, but its kubeconfig could not be written: {0}")]
+    Kubeconfig(#[from] KubeconfigError),
+    /// Somebody asked to stop.
+    #[error("creation of cluster `{name}` was interrupted")]
+    Cancelled {
+        /// The name.
+        name: ClusterName,
+    },
+    /// What an earlier attempt left could not be removed.
+    #[error("cannot remove what is left of cluster `{name}`: {source}")]
+    CleanUp {
+        /// The name.
+        name: ClusterName,
+        /// Why.
+        source: Box<RemoveError>,
+    },
+}
+
+impl CreateError {
+    /// What the user can do about it, where there is something.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Exists { name } => Some(format!(
+                "use it (`kipod export kubeconfig {name}`), delete it (`kipod delete cluster {name}`), or take another name"
+            )),
+            Self::Unrecorded { name, .. } | Self::CleanUp { name, .. } => {
+                Some(format!("run `kipod delete cluster {name}`"))
+            }
+            Self::Lock(error) => error.hint().map(str::to_owned),
+            Self::Image(error) => error.hint().map(str::to_owned),
+            Self::NoSubnet => Some("delete clusters, or networks with `podman network prune`".into()),
+            Self::Port { .. } => Some("leave out the port, and kipod takes a free one".into()),
+            Self::Podman { source, .. } => source.hint().map(str::to_owned),
+            Self::NodeFailed { .. } | Self::NodeEnded { .. } | Self::Timeout { .. } => Some(
+                "`--retain` keeps the nodes for a look: `kipod export logs`, `kipod exec`".into(),
+            ),
+            Self::Kubeconfig(error) => error.hint().map(|hint| hint.to_string()),
+            _ => None,
+        }
+    }
+}
+
+fn journal_text(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(":\n  {}", text.replace('\n', "\n  ")) }
+}
+
+fn seconds(duration: &Duration) -> String {
+    format!("{} s", duration.as_secs())
+}
+
+fn list(items: &[String]) -> String {
+    items.iter().map(|item| format!("\n  {item}")).collect()
+}
