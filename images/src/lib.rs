@@ -1,7 +1,23 @@
-//! What kipod's node image is made of, as data: the Containerfile, the files that go into the image
-//! and the OCI runtime shim.
+//! What kipod's node image is made of, as data: the Containerfile, the files that go into the
+//! image, the pinned versions, and the OCI runtime shim.
 
-/// The OCI runtime shim, as a program for the host's own architecture.
+pub mod versions;
+
+/// A file of the node image's build context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeFile {
+    /// Its path, relative to the context.
+    pub path: &'static str,
+    /// What is in it.
+    pub contents: &'static [u8],
+    /// Whether it is a program.
+    pub executable: bool,
+}
+
+/// Every file of the build context but the programs of a component bundle.
+pub const NODE_FILES: &[NodeFile] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
+
+/// The OCI runtime shim, as a program for the architecture this crate is compiled for.
 pub const SHIM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/shim"));
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod options;
 use std::future::Future;
 use std::pin::Pin;
 
+pub(crate) use command::quote;
 pub use command::{Command, CommandFailure};
 pub use error::PodmanError;
 pub use options::{
