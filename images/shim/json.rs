@@ -70,7 +70,11 @@ pub(crate) fn replace(text: &str, path: &[&str], value: &str) -> Result<String, 
 }
 
 /// `text` without those members of the object that `path` leads to of which `drop` holds.
-pub(crate) fn retain(text: &str, path: &[&str], drop: impl Fn(&str) -> bool) -> Result<String, String> {
+pub(crate) fn retain(
+    text: &str,
+    path: &[&str],
+    drop: impl Fn(&str) -> bool,
+) -> Result<String, String> {
     let Some(object) = find(text, path)? else { return Ok(text.to_owned()) };
     let all = members(text, object.value.clone())?;
     if !all.iter().any(|member| drop(&member.key)) {

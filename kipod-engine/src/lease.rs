@@ -9,7 +9,7 @@ use crate::spec::ClusterName;
 /// The exclusive right to create or delete the cluster of one name. Dropping it, or dying in any
 /// way, gives it back.
 #[derive(Debug)]
-pub struct NameLock {
+pub(crate) struct NameLock {
     _file: File,
 }
 
@@ -56,7 +56,7 @@ impl NameLock {
     /// # Errors
     ///
     /// When another process has it, or the file cannot be written.
-    pub fn take(state: &Path, name: &ClusterName) -> Result<Self, LockError> {
+    pub(crate) fn take(state: &Path, name: &ClusterName) -> Result<Self, LockError> {
         let path = path(state, name);
         let io = |source| LockError::Io { name: name.clone(), path: path.clone(), source };
         let mut file = open(&path).map_err(io)?;
@@ -73,20 +73,6 @@ impl NameLock {
             }
             Err(TryLockError::Error(source)) => Err(io(source)),
         }
-    }
-
-    /// Takes the lock of `name` as soon as it is free. Blocks the thread.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be written.
-    pub fn wait(state: &Path, name: &ClusterName) -> Result<Self, LockError> {
-        let path = path(state, name);
-        let io = |source| LockError::Io { name: name.clone(), path: path.clone(), source };
-        let mut file = open(&path).map_err(io)?;
-        file.lock().map_err(io)?;
-        let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-        Ok(Self { _file: file })
     }
 }
 

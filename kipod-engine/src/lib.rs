@@ -6,7 +6,6 @@
 pub mod client;
 pub mod cluster;
 mod dirs;
-<<<<<<< HEAD
 mod events;
 pub mod image;
 pub mod kubeconfig;
@@ -14,9 +13,6 @@ mod lease;
 pub mod node;
 pub mod pki;
 pub mod plan;
-=======
-pub mod kubeconfig;
->>>>>>> a957037 (kubeconfig: a cluster's own, and its place in the user's)
 pub mod podman;
 pub mod run;
 pub mod spec;

@@ -114,3 +114,15 @@ pub async fn nodes(
     found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
 }
+
+/// The names of all clusters that Podman has anything of, known to the records or not.
+///
+/// # Errors
+///
+/// When Podman does not answer.
+pub async fn names_in_podman(podman: &dyn Podman) -> Result<Vec<ClusterName>, PodmanError> {
+    let containers = podman.containers(label::CLUSTER).await?;
+    let networks = podman.networks(label::CLUSTER).await?;
+    let labels = containers.iter().map(|c| &c.labels).chain(networks.iter().map(|n| &n.labels));
+    Ok(labels.filter_map(|labels| labels.get(label::CLUSTER)?.parse().ok()).collect())
+}

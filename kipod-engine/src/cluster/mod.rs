@@ -9,9 +9,10 @@ use std::path::PathBuf;
 
 use crate::client::{self, ClientError};
 use crate::dirs::Dirs;
+use crate::kubeconfig::{Kubeconfig, KubeconfigError, UserKubeconfig};
 use crate::spec::ClusterName;
 
-pub use list::{ClusterState, ClusterSummary, NodeSummary, clusters, nodes};
+pub use list::{ClusterDetails, ClusterState, ClusterSummary, NodeSummary, clusters, names_in_podman, nodes};
 pub use logs::{LogsError, export_logs};
 pub use record::{Record, RecordError, cluster_dir, kubeconfig_path};
 pub(crate) use record::write_private;
@@ -105,6 +106,25 @@ impl Cluster {
             .map_err(|source| RecordError::Io { path: self.kubeconfig_path.clone(), source })
     }
 
+    /// Adds the cluster to the user's kubeconfig, and remembers that, so that it is taken out again
+    /// when the cluster is deleted.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster's or the user's kubeconfig cannot be read or written.
+    pub fn export_kubeconfig(&self, dirs: &Dirs, user: &UserKubeconfig) -> Result<(), ExportError> {
+        let kubeconfig = Kubeconfig::from_yaml(&self.kubeconfig()?)?;
+        let mut record = self.record.clone();
+        for file in user.files() {
+            if !record.kubeconfig.contains(file) {
+                record.kubeconfig.push(file.clone());
+            }
+        }
+        record.write(&dirs.state)?;
+        user.merge(&kubeconfig)?;
+        Ok(())
+    }
+
     /// A new client with the administrator's rights, for the runtime this is called in.
     ///
     /// # Errors
@@ -112,6 +132,27 @@ impl Cluster {
     /// When the kubeconfig cannot be read or used.
     pub async fn client(&self) -> Result<kube::Client, ConnectError> {
         Ok(client::connect(&self.kubeconfig()?).await?)
+    }
+}
+
+/// A kubeconfig that could not be given to the user.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The cluster's own files cannot be read or written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A kubeconfig cannot be read or written.
+    #[error(transparent)]
+    Kubeconfig(#[from] KubeconfigError),
+}
+
+impl ExportError {
+    /// What the user can do about it, where there is something.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Record(_) => None,
+            Self::Kubeconfig(error) => Some(error.hint()),
+        }
     }
 }
 

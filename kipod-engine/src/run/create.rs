@@ -69,7 +69,7 @@ pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, C
     }
     let made = make(context, &request, &image).await;
     if let Err(error) = &made
-        && !(spec.retain && !matches!(error, CreateError::Cancelled { .. }))
+        && (!spec.retain || matches!(error, CreateError::Cancelled { .. }))
     {
         // The first cause is what the user must see; a fault on the way back is told beside it.
         if let Err(fault) = cluster::remove_locked(podman, dirs, &spec.name).await {
@@ -219,7 +219,7 @@ async fn free_subnet(podman: &dyn Podman, spec: &ClusterSpec) -> Result<Subnet, 
         .flat_map(|network| &network.subnets)
         .filter_map(|subnet| subnet.parse().ok())
         .collect();
-    used.extend([spec.networking.pod_subnet.clone(), spec.networking.service_subnet.clone()]);
+    used.extend([spec.networking.pod_subnet, spec.networking.service_subnet]);
     choose_node_subnet(&used).ok_or(CreateError::NoSubnet)
 }
 

@@ -135,7 +135,7 @@ impl CreateError {
             Self::NodeFailed { .. } | Self::NodeEnded { .. } | Self::Timeout { .. } => Some(
                 "`--retain` keeps the nodes for a look: `kipod export logs`, `kipod exec`".into(),
             ),
-            Self::Kubeconfig(error) => error.hint().map(|hint| hint.to_string()),
+            Self::Kubeconfig(error) => Some(error.hint()),
             _ => None,
         }
     }

@@ -273,7 +273,10 @@ mod tests {
 
     #[test]
     fn a_cluster_is_named_either_way() {
-        for words in [["kipod", "create", "cluster", "dev"].as_slice(), &["kipod", "create", "cluster", "--name", "dev"]] {
+        for words in [
+            ["kipod", "create", "cluster", "dev"].as_slice(),
+            &["kipod", "create", "cluster", "--name", "dev"],
+        ] {
             let Command::Create(Create::Cluster(args)) = Args::parse_from(words).command else {
                 panic!("another command");
             };

@@ -62,6 +62,7 @@ macro_rules! plain {
 }
 
 hinted!(
+    cluster::ExportError,
     cluster::OpenError,
     cluster::RemoveError,
     image::NodeImageError,

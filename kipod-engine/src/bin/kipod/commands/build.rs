@@ -12,7 +12,10 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::session::{Session, stop_on_signals};
 
-pub(crate) async fn run(args: &BuildNodeImageArgs, progress: &'static Progress) -> Result<u8, Failure> {
+pub(crate) async fn run(
+    args: &BuildNodeImageArgs,
+    progress: &'static Progress,
+) -> Result<u8, Failure> {
     let dirs = Dirs::from_env()?;
     let cancel = stop_on_signals(progress)?;
     let wanted = Wanted {
@@ -95,7 +98,8 @@ impl Wanted<'_> {
             Some(url) => Upstream::mirror(url)?,
             None => Upstream::published()?,
         };
-        let kubernetes: VersionRequest = self.kubernetes.map(str::parse).transpose()?.unwrap_or_default();
+        let kubernetes: VersionRequest =
+            self.kubernetes.map(str::parse).transpose()?.unwrap_or_default();
         let crio: Option<VersionRequest> = self.crio.map(str::parse).transpose()?;
         let release = upstream.resolve(&kubernetes, crio.as_ref(), Arch::host()?).await?;
         progress.send(Event::Note(format!("component bundle: {release}")));

@@ -13,8 +13,7 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<u8, Failure> {
     let report = host::check(node_image_fact(&args.image).await).await;
     match args.output.output {
         Output::Text => {
-            let colour =
-                std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             print(&report.text(colour))?
         }
         Output::Json => print_json(&report)?,

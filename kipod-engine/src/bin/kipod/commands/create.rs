@@ -14,7 +14,10 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::session::{Session, stop_on_signals};
 
-pub(crate) async fn run(args: &CreateClusterArgs, progress: &'static Progress) -> Result<u8, Failure> {
+pub(crate) async fn run(
+    args: &CreateClusterArgs,
+    progress: &'static Progress,
+) -> Result<u8, Failure> {
     if let Some(path) = &args.config {
         return Err(Failure::new(format!(
             "`--config {}`: configuration files are not supported yet",

@@ -34,8 +34,7 @@ pub(crate) async fn run(args: &Delete, progress: &Progress) -> Result<u8, Failur
 async fn all(session: &Session<'_>) -> Result<Vec<ClusterName>, Failure> {
     let recorded = cluster::clusters(&session.dirs)?.into_iter().map(|summary| summary.name);
     let in_podman = cluster::names_in_podman(&session.service).await?;
-    let names: BTreeSet<String> =
-        recorded.chain(in_podman).map(|name| name.to_string()).collect();
+    let names: BTreeSet<String> = recorded.chain(in_podman).map(|name| name.to_string()).collect();
     Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
