@@ -7,6 +7,7 @@ pub mod client;
 pub mod cluster;
 mod dirs;
 mod events;
+pub mod host;
 pub mod image;
 pub mod kubeconfig;
 mod lease;

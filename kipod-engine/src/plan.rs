@@ -1,6 +1,8 @@
 //! Everything a cluster will have, known before any of it exists: names, addresses, ports,
 //! container options, files. Pure: no I/O, no clock, no randomness.
 
+mod machine;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +12,6 @@ use crate::image::NodeImage;
 use crate::kubeconfig::ClusterAccess;
 use crate::node::{
     self, API_PORT, CgroupMode, HOST_STORE, NodeFile, NodeSettings, SHARED_STORE, STATUS_DIR,
-    StorageDriver,
 };
 use crate::pki::Credentials;
 use crate::podman::{
@@ -18,6 +19,8 @@ use crate::podman::{
     VolumeOptions,
 };
 use crate::spec::{ClusterName, ClusterSpec, Subnet};
+
+pub use machine::Machine;
 
 /// Labels of everything kipod creates in Podman.
 pub mod label {
@@ -34,19 +37,6 @@ pub mod label {
 const STOP_SIGNAL: i64 = 37;
 /// Seconds a node has to stop before it is killed: systemd ends its units within three.
 const STOP_TIMEOUT: u64 = 10;
-
-/// What of the machine shapes a cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Machine {
-    /// Whether limits of pods can hold.
-    pub cgroups: CgroupMode,
-    /// Below which cgroup nodes are made, where Podman cannot know.
-    pub cgroup_parent: Option<String>,
-    /// The user's own image store, where CRI-O can read it.
-    pub host_store: Option<PathBuf>,
-    /// How nodes stack image layers.
-    pub storage_driver: StorageDriver,
-}
 
 /// What was chosen from what the machine had free.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -64,3 +64,12 @@ pub(crate) fn stop_on_signals(progress: &'static Progress) -> std::io::Result<Ca
     });
     Ok(cancel)
 }
+
+/// Whether the node image is there, for `kipod check`.
+pub(crate) async fn node_image_fact(reference: &str) -> Option<kipod_engine::host::NodeImage> {
+    let dirs = Dirs::from_env().ok()?;
+    let host = std::env::var("CONTAINER_HOST").ok();
+    let service = Service::connect(&dirs.runtime, host.as_deref()).await.ok()?;
+    let found = kipod_engine::image::node_image(&service, reference, &dirs.data).await;
+    Some(kipod_engine::host::NodeImage { reference: reference.to_owned(), present: found.is_ok() })
+}

@@ -1,0 +1,166 @@
+//! Control groups: the version, and which controllers containers get from which group.
+
+use crate::host::cgroup::{CONTROLLERS, CgroupVersion, ScopeKind};
+use crate::host::distribution::Package;
+use crate::host::facts::HostFacts;
+use crate::host::finding::Finding;
+
+/// The file that `setup` writes too.
+const DROP_IN: &str = "/etc/systemd/system/user@.service.d/kipod-delegate.conf";
+
+pub(super) fn version(facts: &HostFacts) -> Finding {
+    const CHECK: &str = "cgroup_version";
+    let argument = "systemd.unified_cgroup_hierarchy=1";
+    match facts.cgroup.version {
+        CgroupVersion::V2 => Finding::pass(CHECK, "version 2"),
+        CgroupVersion::Hybrid | CgroupVersion::V1 if facts.session.systemd => Finding::fail(
+            CHECK,
+            "version 1, and rootless containers need version 2",
+            facts.distribution.kernel_argument(argument),
+        ),
+        CgroupVersion::Hybrid | CgroupVersion::V1 => Finding::fail(
+            CHECK,
+            "version 1, and rootless containers need version 2",
+            "have whatever starts this machine mount cgroup2 at /sys/fs/cgroup",
+        ),
+        CgroupVersion::None => Finding::fail(
+            CHECK,
+            "no control groups at /sys/fs/cgroup",
+            "sudo mount -t cgroup2 cgroup2 /sys/fs/cgroup",
+        ),
+    }
+}
+
+pub(super) fn controllers(facts: &HostFacts) -> Finding {
+    const CHECK: &str = "cgroup_controllers";
+    let cgroup = &facts.cgroup;
+    let missing = cgroup.missing();
+    let scope = cgroup.deciding.and_then(|kind| cgroup.scope(kind));
+    let place = match scope {
+        None => format!("user@{}.service", facts.user.uid),
+        Some(scope) if scope.path == "/" => "the root group".to_owned(),
+        Some(scope) => scope.path.rsplit('/').next().unwrap_or(&scope.path).to_owned(),
+    };
+    let has: Vec<&str> = CONTROLLERS.into_iter().filter(|name| cgroup.has(name)).collect();
+    if missing.is_empty() {
+        return Finding::pass(CHECK, format!("{} from {place}", has.join(", ")));
+    }
+    let has = match (has.is_empty(), scope, uses_systemd(facts)) {
+        (true, None, false) => "none, for this user owns no group".to_owned(),
+        (true, ..) => format!("none from {place}"),
+        (false, ..) => format!("{} from {place}", has.join(", ")),
+    };
+    Finding::warn(
+        CHECK,
+        format!(
+            "{has}; missing {}: clusters run without {}",
+            missing.join(", "),
+            missing.iter().map(|name| loss(name)).collect::<Vec<_>>().join(", ")
+        ),
+        remedy(facts, &missing),
+    )
+}
+
+/// What a cluster goes without.
+fn loss(controller: &str) -> &'static str {
+    match controller {
+        "cpu" => "CPU limits and shares",
+        "cpuset" => "pinning to processors",
+        "io" => "disk limits",
+        "memory" => "memory limits and statistics",
+        _ => "process limits",
+    }
+}
+
+fn uses_systemd(facts: &HostFacts) -> bool {
+    facts.podman.info.as_ref().is_some_and(|info| info.cgroup_manager == "systemd")
+}
+
+fn remedy(facts: &HostFacts, missing: &[&str]) -> String {
+    let cgroup = &facts.cgroup;
+    if cgroup.version != CgroupVersion::V2 {
+        return "get control groups version 2 first (see cgroup version)".to_owned();
+    }
+    let at_root = cgroup.scope(ScopeKind::Root).map(|scope| scope.controllers.as_slice());
+    let absent: Vec<&str> = missing
+        .iter()
+        .copied()
+        .filter(|name| at_root.is_some_and(|root| !root.iter().any(|have| have == name)))
+        .collect();
+    // What version 2 calls `io` is `blkio` in version 1.
+    let held: Vec<&str> = absent
+        .iter()
+        .copied()
+        .filter(|name| {
+            let old = if *name == "io" { "blkio" } else { name };
+            cgroup.held_by_v1.iter().any(|held| held == old)
+        })
+        .collect();
+    if !held.is_empty() {
+        return format!(
+            "version 1 hierarchies hold {}; give them to version 2:\n{}",
+            held.join(", "),
+            facts.distribution.kernel_argument("cgroup_no_v1=all")
+        );
+    }
+    if !facts.session.systemd {
+        return "only systemd hands controllers to ordinary users, and it does not run here: use a machine that it runs, or do without these limits".to_owned();
+    }
+    if !absent.is_empty() {
+        return format!(
+            "the kernel does not offer {} to any group, so delegation cannot help:\n{}",
+            absent.join(", "),
+            facts.distribution.kernel_argument(&format!("cgroup_enable={}", absent.join(",")))
+        );
+    }
+    if uses_systemd(facts) { delegate(facts, missing) } else { manager(facts) }
+}
+
+/// systemd does not pass them on.
+fn delegate(facts: &HostFacts, missing: &[&str]) -> String {
+    let uid = facts.user.uid;
+    let mut lines =
+        vec![format!("have systemd pass {} on to user@{uid}.service:", missing.join(", "))];
+    let earlier: Vec<&str> = facts
+        .cgroup
+        .delegate_files
+        .iter()
+        .map(String::as_str)
+        .filter(|file| *file != DROP_IN)
+        .collect();
+    lines.push(format!(
+        "sudo mkdir -p {}",
+        DROP_IN.rsplit_once('/').map_or("", |(folder, _)| folder)
+    ));
+    lines.push(format!(
+        "printf '[Service]\\nDelegate={}\\n' | sudo tee {DROP_IN}",
+        CONTROLLERS.join(" ")
+    ));
+    lines.push("sudo systemctl daemon-reload".to_owned());
+    lines.push(format!(
+        "sudo systemctl restart user@{uid}.service   # ends what this user's sessions run; or reboot"
+    ));
+    if !earlier.is_empty() {
+        lines.push(format!("(Delegate= is set in {} too)", earlier.join(", ")));
+    }
+    lines.join("\n")
+}
+
+/// Podman does not use systemd, though it runs.
+fn manager(facts: &HostFacts) -> String {
+    let user = facts.user.label();
+    let mut lines =
+        vec!["podman makes control groups without systemd, which has the controllers".to_owned()];
+    if facts.session.bus {
+        lines.push(
+            "remove the line with cgroup_manager from ~/.config/containers/containers.conf and /etc/containers/containers.conf".to_owned(),
+        );
+        return lines.join("\n");
+    }
+    lines.push(facts.distribution.install(&[Package::DbusUserSession]));
+    lines.push(format!("sudo loginctl enable-linger {user}"));
+    lines.push(format!(
+        "log in anew, through ssh or `sudo machinectl shell {user}@` (`su` and `sudo` make no session)"
+    ));
+    lines.join("\n")
+}

@@ -1,0 +1,67 @@
+//! Holding the facts against what a cluster needs.
+//!
+//! One file a topic. A check answers with exactly one finding, so that the table always shows that
+//! it was looked at. The two exceptions say so in their text: what only Podman knows is left out
+//! while Podman does not answer, and the rights of an ordinary user while root asks.
+
+mod cgroup;
+mod identity;
+mod kernel;
+mod limits;
+mod network;
+mod podman;
+mod resources;
+mod session;
+mod storage;
+
+use super::facts::HostFacts;
+use super::finding::Finding;
+
+/// Judges every fact that decides whether a cluster can run here, in the order people read them.
+///
+/// The check names are stable; scripts may rely on them.
+pub fn findings(facts: &HostFacts) -> Vec<Finding> {
+    let rootless = facts.podman.info.as_ref().map_or(facts.user.uid != 0, |info| info.rootless);
+    let mut all = vec![podman::podman(facts), podman::rootless(facts, rootless)];
+    if rootless {
+        all.push(identity::user_namespaces(facts));
+        all.push(identity::subuid(facts));
+        all.push(identity::subgid(facts));
+    }
+    all.push(cgroup::version(facts));
+    if facts.podman.info.is_some() {
+        all.push(cgroup::controllers(facts));
+    }
+    all.push(storage::dev_fuse(facts));
+    if rootless {
+        all.push(network::dev_net_tun(facts));
+    }
+    all.push(storage::overlay(facts));
+    if facts.podman.info.is_some() {
+        all.push(storage::driver(facts));
+        all.push(storage::file_system(facts));
+        all.push(network::backend(facts));
+        if rootless {
+            all.push(network::rootless(facts));
+        }
+        all.push(network::name_server(facts));
+        all.push(network::firewall(facts));
+    }
+    all.push(kernel::modules(facts));
+    all.push(limits::inotify_instances(facts));
+    all.push(limits::inotify_watches(facts));
+    all.push(limits::processes(facts));
+    all.push(limits::open_files(facts));
+    if rootless {
+        all.push(session::runtime_dir(facts));
+        all.push(session::lingering(facts));
+    }
+    all.push(resources::architecture(facts));
+    all.push(resources::processors(facts));
+    all.push(resources::memory(facts));
+    if facts.podman.info.is_some() {
+        all.push(resources::disk(facts));
+    }
+    all.extend(resources::node_image(facts));
+    all
+}

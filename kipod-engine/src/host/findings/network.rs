@@ -1,0 +1,89 @@
+//! Networks between nodes, and from nodes to the world.
+
+use crate::host::distribution::Package;
+use crate::host::facts::HostFacts;
+use crate::host::finding::Finding;
+
+pub(super) fn dev_net_tun(facts: &HostFacts) -> Finding {
+    const CHECK: &str = "dev_net_tun";
+    let device = facts.devices.tun;
+    if device.usable {
+        Finding::pass(CHECK, "/dev/net/tun can be read and written")
+    } else if device.present {
+        Finding::fail(
+            CHECK,
+            "/dev/net/tun is closed to this user, and a user's networks need it",
+            "echo 'KERNEL==\"tun\", MODE=\"0666\"' | sudo tee /etc/udev/rules.d/60-kipod-tun.rules\nsudo chmod 0666 /dev/net/tun",
+        )
+    } else {
+        Finding::fail(
+            CHECK,
+            "/dev/net/tun is missing, and a user's networks need it",
+            "echo tun | sudo tee /etc/modules-load.d/kipod-tun.conf\nsudo modprobe tun",
+        )
+    }
+}
+
+pub(super) fn backend(facts: &HostFacts) -> Finding {
+    const CHECK: &str = "network_backend";
+    match facts.network.backend.as_deref() {
+        Some("netavark") => Finding::pass(CHECK, "netavark"),
+        other => Finding::warn(
+            CHECK,
+            format!(
+                "{}: kipod is tried with netavark only, and podman 5 knows no other",
+                other.unwrap_or("unknown")
+            ),
+            format!(
+                "{}\nwrite `[network]` and `network_backend = \"netavark\"` into ~/.config/containers/containers.conf\npodman system reset   # deletes this user's images, containers and volumes",
+                facts.distribution.install(&[Package::Netavark, Package::AardvarkDns])
+            ),
+        ),
+    }
+}
+
+pub(super) fn rootless(facts: &HostFacts) -> Finding {
+    const CHECK: &str = "rootless_network";
+    let network = &facts.network;
+    let command = network.rootless_command.as_deref().unwrap_or("slirp4netns");
+    let package = if command == "pasta" { Package::Pasta } else { Package::Slirp4netns };
+    if network.rootless_program.is_none() {
+        return Finding::fail(
+            CHECK,
+            format!("podman connects networks with {command}, which is not installed"),
+            facts.distribution.install(&[package]),
+        );
+    }
+    let meaning = match command {
+        // pasta gives the network the host's own address.
+        "pasta" => {
+            "pasta: pods reach this machine as host.containers.internal, not by its own address"
+        }
+        _ => "slirp4netns",
+    };
+    Finding::pass(CHECK, meaning)
+}
+
+pub(super) fn name_server(facts: &HostFacts) -> Finding {
+    const CHECK: &str = "name_server";
+    match &facts.network.aardvark_dns {
+        Some(path) => Finding::pass(CHECK, path.display().to_string()),
+        None => Finding::warn(
+            CHECK,
+            "aardvark-dns is not installed: nodes cannot find each other by name",
+            facts.distribution.install(&[Package::AardvarkDns]),
+        ),
+    }
+}
+
+pub(super) fn firewall(facts: &HostFacts) -> Finding {
+    const CHECK: &str = "firewall";
+    match &facts.network.firewall {
+        Some(path) => Finding::pass(CHECK, path.display().to_string()),
+        None => Finding::fail(
+            CHECK,
+            "neither iptables nor nft is installed, and netavark calls one of them",
+            facts.distribution.install(&[Package::Iptables]),
+        ),
+    }
+}

@@ -1,0 +1,6 @@
+//! Made-up machines, and the one the tests run on.
+
+mod facts;
+mod machine;
+mod text;
+mod verdicts;

@@ -1,0 +1,58 @@
+//! What the facts about a machine mean for a cluster on it.
+
+use std::path::PathBuf;
+
+use crate::host::HostFacts;
+use crate::node::{CgroupMode, StorageDriver};
+
+/// The controllers without which limits of pods cannot hold.
+const NEEDED: [&str; 3] = ["cpu", "memory", "pids"];
+
+/// What of the machine shapes a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// Whether limits of pods can hold.
+    pub cgroups: CgroupMode,
+    /// Below which cgroup nodes are made, where Podman cannot know.
+    pub cgroup_parent: Option<String>,
+    /// The user's own image store, where CRI-O can read it.
+    pub host_store: Option<PathBuf>,
+    /// How nodes stack image layers.
+    pub storage_driver: StorageDriver,
+}
+
+impl Machine {
+    /// What the facts mean.
+    ///
+    /// * Limits hold where systemd manages Podman's cgroups and the cpu, memory and pids
+    ///   controllers are delegated.
+    /// * Where Podman manages cgroups by itself it would make them at the hierarchy's root, which a
+    ///   user cannot write: the nearest cgroup above this process that the user may write is named
+    ///   instead.
+    /// * The user's image store is shown to nodes if its driver is overlay, the one CRI-O reads.
+    /// * Nodes use overlay too, unless the user's own Podman had to fall back to VFS.
+    pub fn from_facts(facts: &HostFacts) -> Self {
+        let info = facts.podman.info.as_ref();
+        let systemd = info.is_some_and(|info| info.cgroup_manager == "systemd");
+        let delegated = |controller: &&str| {
+            info.is_some_and(|info| info.cgroup_controllers.iter().any(|one| one == controller))
+        };
+        let cgroups = match systemd && NEEDED.iter().all(delegated) {
+            true => CgroupMode::Delegated,
+            false => CgroupMode::Unlimited,
+        };
+        let writable = facts.cgroup.scopes.iter().filter(|scope| scope.writable);
+        // The scopes overlap: the shortest path is the one highest up.
+        let highest = writable.min_by_key(|scope| scope.path.len());
+        let driver = facts.storage.driver.as_deref();
+        Self {
+            cgroups,
+            cgroup_parent: highest.filter(|_| !systemd).map(|scope| scope.path.clone()),
+            host_store: facts.storage.graph_root.clone().filter(|_| driver == Some("overlay")),
+            storage_driver: match driver {
+                Some("vfs") => StorageDriver::Vfs,
+                _ => StorageDriver::Overlay,
+            },
+        }
+    }
+}
