@@ -92,15 +92,14 @@ impl Credentials {
             KeyUsagePurpose::KeyEncipherment,
             KeyUsagePurpose::KeyCertSign,
         ];
-        let ca_pem = KeyPairPem {
-            certificate: ca.self_signed(&ca_key)?.pem(),
-            key: ca_key.serialize_pem(),
-        };
+        let ca_pem =
+            KeyPairPem { certificate: ca.self_signed(&ca_key)?.pem(), key: ca_key.serialize_pem() };
         let issuer = Issuer::new(ca, ca_key);
 
         let admin_key = KeyPair::generate()?;
         let mut admin = params("kubernetes-admin", Some("system:masters"), now, ADMIN_LIFETIME);
-        admin.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        admin.key_usages =
+            vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         admin.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let admin = KeyPairPem {
             certificate: admin.signed_by(&admin_key, &issuer)?.pem(),

@@ -126,8 +126,7 @@ pub fn plan(
     }
     let mut container_labels = labels(&spec.name);
     container_labels.insert(label::ROLE.to_owned(), "control-plane".to_owned());
-    container_labels
-        .insert(label::KUBERNETES_VERSION.to_owned(), image.kubernetes_version.clone());
+    container_labels.insert(label::KUBERNETES_VERSION.to_owned(), image.kubernetes_version.clone());
     let container = ContainerOptions {
         name: name.clone(),
         hostname: name.clone(),
@@ -207,7 +206,8 @@ fn nth(subnet: &Subnet, index: u32) -> Ipv4Addr {
 
 fn server(address: IpAddr, port: u16) -> String {
     // An address that means "all of them" cannot be dialled.
-    let address = if address.is_unspecified() { IpAddr::from(Ipv4Addr::LOCALHOST) } else { address };
+    let address =
+        if address.is_unspecified() { IpAddr::from(Ipv4Addr::LOCALHOST) } else { address };
     match address {
         IpAddr::V4(address) => format!("https://{address}:{port}"),
         IpAddr::V6(address) => format!("https://[{address}]:{port}"),

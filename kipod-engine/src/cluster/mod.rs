@@ -12,10 +12,12 @@ use crate::dirs::Dirs;
 use crate::kubeconfig::{Kubeconfig, KubeconfigError, UserKubeconfig};
 use crate::spec::ClusterName;
 
-pub use list::{ClusterDetails, ClusterState, ClusterSummary, NodeSummary, clusters, names_in_podman, nodes};
+pub use list::{
+    ClusterDetails, ClusterState, ClusterSummary, NodeSummary, clusters, names_in_podman, nodes,
+};
 pub use logs::{LogsError, export_logs};
-pub use record::{Record, RecordError, cluster_dir, kubeconfig_path};
 pub(crate) use record::write_private;
+pub use record::{Record, RecordError, cluster_dir, kubeconfig_path};
 pub use remove::{RemoveError, remove};
 pub(crate) use remove::{find, remove_locked};
 

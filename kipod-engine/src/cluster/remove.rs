@@ -1,6 +1,7 @@
 //! The one way back: everything that carries a cluster's label goes, whatever state it is in.
 
 use super::record::{Record, cluster_dir};
+use crate::blocking::blocking;
 use crate::dirs::Dirs;
 use crate::kubeconfig::UserKubeconfig;
 use crate::lease::{LockError, NameLock};
@@ -72,11 +73,8 @@ impl Found {
 pub(crate) async fn find(podman: &dyn Podman, name: &ClusterName) -> Result<Found, RemoveError> {
     let label = format!("{}={name}", label::CLUSTER);
     let fault = |source| RemoveError::List { name: name.clone(), source };
-    let (containers, volumes, networks) = tokio::join!(
-        podman.containers(&label),
-        podman.volumes(&label),
-        podman.networks(&label)
-    );
+    let (containers, volumes, networks) =
+        tokio::join!(podman.containers(&label), podman.volumes(&label), podman.networks(&label));
     Ok(Found {
         containers: containers.map_err(fault)?.into_iter().map(|found| found.name).collect(),
         volumes: volumes.map_err(fault)?,
@@ -127,7 +125,9 @@ pub(crate) async fn remove_locked(
     if let Ok(Some(record)) = Record::read(&dirs.state, name) {
         any = true;
         for path in record.kubeconfig {
-            if let Err(error) = UserKubeconfig::at(path).remove(name) {
+            let name = name.clone();
+            let remove = move || UserKubeconfig::at(path).remove(&name);
+            if let Err(error) = blocking(remove).await {
                 faults.push(format!("kubeconfig entry: {error}"));
             }
         }
@@ -135,11 +135,7 @@ pub(crate) async fn remove_locked(
     if faults.is_empty() {
         any |= remove_dir(dirs, name, &mut faults);
     }
-    if faults.is_empty() {
-        Ok(any)
-    } else {
-        Err(RemoveError::Left { name: name.clone(), faults })
-    }
+    if faults.is_empty() { Ok(any) } else { Err(RemoveError::Left { name: name.clone(), faults }) }
 }
 
 /// The folder goes last: as long as it is there, the next `delete` knows that something is left.

@@ -7,6 +7,7 @@ use super::bundle::{Bundle, BundleError, ImageProgram, Program};
 use super::label;
 use super::node_image::store_dir;
 use super::store::{self, StoreError};
+use crate::blocking::blocking;
 use crate::dirs::Dirs;
 use crate::events::{Event, Events, Step, step};
 use crate::podman::{BuildOptions, Command, CommandFailure, Labels, PodmanCli, PodmanError};
@@ -117,10 +118,11 @@ pub async fn build_node_image(
     let images: Vec<String> = listed.lines().map(str::to_owned).collect();
     let name = store::name(&kubernetes_version, bundle)?;
     let image_store = store_dir(&dirs.data, &name);
-    let fill = store::fill(&image_store, bundle, &images, events);
+    let fill = store::fill(&image_store, &dirs.runtime, bundle, &images, events);
     step(events, Step::FillStore, fill).await?;
 
-    let pause = images.iter().find(|image| store::program_name(image) == ImageProgram::Pause.name());
+    let pause =
+        images.iter().find(|image| store::program_name(image) == ImageProgram::Pause.name());
     let labels: Labels = [
         (label::KUBERNETES_VERSION, kubernetes_version.clone()),
         (label::PAUSE_IMAGE, pause.cloned().unwrap_or_default()),
@@ -153,9 +155,7 @@ async fn build_image(
     let base = base_reference(&podman, bundle, options).await?;
     let context = {
         let (dirs, bundle) = (dirs.clone(), bundle.clone());
-        tokio::task::spawn_blocking(move || lay_out(&dirs.cache, &bundle))
-            .await
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?
+        blocking(move || lay_out(&dirs.cache, &bundle)).await?
     };
     let build = BuildOptions {
         context: context.path().to_owned(),
@@ -202,8 +202,7 @@ fn lay_out(cache: &Path, bundle: &Bundle) -> Result<tempfile::TempDir, BuildErro
         move |source| BuildError::Io { path, source }
     };
     std::fs::create_dir_all(cache).map_err(io(cache))?;
-    let context =
-        tempfile::Builder::new().prefix("build-").tempdir_in(cache).map_err(io(cache))?;
+    let context = tempfile::Builder::new().prefix("build-").tempdir_in(cache).map_err(io(cache))?;
     let root = context.path();
     for file in kipod_images::NODE_FILES {
         write(&root.join(file.path), file.contents, file.executable)?;

@@ -72,7 +72,9 @@ impl NodeImageError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Missing { .. } | Self::NoStore { .. } => Some("run `kipod build node-image`"),
-            Self::NotOurs { .. } => Some("build one with `kipod build node-image --image-name NAME`"),
+            Self::NotOurs { .. } => {
+                Some("build one with `kipod build node-image --image-name NAME`")
+            }
             Self::Podman { source, .. } => source.hint(),
         }
     }

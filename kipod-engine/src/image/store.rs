@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::build::{BuildError, copy};
 use super::bundle::{Bundle, ImageProgram};
+use crate::blocking::blocking;
 use crate::events::{Event, Events, Step};
 use crate::podman::{BuildOptions, ImageStore, Labels, PodmanCli, PodmanError};
 
@@ -81,9 +82,10 @@ pub(super) fn program_name(image: &str) -> &str {
 }
 
 /// Fills the store with `images`, unless it is there already. It appears complete or not at all;
-/// of several processes one fills it and the others wait.
+/// of several processes one fills it and the others wait. `runtime` is kipod's runtime folder.
 pub(super) async fn fill(
     store: &Path,
+    runtime: &Path,
     bundle: &Bundle,
     images: &[String],
     events: &dyn Events,
@@ -96,14 +98,15 @@ pub(super) async fn fill(
     std::fs::create_dir_all(&folder).map_err(io(&folder))?;
     let lock_path = store.with_added_extension("lock");
     let lock = File::create(&lock_path).map_err(io(&lock_path))?;
-    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock))
-        .await
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-        .map_err(io(&lock_path))?;
+    let lock = blocking(move || lock.lock().map(|()| lock)).await.map_err(io(&lock_path))?;
     if store.exists() {
         return Ok(());
     }
-    let partial = ImageStore::new(store.with_added_extension("partial"));
+    let partial = ImageStore {
+        root: store.with_added_extension("partial"),
+        // Podman takes no path of more than 50 characters here.
+        runroot: runtime.join("store"),
+    };
     let user = PodmanCli::new();
     let clear = async || -> Result<(), StoreError> {
         for path in [&partial.root, &partial.runroot] {
@@ -188,7 +191,8 @@ async fn make(
     // Alone in their image, the programs are where upstream's are: kubeadm's manifests call all but
     // pause by name.
     let target = if name == "pause" { "/pause" } else { "/usr/local/bin/" };
-    let entrypoint = if name == "pause" { "/pause".to_owned() } else { format!("/usr/local/bin/{name}") };
+    let entrypoint =
+        if name == "pause" { "/pause".to_owned() } else { format!("/usr/local/bin/{name}") };
     let text = format!("FROM {base}\nCOPY {name} {target}\nENTRYPOINT [\"{entrypoint}\"]\n");
     let file = context.path().join("Containerfile");
     std::fs::write(&file, text).map_err(|source| StoreError::Io { path: file, source })?;

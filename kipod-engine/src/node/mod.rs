@@ -106,7 +106,9 @@ pub fn control_plane_files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
     let mut files = vec![
         NodeFile::new(
             "node.env",
-            format!("KIPOD_NODE_ROLE=control-plane\nKIPOD_INTERNAL_ADDRESS={INTERNAL_NODE_ADDRESS}\n"),
+            format!(
+                "KIPOD_NODE_ROLE=control-plane\nKIPOD_INTERNAL_ADDRESS={INTERNAL_NODE_ADDRESS}\n"
+            ),
         ),
         NodeFile::new("kubernetes/pki/ca.crt", &node.credentials.ca.certificate),
         NodeFile::secret("kubernetes/pki/ca.key", &node.credentials.ca.key),

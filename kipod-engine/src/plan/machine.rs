@@ -27,8 +27,7 @@ impl Machine {
     /// * Limits hold where systemd manages Podman's cgroups and the cpu, memory and pids
     ///   controllers are delegated.
     /// * Where Podman manages cgroups by itself it would make them at the hierarchy's root, which a
-    ///   user cannot write: the nearest cgroup above this process that the user may write is named
-    ///   instead.
+    ///   user cannot write: the cgroup that the user owns is named instead.
     /// * The user's image store is shown to nodes if its driver is overlay, the one CRI-O reads.
     /// * Nodes use overlay too, unless the user's own Podman had to fall back to VFS.
     pub fn from_facts(facts: &HostFacts) -> Self {
@@ -41,13 +40,11 @@ impl Machine {
             true => CgroupMode::Delegated,
             false => CgroupMode::Unlimited,
         };
-        let writable = facts.cgroup.scopes.iter().filter(|scope| scope.writable);
-        // The scopes overlap: the shortest path is the one highest up.
-        let highest = writable.min_by_key(|scope| scope.path.len());
+        let deciding = facts.cgroup.deciding.and_then(|kind| facts.cgroup.scope(kind));
         let driver = facts.storage.driver.as_deref();
         Self {
             cgroups,
-            cgroup_parent: highest.filter(|_| !systemd).map(|scope| scope.path.clone()),
+            cgroup_parent: deciding.filter(|_| !systemd).map(|scope| scope.path.clone()),
             host_store: facts.storage.graph_root.clone().filter(|_| driver == Some("overlay")),
             storage_driver: match driver {
                 Some("vfs") => StorageDriver::Vfs,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::cancel::Cancel;
 use super::error::CreateError;
 use super::ready::Waiter;
+use crate::blocking::blocking;
 use crate::client;
 use crate::cluster::{self, Cluster, Record, cluster_dir, kubeconfig_path};
 use crate::dirs::Dirs;
@@ -112,17 +113,18 @@ async fn make(
     let (plan, mut record) =
         step(events, Step::CreateNodes, start_nodes(context, request, image, &credentials)).await?;
     let kubeconfig = Kubeconfig::new(plan.access.clone()).to_yaml();
-    let client = client::connect(&kubeconfig)
-        .await
-        .map_err(|source| CreateError::Client { name: spec.name.clone(), source: Box::new(source) })?;
+    let client = client::connect(&kubeconfig).await.map_err(|source| CreateError::Client {
+        name: spec.name.clone(),
+        source: Box::new(source),
+    })?;
     let waiter = Waiter { plan: &plan, podman, client, cancel: &request.cancel };
     step(events, Step::StartControlPlane, waiter.api_server(CONTROL_PLANE_LIMIT)).await?;
     step(events, Step::Bootstrap, waiter.kubeadm(CONTROL_PLANE_LIMIT)).await?;
     if !spec.wait.is_zero() {
         step(events, Step::Ready, waiter.workloads(spec.wait)).await?;
     }
-    step(events, Step::Kubeconfig, async { write_kubeconfig(context, request, &plan, &mut record) })
-        .await?;
+    let write = write_kubeconfig(dirs, request, &plan, &mut record);
+    step(events, Step::Kubeconfig, write).await?;
     events.send(Event::Detail(format!("created in {:.1} s", started.elapsed().as_secs_f64())));
     Ok(Cluster::new(record, dirs))
 }
@@ -185,9 +187,8 @@ async fn start(podman: &dyn Podman, request: &Request, plan: &Plan) -> Result<()
     podman.create_network(&plan.network).await.map_err(|source| failed(first, source))?;
     for node in &plan.nodes {
         check_cancel(request)?;
-        std::fs::create_dir_all(&node.status_dir).map_err(|source| {
-            cluster::RecordError::Io { path: node.status_dir.clone(), source }
-        })?;
+        std::fs::create_dir_all(&node.status_dir)
+            .map_err(|source| cluster::RecordError::Io { path: node.status_dir.clone(), source })?;
         start_node(podman, node).await.map_err(|source| failed(&node.name, source))?;
     }
     Ok(())
@@ -213,7 +214,8 @@ fn check_cancel(request: &Request) -> Result<(), CreateError> {
 
 /// A subnet that no network of Podman and none of the cluster's own subnets overlaps.
 async fn free_subnet(podman: &dyn Podman, spec: &ClusterSpec) -> Result<Subnet, CreateError> {
-    let networks = podman.networks("").await.map_err(|source| failed(spec.name.as_str(), source))?;
+    let networks =
+        podman.networks("").await.map_err(|source| failed(spec.name.as_str(), source))?;
     let mut used: Vec<Subnet> = networks
         .iter()
         .flat_map(|network| &network.subnets)
@@ -261,13 +263,13 @@ fn archive(files: &[NodeFile]) -> Vec<u8> {
 }
 
 /// Writes the cluster's own kubeconfig, then the user's, then marks the cluster complete.
-fn write_kubeconfig(
-    context: Context<'_>,
+async fn write_kubeconfig(
+    dirs: &Dirs,
     request: &Request,
     plan: &Plan,
     record: &mut Record,
 ) -> Result<(), CreateError> {
-    let state = &context.dirs.state;
+    let state = &dirs.state;
     let kubeconfig = Kubeconfig::new(plan.access.clone());
     cluster::write_private(&kubeconfig_path(state, &plan.name), kubeconfig.to_yaml().as_bytes())?;
     if let Some(user) = &request.kubeconfig {
@@ -275,7 +277,8 @@ fn write_kubeconfig(
         // nothing in it that delete does not know of.
         record.kubeconfig = user.files().to_vec();
         record.write(state)?;
-        user.merge(&kubeconfig)?;
+        let user = user.clone();
+        blocking(move || user.merge(&kubeconfig)).await?;
     }
     record.complete = true;
     record.write(state)?;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::client::ClientError;
+use crate::cluster::{RecordError, RemoveError};
 use crate::image::NodeImageError;
 use crate::kubeconfig::KubeconfigError;
-use crate::cluster::{RecordError, RemoveError};
 use crate::lease::LockError;
 use crate::pki::PkiError;
 use crate::podman::PodmanError;
@@ -129,7 +129,9 @@ impl CreateError {
             }
             Self::Lock(error) => error.hint().map(str::to_owned),
             Self::Image(error) => error.hint().map(str::to_owned),
-            Self::NoSubnet => Some("delete clusters, or networks with `podman network prune`".into()),
+            Self::NoSubnet => {
+                Some("delete clusters, or networks with `podman network prune`".into())
+            }
             Self::Port { .. } => Some("leave out the port, and kipod takes a free one".into()),
             Self::Podman { source, .. } => source.hint().map(str::to_owned),
             Self::NodeFailed { .. } | Self::NodeEnded { .. } | Self::Timeout { .. } => Some(

@@ -80,7 +80,8 @@ impl Waiter<'_> {
             }
             let coredns = deployments.get_opt("coredns").await.ok().flatten();
             if !is_available(coredns.as_ref()) {
-                missing.push("deployment `kube-system/coredns` has no available replica".to_owned());
+                missing
+                    .push("deployment `kube-system/coredns` has no available replica".to_owned());
             }
             missing
         })

@@ -18,7 +18,8 @@ pub(crate) async fn run(args: &ExecArgs) -> Result<u8, Failure> {
     Cluster::open(&Dirs::from_env()?, &name)?;
     let node = args.node.clone().unwrap_or_else(|| control_plane_name(&name));
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let words = PodmanCli::exec_interactive(&node, &args.command, terminal);
-    let error = std::process::Command::new("podman").args(words).exec();
-    Err(Failure::new(format!("cannot run `podman`: {error}")))
+    let words: Vec<&str> = args.command.iter().map(String::as_str).collect();
+    let command = PodmanCli::new().exec_interactive(&node, &words, terminal);
+    let error = std::process::Command::new(command.program()).args(command.arguments()).exec();
+    Err(Failure::new(format!("cannot run `{}`: {error}", command.program().display())))
 }

@@ -1,7 +1,7 @@
 //! `kipod export`.
 
 use kipod_engine::cluster::{self, Cluster};
-use kipod_engine::kubeconfig::{Kubeconfig, UserKubeconfig};
+use kipod_engine::kubeconfig::UserKubeconfig;
 use kipod_engine::{Dirs, Event, Events};
 
 use super::print;
