@@ -74,6 +74,11 @@ impl Command {
         Path::new(&self.program)
     }
 
+    /// The arguments.
+    pub fn arguments(&self) -> &[OsString] {
+        &self.args
+    }
+
     /// Runs it to its end and answers what it wrote to standard output. It is killed when the
     /// future is dropped.
     ///

@@ -1,16 +1,30 @@
 //! The only room that speaks to Podman. It knows containers, images, volumes and networks, and
 //! nothing of Kubernetes.
 //!
-//! [`Podman`] is the seam: the engine holds a `&dyn Podman`. `Service` is the real one (the
-//! user's Podman service, through its REST API); unit tests hold a scripted one.
+//! [`Podman`] is the seam: the engine holds a `&dyn Podman`. [`Service`] is the real one (the
+//! user's Podman service, through its REST API); unit tests hold `Scripted` (feature `testing`).
+//! [`PodmanCli`] is the command, for what the API does not offer.
 
+mod cli;
 mod command;
+mod containers;
 mod error;
+mod exec;
+mod failure;
+mod images;
+mod networks;
 mod options;
+mod process;
+#[cfg(any(test, feature = "testing"))]
+mod scripted;
+mod service;
+mod start;
+mod volumes;
 
 use std::future::Future;
 use std::pin::Pin;
 
+pub use cli::{BuildOptions, ImageStore, PodmanCli};
 pub(crate) use command::quote;
 pub use command::{Command, CommandFailure};
 pub use error::PodmanError;
@@ -18,6 +32,9 @@ pub use options::{
     Bind, ContainerOptions, Labels, NetworkAttachment, NetworkOptions, PortMapping, VolumeMount,
     VolumeOptions,
 };
+#[cfg(any(test, feature = "testing"))]
+pub use scripted::{Scripted, Upload};
+pub use service::Service;
 
 /// What every call of the seam answers with.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, PodmanError>> + Send + 'a>>;
@@ -77,25 +94,31 @@ pub trait Podman: Send + Sync {
     fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> Reply<'a, ()>;
     /// Every network with that label; with an empty label every network.
     fn networks<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<NetworkInfo>>;
-    /// Removes a network.
+    /// Removes a network. One that a container is on is not removed.
     fn remove_network<'a>(&'a self, name: &'a str) -> Reply<'a, bool>;
 
     /// Creates a volume.
     fn create_volume<'a>(&'a self, options: &'a VolumeOptions) -> Reply<'a, ()>;
     /// The names of the volumes with that label.
     fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<String>>;
-    /// Removes a volume and all in it.
+    /// Removes a volume and all in it. One that a container uses is not removed.
     fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, bool>;
 
     /// Creates a privileged systemd container, which is not started, and answers its id.
     fn create_container<'a>(&'a self, options: &'a ContainerOptions) -> Reply<'a, String>;
-    /// Unpacks a tar archive below `folder` of a container, started or not. A path on one of the
-    /// container's volumes lands in the volume.
+    /// Unpacks a tar archive below `folder` of a container, started or not; a folder that does not
+    /// exist is made. Where `folder` is on one of the container's volumes, the files land in the
+    /// volume; entries that lead from above onto a volume do not, they end up hidden below it.
+    ///
+    /// The first upload into a container that never ran prepares it, as its start would otherwise:
+    /// an empty volume gets what the image has at its place, and ports are published, so that
+    /// [`PodmanError::PortInUse`] can come from here already.
     fn upload<'a>(&'a self, container: &'a str, folder: &'a str, archive: Vec<u8>)
     -> Reply<'a, ()>;
-    /// Starts a container. A published port that is taken is [`PodmanError::PortInUse`].
+    /// Starts a container; one that runs is left alone. A published port that is taken is
+    /// [`PodmanError::PortInUse`]: another port needs another container.
     fn start_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
-    /// Stops a container and waits for its end.
+    /// Stops a container and waits for its end; one that does not run is left alone.
     fn stop_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
     /// Every container with that label, running or not.
     fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>>;

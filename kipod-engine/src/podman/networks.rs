@@ -1,0 +1,76 @@
+//! Bridge networks.
+
+use podman_api::models::{Network, Subnet};
+use podman_api::opts::{NetworkCreateOpts, NetworkListFilter, NetworkListOpts};
+
+use super::service::Service;
+use super::{NetworkInfo, NetworkOptions, PodmanError};
+
+/// Creates a bridge network. Podman's name server is left out: the containers have fixed
+/// addresses, and one process less runs for each network.
+pub(super) async fn create(service: &Service, options: &NetworkOptions) -> Result<(), PodmanError> {
+    let name = &options.name;
+    let subnet = Subnet {
+        subnet: Some(options.subnet.clone()),
+        gateway: Some(options.gateway.to_string()),
+        lease_range: None,
+    };
+    let wanted = NetworkCreateOpts::builder()
+        .name(name)
+        .driver("bridge")
+        .dns_enabled(false)
+        .subnets([subnet])
+        .labels(&options.labels)
+        .build();
+    let wanted = &wanted;
+    let create = |podman: podman_api::Podman| async move { podman.networks().create(wanted).await };
+    match service.call(create).await {
+        Ok(_) => Ok(()),
+        Err(failure) if failure.says("network already exists") => {
+            Err(PodmanError::NameInUse { kind: "network", name: name.clone() })
+        }
+        Err(failure) if failure.says("is already used") && failure.says("subnet") => {
+            Err(PodmanError::SubnetInUse { subnet: options.subnet.clone() })
+        }
+        Err(failure) => Err(service.error(failure, format!("create network `{name}`"))),
+    }
+}
+
+/// Every network with that label.
+pub(super) async fn list(service: &Service, label: &str) -> Result<Vec<NetworkInfo>, PodmanError> {
+    let filter = match label.split_once('=') {
+        _ if label.is_empty() => None,
+        Some((key, value)) => Some(NetworkListFilter::LabelKeyVal(key.into(), value.into())),
+        None => Some(NetworkListFilter::LabelKey(label.into())),
+    };
+    let wanted = NetworkListOpts::builder().filter(filter).build();
+    let wanted = &wanted;
+    let found = service
+        .call(|podman| async move { podman.networks().list(wanted).await })
+        .await
+        .map_err(|failure| service.error(failure, "list networks"))?;
+    Ok(found.into_iter().map(info).collect())
+}
+
+fn info(network: Network) -> NetworkInfo {
+    NetworkInfo {
+        name: network.name.unwrap_or_default(),
+        subnets: network.subnets.unwrap_or_default().into_iter().filter_map(|s| s.subnet).collect(),
+        labels: network.labels.unwrap_or_default().into_iter().collect(),
+    }
+}
+
+/// Removes a network. Not by force: that would remove the containers on it.
+pub(super) async fn remove(service: &Service, name: &str) -> Result<bool, PodmanError> {
+    let action = || format!("remove network `{name}`");
+    let remove =
+        |podman: podman_api::Podman| async move { podman.networks().get(name).delete().await };
+    match service.call(remove).await {
+        Ok(reports) => match reports.into_iter().find_map(|report| report.err) {
+            Some(message) => Err(PodmanError::Refused { action: action(), message }),
+            None => Ok(true),
+        },
+        Err(failure) if failure.is_missing() => Ok(false),
+        Err(failure) => Err(service.error(failure, action())),
+    }
+}

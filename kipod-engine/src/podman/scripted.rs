@@ -1,0 +1,297 @@
+//! A [`Podman`] for unit tests: it keeps what it is told in memory, writes down every call, and
+//! fails where the test says so.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use super::{
+    ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, Labels, NetworkInfo, NetworkOptions,
+    Podman, PodmanError, Reply, VolumeOptions,
+};
+
+/// A scripted [`Podman`]. Names in use and things that do not exist are answered as Podman does.
+///
+/// ```
+/// use kipod_engine::podman::{Podman, PodmanError, Scripted, VolumeOptions};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let podman = Scripted::new();
+/// podman.fail("remove_volume", || PodmanError::NotInstalled);
+/// let options = VolumeOptions { name: "v".into(), labels: Default::default() };
+/// podman.create_volume(&options).await.unwrap();
+/// podman.remove_volume("v").await.unwrap_err();
+/// assert!(podman.remove_volume("v").await.unwrap());
+/// assert_eq!(podman.calls(), ["create_volume v", "remove_volume v", "remove_volume v"]);
+/// assert!(podman.is_empty());
+/// # });
+/// ```
+#[derive(Default)]
+pub struct Scripted {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    calls: Vec<String>,
+    failures: Vec<(String, Box<dyn Fn() -> PodmanError + Send>)>,
+    outputs: Vec<(String, ExecOutput)>,
+    images: BTreeMap<String, ImageInfo>,
+    networks: BTreeMap<String, NetworkInfo>,
+    volumes: BTreeMap<String, Labels>,
+    containers: BTreeMap<String, (ContainerInfo, ContainerOptions)>,
+    uploads: Vec<Upload>,
+}
+
+/// An archive that was put into a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The container's name.
+    pub container: String,
+    /// The folder it was unpacked in.
+    pub folder: String,
+    /// The tar archive.
+    pub archive: Vec<u8>,
+}
+
+impl Scripted {
+    /// A Podman that has nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets the next call whose line begins with `call` fail, once. Several such failures are
+    /// used up in the order they were given.
+    pub fn fail(&self, call: &str, error: impl Fn() -> PodmanError + Send + 'static) {
+        self.state().failures.push((call.to_owned(), Box::new(error)));
+    }
+
+    /// Answers every command whose line (`CONTAINER WORD WORD ...`) begins with `line`; the latest
+    /// answer given wins. Other commands print nothing and end with status 0.
+    pub fn answer_exec(&self, line: &str, status: i64, stdout: &str) {
+        let stdout = stdout.as_bytes().to_vec();
+        let output = ExecOutput { status, stdout, stderr: Vec::new() };
+        self.state().outputs.push((line.to_owned(), output));
+    }
+
+    /// Puts an image into the store.
+    pub fn add_image(&self, reference: &str, labels: Labels) {
+        let id = format!("id-of-{reference}");
+        self.state().images.insert(reference.to_owned(), ImageInfo { id, labels });
+    }
+
+    /// Every call so far, a line each: the method's name and what it is about.
+    pub fn calls(&self) -> Vec<String> {
+        self.state().calls.clone()
+    }
+
+    /// Every archive uploaded so far.
+    pub fn uploads(&self) -> Vec<Upload> {
+        self.state().uploads.clone()
+    }
+
+    /// What a container was created with.
+    pub fn created(&self, container: &str) -> Option<ContainerOptions> {
+        self.state().containers.get(container).map(|(_, options)| options.clone())
+    }
+
+    /// Whether no container, volume or network exists.
+    pub fn is_empty(&self) -> bool {
+        let state = self.state();
+        state.containers.is_empty() && state.volumes.is_empty() && state.networks.is_empty()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no test panics while it holds the lock")
+    }
+
+    /// Writes the call down, and answers by `act` unless a failure waits for it.
+    fn call<'a, T: Send + 'a>(
+        &'a self,
+        line: String,
+        act: impl FnOnce(&mut State) -> Result<T, PodmanError> + Send + 'a,
+    ) -> Reply<'a, T> {
+        Box::pin(async move {
+            let mut state = self.state();
+            let failure = state.failures.iter().position(|(call, _)| line.starts_with(call));
+            state.calls.push(line);
+            match failure {
+                Some(index) => Err(state.failures.remove(index).1()),
+                None => act(&mut state),
+            }
+        })
+    }
+}
+
+fn name_in_use(kind: &'static str, name: &str) -> PodmanError {
+    PodmanError::NameInUse { kind, name: name.to_owned() }
+}
+
+fn no_such_container(name: &str) -> PodmanError {
+    PodmanError::Refused {
+        action: format!("find container `{name}`"),
+        message: "no such container".to_owned(),
+    }
+}
+
+fn matches(labels: &Labels, wanted: &str) -> bool {
+    match wanted.split_once('=') {
+        _ if wanted.is_empty() => true,
+        Some((key, value)) => labels.get(key).is_some_and(|found| found == value),
+        None => labels.contains_key(wanted),
+    }
+}
+
+impl State {
+    fn set(&mut self, container: &str, state: &str) -> Result<(), PodmanError> {
+        let found = self.containers.get_mut(container);
+        let (info, _) = found.ok_or_else(|| no_such_container(container))?;
+        info.state = state.to_owned();
+        Ok(())
+    }
+}
+
+impl Podman for Scripted {
+    fn image<'a>(&'a self, reference: &'a str) -> Reply<'a, Option<ImageInfo>> {
+        self.call(format!("image {reference}"), |state| Ok(state.images.get(reference).cloned()))
+    }
+
+    fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> Reply<'a, ()> {
+        let NetworkOptions { name, subnet, labels, .. } = options;
+        self.call(format!("create_network {name} {subnet}"), move |state| {
+            if state.networks.contains_key(name) {
+                return Err(name_in_use("network", name));
+            }
+            if state.networks.values().any(|network| network.subnets.contains(subnet)) {
+                return Err(PodmanError::SubnetInUse { subnet: subnet.clone() });
+            }
+            let subnets = vec![subnet.clone()];
+            let info = NetworkInfo { name: name.clone(), subnets, labels: labels.clone() };
+            state.networks.insert(name.clone(), info);
+            Ok(())
+        })
+    }
+
+    fn networks<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<NetworkInfo>> {
+        self.call(format!("networks {label}"), |state| {
+            let all = state.networks.values();
+            Ok(all.filter(|network| matches(&network.labels, label)).cloned().collect())
+        })
+    }
+
+    fn remove_network<'a>(&'a self, name: &'a str) -> Reply<'a, bool> {
+        self.call(format!("remove_network {name}"), |state| {
+            Ok(state.networks.remove(name).is_some())
+        })
+    }
+
+    fn create_volume<'a>(&'a self, options: &'a VolumeOptions) -> Reply<'a, ()> {
+        let VolumeOptions { name, labels } = options;
+        self.call(format!("create_volume {name}"), move |state| {
+            if state.volumes.contains_key(name) {
+                return Err(name_in_use("volume", name));
+            }
+            state.volumes.insert(name.clone(), labels.clone());
+            Ok(())
+        })
+    }
+
+    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<String>> {
+        self.call(format!("volumes {label}"), |state| {
+            let all = state.volumes.iter();
+            Ok(all.filter(|(_, labels)| matches(labels, label)).map(|(n, _)| n.clone()).collect())
+        })
+    }
+
+    fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, bool> {
+        self.call(format!("remove_volume {name}"), |state| Ok(state.volumes.remove(name).is_some()))
+    }
+
+    fn create_container<'a>(&'a self, options: &'a ContainerOptions) -> Reply<'a, String> {
+        let name = &options.name;
+        self.call(format!("create_container {name}"), move |state| {
+            if state.containers.contains_key(name) {
+                return Err(name_in_use("container", name));
+            }
+            let id = format!("id-of-{name}");
+            let info = ContainerInfo {
+                id: id.clone(),
+                name: name.clone(),
+                state: "created".to_owned(),
+                labels: options.labels.clone(),
+            };
+            state.containers.insert(name.clone(), (info, options.clone()));
+            Ok(id)
+        })
+    }
+
+    fn upload<'a>(
+        &'a self,
+        container: &'a str,
+        folder: &'a str,
+        archive: Vec<u8>,
+    ) -> Reply<'a, ()> {
+        self.call(format!("upload {container} {folder}"), move |state| {
+            if !state.containers.contains_key(container) {
+                return Err(no_such_container(container));
+            }
+            let (container, folder) = (container.to_owned(), folder.to_owned());
+            state.uploads.push(Upload { container, folder, archive });
+            Ok(())
+        })
+    }
+
+    fn start_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        self.call(format!("start_container {container}"), |state| state.set(container, "running"))
+    }
+
+    fn stop_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        self.call(format!("stop_container {container}"), |state| state.set(container, "exited"))
+    }
+
+    fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>> {
+        self.call(format!("containers {label}"), |state| {
+            let all = state.containers.values().map(|(info, _)| info);
+            Ok(all.filter(|info| matches(&info.labels, label)).cloned().collect())
+        })
+    }
+
+    fn remove_container<'a>(&'a self, container: &'a str) -> Reply<'a, bool> {
+        self.call(format!("remove_container {container}"), |state| {
+            Ok(state.containers.remove(container).is_some())
+        })
+    }
+
+    fn inspect_container<'a>(&'a self, container: &'a str) -> Reply<'a, serde_json::Value> {
+        self.call(format!("inspect_container {container}"), |state| {
+            let found = state.containers.get(container);
+            let (info, options) = found.ok_or_else(|| no_such_container(container))?;
+            Ok(serde_json::json!({
+                "Id": info.id,
+                "Name": info.name,
+                "State": { "Status": info.state },
+                "Config": { "Labels": options.labels },
+            }))
+        })
+    }
+
+    fn exec<'a>(&'a self, container: &'a str, command: &'a [&'a str]) -> Reply<'a, ExecOutput> {
+        let line = format!("{container} {}", command.join(" "));
+        self.call(format!("exec {line}"), move |state| {
+            let nothing = ExecOutput { status: 0, stdout: Vec::new(), stderr: Vec::new() };
+            let answer = state.outputs.iter().rev().find(|(start, _)| line.starts_with(start));
+            match state.containers.contains_key(container) {
+                true => Ok(answer.map_or(nothing, |(_, output)| output.clone())),
+                false => Err(no_such_container(container)),
+            }
+        })
+    }
+
+    fn logs<'a>(&'a self, container: &'a str, lines: usize) -> Reply<'a, String> {
+        self.call(format!("logs {container} {lines}"), |state| {
+            match state.containers.contains_key(container) {
+                true => Ok(String::new()),
+                false => Err(no_such_container(container)),
+            }
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! The user's Podman service: finding it, or starting one for as long as we need it.
+
+use std::path::{Path, PathBuf};
+
+use tokio::net::UnixStream;
+use tokio::sync::Mutex;
+
+use super::failure::Failure;
+use super::process::ServiceProcess;
+use super::{
+    ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, NetworkInfo, NetworkOptions, Podman,
+    PodmanError, Reply, VolumeOptions, containers, images, networks, start, volumes,
+};
+
+/// The real [`Podman`], through the REST API of a Podman service.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), kipod_engine::podman::PodmanError> {
+/// use kipod_engine::podman::{Podman, Service};
+///
+/// let service = Service::connect("/run/user/1000/kipod".as_ref(), None).await?;
+/// for container in service.containers("io.kipod.cluster").await? {
+///     assert!(!container.name.is_empty());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Service {
+    socket: PathBuf,
+    client: podman_api::Podman,
+    /// The service we started, if nobody else's answered.
+    own: Option<Mutex<ServiceProcess>>,
+}
+
+impl Service {
+    /// Connects to the service that `container_host` names (the value of `CONTAINER_HOST`, of
+    /// which only `unix://` is understood); without one to the login session's
+    /// (`podman/podman.sock` beside `runtime`, as systemd's socket unit has it); and where that
+    /// does not answer, to one that it starts itself, with a socket in `runtime`
+    /// ([`Dirs::runtime`](crate::Dirs)). Such a service ends with this value, or after half a
+    /// minute without a request when this process was killed.
+    ///
+    /// # Errors
+    ///
+    /// When there is no `podman` program, when the service that `container_host` names does not
+    /// answer, or when a service cannot be started.
+    pub async fn connect(
+        runtime: &Path,
+        container_host: Option<&str>,
+    ) -> Result<Self, PodmanError> {
+        if let Some(host) = container_host.filter(|host| !host.is_empty()) {
+            let path = host.strip_prefix("unix://").ok_or_else(|| PodmanError::NoService {
+                socket: host.to_owned(),
+                message: "only `unix://` sockets can be used in `CONTAINER_HOST`".to_owned(),
+            })?;
+            let client = podman_api::Podman::unix(path);
+            client
+                .ping()
+                .await
+                .map_err(|error| Failure::from(error).into_error(Path::new(path), "ping"))?;
+            return Ok(Self::over(path.into(), client, None));
+        }
+        if let Some(session) = runtime.parent().map(|parent| parent.join("podman/podman.sock")) {
+            let client = podman_api::Podman::unix(&session);
+            if UnixStream::connect(&session).await.is_ok() && client.ping().await.is_ok() {
+                return Ok(Self::over(session, client, None));
+            }
+        }
+        let process = ServiceProcess::start(runtime).await?;
+        let socket = process.socket().to_owned();
+        let client = podman_api::Podman::unix(&socket);
+        Ok(Self::over(socket, client, Some(Mutex::new(process))))
+    }
+
+    fn over(
+        socket: PathBuf,
+        client: podman_api::Podman,
+        own: Option<Mutex<ServiceProcess>>,
+    ) -> Self {
+        Self { socket, client, own }
+    }
+
+    /// The socket of the service in use.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Sends one request. A service of our own that ended while idle is started again.
+    pub(super) async fn call<T, F>(
+        &self,
+        request: impl Fn(podman_api::Podman) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, podman_api::Error>>,
+    {
+        match request(self.client.clone()).await.map_err(Failure::from) {
+            Err(Failure::Unreachable(message)) => {
+                let Some(own) = &self.own else { return Err(Failure::Unreachable(message)) };
+                own.lock().await.ensure_running().await?;
+                request(self.client.clone()).await.map_err(Failure::from)
+            }
+            result => result,
+        }
+    }
+
+    /// `failure` of what `action` says.
+    pub(super) fn error(&self, failure: Failure, action: impl Into<String>) -> PodmanError {
+        failure.into_error(&self.socket, action)
+    }
+}
+
+impl Podman for Service {
+    fn image<'a>(&'a self, reference: &'a str) -> Reply<'a, Option<ImageInfo>> {
+        Box::pin(images::find(self, reference))
+    }
+
+    fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> Reply<'a, ()> {
+        Box::pin(networks::create(self, options))
+    }
+
+    fn networks<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<NetworkInfo>> {
+        Box::pin(networks::list(self, label))
+    }
+
+    fn remove_network<'a>(&'a self, name: &'a str) -> Reply<'a, bool> {
+        Box::pin(networks::remove(self, name))
+    }
+
+    fn create_volume<'a>(&'a self, options: &'a VolumeOptions) -> Reply<'a, ()> {
+        Box::pin(volumes::create(self, options))
+    }
+
+    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<String>> {
+        Box::pin(volumes::list(self, label))
+    }
+
+    fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, bool> {
+        Box::pin(volumes::remove(self, name))
+    }
+
+    fn create_container<'a>(&'a self, options: &'a ContainerOptions) -> Reply<'a, String> {
+        Box::pin(containers::create(self, options))
+    }
+
+    fn upload<'a>(
+        &'a self,
+        container: &'a str,
+        folder: &'a str,
+        archive: Vec<u8>,
+    ) -> Reply<'a, ()> {
+        Box::pin(super::exec::upload(self, container, folder, archive))
+    }
+
+    fn start_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        Box::pin(start::start(self, container))
+    }
+
+    fn stop_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        Box::pin(containers::stop(self, container))
+    }
+
+    fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>> {
+        Box::pin(containers::list(self, label))
+    }
+
+    fn remove_container<'a>(&'a self, container: &'a str) -> Reply<'a, bool> {
+        Box::pin(containers::remove(self, container))
+    }
+
+    fn inspect_container<'a>(&'a self, container: &'a str) -> Reply<'a, serde_json::Value> {
+        Box::pin(containers::inspect(self, container))
+    }
+
+    fn exec<'a>(&'a self, container: &'a str, command: &'a [&'a str]) -> Reply<'a, ExecOutput> {
+        Box::pin(super::exec::run(self, container, command))
+    }
+
+    fn logs<'a>(&'a self, container: &'a str, lines: usize) -> Reply<'a, String> {
+        Box::pin(super::exec::logs(self, container, lines))
+    }
+}

@@ -1,0 +1,48 @@
+//! Named volumes.
+
+use podman_api::opts::{VolumeCreateOpts, VolumeListFilter, VolumeListOpts};
+
+use super::service::Service;
+use super::{PodmanError, VolumeOptions};
+
+/// Creates a volume.
+pub(super) async fn create(service: &Service, options: &VolumeOptions) -> Result<(), PodmanError> {
+    let name = &options.name;
+    let wanted = VolumeCreateOpts::builder().name(name).labels(&options.labels).build();
+    let wanted = &wanted;
+    let create = |podman: podman_api::Podman| async move { podman.volumes().create(wanted).await };
+    match service.call(create).await {
+        Ok(_) => Ok(()),
+        Err(failure) if failure.says("volume already exists") => {
+            Err(PodmanError::NameInUse { kind: "volume", name: name.clone() })
+        }
+        Err(failure) => Err(service.error(failure, format!("create volume `{name}`"))),
+    }
+}
+
+/// The names of the volumes with that label.
+pub(super) async fn list(service: &Service, label: &str) -> Result<Vec<String>, PodmanError> {
+    let filter = match label.split_once('=') {
+        _ if label.is_empty() => None,
+        Some((key, value)) => Some(VolumeListFilter::LabelKeyVal(key.into(), value.into())),
+        None => Some(VolumeListFilter::LabelKey(label.into())),
+    };
+    let wanted = VolumeListOpts::builder().filter(filter).build();
+    let wanted = &wanted;
+    let found = service
+        .call(|podman| async move { podman.volumes().list(wanted).await })
+        .await
+        .map_err(|failure| service.error(failure, "list volumes"))?;
+    Ok(found.into_iter().map(|volume| volume.name).collect())
+}
+
+/// Removes a volume. Not by force: that would remove the containers that use it.
+pub(super) async fn remove(service: &Service, name: &str) -> Result<bool, PodmanError> {
+    let remove =
+        |podman: podman_api::Podman| async move { podman.volumes().get(name).delete().await };
+    match service.call(remove).await {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.is_missing() => Ok(false),
+        Err(failure) => Err(service.error(failure, format!("remove volume `{name}`"))),
+    }
+}
