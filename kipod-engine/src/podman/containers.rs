@@ -9,7 +9,6 @@ use podman_api::opts::{
     ContainerRestartPolicy, ContainerStopOpts, SystemdEnabled,
 };
 
-use super::failure::Failure;
 use super::service::Service;
 use super::{ContainerInfo, ContainerOptions, PodmanError};
 
@@ -18,8 +17,7 @@ pub(super) async fn create(
     service: &Service,
     options: &ContainerOptions,
 ) -> Result<String, PodmanError> {
-    let limitable = service.controllers().await?.iter().any(|name| name == "pids");
-    let wanted = specification(options, limitable);
+    let wanted = specification(options, can_limit_pids(options.cgroup_parent.as_deref()));
     let wanted = &wanted;
     let name = &options.name;
     let create =
@@ -31,6 +29,19 @@ pub(super) async fn create(
         }
         Err(failure) => Err(service.error(failure, format!("create container `{name}`"))),
     }
+}
+
+/// Whether the container's cgroup will have the `pids` controller. Podman could be asked too, but
+/// needs 200 ms for its answer: it looks up the packages of all its programs.
+fn can_limit_pids(parent: Option<&str>) -> bool {
+    let user = rustix::process::getuid().as_raw();
+    let parent = match parent {
+        Some(parent) => parent.to_owned(),
+        // Podman has systemd make the cgroup, below the user's service manager.
+        None => format!("/user.slice/user-{user}.slice/user@{user}.service"),
+    };
+    std::fs::read_to_string(format!("/sys/fs/cgroup{parent}/cgroup.controllers"))
+        .is_ok_and(|controllers| controllers.split_whitespace().any(|name| name == "pids"))
 }
 
 /// `limitable` says whether the `pids` controller is there: only then may a limit be named at all,
@@ -129,43 +140,6 @@ fn mount(kind: &str, source: Option<String>, target: &str, options: &[&str]) -> 
     }
 }
 
-/// Does what would be the first half of the start: mounts the volumes (an empty one gets what the
-/// image has at its place), joins the network, publishes the ports.
-pub(super) async fn prepare(service: &Service, container: &str) -> Result<(), PodmanError> {
-    let init =
-        |podman: podman_api::Podman| async move { podman.containers().get(container).init().await };
-    started(service, container, service.call(init).await)
-}
-
-/// Starts a container.
-pub(super) async fn start(service: &Service, container: &str) -> Result<(), PodmanError> {
-    let start = |podman: podman_api::Podman| async move {
-        podman.containers().get(container).start(None).await
-    };
-    started(service, container, service.call(start).await)
-}
-
-fn started(
-    service: &Service,
-    container: &str,
-    result: Result<(), Failure>,
-) -> Result<(), PodmanError> {
-    match result {
-        Ok(()) => Ok(()),
-        Err(failure) if failure.is_unchanged() => Ok(()),
-        // rootlessport says it with the kernel's words, pasta with the C library's.
-        Err(failure)
-            if failure.says("address already in use") || failure.says("Address already in use") =>
-        {
-            Err(PodmanError::PortInUse {
-                container: container.to_owned(),
-                message: failure.message(),
-            })
-        }
-        Err(failure) => Err(service.error(failure, format!("start container `{container}`"))),
-    }
-}
-
 /// Stops a container and waits for its end.
 pub(super) async fn stop(service: &Service, container: &str) -> Result<(), PodmanError> {
     let stop = |podman: podman_api::Podman| async move {
@@ -240,4 +214,99 @@ pub(super) async fn inspect(
     let found = service.call(inspect).await.map_err(|failure| service.error(failure, action()))?;
     serde_json::to_value(found)
         .map_err(|error| PodmanError::Refused { action: action(), message: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::podman::{Bind, NetworkAttachment, VolumeMount};
+
+    fn options() -> ContainerOptions {
+        ContainerOptions {
+            name: "n".into(),
+            hostname: "h".into(),
+            image: "i".into(),
+            command: vec!["/sbin/init".into()],
+            env: [("A".into(), "b".into())].into(),
+            labels: [("c".into(), "d".into())].into(),
+            volumes: vec![VolumeMount { name: "v".into(), target: "/var".into() }],
+            binds: vec![Bind { source: "/s".into(), target: "/t".into(), read_only: true }],
+            tmpfs: vec!["/run".into()],
+            devices: vec!["/dev/fuse".into()],
+            network: NetworkAttachment { name: "net".into(), address: [10, 1, 2, 3].into() },
+            ports: vec![crate::podman::PortMapping {
+                host_address: [127, 0, 0, 1].into(),
+                host_port: 16443,
+                container_port: 6443,
+            }],
+            cgroup_parent: Some("/mine".into()),
+            stop_signal: 37,
+            stop_timeout: 10,
+            restart: true,
+        }
+    }
+
+    fn sent(options: &ContainerOptions, limitable: bool) -> Value {
+        serde_json::from_str(&specification(options, limitable).serialize().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_podman_is_sent() {
+        let sent = sent(&options(), true);
+        let expected = json!({
+            "Networks": { "net": { "static_ips": ["10.1.2.3"] } },
+            "cgroup_parent": "/mine",
+            "cgroupns": { "nsmode": "private" },
+            "command": ["/sbin/init"],
+            "devices": [{ "path": "/dev/fuse", "fileMode": null }],
+            "env": { "A": "b" },
+            "hostname": "h",
+            "image": "i",
+            "labels": { "c": "d" },
+            "log_configuration": { "Type": "k8s-file" },
+            "mounts": [
+                { "destination": "/run", "options": [], "type": "tmpfs" },
+                {
+                    "destination": "/t",
+                    "options": ["rbind", "ro"],
+                    "source": "/s",
+                    "type": "bind",
+                },
+            ],
+            "name": "n",
+            "netns": { "nsmode": "bridge" },
+            "portmappings": [{
+                "container_port": 6443,
+                "host_ip": "127.0.0.1",
+                "host_port": 16443,
+                "protocol": "tcp",
+            }],
+            "privileged": true,
+            "resource_limits": {
+                "blockIO": null,
+                "cpu": null,
+                "memory": null,
+                "network": null,
+                "pids": { "limit": -1 },
+            },
+            "restart_policy": "always",
+            "stop_signal": 37,
+            "stop_timeout": 10,
+            "systemd": "always",
+            "volumes": [{ "Dest": "/var", "Name": "v", "Options": ["exec", "suid", "dev"] }],
+        });
+        assert_eq!(sent, expected, "{sent:#}");
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_not_asked_for() {
+        let options = ContainerOptions { cgroup_parent: None, restart: false, ..options() };
+        let sent = sent(&options, false);
+        assert_eq!(sent.get("cgroup_parent"), None);
+        assert_eq!(sent["restart_policy"], "no");
+        // crun refuses any limit, even none at all, of a controller that is not there.
+        assert_eq!(sent["resource_limits"]["pids"]["limit"], 0);
+    }
 }

@@ -7,7 +7,7 @@ use podman_api::conn::TtyChunk;
 use podman_api::opts::{ContainerLogsOpts, ExecCreateOpts, ExecStartOpts};
 
 use super::service::Service;
-use super::{ExecOutput, PodmanError, containers};
+use super::{ExecOutput, PodmanError, start};
 
 /// How often a command whose output has ended is asked for its exit status, which Podman records
 /// a moment later.
@@ -74,16 +74,9 @@ pub(super) async fn upload(
     archive: Vec<u8>,
 ) -> Result<(), PodmanError> {
     let action = || format!("put files below `{folder}` in container `{container}`");
-    let inspect = |podman: podman_api::Podman| async move {
-        podman.containers().get(container).inspect().await
-    };
-    let found = service.call(inspect).await.map_err(|failure| service.error(failure, action()))?;
-    let state = found.state.and_then(|state| state.status).unwrap_or_default();
-    if state == "created" || state == "configured" {
-        // Files in a volume that is empty otherwise would keep Podman from filling it with what
-        // the image has at that place.
-        containers::prepare(service, container).await?;
-    }
+    // Files in a volume that is empty otherwise would keep Podman from filling it with what the
+    // image has at that place, so that has to come first.
+    start::prepare(service, container, action).await?;
     let archive = &archive;
     let copy = |podman: podman_api::Podman| async move {
         podman.containers().get(container).copy_to(folder, archive.clone().into()).await

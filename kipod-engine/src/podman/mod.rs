@@ -18,6 +18,7 @@ mod process;
 #[cfg(any(test, feature = "testing"))]
 mod scripted;
 mod service;
+mod start;
 mod volumes;
 
 use std::future::Future;
@@ -115,8 +116,7 @@ pub trait Podman: Send + Sync {
     fn upload<'a>(&'a self, container: &'a str, folder: &'a str, archive: Vec<u8>)
     -> Reply<'a, ()>;
     /// Starts a container; one that runs is left alone. A published port that is taken is
-    /// [`PodmanError::PortInUse`]; the container and its network must then be removed and created
-    /// anew, since Podman 4 goes on taking the address for allocated.
+    /// [`PodmanError::PortInUse`]: another port needs another container.
     fn start_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
     /// Stops a container and waits for its end; one that does not run is left alone.
     fn stop_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;

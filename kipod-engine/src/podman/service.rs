@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use tokio::net::UnixStream;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 
 use super::failure::Failure;
 use super::process::ServiceProcess;
 use super::{
     ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, NetworkInfo, NetworkOptions, Podman,
-    PodmanError, Reply, VolumeOptions, containers, images, networks, volumes,
+    PodmanError, Reply, VolumeOptions, containers, images, networks, start, volumes,
 };
 
 /// The real [`Podman`], through the REST API of a Podman service.
@@ -31,7 +31,6 @@ pub struct Service {
     client: podman_api::Podman,
     /// The service we started, if nobody else's answered.
     own: Option<Mutex<ServiceProcess>>,
-    controllers: OnceCell<Vec<String>>,
 }
 
 impl Service {
@@ -79,7 +78,7 @@ impl Service {
         client: podman_api::Podman,
         own: Option<Mutex<ServiceProcess>>,
     ) -> Self {
-        Self { socket, client, own, controllers: OnceCell::new() }
+        Self { socket, client, own }
     }
 
     /// The socket of the service in use.
@@ -108,18 +107,6 @@ impl Service {
     /// `failure` of what `action` says.
     pub(super) fn error(&self, failure: Failure, action: impl Into<String>) -> PodmanError {
         failure.into_error(&self.socket, action)
-    }
-
-    /// The cgroup controllers that this user's containers can be limited with.
-    pub(super) async fn controllers(&self) -> Result<&[String], PodmanError> {
-        let ask = async || {
-            let info = self
-                .call(|podman| async move { podman.info().await })
-                .await
-                .map_err(|failure| self.error(failure, "ask podman for its facts"))?;
-            Ok(info.host.and_then(|host| host.cgroup_controllers).unwrap_or_default())
-        };
-        self.controllers.get_or_try_init(ask).await.map(Vec::as_slice)
     }
 }
 
@@ -166,7 +153,7 @@ impl Podman for Service {
     }
 
     fn start_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
-        Box::pin(containers::start(self, container))
+        Box::pin(start::start(self, container))
     }
 
     fn stop_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {

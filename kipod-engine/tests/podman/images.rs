@@ -1,0 +1,121 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use kipod_engine::podman::{BuildOptions, ImageStore, PodmanCli, PodmanError};
+
+use crate::support::{busybox, can_run, write_root};
+
+fn context(folder: &Path, containerfile: &str) -> BuildOptions {
+    let context = folder.join("context");
+    std::fs::create_dir_all(&context).unwrap();
+    std::fs::copy(busybox(), context.join("busybox")).unwrap();
+    std::fs::write(context.join("Containerfile"), containerfile).unwrap();
+    BuildOptions {
+        context,
+        tag: "localhost/kipod-contract-built:1".into(),
+        args: BTreeMap::from([("WHO".into(), "a b".into())]),
+        labels: BTreeMap::from([("io.kipod.contract".into(), "c d".into())]),
+    }
+}
+
+#[tokio::test]
+async fn an_image_store_takes_images_and_is_read_by_others() {
+    if !can_run("images::an_image_store_takes_images_and_is_read_by_others") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let store = ImageStore::new(folder.path().join("store"));
+    let podman = PodmanCli::new().in_store(store.clone());
+    assert_eq!(podman.references().await.unwrap(), [""; 0]);
+
+    let root = folder.path().join("root.tar");
+    write_root(&root);
+    let imported = "localhost/kipod-contract-imported:1";
+    podman.import(&root, imported, &["ENV A=b"]).await.unwrap();
+    let build = context(
+        folder.path(),
+        "FROM scratch\nARG WHO\nLABEL who=$WHO\nCOPY busybox /bin/\nRUN [\"/bin/busybox\", \"true\"]\n",
+    );
+    let id = podman.build(&build).await.unwrap();
+    podman.tag(&id, "localhost/kipod-contract-built:2").await.unwrap();
+
+    // An archive of one store goes into another.
+    let archive = folder.path().join("saved.tar");
+    let saved = Command::new("podman")
+        .arg("--root")
+        .arg(&store.root)
+        .arg("--runroot")
+        .arg(&store.runroot)
+        .args(["save", "--quiet", "--output"])
+        .arg(&archive)
+        .arg(imported)
+        .output()
+        .unwrap();
+    assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
+    let other = ImageStore::new(folder.path().join("other"));
+    let loaded = PodmanCli::new().in_store(other.clone()).load(&archive).await.unwrap();
+    assert_eq!(loaded, [imported]);
+
+    let built = build.tag.as_str();
+    let all = [built, "localhost/kipod-contract-built:2", imported];
+    assert_eq!(podman.references().await.unwrap(), all);
+
+    // Read-only, as a node has it, the store is an additional one: no file needs to be written.
+    let configuration = folder.path().join("storage.conf");
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let text = format!(
+        "[storage]\ndriver = \"overlay\"\ngraphroot = \"{}\"\nrunroot = \"{}\"\n\
+         [storage.options]\nadditionalimagestores = [\"{}\"]\n",
+        place("node"),
+        place("node.run"),
+        place("mounted"),
+    );
+    std::fs::write(&configuration, text).unwrap();
+    std::fs::create_dir(folder.path().join("mounted")).unwrap();
+    let script = format!(
+        "set -e; mount --bind {store} {mounted}; \
+         mount -o remount,bind,ro {mounted}; \
+         podman image inspect --format '{{{{.Labels}}}}' {built}; \
+         podman run --rm --network none --cgroups disabled {built} /bin/busybox echo it runs; \
+         umount {mounted}",
+        mounted = place("mounted"),
+        store = store.root.display(),
+    );
+    let output = Command::new("podman")
+        .args(["unshare", "sh", "-c", &script])
+        .env("CONTAINERS_STORAGE_CONF", &configuration)
+        .output()
+        .unwrap();
+    let (said, error) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("io.kipod.contract:c d"), "{said}{error}");
+    assert!(said.contains("who:a b"), "{said}{error}");
+    assert!(said.ends_with("it runs\n"), "{said}{error}");
+
+    assert!(podman.remove_image(imported).await.unwrap());
+    assert!(!podman.remove_image(imported).await.unwrap());
+    for path in ["store", "store.run", "other", "other.run", "node", "node.run"] {
+        let path = folder.path().join(path);
+        PodmanCli::new().unshare_remove(&path).await.unwrap();
+        assert!(!path.exists(), "{} is left", path.display());
+    }
+}
+
+#[tokio::test]
+async fn a_build_that_fails_shows_the_command_and_why() {
+    if !can_run("images::a_build_that_fails_shows_the_command_and_why") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let podman = PodmanCli::new().in_store(ImageStore::new(folder.path().join("store")));
+    let build = context(folder.path(), "FROM scratch\nCOPY no-such-file /\n");
+    let error = podman.build(&build).await.unwrap_err();
+    assert!(matches!(error, PodmanError::Command(_)), "{error:?}");
+    let text = error.to_string();
+    assert!(text.starts_with("`podman --root "), "{text}");
+    assert!(text.contains("no-such-file"), "{text}");
+    for path in ["store", "store.run"] {
+        PodmanCli::new().unshare_remove(&folder.path().join(path)).await.unwrap();
+    }
+}

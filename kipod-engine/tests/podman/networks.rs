@@ -1,0 +1,49 @@
+use kipod_engine::podman::{NetworkOptions, Podman, PodmanError};
+
+use crate::support::{Corner, can_run};
+
+#[tokio::test]
+async fn a_network_is_created_listed_and_removed() {
+    if !can_run("networks::a_network_is_created_listed_and_removed") {
+        return;
+    }
+    let corner = Corner::new().await;
+    let made = corner.network("n").await;
+
+    let found = corner.podman.networks(&corner.label()).await.unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].name, made.name);
+    assert_eq!(found[0].subnets, [made.subnet.as_str()]);
+    assert_eq!(found[0].labels, made.labels);
+    let by_key = corner.podman.networks("io.kipod.contract").await.unwrap();
+    assert!(by_key.iter().any(|network| network.name == made.name), "{by_key:?}");
+    let all = corner.podman.networks("").await.unwrap();
+    assert!(all.iter().any(|network| network.name == "podman"), "{all:?}");
+    assert_eq!(corner.podman.networks("io.kipod.contract=nobody").await.unwrap(), []);
+
+    assert!(corner.podman.remove_network(&made.name).await.unwrap());
+    assert!(!corner.podman.remove_network(&made.name).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_name_and_a_subnet_in_use_are_told_apart() {
+    if !can_run("networks::a_name_and_a_subnet_in_use_are_told_apart") {
+        return;
+    }
+    let corner = Corner::new().await;
+    let made = corner.network("n").await;
+
+    let same_name = NetworkOptions {
+        subnet: "10.198.7.0/24".into(),
+        gateway: [10, 198, 7, 1].into(),
+        ..made.clone()
+    };
+    let error = corner.podman.create_network(&same_name).await.unwrap_err();
+    assert!(matches!(error, PodmanError::NameInUse { kind: "network", .. }), "{error:?}");
+    assert_eq!(error.to_string(), format!("network `{}` exists already", made.name));
+
+    let same_subnet = NetworkOptions { name: corner.name("other"), ..made.clone() };
+    let error = corner.podman.create_network(&same_subnet).await.unwrap_err();
+    assert!(matches!(error, PodmanError::SubnetInUse { .. }), "{error:?}");
+    assert_eq!(error.to_string(), format!("subnet {} is in use by another network", made.subnet));
+}
