@@ -138,7 +138,7 @@ pub fn plan(
         volumes: vec![VolumeMount { name: name.clone(), target: "/var".to_owned() }],
         binds,
         tmpfs: vec!["/run".to_owned(), "/tmp".to_owned()],
-        devices: vec!["/dev/fuse".into()],
+        devices: machine.fuse.then(|| "/dev/fuse".into()).into_iter().collect(),
         network: NetworkAttachment {
             name: network.name.clone(),
             address: nth(&choices.node_subnet, 2),

@@ -19,6 +19,8 @@ pub struct Machine {
     pub host_store: Option<PathBuf>,
     /// How nodes stack image layers.
     pub storage_driver: StorageDriver,
+    /// Whether nodes can be given `/dev/fuse`, which pods of people who build images want.
+    pub fuse: bool,
 }
 
 impl Machine {
@@ -40,11 +42,11 @@ impl Machine {
             true => CgroupMode::Delegated,
             false => CgroupMode::Unlimited,
         };
-        let deciding = facts.cgroup.deciding.and_then(|kind| facts.cgroup.scope(kind));
         let driver = facts.storage.driver.as_deref();
         Self {
             cgroups,
-            cgroup_parent: deciding.filter(|_| !systemd).map(|scope| scope.path.clone()),
+            cgroup_parent: facts.cgroup.container_parent().map(str::to_owned),
+            fuse: facts.devices.fuse.usable,
             host_store: facts.storage.graph_root.clone().filter(|_| driver == Some("overlay")),
             storage_driver: match driver {
                 Some("vfs") => StorageDriver::Vfs,
