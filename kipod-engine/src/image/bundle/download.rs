@@ -1,7 +1,9 @@
 //! A whole bundle from upstream: all files, put together, and there at once or not at all.
 
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 
@@ -72,8 +74,8 @@ impl Upstream {
         let place = Place::new(release.dir(cache));
         let bundles = place.dir.parent().expect("it was joined to a folder");
         create_dir(bundles)?;
-        let _lock = lock(&place.lock, on_event).await?;
-        if let Some(bundle) = cached(&place.dir, cache, release).await? {
+        let lock = Arc::new(lock(&place.lock, on_event).await?);
+        if let Some(bundle) = cached(&place.dir, cache, release, &lock).await? {
             on_event(DownloadEvent::Cached { dir: bundle.dir() });
             return Ok(bundle);
         }
@@ -81,7 +83,7 @@ impl Upstream {
         self.fetch_all(release, &place.files, on_event).await?;
         on_event(DownloadEvent::Assembling);
         let release = release.clone();
-        blocking(move || assemble(&release, place)).await
+        blocking(&lock, move || assemble(&release, place)).await
     }
 
     async fn fetch_all(
@@ -129,9 +131,10 @@ async fn cached(
     dir: &Path,
     cache: &Path,
     release: &Release,
+    lock: &Arc<File>,
 ) -> Result<Option<Bundle>, BundleError> {
     let (dir, cache, arch) = (dir.to_owned(), cache.to_owned(), release.arch);
-    blocking(move || match Bundle::check(&dir, Some(&cache), arch) {
+    blocking(lock, move || match Bundle::check(&dir, Some(&cache), arch) {
         Ok(bundle) => Ok(Some(bundle)),
         Err(BundleError::NoBundle { .. }) => Ok(None),
         Err(BundleError::Faults { .. }) => {
@@ -184,8 +187,17 @@ fn create_dir(path: &Path) -> Result<(), BundleError> {
     std::fs::create_dir_all(path).map_err(BundleError::io("create", path))
 }
 
+/// Does `work` on a thread, which keeps the lock until it is done, also when the download was given up
+/// meanwhile.
 async fn blocking<T: Send + 'static>(
+    lock: &Arc<File>,
     work: impl FnOnce() -> Result<T, BundleError> + Send + 'static,
 ) -> Result<T, BundleError> {
+    let lock = Arc::clone(lock);
+    let work = move || {
+        let result = work();
+        drop(lock);
+        result
+    };
     tokio::task::spawn_blocking(work).await.expect("putting a bundle together does not panic")
 }
