@@ -15,9 +15,12 @@ use tokio::net::UnixStream;
 use super::command::tail;
 use super::{Command, PodmanError};
 
-/// Seconds without a request after which the service ends by itself. It only matters when this
-/// process was killed: while it lives, a service that ended is started again at need.
+/// Seconds without a request after which the service ends by itself: when this process was killed.
 const IDLE_SECONDS: u64 = 30;
+
+/// How often the service is kept from ending by itself. (A connection without a request does not
+/// do that.)
+const KEEP_ALIVE: Duration = Duration::from_secs(IDLE_SECONDS / 3);
 
 /// How long the service may take until it answers. It takes 50 ms on a machine at rest; the first
 /// one after an upgrade or a reboot refreshes the state of every container before it listens.
@@ -34,6 +37,7 @@ const POLL: Duration = Duration::from_millis(3);
 pub(super) struct ServiceProcess {
     socket: PathBuf,
     child: Child,
+    keep_alive: tokio::task::AbortHandle,
     /// What it writes to standard error: a file that has no name any more.
     complaints: File,
 }
@@ -50,7 +54,15 @@ impl ServiceProcess {
         };
         let complaints = prepare().map_err(|error| no_service(&socket, error.to_string()))?;
         let child = spawn(&socket, &complaints)?;
-        let mut process = Self { socket, child, complaints };
+        let client = podman_api::Podman::unix(&socket);
+        let keep_alive = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(KEEP_ALIVE).await;
+                // Where it has ended all the same, the next request starts it again.
+                let _ = client.ping().await;
+            }
+        });
+        let mut process = Self { socket, child, keep_alive: keep_alive.abort_handle(), complaints };
         process.answers().await?;
         Ok(process)
     }
@@ -123,6 +135,7 @@ impl ServiceProcess {
 
 impl Drop for ServiceProcess {
     fn drop(&mut self) {
+        self.keep_alive.abort();
         self.end();
     }
 }
