@@ -137,24 +137,29 @@ fn kube_proxy(node: &NodeSettings<'_>) -> Value {
     })
 }
 
-/// One CoreDNS is enough for one node, and it is ready when it says so, not up to ten seconds
-/// later.
+/// kubeadm's patches: they change what it makes, not what it does.
 pub(super) fn patches() -> Vec<NodeFile> {
-    let coredns = json!({
-        "spec": {
-            "replicas": 1,
-            "template": {
-                "spec": {
-                    "containers": [{
-                        "name": "coredns",
-                        "readinessProbe": { "periodSeconds": 1 },
-                    }],
-                },
-            },
-        },
-    });
-    vec![NodeFile::new(
-        "kubeadm/patches/corednsdeployment+strategic.json",
-        format!("{coredns:#}\n"),
-    )]
+    let patch = |target: &str, patch: Value| {
+        NodeFile::new(&format!("kubeadm/patches/{target}+strategic.json"), format!("{patch:#}\n"))
+    };
+    // One CoreDNS is enough for one node, and it is ready when it says so, not up to ten seconds
+    // later.
+    let coredns = json!({ "spec": {
+        "replicas": 1,
+        "template": { "spec": { "containers": [{
+            "name": "coredns",
+            "readinessProbe": { "periodSeconds": 1 },
+        }] } },
+    } });
+    // So are the static pods. They have the four minutes that kubeadm gives them.
+    let static_pods = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+    let probe = |name: &str| {
+        json!({ "spec": { "containers": [{
+            "name": name,
+            "startupProbe": { "periodSeconds": 1, "failureThreshold": 240 },
+        }] } })
+    };
+    let mut files: Vec<_> = static_pods.iter().map(|name| patch(name, probe(name))).collect();
+    files.push(patch("corednsdeployment", coredns));
+    files
 }
