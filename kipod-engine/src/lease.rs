@@ -1,16 +1,31 @@
 //! Who is working on a cluster: a lock by name that the kernel drops when its holder dies.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::spec::ClusterName;
 
+/// How long a lock that somebody has is waited for: those who only look, and those who are just
+/// ending, have it for microseconds.
+const PATIENCE: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(5);
+
 /// The exclusive right to create or delete the cluster of one name. Dropping it, or dying in any
-/// way, gives it back.
+/// way, gives it back; dropping it takes the lock's file away too.
 #[derive(Debug)]
 pub(crate) struct NameLock {
+    path: PathBuf,
     _file: File,
+}
+
+impl Drop for NameLock {
+    fn drop(&mut self) {
+        // While it is still held: see `is_at`. A file that stays is only untidy.
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 /// A lock that cannot be had.
@@ -51,28 +66,56 @@ fn holder(pid: &Option<u32>) -> String {
 }
 
 impl NameLock {
-    /// Takes the lock of `name`, without waiting. `state` is kipod's state folder.
+    /// Takes the lock of `name`, with no more than a moment's wait. `state` is kipod's state folder.
     ///
     /// # Errors
     ///
     /// When another process has it, or the file cannot be written.
     pub(crate) fn take(state: &Path, name: &ClusterName) -> Result<Self, LockError> {
         let path = path(state, name);
-        let io = |source| LockError::Io { name: name.clone(), path: path.clone(), source };
-        let mut file = open(&path).map_err(io)?;
+        let since = Instant::now();
+        loop {
+            match Self::try_take(&path) {
+                Ok(Some(lock)) => return Ok(lock),
+                Ok(None) if since.elapsed() < PATIENCE => std::thread::sleep(POLL),
+                Ok(None) => {
+                    let pid = std::fs::read_to_string(&path).ok();
+                    let pid = pid.and_then(|text| text.trim().parse().ok());
+                    return Err(LockError::Busy { name: name.clone(), pid });
+                }
+                Err(source) => return Err(LockError::Io { name: name.clone(), path, source }),
+            }
+        }
+    }
+
+    /// Whether somebody has the lock of `name`. Where that cannot be found out, nobody can have it.
+    pub(crate) fn is_taken(state: &Path, name: &ClusterName) -> bool {
+        // A shared lock, and no new file: two who look do not take each other for a holder.
+        let Ok(file) = File::open(path(state, name)) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
+    fn try_take(path: &Path) -> std::io::Result<Option<Self>> {
+        let mut file = open(path)?;
         match file.try_lock() {
-            Ok(()) => {
+            Ok(()) if is_at(&file, path) => {
                 // For the message of the one who comes second; nobody decides by it.
                 let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-                Ok(Self { _file: file })
+                Ok(Some(Self { path: path.to_owned(), _file: file }))
             }
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = file.rewind().and_then(|()| file.read_to_string(&mut text));
-                Err(LockError::Busy { name: name.clone(), pid: text.trim().parse().ok() })
-            }
-            Err(TryLockError::Error(source)) => Err(io(source)),
+            Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(source),
         }
+    }
+}
+
+/// Whether `file` is still the one at `path`: its last holder may have taken it away between our
+/// opening and our locking it, and then somebody else may hold a new one.
+fn is_at(file: &File, path: &Path) -> bool {
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(ours), Ok(theirs)) => identity(ours) == identity(theirs),
+        _ => false,
     }
 }
 
@@ -83,7 +126,6 @@ fn open(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
-/// Lock files stay: one that is removed while somebody waits for it would be locked twice.
 fn path(state: &Path, name: &ClusterName) -> PathBuf {
     state.join("locks").join(format!("{name}.lock"))
 }
@@ -109,5 +151,41 @@ mod tests {
         NameLock::take(state.path(), &other).unwrap();
         drop(first);
         NameLock::take(state.path(), &name).unwrap();
+    }
+
+    #[test]
+    fn whoever_only_looks_takes_nothing() {
+        let state = tempfile::tempdir().unwrap();
+        let name: ClusterName = "demo".parse().unwrap();
+        assert!(!NameLock::is_taken(state.path(), &name));
+        assert!(!path(state.path(), &name).exists());
+        let lock = NameLock::take(state.path(), &name).unwrap();
+        assert!(NameLock::is_taken(state.path(), &name));
+        drop(lock);
+        assert!(!NameLock::is_taken(state.path(), &name));
+    }
+
+    #[test]
+    fn there_is_one_holder_at_a_time_and_no_file_in_the_end() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let state = tempfile::tempdir().unwrap();
+        let name: ClusterName = "demo".parse().unwrap();
+        let (inside, taken) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let Ok(lock) = NameLock::take(state.path(), &name) else { continue };
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two holders");
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        taken.fetch_add(1, Ordering::SeqCst);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert!(taken.into_inner() > 0);
+        assert!(!path(state.path(), &name).exists());
     }
 }

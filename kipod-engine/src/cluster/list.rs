@@ -70,7 +70,7 @@ pub fn clusters(dirs: &Dirs) -> Result<Vec<ClusterSummary>, RecordError> {
         let complete = record.as_ref().is_some_and(|record| record.complete);
         let state = match complete {
             true => ClusterState::Created,
-            false if NameLock::take(&dirs.state, &name).is_err() => ClusterState::Busy,
+            false if NameLock::is_taken(&dirs.state, &name) => ClusterState::Busy,
             false => ClusterState::Broken,
         };
         let details = record.map(|record| ClusterDetails {

@@ -4,6 +4,8 @@ mod list;
 mod logs;
 mod record;
 mod remove;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 

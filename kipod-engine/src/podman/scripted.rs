@@ -268,7 +268,7 @@ impl Podman for Scripted {
             Ok(serde_json::json!({
                 "Id": info.id,
                 "Name": info.name,
-                "State": { "Status": info.state },
+                "State": { "Status": info.state, "Running": info.state == "running" },
                 "Config": { "Labels": options.labels },
             }))
         })

@@ -22,8 +22,9 @@ use crate::spec::{ClusterSpec, Subnet};
 
 /// How long the control plane may take, whatever the user waits for after it.
 const CONTROL_PLANE_LIMIT: Duration = Duration::from_secs(300);
-/// How often another port or subnet is tried when somebody else was quicker.
-const ATTEMPTS: usize = 5;
+/// How often another port is tried when somebody else was quicker. Subnets are tried until there are
+/// none left.
+const PORT_ATTEMPTS: usize = 5;
 
 /// What creation works with.
 #[derive(Clone, Copy)]
@@ -123,6 +124,8 @@ async fn make(
     if !spec.wait.is_zero() {
         step(events, Step::Ready, waiter.workloads(spec.wait)).await?;
     }
+    // Past this point the cluster is there, and an interruption comes too late.
+    check_cancel(request)?;
     let write = write_kubeconfig(dirs, request, &plan, &mut record);
     step(events, Step::Kubeconfig, write).await?;
     events.send(Event::Detail(format!("created in {:.1} s", started.elapsed().as_secs_f64())));
@@ -140,11 +143,12 @@ async fn start_nodes(
     let Context { podman, dirs, events } = context;
     let spec = &request.spec;
     let dir = cluster_dir(&dirs.state, &spec.name);
-    let mut attempt = 1;
+    let mut ports_tried = 0;
+    let mut refused = Vec::new();
     loop {
         check_cancel(request)?;
         let choices = Choices {
-            node_subnet: free_subnet(podman, spec).await?,
+            node_subnet: free_subnet(podman, spec, &refused).await?,
             api_port: free_port(dirs, spec)?,
         };
         let plan = plan(spec, &request.machine, image, &choices, credentials, &dir);
@@ -164,17 +168,22 @@ async fn start_nodes(
             Ok(()) => return Ok((plan, record)),
             Err(error) => error,
         };
-        let somebody_was_quicker = match &error {
-            CreateError::Podman { source: PodmanError::SubnetInUse { .. }, .. } => true,
-            CreateError::Podman { source: PodmanError::PortInUse { .. }, .. } => {
-                spec.networking.api_server_port.is_none()
+        match &error {
+            // Podman also refuses what the host itself uses, which its list of networks does not
+            // show: so another one is tried, and never the same again.
+            CreateError::Podman { source: PodmanError::SubnetInUse { .. }, .. } => {
+                refused.push(choices.node_subnet);
             }
-            _ => false,
-        };
-        if !somebody_was_quicker || attempt == ATTEMPTS {
-            return Err(error);
+            CreateError::Podman { source: PodmanError::PortInUse { .. }, .. }
+                if spec.networking.api_server_port.is_none() =>
+            {
+                ports_tried += 1;
+                if ports_tried == PORT_ATTEMPTS {
+                    return Err(error);
+                }
+            }
+            _ => return Err(error),
         }
-        attempt += 1;
         events.send(Event::Detail(format!("trying again: {error}")));
         cluster::remove_locked(podman, dirs, &spec.name).await.map_err(|source| {
             CreateError::CleanUp { name: spec.name.clone(), source: Box::new(source) }
@@ -212,8 +221,13 @@ fn check_cancel(request: &Request) -> Result<(), CreateError> {
     Ok(())
 }
 
-/// A subnet that no network of Podman and none of the cluster's own subnets overlaps.
-async fn free_subnet(podman: &dyn Podman, spec: &ClusterSpec) -> Result<Subnet, CreateError> {
+/// A subnet that no network of Podman, none of the cluster's own subnets and none of those that
+/// were refused overlaps.
+async fn free_subnet(
+    podman: &dyn Podman,
+    spec: &ClusterSpec,
+    refused: &[Subnet],
+) -> Result<Subnet, CreateError> {
     let networks =
         podman.networks("").await.map_err(|source| failed(spec.name.as_str(), source))?;
     let mut used: Vec<Subnet> = networks
@@ -222,6 +236,7 @@ async fn free_subnet(podman: &dyn Podman, spec: &ClusterSpec) -> Result<Subnet, 
         .filter_map(|subnet| subnet.parse().ok())
         .collect();
     used.extend([spec.networking.pod_subnet, spec.networking.service_subnet]);
+    used.extend_from_slice(refused);
     choose_node_subnet(&used).ok_or(CreateError::NoSubnet)
 }
 

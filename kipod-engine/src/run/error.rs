@@ -99,7 +99,7 @@ pub enum CreateError {
         source: Box<ClientError>,
     },
     /// The user's kubeconfig could not be changed.
-    #[error("the cluster is up, but its kubeconfig could not be written: {0}")]
+    #[error("cannot add the cluster to your kubeconfig: {0}")]
     Kubeconfig(#[from] KubeconfigError),
     /// Somebody asked to stop.
     #[error("creation of cluster `{name}` was interrupted")]

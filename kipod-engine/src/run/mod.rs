@@ -10,6 +10,8 @@ mod create;
 mod error;
 mod progress;
 mod ready;
+#[cfg(test)]
+mod tests;
 
 pub use cancel::{Cancel, Canceller, cancellation};
 pub use create::{Context, Request, create};

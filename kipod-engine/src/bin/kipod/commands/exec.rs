@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
 
 use kipod_engine::Dirs;
-use kipod_engine::cluster::Cluster;
+use kipod_engine::cluster::{Cluster, OpenError};
 use kipod_engine::plan::control_plane_name;
 use kipod_engine::podman::PodmanCli;
 
@@ -15,7 +15,11 @@ use crate::session::cluster_name;
 /// Becomes `podman exec`: terminal, signals and exit status are then the command's own.
 pub(crate) async fn run(args: &ExecArgs) -> Result<u8, Failure> {
     let name = cluster_name(Some(&args.name))?;
-    Cluster::open(&Dirs::from_env()?, &name)?;
+    // A cluster that failed and was retained is not complete, and it is the one to look into.
+    match Cluster::open(&Dirs::from_env()?, &name) {
+        Ok(_) | Err(OpenError::Incomplete { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     let node = args.node.clone().unwrap_or_else(|| control_plane_name(&name));
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let words: Vec<&str> = args.command.iter().map(String::as_str).collect();

@@ -1,0 +1,261 @@
+//! Removal and lists, against a scripted Podman.
+
+use std::path::Path;
+
+use super::*;
+use crate::kubeconfig::ClusterAccess;
+use crate::lease::NameLock;
+use crate::node::CgroupMode;
+use crate::podman::{
+    ContainerOptions, NetworkAttachment, NetworkOptions, Podman, PodmanError, Scripted,
+    VolumeOptions,
+};
+
+const NODE: &str = "demo-control-plane-0";
+
+struct World {
+    podman: Scripted,
+    dirs: Dirs,
+    root: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let dir = |name: &str| root.path().join(name);
+        let dirs = Dirs {
+            state: dir("state"),
+            data: dir("data"),
+            cache: dir("cache"),
+            runtime: dir("runtime"),
+            bundles: Vec::new(),
+        };
+        Self { podman: Scripted::new(), dirs, root }
+    }
+
+    /// Gives Podman all that a cluster of one node has.
+    async fn fill_podman(&self) {
+        let labels = crate::plan::labels(&name());
+        let network = NetworkOptions {
+            name: "kipod-demo".to_owned(),
+            subnet: "10.89.0.0/24".to_owned(),
+            gateway: [10, 89, 0, 1].into(),
+            labels: labels.clone(),
+        };
+        let container = ContainerOptions {
+            name: NODE.to_owned(),
+            hostname: NODE.to_owned(),
+            image: "image".to_owned(),
+            command: Vec::new(),
+            env: Default::default(),
+            labels: labels.clone(),
+            volumes: Vec::new(),
+            binds: Vec::new(),
+            tmpfs: Vec::new(),
+            devices: Vec::new(),
+            network: NetworkAttachment {
+                name: "kipod-demo".to_owned(),
+                address: [10, 89, 0, 2].into(),
+            },
+            ports: Vec::new(),
+            cgroup_parent: None,
+            stop_signal: 37,
+            stop_timeout: 10,
+            restart: true,
+        };
+        self.podman.create_network(&network).await.unwrap();
+        self.podman.create_volume(&VolumeOptions { name: NODE.to_owned(), labels }).await.unwrap();
+        self.podman.create_container(&container).await.unwrap();
+    }
+
+    fn record(&self, complete: bool, kubeconfig: Vec<PathBuf>) -> Record {
+        let record = Record {
+            name: name(),
+            kubernetes_version: "v1.36.2".to_owned(),
+            image: "image".to_owned(),
+            api_port: 40_000,
+            cgroups: CgroupMode::Delegated,
+            created: 1_800_000_000,
+            kubeconfig,
+            complete,
+        };
+        record.write(&self.dirs.state).unwrap();
+        record
+    }
+
+    async fn remove(&self) -> Result<bool, RemoveError> {
+        remove(&self.podman, &self.dirs, &name()).await
+    }
+
+    fn removals(&self) -> Vec<String> {
+        let calls = self.podman.calls();
+        calls.into_iter().filter(|line| line.starts_with("remove_")).collect()
+    }
+
+    fn cluster_dir(&self) -> PathBuf {
+        cluster_dir(&self.dirs.state, &name())
+    }
+}
+
+fn name() -> ClusterName {
+    "demo".parse().unwrap()
+}
+
+fn refusal() -> PodmanError {
+    PodmanError::Refused { action: "do that".to_owned(), message: "device is busy".to_owned() }
+}
+
+fn merge_entry(path: &Path) {
+    let access = ClusterAccess {
+        cluster_name: name(),
+        server: "https://127.0.0.1:40000".to_owned(),
+        ca_pem: "ca".to_owned(),
+        client_cert_pem: "certificate".to_owned(),
+        client_key_pem: "key".to_owned(),
+    };
+    UserKubeconfig::at(path).merge(&Kubeconfig::new(access)).unwrap();
+}
+
+#[tokio::test]
+async fn everything_goes_in_order() {
+    let world = World::new();
+    world.fill_podman().await;
+    world.record(true, Vec::new());
+    assert!(world.remove().await.unwrap());
+    assert_eq!(
+        world.removals(),
+        [
+            "remove_container demo-control-plane-0",
+            "remove_volume demo-control-plane-0",
+            "remove_network kipod-demo",
+        ]
+    );
+    assert!(world.podman.is_empty());
+    assert!(!world.cluster_dir().exists());
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_no_failure() {
+    let world = World::new();
+    assert!(!world.remove().await.unwrap());
+    world.fill_podman().await;
+    world.record(true, Vec::new());
+    assert!(world.remove().await.unwrap());
+    assert!(!world.remove().await.unwrap());
+}
+
+#[tokio::test]
+async fn nothing_of_it_is_left_not_even_its_lock() {
+    let world = World::new();
+    world.fill_podman().await;
+    world.record(true, Vec::new());
+    world.remove().await.unwrap();
+    let files = |folder: &str| {
+        let entries = std::fs::read_dir(world.dirs.state.join(folder));
+        entries.map_or(0, Iterator::count)
+    };
+    assert_eq!((files("clusters"), files("locks")), (0, 0));
+}
+
+#[tokio::test]
+async fn other_clusters_are_not_touched() {
+    let world = World::new();
+    world.fill_podman().await;
+    let other: ClusterName = "demo-2".parse().unwrap();
+    let volume = VolumeOptions { name: "x".to_owned(), labels: crate::plan::labels(&other) };
+    world.podman.create_volume(&volume).await.unwrap();
+    world.remove().await.unwrap();
+    assert_eq!(world.podman.volumes("").await.unwrap(), ["x"]);
+}
+
+#[tokio::test]
+async fn a_fault_keeps_nothing_else_and_all_are_told() {
+    let world = World::new();
+    world.fill_podman().await;
+    world.record(true, Vec::new());
+    world.podman.fail("remove_container", refusal);
+    world.podman.fail("remove_volume", refusal);
+    let error = world.remove().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cluster `demo` is not all gone:\n\
+         \x20 container `demo-control-plane-0`: do that: device is busy\n\
+         \x20 volume `demo-control-plane-0`: do that: device is busy"
+    );
+    assert_eq!(error.hint().unwrap(), "mend that, then run `kipod delete cluster demo` again");
+    assert!(world.podman.networks("").await.unwrap().is_empty());
+    // The folder says that there is something left.
+    assert_eq!(clusters(&world.dirs).unwrap().len(), 1);
+    assert!(world.remove().await.unwrap());
+    assert!(world.podman.is_empty());
+    assert!(!world.cluster_dir().exists());
+}
+
+#[tokio::test]
+async fn a_podman_that_does_not_answer_is_the_cause() {
+    let world = World::new();
+    world.record(true, Vec::new());
+    world.podman.fail("volumes", || PodmanError::NotInstalled);
+    let error = world.remove().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot list what podman has of cluster `demo`: `podman` is not installed"
+    );
+    assert!(error.hint().is_some());
+    assert!(world.cluster_dir().exists());
+}
+
+#[tokio::test]
+async fn the_users_kubeconfig_loses_the_entry() {
+    let world = World::new();
+    let path = world.root.path().join("config");
+    merge_entry(&path);
+    let with = std::fs::read_to_string(&path).unwrap();
+    assert!(with.contains("kipod-demo"), "{with}");
+    world.record(true, vec![world.root.path().join("absent"), path.clone()]);
+    world.remove().await.unwrap();
+    let without = std::fs::read_to_string(&path).unwrap();
+    assert!(!without.contains("kipod-demo"), "{without}");
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_cannot_be_changed_is_told_and_kept_in_mind() {
+    let world = World::new();
+    world.fill_podman().await;
+    let path = world.root.path().join("config");
+    std::fs::write(&path, "{").unwrap();
+    world.record(true, vec![path.clone()]);
+    let error = world.remove().await.unwrap_err();
+    assert!(error.to_string().contains("\n  kubeconfig entry: "), "{error}");
+    assert!(world.podman.is_empty());
+    std::fs::remove_file(&path).unwrap();
+    assert!(world.remove().await.unwrap());
+    assert!(!world.cluster_dir().exists());
+}
+
+#[tokio::test]
+async fn a_cluster_somebody_works_on_is_left_alone() {
+    let world = World::new();
+    world.fill_podman().await;
+    world.record(false, Vec::new());
+    let lock = NameLock::take(&world.dirs.state, &name()).unwrap();
+    assert_eq!(clusters(&world.dirs).unwrap()[0].state, ClusterState::Busy);
+    let error = world.remove().await.unwrap_err();
+    assert!(matches!(error, RemoveError::Lock(_)), "{error}");
+    assert!(!world.podman.is_empty());
+    drop(lock);
+    assert_eq!(clusters(&world.dirs).unwrap()[0].state, ClusterState::Broken);
+    world.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn nodes_are_listed_with_what_their_labels_say() {
+    let world = World::new();
+    world.fill_podman().await;
+    let all = nodes(&world.podman, Some(&name())).await.unwrap();
+    let [node] = all.as_slice() else { panic!("{all:?}") };
+    assert_eq!((node.name.as_str(), node.cluster.as_str()), (NODE, "demo"));
+    assert_eq!(node.state, "created");
+    let other: ClusterName = "other".parse().unwrap();
+    assert_eq!(nodes(&world.podman, Some(&other)).await.unwrap(), []);
+}

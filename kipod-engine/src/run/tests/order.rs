@@ -1,0 +1,79 @@
+//! What is asked of Podman, in which order.
+
+use super::*;
+
+#[tokio::test]
+async fn nodes_get_their_files_before_they_start() {
+    let world = World::new();
+    let error = world.create_until_kubeadm_fails(request()).await;
+    assert!(matches!(error, CreateError::NodeFailed { .. }), "{error}");
+    let changes = world.changes();
+    let made: Vec<&str> = changes.iter().map(String::as_str).take(5).collect();
+    assert_eq!(
+        made,
+        [
+            "create_network kipod-demo 10.89.0.0/24",
+            "create_volume demo-control-plane-0",
+            "create_container demo-control-plane-0",
+            "upload demo-control-plane-0 /var",
+            "start_container demo-control-plane-0",
+        ]
+    );
+    let gone: Vec<&str> = changes.iter().map(String::as_str).skip(8).collect();
+    assert_eq!(
+        gone,
+        [
+            "remove_container demo-control-plane-0",
+            "remove_volume demo-control-plane-0",
+            "remove_network kipod-demo",
+        ]
+    );
+    world.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn the_record_is_there_before_anything_else() {
+    let world = World::new();
+    world.podman.fail("create_network", refusal);
+    world.create(retaining()).await.unwrap_err();
+    let record = world.record().expect("the record precedes the network");
+    assert!(!record.complete);
+    assert_ne!(record.api_port, 0);
+}
+
+#[tokio::test]
+async fn the_upload_holds_every_file_of_the_node() {
+    let world = World::new();
+    world.create_until_kubeadm_fails(request()).await;
+    let uploads = world.podman.uploads();
+    let [upload] = uploads.as_slice() else { panic!("{} uploads", uploads.len()) };
+    let mut archive = tar::Archive::new(upload.archive.as_slice());
+    let files: Vec<(String, u32)> = archive
+        .entries()
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            (entry.path().unwrap().display().to_string(), entry.header().mode().unwrap())
+        })
+        .collect();
+    for file in [
+        ("lib/kipod/node.env", 0o644),
+        ("lib/kipod/kubernetes/pki/ca.key", 0o600),
+        ("lib/kipod/kubeadm/init.yaml", 0o600),
+        ("lib/kipod/crio/crio.conf", 0o644),
+    ] {
+        assert!(files.contains(&(file.0.to_owned(), file.1)), "{file:?} of {files:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_image_means_no_call_that_changes_anything() {
+    let world = World::new();
+    let mut request = request();
+    request.spec.image = "localhost/nope".parse().unwrap();
+    let error = world.create(request).await.unwrap_err();
+    assert_eq!(error.to_string(), "there is no node image `localhost/nope`");
+    assert_eq!(error.hint().unwrap(), "run `kipod build node-image`");
+    assert_eq!(world.changes(), [""; 0]);
+    assert_eq!(world.record(), None);
+}

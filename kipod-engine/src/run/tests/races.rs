@@ -1,0 +1,103 @@
+//! Somebody else is quicker.
+
+use super::*;
+
+fn subnet_in_use() -> PodmanError {
+    PodmanError::SubnetInUse { subnet: "10.89.0.0/24".to_owned() }
+}
+
+#[tokio::test]
+async fn a_subnet_that_was_taken_is_not_tried_again() {
+    let world = World::new();
+    world.podman.fail("create_network", subnet_in_use);
+    let error = world.create_until_kubeadm_fails(request()).await;
+    assert!(matches!(error, CreateError::NodeFailed { .. }), "{error}");
+    // Podman's list does not show what the host itself uses, so its refusal has to be remembered.
+    let networks: Vec<String> =
+        world.changes().into_iter().filter(|line| line.starts_with("create_network")).collect();
+    assert_eq!(
+        networks,
+        ["create_network kipod-demo 10.89.0.0/24", "create_network kipod-demo 10.89.1.0/24"]
+    );
+    world.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn subnets_that_are_all_taken_end_it() {
+    let world = World::new();
+    for _ in 0..256 {
+        world.podman.fail("create_network", subnet_in_use);
+    }
+    let error = world.create(request()).await.unwrap_err();
+    assert!(matches!(error, CreateError::NoSubnet), "{error}");
+    world.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn subnets_of_podmans_own_networks_are_not_even_tried() {
+    let world = World::new();
+    let network = crate::podman::NetworkOptions {
+        name: "somebodys".to_owned(),
+        subnet: "10.88.0.0/15".to_owned(),
+        gateway: [10, 88, 0, 1].into(),
+        labels: Default::default(),
+    };
+    world.podman.create_network(&network).await.unwrap();
+    let error = world.create(request()).await.unwrap_err();
+    assert!(matches!(error, CreateError::NoSubnet), "{error}");
+    assert_eq!(world.count("create_network kipod"), 0);
+}
+
+#[tokio::test]
+async fn a_port_that_was_taken_is_replaced_and_its_container_too() {
+    for step in ["upload", "start_container"] {
+        let world = World::new();
+        world.podman.fail(step, port_in_use);
+        let error = world.create_until_kubeadm_fails(request()).await;
+        assert!(matches!(error, CreateError::NodeFailed { .. }), "{step}: {error}");
+        assert_eq!(world.count("create_container"), 2, "{step}");
+        assert_eq!(world.count("remove_container"), 2, "{step}");
+        world.assert_nothing_left();
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_was_asked_for_is_not_replaced() {
+    let world = World::new();
+    world.podman.fail("start_container", port_in_use);
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let mut request = request();
+    request.spec.networking.api_server_port = Some(free);
+    let error = world.create(request).await.unwrap_err();
+    assert!(error.to_string().contains("a port that container"), "{error}");
+    assert_eq!(world.count("create_container"), 1);
+    world.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told_before_anything_is_made() {
+    let world = World::new();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut request = request();
+    request.spec.networking.api_server_port = Some(port);
+    let error = world.create(request).await.unwrap_err();
+    assert!(
+        error.to_string().starts_with(&format!("the API server cannot listen on 127.0.0.1:{port}")),
+        "{error}"
+    );
+    assert_eq!(world.changes(), [""; 0]);
+    world.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn ports_that_keep_being_taken_end_it() {
+    let world = World::new();
+    for _ in 0..5 {
+        world.podman.fail("upload", port_in_use);
+    }
+    let error = world.create(request()).await.unwrap_err();
+    assert!(error.to_string().contains("a port that container"), "{error}");
+    assert_eq!(world.count("create_container"), 5);
+    world.assert_nothing_left();
+}
