@@ -7,7 +7,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 /// How long one attempt to reach the API server may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A kubeconfig that no client can be made of.
 #[derive(Debug, thiserror::Error)]
@@ -27,11 +27,19 @@ pub enum ClientError {
 ///
 /// When the text is no kubeconfig, or its credentials cannot be used.
 pub async fn connect(kubeconfig: &str) -> Result<Client, ClientError> {
+    connect_within(kubeconfig, CONNECT_TIMEOUT).await
+}
+
+/// [`connect`], where one attempt to reach the API server may take as long as `limit`.
+pub(crate) async fn connect_within(
+    kubeconfig: &str,
+    limit: Duration,
+) -> Result<Client, ClientError> {
     install_crypto_provider();
     let kubeconfig = Kubeconfig::from_yaml(kubeconfig)?;
     let mut config =
         Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.connect_timeout = Some(limit);
     Ok(Client::try_from(config)?)
 }
 

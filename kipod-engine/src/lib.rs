@@ -18,7 +18,9 @@ pub mod plan;
 pub mod podman;
 pub mod run;
 pub mod spec;
+mod time_factor;
 
 pub use dirs::{Dirs, DirsError};
 pub use events::{Event, Events, Step};
 pub use lease::LockError;
+pub use time_factor::{TimeFactor, TimeFactorError, TimeFactorVariableError};

@@ -5,6 +5,7 @@ mod machine;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -35,8 +36,8 @@ pub mod label {
 /// The number of SIGRTMIN+3, which asks systemd to stop, with glibc and musl alike.
 /// Source: systemd(1), "Signals", and the C libraries' SIGRTMIN of 34.
 const STOP_SIGNAL: i64 = 37;
-/// Seconds a node has to stop before it is killed: systemd ends its units within three.
-const STOP_TIMEOUT: u64 = 10;
+/// How long a node has to stop before it is killed: systemd ends its units within three.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What was chosen from what the machine had free.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,7 +151,7 @@ pub fn plan(
         }],
         cgroup_parent: machine.cgroup_parent.clone(),
         stop_signal: STOP_SIGNAL,
-        stop_timeout: STOP_TIMEOUT,
+        stop_timeout: machine.time_factor.of(STOP_TIMEOUT).as_secs().max(1),
         restart: true,
     };
     let files = node::control_plane_files(&NodeSettings {
@@ -164,6 +165,7 @@ pub fn plan(
         api_server_address: spec.networking.api_server_address,
         image_stores: &stores,
         storage_driver: machine.storage_driver,
+        time_factor: machine.time_factor,
         credentials,
     });
     Plan {

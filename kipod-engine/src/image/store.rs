@@ -96,14 +96,14 @@ pub(super) async fn fill(
     };
     let folder = store.parent().unwrap_or(store).to_owned();
     std::fs::create_dir_all(&folder).map_err(io(&folder))?;
-    let lock_path = store.with_added_extension("lock");
+    let lock_path = beside(store, ".lock");
     let lock = File::create(&lock_path).map_err(io(&lock_path))?;
     let lock = blocking(move || lock.lock().map(|()| lock)).await.map_err(io(&lock_path))?;
     if store.exists() {
         return Ok(());
     }
     let partial = ImageStore {
-        root: store.with_added_extension("partial"),
+        root: beside(store, ".partial"),
         // Podman takes no path of more than 50 characters here.
         runroot: runtime.join("store"),
     };
@@ -129,6 +129,13 @@ pub(super) async fn fill(
     std::fs::rename(&partial.root, store).map_err(io(store))?;
     drop(lock);
     Ok(())
+}
+
+/// The path with `end` behind its name, which may hold dots of its own.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(end);
+    path.into()
 }
 
 async fn fill_with(

@@ -2,10 +2,13 @@
 //!
 //! They are JSON, which YAML contains.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{API_PORT, CgroupMode, NodeFile, NodeSettings};
 use crate::spec::INTERNAL_NODE_ADDRESS;
+use crate::time_factor::TimeFactor;
 
 const PATCHES: &str = "/var/lib/kipod/kubeadm/patches";
 const CRI_SOCKET: &str = "unix:///run/crio/crio.sock";
@@ -46,10 +49,32 @@ fn init(node: &NodeSettings<'_>) -> Value {
             ],
         },
         "patches": { "directory": PATCHES },
+        "timeouts": timeouts(node.time_factor),
         // The checks are those of a machine, and `kipod check` has made the ones that matter. The
         // kubelet's certificate is renewed as it is; what `kubelet-finalize` adds is a restart.
         "skipPhases": ["preflight", "kubelet-finalize", "show-join-command"],
     })
+}
+
+/// How long kubeadm waits for each of these, in seconds, where nobody says otherwise.
+/// Source: kubeadm's configuration API v1beta4, `Timeouts`.
+const TIMEOUTS: [(&str, u64); 5] = [
+    ("controlPlaneComponentHealthCheck", 240),
+    ("kubeletHealthCheck", 240),
+    ("kubernetesAPICall", 60),
+    ("etcdAPICall", 120),
+    ("tlsBootstrap", 300),
+];
+
+/// kubeadm derives the start-up probes of the control plane from the first of them, too.
+fn timeouts(factor: TimeFactor) -> Value {
+    TIMEOUTS
+        .iter()
+        .map(|(name, seconds)| {
+            let limit = factor.of(Duration::from_secs(*seconds));
+            ((*name).to_owned(), json!(format!("{}ms", limit.as_millis())))
+        })
+        .collect()
 }
 
 fn cluster(node: &NodeSettings<'_>) -> Value {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pki::Credentials;
 use crate::spec::{INTERNAL_NODE_ADDRESS, Subnet};
+use crate::time_factor::TimeFactor;
 
 /// The port of the API server inside a node.
 pub const API_PORT: u16 = 6443;
@@ -59,6 +60,8 @@ pub struct NodeSettings<'a> {
     pub image_stores: &'a [&'a str],
     /// CRI-O's storage driver.
     pub storage_driver: StorageDriver,
+    /// How much slower than usual the machine is.
+    pub time_factor: TimeFactor,
     /// The cluster's CA and bootstrap token.
     pub credentials: &'a Credentials,
 }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use crate::host::HostFacts;
 use crate::node::{CgroupMode, StorageDriver};
+use crate::time_factor::TimeFactor;
 
 /// The controllers without which limits of pods cannot hold.
 const NEEDED: [&str; 3] = ["cpu", "memory", "pids"];
 
 /// What of the machine shapes a cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Machine {
     /// Whether limits of pods can hold.
     pub cgroups: CgroupMode,
@@ -21,6 +22,8 @@ pub struct Machine {
     pub storage_driver: StorageDriver,
     /// Whether nodes can be given `/dev/fuse`, which pods of people who build images want.
     pub fuse: bool,
+    /// How much slower than usual it is.
+    pub time_factor: TimeFactor,
 }
 
 impl Machine {
@@ -31,6 +34,7 @@ impl Machine {
     /// * Where Podman manages cgroups by itself it would make them at the hierarchy's root, which a
     ///   user cannot write: the cgroup that the user owns is named instead.
     /// * The user's image store is shown to nodes if its driver is overlay, the one CRI-O reads.
+    /// * No fact says how slow the machine is: it counts as usual.
     /// * Nodes use overlay too, unless the user's own Podman had to fall back to VFS.
     pub fn from_facts(facts: &HostFacts) -> Self {
         let info = facts.podman.info.as_ref();
@@ -52,6 +56,7 @@ impl Machine {
                 Some("vfs") => StorageDriver::Vfs,
                 _ => StorageDriver::Overlay,
             },
+            time_factor: TimeFactor::default(),
         }
     }
 }

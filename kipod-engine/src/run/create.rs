@@ -114,13 +114,15 @@ async fn make(
     let (plan, mut record) =
         step(events, Step::CreateNodes, start_nodes(context, request, image, &credentials)).await?;
     let kubeconfig = Kubeconfig::new(plan.access.clone()).to_yaml();
-    let client = client::connect(&kubeconfig).await.map_err(|source| CreateError::Client {
-        name: spec.name.clone(),
-        source: Box::new(source),
-    })?;
-    let waiter = Waiter { plan: &plan, podman, client, cancel: &request.cancel };
-    step(events, Step::StartControlPlane, waiter.api_server(CONTROL_PLANE_LIMIT)).await?;
-    step(events, Step::Bootstrap, waiter.kubeadm(CONTROL_PLANE_LIMIT)).await?;
+    let factor = request.machine.time_factor;
+    let client =
+        client::connect_within(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await.map_err(
+            |source| CreateError::Client { name: spec.name.clone(), source: Box::new(source) },
+        )?;
+    let waiter = Waiter { plan: &plan, podman, client, cancel: &request.cancel, factor };
+    let limit = factor.of(CONTROL_PLANE_LIMIT);
+    step(events, Step::StartControlPlane, waiter.api_server(limit)).await?;
+    step(events, Step::Bootstrap, waiter.kubeadm(limit)).await?;
     if !spec.wait.is_zero() {
         step(events, Step::Ready, waiter.workloads(spec.wait)).await?;
     }

@@ -10,11 +10,16 @@ use kube::{Api, Client};
 use super::{CreateError, cancel::Cancel, progress};
 use crate::plan::{NodePlan, Plan};
 use crate::podman::Podman;
+use crate::time_factor::TimeFactor;
 
 /// How often a status folder, or an API server that does not answer yet, is asked.
 const POLL: Duration = Duration::from_millis(50);
 /// How often Podman is asked whether a node still runs.
 const POLL_CONTAINER: Duration = Duration::from_secs(2);
+/// How long one call to the API server may take while it starts.
+const CALL_LIMIT: Duration = Duration::from_secs(2);
+/// How long it may take to find out what is missing, once the time is up.
+const REPORT_LIMIT: Duration = Duration::from_secs(5);
 /// How many lines of each journal an error shows.
 const JOURNAL_LINES: &str = "20";
 
@@ -24,6 +29,8 @@ pub(super) struct Waiter<'a> {
     pub(super) podman: &'a dyn Podman,
     pub(super) client: Client,
     pub(super) cancel: &'a Cancel,
+    /// What the limits of single calls are multiplied by.
+    pub(super) factor: TimeFactor,
 }
 
 impl Waiter<'_> {
@@ -95,7 +102,7 @@ impl Waiter<'_> {
                 let answer = self.client.request_text(request);
                 // A port that forwards into a node without a listener may take a call and never
                 // answer it.
-                if let Ok(Ok(_)) = tokio::time::timeout(Duration::from_secs(2), answer).await {
+                if let Ok(Ok(_)) = tokio::time::timeout(self.factor.of(CALL_LIMIT), answer).await {
                     return Ok(());
                 }
             }
@@ -119,7 +126,7 @@ impl Waiter<'_> {
                 Err(CreateError::Cancelled { name: self.plan.name.clone() })
             }
             () = tokio::time::sleep(limit) => {
-                let missing = tokio::time::timeout(Duration::from_secs(5), missing()).await;
+                let missing = tokio::time::timeout(self.factor.of(REPORT_LIMIT), missing()).await;
                 Err(CreateError::Timeout {
                     waited: start.elapsed(),
                     during,

@@ -116,9 +116,16 @@ pub(crate) struct BuildNodeImageArgs {
     pub(crate) bundle: BundleArgs,
 }
 
+const TIMEOUT_FACTOR_HELP: &str = "\
+Environment:
+  KIPOD_TIMEOUT_FACTOR
+          What kipod's and kubeadm's own time limits, and the default of `--wait`, are multiplied
+          by on a slow machine: a number from 0.1 to 1000, about 10 under emulation [default: 1]";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Create {
     /// Create a cluster
+    #[command(after_long_help = TIMEOUT_FACTOR_HELP)]
     Cluster(Box<CreateClusterArgs>),
 }
 

@@ -128,6 +128,8 @@ fn request() -> Request {
             cgroup_parent: None,
             host_store: None,
             storage_driver: StorageDriver::Overlay,
+            fuse: true,
+            time_factor: Default::default(),
         },
         now: NOW,
         kubeconfig: None,

@@ -7,7 +7,7 @@ use kipod_engine::kubeconfig::UserKubeconfig;
 use kipod_engine::plan::Machine;
 use kipod_engine::run::{self, Request};
 use kipod_engine::spec::RawSpec;
-use kipod_engine::{Event, Events, Step, host};
+use kipod_engine::{Event, Events, Step, TimeFactor, host};
 
 use crate::args::CreateClusterArgs;
 use crate::failure::Failure;
@@ -26,7 +26,12 @@ pub(crate) async fn run(
         .hint(Some("`kipod create cluster --help` lists what flags can say"))
         .code(2));
     }
-    let spec = raw(args).check()?;
+    let mut spec = raw(args).check()?;
+    let time_factor =
+        TimeFactor::from_env().map_err(|error| Failure::new(error.to_string()).code(2))?;
+    if args.wait.is_none() {
+        spec.wait = time_factor.of(spec.wait);
+    }
     let kubeconfig = UserKubeconfig::from_env(args.kubeconfig.as_deref())?;
     let start = Instant::now();
     let cancel = stop_on_signals(progress)?;
@@ -42,6 +47,7 @@ pub(crate) async fn run(
         super::build::default_image(&args.bundle, &session, &cancel).await?;
     }
     let mut machine = Machine::from_facts(&report.facts);
+    machine.time_factor = time_factor;
     if args.no_host_images {
         machine.host_store = None;
     }

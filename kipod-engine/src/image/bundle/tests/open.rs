@@ -21,7 +21,7 @@ fn make(dir: &Path) {
         // The same bytes at any time: a header made from a file would hold the time.
         let mut header = tar::Header::new_gnu();
         header.set_size(4);
-        tar.append_data(&mut header, "layer", archive[archive.len() - 4..].as_bytes()).unwrap();
+        tar.append_data(&mut header, "layer", &archive.as_bytes()[archive.len() - 4..]).unwrap();
         tar.finish().unwrap();
     }
     std::fs::write(dir.join("images/README"), "what is here").unwrap();
