@@ -52,6 +52,18 @@ pub enum RecordError {
     },
 }
 
+impl RecordError {
+    /// What the user can do about it, where there is something.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Io { .. } => None,
+            Self::Invalid { .. } => {
+                Some("`kipod delete cluster NAME` removes such a cluster whole")
+            }
+        }
+    }
+}
+
 /// The folder that holds all that the host keeps of the cluster `name`.
 pub fn cluster_dir(state: &Path, name: &ClusterName) -> PathBuf {
     state.join("clusters").join(name.as_str())

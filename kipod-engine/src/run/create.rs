@@ -70,8 +70,14 @@ pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, C
         ));
     }
     let made = make(context, &request, &image).await;
+    let keep = |error: &CreateError| match error {
+        // The cluster is whole, and one command gives it to the user all the same.
+        CreateError::Kubeconfig { .. } => true,
+        CreateError::Cancelled { .. } => false,
+        _ => spec.retain,
+    };
     if let Err(error) = &made
-        && (!spec.retain || matches!(error, CreateError::Cancelled { .. }))
+        && !keep(error)
     {
         // The first cause is what the user must see; a fault on the way back is told beside it.
         if let Err(fault) = cluster::remove_locked(podman, dirs, &spec.name).await {
@@ -289,15 +295,16 @@ async fn write_kubeconfig(
     let state = &dirs.state;
     let kubeconfig = Kubeconfig::new(plan.access.clone());
     cluster::write_private(&kubeconfig_path(state, &plan.name), kubeconfig.to_yaml().as_bytes())?;
+    let mut merged = Ok(());
     if let Some(user) = &request.kubeconfig {
         // The record names the files before one is changed, so that a kill in between leaves
         // nothing in it that delete does not know of.
         record.kubeconfig = user.files().to_vec();
         record.write(state)?;
         let user = user.clone();
-        blocking(move || user.merge(&kubeconfig)).await?;
+        merged = blocking(move || user.merge(&kubeconfig)).await.map(drop);
     }
     record.complete = true;
     record.write(state)?;
-    Ok(())
+    merged.map_err(|source| CreateError::Kubeconfig { name: plan.name.clone(), source })
 }

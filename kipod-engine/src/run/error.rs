@@ -98,9 +98,14 @@ pub enum CreateError {
         /// Why.
         source: Box<ClientError>,
     },
-    /// The user's kubeconfig could not be changed.
-    #[error("cannot add the cluster to your kubeconfig: {0}")]
-    Kubeconfig(#[from] KubeconfigError),
+    /// The user's kubeconfig could not be changed. The cluster is kept.
+    #[error("cluster `{name}` is up, but your kubeconfig could not be written: {source}")]
+    Kubeconfig {
+        /// The cluster.
+        name: ClusterName,
+        /// Why.
+        source: KubeconfigError,
+    },
     /// Somebody asked to stop.
     #[error("creation of cluster `{name}` was interrupted")]
     Cancelled {
@@ -137,7 +142,10 @@ impl CreateError {
             Self::NodeFailed { .. } | Self::NodeEnded { .. } | Self::Timeout { .. } => Some(
                 "`--retain` keeps the nodes for a look: `kipod export logs`, `kipod exec`".into(),
             ),
-            Self::Kubeconfig(error) => Some(error.hint()),
+            Self::Kubeconfig { name, source } => {
+                Some(format!("{}, then run `kipod export kubeconfig {name}`", source.hint()))
+            }
+            Self::Record(error) => error.hint().map(str::to_owned),
             _ => None,
         }
     }

@@ -64,13 +64,14 @@ macro_rules! plain {
 hinted!(
     cluster::ExportError,
     cluster::OpenError,
+    cluster::RecordError,
     cluster::RemoveError,
     image::NodeImageError,
     image::BuildError,
     image::bundle::BundleError,
     podman::PodmanError,
 );
-plain!(cluster::RecordError, cluster::LogsError, spec::NameError, std::io::Error);
+plain!(cluster::LogsError, spec::NameError, std::io::Error);
 
 impl From<kipod_engine::DirsError> for Failure {
     fn from(error: kipod_engine::DirsError) -> Self {
