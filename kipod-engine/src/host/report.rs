@@ -50,6 +50,12 @@ pub async fn check(node_image: Option<NodeImage>) -> Report {
     Report::of(HostFacts::gather(Sources::of_this_machine(node_image).await).await)
 }
 
+/// The same for who has been here before: Podman is asked again only when something that its answer
+/// depends on has changed. `runtime` is kipod's runtime folder.
+pub async fn check_again(runtime: &std::path::Path) -> Report {
+    Report::of(HostFacts::gather(Sources::remembered(runtime).await).await)
+}
+
 impl Report {
     /// Judges facts that were gathered already.
     pub fn of(facts: HostFacts) -> Self {

@@ -152,6 +152,16 @@ pub struct Sources {
 impl Sources {
     /// The sources of the running machine and of this process. Runs `podman info`.
     pub async fn of_this_machine(node_image: Option<NodeImage>) -> Self {
+        Self::with(PodmanAnswer::ask().await, node_image)
+    }
+
+    /// The same, with what Podman said of itself when it was last asked, if nothing that the answer
+    /// depends on has changed since. The answer is kept in `runtime`, kipod's runtime folder.
+    pub async fn remembered(runtime: &Path) -> Self {
+        Self::with(super::remembered::ask(runtime).await, None)
+    }
+
+    fn with(podman: PodmanAnswer, node_image: Option<NodeImage>) -> Self {
         Self {
             root: Root::new("/"),
             uid: rustix::process::geteuid().as_raw(),
@@ -160,7 +170,7 @@ impl Sources {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
                 })
                 .collect(),
-            podman: PodmanAnswer::ask().await,
+            podman,
             clock: SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .map_or(0, |age| age.as_secs()),

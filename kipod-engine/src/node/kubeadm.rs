@@ -52,7 +52,8 @@ fn init(node: &NodeSettings<'_>) -> Value {
         "timeouts": timeouts(node.time_factor),
         // The checks are those of a machine, and `kipod check` has made the ones that matter. The
         // kubelet's certificate is renewed as it is; what `kubelet-finalize` adds is a restart.
-        "skipPhases": ["preflight", "kubelet-finalize", "show-join-command"],
+        // The add-ons come right after, side by side.
+        "skipPhases": ["preflight", "kubelet-finalize", "addon", "show-join-command"],
     })
 }
 

@@ -7,7 +7,7 @@ use kipod_engine::kubeconfig::UserKubeconfig;
 use kipod_engine::plan::Machine;
 use kipod_engine::run::{self, Request};
 use kipod_engine::spec::RawSpec;
-use kipod_engine::{Event, Events, Step, TimeFactor, host};
+use kipod_engine::{Dirs, Event, Events, Step, TimeFactor, host};
 
 use crate::args::CreateClusterArgs;
 use crate::failure::Failure;
@@ -81,7 +81,8 @@ fn raw(args: &CreateClusterArgs) -> RawSpec {
 async fn check(progress: &Progress) -> Result<host::Report, Failure> {
     let start = Instant::now();
     progress.send(Event::Started(Step::Check));
-    let report = host::check(None).await;
+    let dirs = Dirs::from_env()?;
+    let report = host::check_again(&dirs.runtime).await;
     report.require_usable().map_err(|unusable| {
         let hint = unusable.hint();
         Failure::new(unusable.to_string()).hint(Some(hint))
