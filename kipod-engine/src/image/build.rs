@@ -10,6 +10,7 @@ use super::store::{self, StoreError};
 use crate::blocking::blocking;
 use crate::dirs::Dirs;
 use crate::events::{Event, Events, Step, step};
+use crate::node::StorageDriver;
 use crate::podman::{BuildOptions, Command, CommandFailure, Labels, PodmanCli, PodmanError};
 
 /// Every program that goes into a node, below `/usr/local/bin`.
@@ -25,6 +26,8 @@ pub struct NodeImageOptions {
     /// What it is built on: an image's reference. `None` takes the bundle's own root file system,
     /// or where it has none, the pinned Debian image.
     pub base_image: Option<String>,
+    /// How the image store's layers are stacked: as the nodes of this machine do it.
+    pub storage_driver: StorageDriver,
 }
 
 /// A node image that was built.
@@ -117,8 +120,9 @@ pub async fn build_node_image(
             .await?;
     let images: Vec<String> = listed.lines().map(str::to_owned).collect();
     let name = store::name(&kubernetes_version, bundle)?;
-    let image_store = store_dir(&dirs.data, &name);
-    let fill = store::fill(&image_store, &dirs.runtime, bundle, &images, events);
+    let image_store = store_dir(&dirs.data, &name, options.storage_driver);
+    let fill =
+        store::fill(&image_store, &dirs.runtime, options.storage_driver, bundle, &images, events);
     step(events, Step::FillStore, fill).await?;
 
     let pause =

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::node::StorageDriver;
 use crate::podman::{ImageInfo, Podman, PodmanError};
 
 /// The reference of the node image that is used when none is named.
@@ -80,7 +81,8 @@ impl NodeImageError {
     }
 }
 
-/// Looks up a node image and the image store that goes with it, below the folder `data`.
+/// Looks up a node image and the image store that goes with it, below the folder `data` and made
+/// with `driver`.
 ///
 /// # Errors
 ///
@@ -89,6 +91,7 @@ pub async fn node_image(
     podman: &dyn Podman,
     reference: &str,
     data: &Path,
+    driver: StorageDriver,
 ) -> Result<NodeImage, NodeImageError> {
     let name = || reference.to_owned();
     let found = podman
@@ -96,9 +99,8 @@ pub async fn node_image(
         .await
         .map_err(|source| NodeImageError::Podman { reference: name(), source })?;
     let found = found.ok_or_else(|| NodeImageError::Missing { reference: name() })?;
-    let image = from_labels(reference, &found, data)?;
-    // The file that names the store's images: an empty folder is no store.
-    if !image.image_store.join("overlay-images/images.json").exists() {
+    let image = from_labels(reference, &found, data, driver)?;
+    if !is_store(&image.image_store, driver) {
         return Err(NodeImageError::NoStore { reference: name(), store: image.image_store });
     }
     Ok(image)
@@ -108,6 +110,7 @@ fn from_labels(
     reference: &str,
     found: &ImageInfo,
     data: &Path,
+    driver: StorageDriver,
 ) -> Result<NodeImage, NodeImageError> {
     let label = |label: &'static str| {
         found
@@ -122,12 +125,20 @@ fn from_labels(
         id: found.id.clone(),
         kubernetes_version: label(label::KUBERNETES_VERSION)?,
         pause_image: label(label::PAUSE_IMAGE)?,
-        image_store: store_dir(data, &label(label::IMAGE_STORE)?),
+        image_store: store_dir(data, &label(label::IMAGE_STORE)?, driver),
     })
 }
 
-/// The folder of the image store called `name`.
-pub(crate) fn store_dir(data: &Path, name: &str) -> PathBuf {
+/// The folder of the image store called `name`. A store can be read with the driver it was made with
+/// only, so each driver has its own.
+pub(crate) fn store_dir(data: &Path, name: &str, driver: StorageDriver) -> PathBuf {
     // A label is somebody's text: it must not lead out of the folder.
-    data.join("stores").join(name.replace(['/', '\0'], "-").trim_start_matches('.'))
+    let name = name.replace(['/', '\0'], "-");
+    let end = if driver == StorageDriver::Overlay { "" } else { ".vfs" };
+    data.join("stores").join(format!("{}{end}", name.trim_start_matches('.')))
+}
+
+/// Whether the folder is an image store: an empty one, or another driver's, is none.
+fn is_store(folder: &Path, driver: StorageDriver) -> bool {
+    folder.join(format!("{}-images/images.json", driver.name())).exists()
 }

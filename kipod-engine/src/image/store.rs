@@ -11,6 +11,7 @@ use super::build::{BuildError, copy};
 use super::bundle::{Bundle, ImageProgram};
 use crate::blocking::blocking;
 use crate::events::{Event, Events, Step};
+use crate::node::StorageDriver;
 use crate::podman::{BuildOptions, ImageStore, Labels, PodmanCli, PodmanError};
 
 /// The name under which a bundle's root file system is known to Podman.
@@ -86,6 +87,7 @@ pub(super) fn program_name(image: &str) -> &str {
 pub(super) async fn fill(
     store: &Path,
     runtime: &Path,
+    driver: StorageDriver,
     bundle: &Bundle,
     images: &[String],
     events: &dyn Events,
@@ -106,6 +108,7 @@ pub(super) async fn fill(
         root: beside(store, ".partial"),
         // Podman takes no path of more than 50 characters here.
         runroot: runtime.join("store"),
+        driver: driver.name(),
     };
     let user = PodmanCli::new();
     let clear = async || -> Result<(), StoreError> {

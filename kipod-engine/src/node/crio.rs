@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{CgroupMode, NodeFile, NodeSettings, StorageDriver};
+use super::{CgroupMode, NodeFile, NodeSettings};
 
 /// CRI-O's files.
 pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
@@ -60,10 +60,7 @@ plugin_dirs = ["/opt/cni/bin"]
 
 /// Image stores of the host come before the node's own, read-only.
 fn storage_conf(node: &NodeSettings<'_>) -> String {
-    let driver = match node.storage_driver {
-        StorageDriver::Overlay => "overlay",
-        StorageDriver::Vfs => "vfs",
-    };
+    let driver = node.storage_driver.name();
     format!(
         r#"# Written by kipod.
 [storage]

@@ -76,6 +76,16 @@ pub enum StorageDriver {
     Vfs,
 }
 
+impl StorageDriver {
+    /// The name that Podman and CRI-O know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Overlay => "overlay",
+            Self::Vfs => "vfs",
+        }
+    }
+}
+
 /// A file of a node.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct NodeFile {

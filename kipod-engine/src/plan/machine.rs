@@ -33,9 +33,10 @@ impl Machine {
     ///   controllers are delegated.
     /// * Where Podman manages cgroups by itself it would make them at the hierarchy's root, which a
     ///   user cannot write: the cgroup that the user owns is named instead.
-    /// * The user's image store is shown to nodes if its driver is overlay, the one CRI-O reads.
+    /// * Nodes stack image layers with overlay, unless the user's own Podman had to fall back to VFS.
+    /// * The user's image store is shown to nodes if its driver is that of the nodes: CRI-O reads no
+    ///   other.
     /// * No fact says how slow the machine is: it counts as usual.
-    /// * Nodes use overlay too, unless the user's own Podman had to fall back to VFS.
     pub fn from_facts(facts: &HostFacts) -> Self {
         let info = facts.podman.info.as_ref();
         let systemd = info.is_some_and(|info| info.cgroup_manager == "systemd");
@@ -47,15 +48,17 @@ impl Machine {
             false => CgroupMode::Unlimited,
         };
         let driver = facts.storage.driver.as_deref();
+        let storage_driver = match driver {
+            Some("vfs") => StorageDriver::Vfs,
+            _ => StorageDriver::Overlay,
+        };
+        let store = facts.storage.graph_root.clone();
         Self {
             cgroups,
             cgroup_parent: facts.cgroup.container_parent().map(str::to_owned),
             fuse: facts.devices.fuse.usable,
-            host_store: facts.storage.graph_root.clone().filter(|_| driver == Some("overlay")),
-            storage_driver: match driver {
-                Some("vfs") => StorageDriver::Vfs,
-                _ => StorageDriver::Overlay,
-            },
+            host_store: store.filter(|_| driver == Some(storage_driver.name())),
+            storage_driver,
             time_factor: TimeFactor::default(),
         }
     }

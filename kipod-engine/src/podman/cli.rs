@@ -13,10 +13,12 @@ pub struct ImageStore {
     pub root: PathBuf,
     /// What podman keeps for the store while it runs: never needed by who reads the store.
     pub runroot: PathBuf,
+    /// How layers are stacked in it: `overlay` or `vfs`.
+    pub driver: &'static str,
 }
 
 impl ImageStore {
-    /// The store in `root`, with the running state beside it in `ROOT.run`.
+    /// The overlay store in `root`, with the running state beside it in `ROOT.run`.
     ///
     /// ```
     /// use kipod_engine::podman::ImageStore;
@@ -28,7 +30,7 @@ impl ImageStore {
         let root = root.into();
         let mut runroot = root.clone().into_os_string();
         runroot.push(".run");
-        Self { root, runroot: runroot.into() }
+        Self { root, runroot: runroot.into(), driver: "overlay" }
     }
 }
 
@@ -91,7 +93,7 @@ impl PodmanCli {
                 .arg(&store.root)
                 .arg("--runroot")
                 .arg(&store.runroot)
-                .args(["--storage-driver", "overlay"]),
+                .args(["--storage-driver", store.driver]),
         }
     }
 

@@ -63,7 +63,8 @@ pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, C
     let spec = &request.spec;
     let lock = NameLock::take(&dirs.state, &spec.name)?;
     clear_the_name(context, &request).await?;
-    let image = node_image(podman, spec.image.as_str(), &dirs.data).await?;
+    let driver = request.machine.storage_driver;
+    let image = node_image(podman, spec.image.as_str(), &dirs.data, driver).await?;
     if request.machine.cgroups == CgroupMode::Unlimited {
         events.send(Event::Warning(
             "no cgroup controllers are delegated to you: resource limits of pods are not enforced, and pods have no metrics (`kipod check` says how to change that)".to_owned(),

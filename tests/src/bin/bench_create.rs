@@ -42,12 +42,13 @@ async fn main() -> Result<()> {
     }
     let dirs = Dirs::from_env()?;
     let service = Service::connect(&dirs.runtime, None).await?;
-    let image = node_image(&service, DEFAULT_IMAGE, &dirs.data).await?;
     let machine = Machine::from_facts(&host::check(None).await.facts);
+    let driver = machine.storage_driver;
+    let image = node_image(&service, DEFAULT_IMAGE, &dirs.data, driver).await?;
 
     let (mut serial, mut ours) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
-        let one = Serial::new(&image, &machine, &dirs)?.run().await?;
+        let one = Serial::new(&image, &machine)?.run().await?;
         println!("{round}  serial  {}", line(&one));
         serial.push(one);
         let one = with_kipod(&kipod)?;
@@ -144,7 +145,6 @@ fn with_kipod(kipod: &PathBuf) -> Result<Times> {
 struct Serial<'a> {
     image: &'a NodeImage,
     machine: &'a Machine,
-    status: tempfile::TempDir,
     config: String,
     port: u16,
 }
@@ -156,7 +156,7 @@ const STORAGE: &str = "[storage]\ndriver = \"overlay\"\ngraphroot = \"/var/lib/c
 const CNI: &str = r#"{"cniVersion":"1.0.0","name":"bench","plugins":[{"type":"ptp","ipMasq":true,"ipam":{"type":"host-local","routes":[{"dst":"0.0.0.0/0"}],"ranges":[[{"subnet":"10.244.0.0/24"}]]}},{"type":"portmap","capabilities":{"portMappings":true}}]}"#;
 
 impl<'a> Serial<'a> {
-    fn new(image: &'a NodeImage, machine: &'a Machine, _dirs: &Dirs) -> Result<Self> {
+    fn new(image: &'a NodeImage, machine: &'a Machine) -> Result<Self> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         let delegated = machine.cgroups == kipod_engine::node::CgroupMode::Delegated;
         // kubeadm's defaults, but for what no rootless node can do without.
@@ -169,7 +169,7 @@ impl<'a> Serial<'a> {
             image.kubernetes_version
         );
         let port = listener.local_addr()?.port();
-        Ok(Self { image, machine, status: tempfile::tempdir()?, config, port })
+        Ok(Self { image, machine, config, port })
     }
 
     async fn run(&self) -> Result<Times> {

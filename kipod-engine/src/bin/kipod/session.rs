@@ -1,5 +1,6 @@
 //! What most commands begin with: kipod's folders, the user's Podman, and who listens.
 
+use kipod_engine::node::StorageDriver;
 use kipod_engine::podman::Service;
 use kipod_engine::run::{Cancel, Context, cancellation};
 use kipod_engine::spec::ClusterName;
@@ -66,10 +67,13 @@ pub(crate) fn stop_on_signals(progress: &'static Progress) -> std::io::Result<Ca
 }
 
 /// Whether the node image is there, for `kipod check`.
-pub(crate) async fn node_image_fact(reference: &str) -> Option<kipod_engine::host::NodeImage> {
+pub(crate) async fn node_image_fact(
+    reference: &str,
+    driver: StorageDriver,
+) -> Option<kipod_engine::host::NodeImage> {
     let dirs = Dirs::from_env().ok()?;
     let host = std::env::var("CONTAINER_HOST").ok();
     let service = Service::connect(&dirs.runtime, host.as_deref()).await.ok()?;
-    let found = kipod_engine::image::node_image(&service, reference, &dirs.data).await;
+    let found = kipod_engine::image::node_image(&service, reference, &dirs.data, driver).await;
     Some(kipod_engine::host::NodeImage { reference: reference.to_owned(), present: found.is_ok() })
 }

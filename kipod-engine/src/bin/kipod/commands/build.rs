@@ -4,8 +4,10 @@ use std::path::Path;
 
 use kipod_engine::image::bundle::{Arch, Bundle, DownloadEvent, Upstream, VersionRequest};
 use kipod_engine::image::{self, BuildError, Built, DEFAULT_IMAGE, NodeImageOptions};
+use kipod_engine::node::StorageDriver;
+use kipod_engine::plan::Machine;
 use kipod_engine::run::Cancel;
-use kipod_engine::{Dirs, Event, Events, Step};
+use kipod_engine::{Dirs, Event, Events, Step, host};
 
 use crate::args::{BuildNodeImageArgs, BundleArgs};
 use crate::failure::Failure;
@@ -18,6 +20,7 @@ pub(crate) async fn run(
 ) -> Result<u8, Failure> {
     let dirs = Dirs::from_env()?;
     let cancel = stop_on_signals(progress)?;
+    let report = host::check_again(&dirs.runtime).await;
     let wanted = Wanted {
         kubernetes: args.k8s_version.as_deref(),
         crio: args.crio_version.as_deref(),
@@ -25,6 +28,7 @@ pub(crate) async fn run(
         options: NodeImageOptions {
             reference: format!("{}:{}", args.image_name, args.image_tag),
             base_image: args.base_image.clone(),
+            storage_driver: Machine::from_facts(&report.facts).storage_driver,
         },
     };
     let built = wanted.build(&dirs, progress, &cancel).await?;
@@ -38,10 +42,12 @@ pub(crate) async fn run(
 /// Builds the default node image, for a `create` that found none.
 pub(crate) async fn default_image(
     bundle: &BundleArgs,
+    storage_driver: StorageDriver,
     session: &Session<'_>,
     cancel: &Cancel,
 ) -> Result<Built, Failure> {
-    let options = NodeImageOptions { reference: DEFAULT_IMAGE.to_owned(), base_image: None };
+    let options =
+        NodeImageOptions { reference: DEFAULT_IMAGE.to_owned(), base_image: None, storage_driver };
     let wanted = Wanted { kubernetes: None, crio: None, bundle, options };
     wanted.build(&session.dirs, session.progress, cancel).await
 }

@@ -2,7 +2,8 @@
 
 use std::io::IsTerminal;
 
-use kipod_engine::host;
+use kipod_engine::host::{HostFacts, Report, Sources};
+use kipod_engine::plan::Machine;
 
 use super::{print, print_json};
 use crate::args::{CheckArgs, Output};
@@ -10,7 +11,10 @@ use crate::failure::Failure;
 use crate::session::node_image_fact;
 
 pub(crate) async fn run(args: &CheckArgs) -> Result<u8, Failure> {
-    let report = host::check(node_image_fact(&args.image).await).await;
+    let mut facts = HostFacts::gather(Sources::of_this_machine(None).await).await;
+    let driver = Machine::from_facts(&facts).storage_driver;
+    facts.node_image = node_image_fact(&args.image, driver).await;
+    let report = Report::of(facts);
     match args.output.output {
         Output::Text => {
             let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();

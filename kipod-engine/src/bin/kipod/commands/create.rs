@@ -37,19 +37,20 @@ pub(crate) async fn run(
     let cancel = stop_on_signals(progress)?;
 
     let report = check(progress).await?;
+    let mut machine = Machine::from_facts(&report.facts);
+    machine.time_factor = time_factor;
+    if args.no_host_images {
+        machine.host_store = None;
+    }
     let session = Session::open(progress).await?;
-    let found = node_image(&session.service, spec.image.as_str(), &session.dirs.data).await;
+    let driver = machine.storage_driver;
+    let found = node_image(&session.service, spec.image.as_str(), &session.dirs.data, driver).await;
     if let Err(error @ (NodeImageError::Missing { .. } | NodeImageError::NoStore { .. })) = found {
         if args.image.is_some() {
             return Err(error.into());
         }
         progress.send(Event::Note(format!("{error}: building it first")));
-        super::build::default_image(&args.bundle, &session, &cancel).await?;
-    }
-    let mut machine = Machine::from_facts(&report.facts);
-    machine.time_factor = time_factor;
-    if args.no_host_images {
-        machine.host_store = None;
+        super::build::default_image(&args.bundle, driver, &session, &cancel).await?;
     }
     let now = report.facts.clock as i64;
     let request = Request { spec, machine, now, kubeconfig: Some(kubeconfig), cancel };
