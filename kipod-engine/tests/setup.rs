@@ -170,7 +170,7 @@ fn a_fresh_fedora() {
     assert_eq!(
         machine.calls(),
         [
-            "dnf install -y --skip-unavailable podman crun shadow-utils slirp4netns passt fuse-overlayfs netavark aardvark-dns catatonit iptables-nft dbus-broker",
+            "dnf install -y --skip-unavailable podman crun shadow-utils slirp4netns passt fuse-overlayfs netavark aardvark-dns catatonit iptables-nft nftables dbus-broker",
             "sysctl --quiet --load /etc/sysctl.d/60-kipod.conf",
             "systemctl daemon-reload",
             "loginctl enable-linger ada",
@@ -229,7 +229,7 @@ fn a_container_without_systemd() {
         machine.calls(),
         [
             "apt-get update -q",
-            "apt-get install -q -y podman crun uidmap slirp4netns fuse-overlayfs netavark aardvark-dns catatonit iptables dbus-user-session",
+            "apt-get install -q -y podman crun uidmap slirp4netns fuse-overlayfs netavark aardvark-dns catatonit iptables nftables dbus-user-session",
             "sysctl --quiet --load /etc/sysctl.d/60-kipod.conf",
         ]
     );

@@ -56,8 +56,10 @@ pub enum Package {
     Netavark,
     /// Netavark's name server.
     AardvarkDns,
-    /// `iptables`, which Netavark calls.
+    /// `iptables`, which Netavark calls unless it was built for nftables.
     Iptables,
+    /// `nft`, which Netavark calls if it was built for nftables, as in Debian 13 and Fedora 41.
+    Nftables,
     /// The session bus of a user.
     DbusUserSession,
 }
@@ -79,6 +81,7 @@ impl Package {
             (Self::AardvarkDns, _) => "aardvark-dns",
             (Self::Iptables, M::Dnf | M::RpmOstree) => "iptables-nft",
             (Self::Iptables, _) => "iptables",
+            (Self::Nftables, _) => "nftables",
             (Self::DbusUserSession, M::Apt) => "dbus-user-session",
             (Self::DbusUserSession, M::Dnf | M::RpmOstree) => "dbus-broker",
             (Self::DbusUserSession, M::Zypper) => "dbus-1",

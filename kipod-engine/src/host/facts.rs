@@ -164,7 +164,9 @@ pub struct NetworkFacts {
     pub rootless_program: Option<PathBuf>,
     /// Where Netavark's name server lies.
     pub aardvark_dns: Option<PathBuf>,
-    /// Where `iptables` or `nft` lies; Netavark calls one of them.
+    /// What Netavark writes its rules with: `iptables`, `nftables`, `firewalld` or `none`.
+    pub firewall_driver: String,
+    /// Where the program lies that Netavark calls for it: `iptables` or `nft`.
     pub firewall: Option<PathBuf>,
 }
 

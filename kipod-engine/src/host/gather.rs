@@ -12,15 +12,7 @@ use super::facts::{
 };
 use super::kernel::Kernel;
 use super::podman_facts::{IdMap, PodmanFacts};
-use super::source::{PodmanAnswer, Root, Sources};
-
-/// Where distributions put the programs that only Podman calls.
-const HELPER_FOLDERS: &[&str] = &[
-    "/usr/libexec/podman",
-    "/usr/lib/podman",
-    "/usr/local/libexec/podman",
-    "/usr/local/lib/podman",
-];
+use super::source::{HELPER_FOLDERS, PodmanAnswer, Root, Sources};
 
 /// `SUB_UID_MIN` of `/etc/login.defs`, unless an administrator changed it.
 const FIRST_SUBORDINATE_ID: u64 = 100_000;
@@ -199,6 +191,12 @@ fn network(sources: &Sources, info: &Value, podman: &PodmanFacts) -> NetworkFact
             .map(PathBuf::from)
             .or_else(|| sources.program(name, HELPER_FOLDERS))
     });
+    let driver = firewall_driver(sources);
+    let firewall = match driver.as_str() {
+        "iptables" => sources.program("iptables", &[]),
+        "nftables" => sources.program("nft", &[]),
+        _ => None,
+    };
     NetworkFacts {
         backend: word("/host/networkBackend"),
         rootless_command: command,
@@ -207,8 +205,21 @@ fn network(sources: &Sources, info: &Value, podman: &PodmanFacts) -> NetworkFact
             .filter(|path| !path.is_empty())
             .map(PathBuf::from)
             .or_else(|| sources.program("aardvark-dns", HELPER_FOLDERS)),
-        firewall: sources.program("iptables", &[]).or_else(|| sources.program("nft", &[])),
+        firewall_driver: driver,
+        firewall,
     }
+}
+
+/// What Netavark writes its rules with: as configured, or as it was built to.
+fn firewall_driver(sources: &Sources) -> String {
+    // Those from before 1.13 do not say, and knew only the one as a default.
+    let built = || sources.netavark.as_ref()?.get("default_fw_driver")?.as_str();
+    sources
+        .variable("NETAVARK_FW")
+        .map(str::to_owned)
+        .or_else(|| containers_conf(sources, "firewall_driver"))
+        .or_else(|| built().map(str::to_owned))
+        .unwrap_or_else(|| "iptables".to_owned())
 }
 
 fn limits(sources: &Sources, cgroup: &CgroupFacts) -> Limits {
@@ -231,14 +242,14 @@ fn limits(sources: &Sources, cgroup: &CgroupFacts) -> Limits {
         inotify_instances: root.number("/proc/sys/fs/inotify/max_user_instances"),
         inotify_watches: root.number("/proc/sys/fs/inotify/max_user_watches"),
         cgroup_pids,
-        podman_pids: podman_pids(sources),
+        podman_pids: containers_conf(sources, "pids_limit").and_then(|text| text.parse().ok()),
         processes: sources.processes,
         open_files: sources.open_files,
     }
 }
 
-/// `pids_limit` in the last of Podman's configuration files that sets it.
-fn podman_pids(sources: &Sources) -> Option<i64> {
+/// The value of `key` in the last of Podman's configuration files that sets it.
+fn containers_conf(sources: &Sources, key: &str) -> Option<String> {
     let home = sources
         .variable("XDG_CONFIG_HOME")
         .map(str::to_owned)
@@ -255,9 +266,10 @@ fn podman_pids(sources: &Sources) -> Option<i64> {
             let text = sources.root.read(file)?;
             text.lines()
                 .filter_map(|line| line.split_once('='))
-                .filter(|(key, _)| key.trim() == "pids_limit")
-                .filter_map(|(_, value)| value.split('#').next()?.trim().parse().ok())
+                .filter(|(name, _)| name.trim() == key)
+                .filter_map(|(_, value)| Some(value.split('#').next()?.trim()))
                 .next_back()
+                .map(|value| value.trim_matches(['"', '\'']).to_owned())
         })
         .next_back()
 }

@@ -12,6 +12,14 @@ use serde_json::Value;
 use super::facts::NodeImage;
 use crate::podman::Command;
 
+/// Where distributions put the programs that only Podman calls.
+pub(super) const HELPER_FOLDERS: &[&str] = &[
+    "/usr/libexec/podman",
+    "/usr/lib/podman",
+    "/usr/local/libexec/podman",
+    "/usr/local/lib/podman",
+];
+
 /// How long Podman may take to describe itself. It answers in well under a second; one that waits
 /// for a lock another process holds would otherwise hang `kipod check` for good.
 const PODMAN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -111,6 +119,21 @@ impl PodmanAnswer {
     }
 }
 
+/// What `netavark version` prints, where Netavark is.
+async fn netavark(podman: &PodmanAnswer) -> Option<Value> {
+    let told = match podman {
+        PodmanAnswer::Info(info) => info.pointer("/host/networkBackendInfo/path"),
+        _ => None,
+    };
+    // Podman says where since 5.0.
+    let told = told.and_then(Value::as_str).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let program = told.or_else(|| {
+        let places = HELPER_FOLDERS.iter().map(|folder| Path::new(folder).join("netavark"));
+        places.into_iter().find(|path| path.exists())
+    })?;
+    json_of(&Command::new(program).args(["version"])).await.ok()
+}
+
 /// The JSON a command prints. `Err(None)` means that the program does not exist.
 async fn json_of(command: &Command) -> Result<Value, Option<String>> {
     let output = match tokio::time::timeout(PODMAN_TIMEOUT, command.output()).await {
@@ -137,6 +160,8 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     /// What Podman said of itself.
     pub podman: PodmanAnswer,
+    /// What Netavark said of itself.
+    pub netavark: Option<Value>,
     /// Seconds since 1970 began.
     pub clock: u64,
     /// How many processors this process may use.
@@ -150,18 +175,19 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The sources of the running machine and of this process. Runs `podman info`.
+    /// The sources of the running machine and of this process. Runs `podman info` and
+    /// `netavark version`.
     pub async fn of_this_machine(node_image: Option<NodeImage>) -> Self {
-        Self::with(PodmanAnswer::ask().await, node_image)
+        Self::with(PodmanAnswer::ask().await, node_image).await
     }
 
     /// The same, with what Podman said of itself when it was last asked, if nothing that the answer
     /// depends on has changed since. The answer is kept in `runtime`, kipod's runtime folder.
     pub async fn remembered(runtime: &Path) -> Self {
-        Self::with(super::remembered::ask(runtime).await, None)
+        Self::with(super::remembered::ask(runtime).await, None).await
     }
 
-    fn with(podman: PodmanAnswer, node_image: Option<NodeImage>) -> Self {
+    async fn with(podman: PodmanAnswer, node_image: Option<NodeImage>) -> Self {
         Self {
             root: Root::new("/"),
             uid: rustix::process::geteuid().as_raw(),
@@ -170,6 +196,7 @@ impl Sources {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
                 })
                 .collect(),
+            netavark: netavark(&podman).await,
             podman,
             clock: SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)

@@ -164,7 +164,7 @@ fn kube_proxy(node: &NodeSettings<'_>) -> Value {
 }
 
 /// kubeadm's patches: they change what it makes, not what it does.
-pub(super) fn patches() -> Vec<NodeFile> {
+pub(super) fn patches(factor: TimeFactor) -> Vec<NodeFile> {
     let patch = |target: &str, patch: Value| {
         NodeFile::new(&format!("kubeadm/patches/{target}+strategic.json"), format!("{patch:#}\n"))
     };
@@ -177,12 +177,14 @@ pub(super) fn patches() -> Vec<NodeFile> {
             "readinessProbe": { "periodSeconds": 1 },
         }] } },
     } });
-    // So are the static pods. They have the four minutes that kubeadm gives them.
+    // So are the static pods. They have the four minutes that kubeadm gives them, and a slow
+    // machine, for which a question is work, is asked less often.
+    let seconds = factor.of(Duration::from_secs(1)).as_secs().max(1);
     let static_pods = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
     let probe = |name: &str| {
         json!({ "spec": { "containers": [{
             "name": name,
-            "startupProbe": { "periodSeconds": 1, "failureThreshold": 240 },
+            "startupProbe": { "periodSeconds": seconds, "failureThreshold": 240 },
         }] } })
     };
     let mut files: Vec<_> = static_pods.iter().map(|name| patch(name, probe(name))).collect();

@@ -127,7 +127,7 @@ pub fn control_plane_files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
         NodeFile::secret("kubernetes/pki/ca.key", &node.credentials.ca.key),
         NodeFile::secret("kubeadm/init.yaml", kubeadm::init_documents(node)),
     ];
-    files.extend(kubeadm::patches());
+    files.extend(kubeadm::patches(node.time_factor));
     files.extend(crio::files(node));
     files
 }

@@ -78,12 +78,18 @@ pub(super) fn name_server(facts: &HostFacts) -> Finding {
 
 pub(super) fn firewall(facts: &HostFacts) -> Finding {
     const CHECK: &str = "firewall";
+    let driver = facts.network.firewall_driver.as_str();
+    let (program, package) = match driver {
+        "iptables" => ("iptables", Package::Iptables),
+        "nftables" => ("nft", Package::Nftables),
+        other => return Finding::pass(CHECK, other),
+    };
     match &facts.network.firewall {
         Some(path) => Finding::pass(CHECK, path.display().to_string()),
         None => Finding::fail(
             CHECK,
-            "neither iptables nor nft is installed, and netavark calls one of them",
-            facts.distribution.install(&[Package::Iptables]),
+            format!("{program} is not installed, and netavark calls it"),
+            facts.distribution.install(&[package]),
         ),
     }
 }

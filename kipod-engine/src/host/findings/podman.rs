@@ -19,6 +19,7 @@ const ALL: &[Package] = &[
     Package::Netavark,
     Package::AardvarkDns,
     Package::Iptables,
+    Package::Nftables,
 ];
 
 pub(super) fn podman(facts: &HostFacts) -> Finding {

@@ -93,6 +93,7 @@ impl Machine {
             uid: 1000,
             environment: environment.map(|(name, value)| (name.into(), value.into())).into(),
             podman: PodmanAnswer::Info(podman_5()),
+            netavark: None,
             clock: 1_800_000_000,
             cpus: 8,
             open_files: Some(524_288),

@@ -377,6 +377,26 @@ async fn machines_with_something_wrong() {
             ],
         ),
         (
+            "netavark of Debian 13 with iptables alone",
+            |machine| {
+                machine.sources.netavark =
+                    Some(json!({"version": "1.14.0", "default_fw_driver": "nftables"}));
+                machine.release("debian", "", "13");
+            },
+            &[("firewall", Fail, "sudo apt-get install nftables")],
+        ),
+        (
+            "netavark told to use what is not there",
+            |machine| {
+                machine.sources.netavark = Some(json!({"default_fw_driver": "iptables"}));
+                machine.file(
+                    "/etc/containers/containers.conf",
+                    "[network]\nfirewall_driver = \"nftables\" # newer\n",
+                );
+            },
+            &[("firewall", Fail, "sudo dnf install nftables")],
+        ),
+        (
             "modules that are not installed",
             |machine| {
                 let release = "6.8.0-1021-azure";
