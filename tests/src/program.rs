@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 pub struct Kipod {
     command: Command,
     line: String,
+    stdout: Option<Stdio>,
 }
 
 /// What a command left.
@@ -50,7 +51,7 @@ impl Kipod {
         for name in ["KUBECONFIG", "KIPOD_CLUSTER", "KIPOD_MIRROR", "CONTAINER_HOST"] {
             command.env_remove(name);
         }
-        Self { command, line }
+        Self { command, line, stdout: None }
     }
 
     /// With a variable of the environment.
@@ -71,6 +72,12 @@ impl Kipod {
         self
     }
 
+    /// With standard output there, and not in the [`Output`].
+    pub fn stdout(mut self, stdout: Stdio) -> Self {
+        self.stdout = Some(stdout);
+        self
+    }
+
     /// Runs it to its end.
     #[track_caller]
     pub fn run(self) -> Output {
@@ -83,7 +90,8 @@ impl Kipod {
         // Files, not pipes: whatever inherits them cannot keep the test waiting.
         let files = [(); 2].map(|()| tempfile::NamedTempFile::new().expect("a temporary file"));
         let [out, err] = [0, 1].map(|index: usize| files[index].reopen().expect("a second handle"));
-        let child = self.command.stdout(out).stderr(err).spawn();
+        let child =
+            self.command.stdout(self.stdout.take().unwrap_or(out.into())).stderr(err).spawn();
         let child = child.unwrap_or_else(|error| panic!("cannot run `{}`: {error}", self.line));
         Running { line: self.line, child: Some(child), files, start: Instant::now() }
     }
