@@ -86,12 +86,49 @@ impl Inside {
         }
     }
 
-    /// A pod that runs a shell script in an image that is on the host, and nowhere else.
+    /// Waits until all is well, and none of `old` runs any more.
+    #[track_caller]
+    pub fn until_all_is_well_without(&self, old: &[String]) {
+        let start = Instant::now();
+        while self
+            .containers()
+            .is_ok_and(|now| now.is_empty() || now.iter().any(|id| old.contains(id)))
+        {
+            assert!(start.elapsed() < LIMIT, "containers still run: {old:?}");
+            std::thread::sleep(POLL);
+        }
+        self.until_all_is_well();
+    }
+
+    /// The ids of all containers that run, as the API server has them.
+    pub fn containers(&self) -> Result<Vec<String>, kube::Error> {
+        let pods: Api<Pod> = Api::all(self.client.clone());
+        let list = self.runtime.block_on(pods.list(&ListParams::default()))?;
+        let statuses = list.items.into_iter().filter_map(|pod| pod.status?.container_statuses);
+        let running = statuses
+            .flatten()
+            .filter(|one| one.state.as_ref().is_some_and(|state| state.running.is_some()));
+        Ok(running.filter_map(|one| one.container_id).collect())
+    }
+
+    /// A pod that runs a shell script to its end, in an image that is on the host and nowhere else.
     pub fn run(&self, name: &str, image: &str, script: &str) {
-        let pod = json!({
-            "metadata": { "name": name },
-            "spec": pod_spec(image, script, "Never"),
-        });
+        self.create_pod(name, pod_spec(image, script, "Never"));
+    }
+
+    /// A pod that waits, and is started again whenever it ends.
+    pub fn stay(&self, name: &str) {
+        self.create_pod(name, pod_spec(NODE_IMAGE, "echo started; exec sleep infinity", "Always"));
+    }
+
+    /// What a pod has printed so far.
+    pub fn log(&self, pod: &str) -> String {
+        let pods = self.pods();
+        self.runtime.block_on(pods.logs(pod, &LogParams::default())).expect("the log")
+    }
+
+    fn create_pod(&self, name: &str, spec: serde_json::Value) {
+        let pod = json!({ "metadata": { "name": name }, "spec": spec });
         let pod: Pod = serde_json::from_value(pod).expect("a pod");
         self.runtime.block_on(self.pods().create(&PostParams::default(), &pod)).expect("created");
     }
@@ -128,9 +165,7 @@ impl Inside {
     #[track_caller]
     pub fn log_at_end(&self, pod: &str) -> String {
         self.until(pod, |pod| phase(pod) == "Succeeded" || phase(pod) == "Failed");
-        let log = self.pods();
-        let log = self.runtime.block_on(log.logs(pod, &LogParams::default()));
-        log.expect("the log")
+        self.log(pod)
     }
 
     /// Waits until a pod is ready.

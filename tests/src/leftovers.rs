@@ -94,7 +94,9 @@ impl Traces {
             let of_container =
                 |id: &String| command.contains(id.as_str()) || cgroup.contains(id.as_str());
             let ours = command.contains(&self.node) || self.containers.iter().any(of_container);
-            ours.then(|| format!("process {pid}: {command}"))
+            ours.then(|| {
+                format!("process {pid}: {}", command.chars().take(120).collect::<String>())
+            })
         })
         .collect()
     }
