@@ -2,12 +2,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// A `kipod` command to be run.
 #[derive(Debug)]
@@ -46,7 +47,8 @@ impl Kipod {
         let words: Vec<OsString> = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
         let shown: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
         let line = format!("kipod {}", shown.join(" "));
-        command.args(&words).stdin(Stdio::null()).current_dir("/");
+        // A process group of its own, as a shell gives to what is typed in it.
+        command.args(&words).stdin(Stdio::null()).current_dir("/").process_group(0);
         // What the tests' own caller has set must not change what is typed here.
         for name in ["KUBECONFIG", "KIPOD_CLUSTER", "KIPOD_MIRROR", "CONTAINER_HOST"] {
             command.env_remove(name);
@@ -109,6 +111,12 @@ impl Running {
         kill_process(Pid::from_child(child), signal).expect("a signal to our own child");
     }
 
+    /// Interrupts it as a terminal does at Ctrl-C: it and the programs it has started.
+    pub fn ctrl_c(&self) {
+        let child = self.child.as_ref().expect("it runs until it is waited for");
+        kill_process_group(Pid::from_child(child), Signal::INT).expect("a signal to our own group");
+    }
+
     /// Whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         let child = self.child.as_mut().expect("it runs until it is waited for");
@@ -142,6 +150,28 @@ impl Running {
             );
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Waits until it has a child that runs `program`.
+    #[track_caller]
+    pub fn until_it_has_started(&mut self, program: &str) {
+        let child = self.id();
+        wait_until(&format!("`{}` runs `{program}`", self.line), Duration::from_secs(60), || {
+            children(child).iter().any(|(_, line)| line.starts_with(program))
+        });
+    }
+
+    /// The processes below it, each with its id and its command line.
+    pub fn descendants(&self) -> Vec<(u32, String)> {
+        let mut found = Vec::new();
+        let mut parents = vec![self.id()];
+        while let Some(parent) = parents.pop() {
+            for child in children(parent) {
+                parents.push(child.0);
+                found.push(child);
+            }
+        }
+        found
     }
 
     /// Waits for its end.
@@ -220,6 +250,19 @@ pub fn wait_until(what: &str, limit: Duration, mut condition: impl FnMut() -> bo
         assert!(start.elapsed() < limit, "{} s are over, and not yet: {what}", limit.as_secs());
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// The children of a process, each with its id and its command line.
+fn children(parent: u32) -> Vec<(u32, String)> {
+    let threads = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+    let lists = threads.map(|thread| std::fs::read_to_string(thread.path().join("children")));
+    let lists: Vec<String> = lists.flatten().collect();
+    let ids = lists.iter().flat_map(|list| list.split_whitespace());
+    ids.filter_map(|id| {
+        let line = std::fs::read(format!("/proc/{id}/cmdline")).ok()?;
+        Some((id.parse().ok()?, String::from_utf8_lossy(&line).replace('\0', " ")))
+    })
+    .collect()
 }
 
 fn read(file: &tempfile::NamedTempFile) -> String {

@@ -1,6 +1,5 @@
 //! What breaks by itself while a cluster is made.
 
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -154,32 +153,11 @@ fn kill_kubeadm(cluster: &TestCluster) {
 /// Kills the Podman services that a kipod started, with their own children, and answers how many
 /// processes that were.
 fn kill_services(kipod: &Running) -> usize {
-    let children = descendants(kipod.id());
-    for pid in &children {
-        if let Some(pid) = Pid::from_raw(*pid) {
-            let _ = kill_process(pid, Signal::KILL);
-        }
+    let services =
+        kipod.descendants().into_iter().filter(|(_, line)| line.contains("system service"));
+    let ids: Vec<u32> = services.map(|(id, _)| id).collect();
+    for pid in ids.iter().filter_map(|id| Pid::from_raw(i32::try_from(*id).ok()?)) {
+        let _ = kill_process(pid, Signal::KILL);
     }
-    children.len()
-}
-
-/// The processes below `parent` that are `podman system service`.
-fn descendants(parent: u32) -> Vec<i32> {
-    let path = format!("/proc/{parent}/task");
-    let threads = std::fs::read_dir(path).into_iter().flatten().flatten();
-    let mut found = Vec::new();
-    for thread in threads {
-        let list = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-        for child in list.split_whitespace() {
-            let command = std::fs::read(Path::new("/proc").join(child).join("cmdline"));
-            let command = String::from_utf8_lossy(&command.unwrap_or_default()).into_owned();
-            if let Ok(pid) = child.parse::<u32>() {
-                found.extend(descendants(pid));
-                if command.contains("system\0service") {
-                    found.extend(i32::try_from(pid).ok());
-                }
-            }
-        }
-    }
-    found
+    ids.len()
 }

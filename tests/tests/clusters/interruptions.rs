@@ -11,7 +11,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// The instants at which something happens to a creation, each by what can be seen from outside.
 #[derive(Debug, Clone, Copy)]
 enum Instant {
-    /// The command has just begun.
+    /// The command looks at the machine.
     Early,
     /// The cluster's network is there.
     Network,
@@ -27,7 +27,7 @@ impl Instant {
     fn wait(self, cluster: &TestCluster, creation: &mut Running) {
         let name = &cluster.name;
         match self {
-            Self::Early => std::thread::sleep(Duration::from_millis(50)),
+            Self::Early => creation.until_it_has_started("podman"),
             Self::Network => until_listed(&["network", "exists", &format!("kipod-{name}")]),
             Self::Container => until_listed(&["container", "exists", &cluster.node()]),
             Self::Boot => creation.until_it_says("✓ creating nodes"),
@@ -46,21 +46,37 @@ fn until_listed(words: &[&str]) {
 #[ignore = "needs rootless Podman and a component bundle"]
 fn ctrl_c_leaves_nothing() {
     ensure_node_image();
-    for instant in [Instant::Early, Instant::Network, Instant::Boot, Instant::Ready] {
+    let instants =
+        [Instant::Early, Instant::Network, Instant::Container, Instant::Boot, Instant::Ready];
+    for instant in instants {
         let cluster = TestCluster::named("ctrlc");
         let mut creation = cluster.create().spawn();
         instant.wait(&cluster, &mut creation);
-        creation.signal(Signal::INT);
-        let output = creation.wait();
-        // Before kipod listens for signals, the signal ends it as it ends any program.
-        if !matches!(instant, Instant::Early) || output.code().is_some() {
-            let output = output.failed(130);
-            let name = &cluster.name;
-            let words = ["stopping", &format!("creation of cluster `{name}` was interrupted")];
-            output.said(&words);
-        }
+        creation.ctrl_c();
+        let output = creation.wait().failed(130);
+        let interrupted = format!("error: creation of cluster `{}` was interrupted", cluster.name);
+        let words = ["stopping, and removing what was created", &interrupted];
+        let output = output.said(&words);
+        let errors = output.stderr.lines().filter(|line| line.starts_with("error: "));
+        assert_eq!(errors.count(), 1, "{instant:?}: {output}");
         cluster.assert_nothing_left();
     }
+}
+
+#[test]
+#[ignore = "needs rootless Podman and a component bundle"]
+fn a_second_ctrl_c_does_not_wait_for_the_clean_up() {
+    ensure_node_image();
+    let cluster = TestCluster::named("twice");
+    let mut creation = cluster.create().spawn();
+    Instant::Boot.wait(&cluster, &mut creation);
+    creation.ctrl_c();
+    creation.until_it_says("stopping, and removing what was created");
+    creation.ctrl_c();
+    creation.wait().failed(130);
+    let traces = cluster.traces();
+    cluster.delete().run().ok();
+    traces.assert_gone();
 }
 
 #[test]

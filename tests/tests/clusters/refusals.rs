@@ -129,6 +129,21 @@ fn a_broken_bundle_is_told_with_everything_that_is_broken() {
 }
 
 #[test]
+#[ignore = "needs rootless Podman and a component bundle"]
+fn a_state_folder_that_cannot_be_written() {
+    use std::os::unix::fs::PermissionsExt;
+    ensure_node_image();
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("closed");
+    std::fs::create_dir(&closed).unwrap();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o555)).unwrap();
+    let cluster = TestCluster::named("state");
+    let output = cluster.create().env("XDG_STATE_HOME", &closed).run().failed(1);
+    output.said(&[closed.to_str().unwrap(), "Permission denied"]);
+    cluster.assert_nothing_left();
+}
+
+#[test]
 #[ignore = "needs rootless Podman"]
 fn a_bundle_that_is_not_there() {
     let words = ["build", "node-image", "--components", "/nowhere/bundle"];

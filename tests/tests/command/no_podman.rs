@@ -35,13 +35,27 @@ fn a_service_that_does_not_answer_is_named() {
     kipod.run().failed(1).said(&["ssh://there/podman.sock", "only `unix://` sockets"]);
 }
 
+/// Puts a program called `podman` on the user's `PATH`.
+fn install(home: &Home, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let podman = home.path("bin/podman");
+    std::fs::write(&podman, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&podman, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 #[test]
 fn a_podman_that_fails_is_quoted() {
-    use std::os::unix::fs::PermissionsExt;
     let home = Home::new();
-    let podman = home.path("bin/podman");
-    std::fs::write(&podman, "#!/bin/sh\necho 'cannot set up namespace' >&2\nexit 125\n").unwrap();
-    std::fs::set_permissions(&podman, std::fs::Permissions::from_mode(0o755)).unwrap();
+    install(&home, "echo 'cannot set up namespace' >&2; exit 125");
     let output = home.kipod(&["delete", "cluster"]).run().failed(1);
     output.said(&["podman's service does not answer", "cannot set up namespace", "\nhint: "]);
+}
+
+#[test]
+fn a_podman_that_is_too_old_is_told_with_the_version_it_takes() {
+    let home = Home::new();
+    install(&home, "echo podman version 3.4.2");
+    let output = home.kipod(&["create", "cluster"]).run().failed(1);
+    output.said(&["3.4.2", "4.0", "\nhint: "]);
+    assert_eq!(home.files(), ["bin/podman"]);
 }
