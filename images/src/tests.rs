@@ -84,3 +84,9 @@ fn members_are_found_whatever_surrounds_them() {
     );
     assert_eq!(json::find(text, &["c", "x"]).unwrap(), None);
 }
+
+#[test]
+fn the_kernel_tells_what_this_process_is_allowed() {
+    let node = Node::read();
+    assert!((-1000..=1000).contains(&node.oom_score_adj), "{node:?}");
+}

@@ -21,7 +21,7 @@ pub use logs::{LogsError, export_logs};
 pub(crate) use record::write_private;
 pub use record::{Record, RecordError, cluster_dir, kubeconfig_path};
 pub use remove::{RemoveError, remove};
-pub(crate) use remove::{find, remove_locked};
+pub(crate) use remove::{find, remove_locked, settle};
 
 /// A cluster that has been created.
 #[derive(Debug, Clone)]

@@ -1,5 +1,7 @@
 //! The one way back: everything that carries a cluster's label goes, whatever state it is in.
 
+use std::time::Duration;
+
 use super::record::{Record, cluster_dir};
 use crate::blocking::blocking;
 use crate::dirs::Dirs;
@@ -8,6 +10,9 @@ use crate::lease::{LockError, NameLock};
 use crate::plan::label;
 use crate::podman::{Podman, PodmanError};
 use crate::spec::ClusterName;
+
+/// How long Podman may take to end a request whose asker is gone.
+const SETTLE: Duration = Duration::from_millis(500);
 
 /// Something of a cluster could not be removed. All the rest was.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +100,17 @@ pub async fn remove(
     name: &ClusterName,
 ) -> Result<bool, RemoveError> {
     let _lock = NameLock::take(&dirs.state, name)?;
+    if matches!(Record::read(&dirs.state, name), Ok(Some(record)) if !record.complete) {
+        settle().await;
+    }
     remove_locked(podman, dirs, name).await
+}
+
+/// Lets Podman end what a killed kipod had asked it for last: a container that appears after the
+/// look for containers would be left, and nobody would know of it. Creating one takes Podman a
+/// tenth of a second on a machine at rest.
+pub(crate) async fn settle() {
+    tokio::time::sleep(SETTLE).await;
 }
 
 /// [`remove`] for a caller who holds the name's lock.

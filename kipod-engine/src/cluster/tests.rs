@@ -259,3 +259,17 @@ async fn nodes_are_listed_with_what_their_labels_say() {
     let other: ClusterName = "other".parse().unwrap();
     assert_eq!(nodes(&world.podman, Some(&other)).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn what_podman_still_made_for_a_killed_kipod_is_found_too() {
+    let world = World::new();
+    world.record(false, Vec::new());
+    let late = async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        world.fill_podman().await;
+    };
+    let (removed, ()) = tokio::join!(world.remove(), late);
+    assert!(removed.unwrap());
+    assert!(world.podman.is_empty());
+    assert!(!world.cluster_dir().exists());
+}

@@ -6,6 +6,8 @@ use std::process::Stdio;
 
 use tokio::io::AsyncWriteExt;
 
+use super::{ExecOutput, PodmanError};
+
 /// How many lines of a failed command's output an error shows.
 const TAIL_LINES: usize = 20;
 
@@ -86,6 +88,30 @@ impl Command {
     ///
     /// When it cannot be started, or does not end with status 0.
     pub async fn output(&self) -> Result<Vec<u8>, CommandFailure> {
+        let output = self.finish().await?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let text = if output.stderr.is_empty() { &output.stdout } else { &output.stderr };
+        Err(CommandFailure {
+            line: self.to_string(),
+            outcome: outcome(output.status),
+            tail: tail(&String::from_utf8_lossy(text)),
+            not_found: false,
+        })
+    }
+
+    /// Runs it to its end, whatever its status; one that a signal ended has the status -1.
+    pub(super) async fn run(&self) -> Result<ExecOutput, PodmanError> {
+        let output = self.finish().await.map_err(|failure| match failure.not_found {
+            true => PodmanError::NotInstalled,
+            false => failure.into(),
+        })?;
+        let status = output.status.code().map_or(-1, i64::from);
+        Ok(ExecOutput { status, stdout: output.stdout, stderr: output.stderr })
+    }
+
+    async fn finish(&self) -> Result<std::process::Output, CommandFailure> {
         let start_failure = |error: &std::io::Error| CommandFailure {
             line: self.to_string(),
             outcome: format!("could not be started: {error}"),
@@ -108,17 +134,7 @@ impl Command {
             }
         };
         let ((), output) = tokio::join!(feed, child.wait_with_output());
-        let output = output.map_err(|error| start_failure(&error))?;
-        if output.status.success() {
-            return Ok(output.stdout);
-        }
-        let text = if output.stderr.is_empty() { &output.stdout } else { &output.stderr };
-        Err(CommandFailure {
-            line: self.to_string(),
-            outcome: outcome(output.status),
-            tail: tail(&String::from_utf8_lossy(text)),
-            not_found: false,
-        })
+        output.map_err(|error| start_failure(&error))
     }
 }
 

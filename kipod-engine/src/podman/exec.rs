@@ -1,69 +1,43 @@
 //! What happens inside a container: commands, files, logs.
 
-use std::time::Duration;
-
 use futures_util::TryStreamExt;
-use podman_api::conn::TtyChunk;
-use podman_api::opts::{ContainerLogsOpts, ExecCreateOpts, ExecStartOpts};
+use podman_api::opts::ContainerLogsOpts;
 
 use super::service::Service;
-use super::{ExecOutput, PodmanError, start};
-
-/// How often a command whose output has ended is asked for its exit status, which Podman records
-/// a moment later.
-const POLL: Duration = Duration::from_millis(5);
+use super::{Command, ExecOutput, PodmanError, start};
 
 /// Runs a command inside a running container and waits for its end.
+///
+/// With the program, not the API: of every command that was run through the API a `conmon` stays
+/// behind for five minutes, whether its container is still there or not (containers.conf(5),
+/// `exit_command_delay`).
 pub(super) async fn run(
     service: &Service,
     container: &str,
     command: &[&str],
 ) -> Result<ExecOutput, PodmanError> {
-    let wanted = ExecCreateOpts::builder()
-        .command(command.iter().copied())
-        .attach_stdout(true)
-        .attach_stderr(true)
-        .build();
-    let wanted = &wanted;
-    let create = |podman: podman_api::Podman| async move {
-        podman.containers().get(container).create_exec(wanted).await
+    let podman = match service.named_url() {
+        Some(url) => Command::new("podman").args(["--url", &url]),
+        None => Command::new("podman"),
     };
-    let action = || {
-        let line: Vec<String> = command.iter().map(|word| super::command::quote(word)).collect();
-        format!("run `{}` in container `{container}`", line.join(" "))
-    };
-    let failed = |failure: super::failure::Failure| service.error(failure, action());
-    let exec = service.call(create).await.map_err(failed)?;
-
-    let mut output = ExecOutput { status: 0, stdout: Vec::new(), stderr: Vec::new() };
-    let start = ExecStartOpts::builder().detach(false).tty(false).build();
-    let stream = exec.start(&start).await.map_err(|error| failed(error.into()))?;
-    if let Some(mut stream) = stream {
-        while let Some(chunk) = stream
-            .try_next()
-            .await
-            .map_err(|error| failed(podman_api::Error::Error(error).into()))?
-        {
-            output.append(chunk);
+    let output = podman.args(["exec", container]).args(command).run().await?;
+    // Statuses that Podman gives to failures of its own, which a command may have too: podman-exec(1),
+    // "EXIT STATUS"; 255 is for a container that does not run.
+    match own_words(&output.stderr).filter(|_| matches!(output.status, 125..=127 | 255)) {
+        None => Ok(output),
+        Some(message) => {
+            let line: Vec<String> =
+                command.iter().map(|word| super::command::quote(word)).collect();
+            let action = format!("run `{}` in container `{container}`", line.join(" "));
+            Err(PodmanError::Refused { action, message })
         }
-    }
-    loop {
-        let state = exec.inspect().await.map_err(|error| failed(error.into()))?;
-        if state["Running"] != true {
-            output.status = state["ExitCode"].as_i64().unwrap_or(-1);
-            return Ok(output);
-        }
-        tokio::time::sleep(POLL).await;
     }
 }
 
-impl ExecOutput {
-    fn append(&mut self, chunk: TtyChunk) {
-        match chunk {
-            TtyChunk::StdErr(bytes) => self.stderr.extend(bytes),
-            TtyChunk::StdOut(bytes) | TtyChunk::StdIn(bytes) => self.stdout.extend(bytes),
-        }
-    }
+/// What Podman says of a failure of its own.
+fn own_words(stderr: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(stderr);
+    text.trim().lines().last()?.strip_prefix("Error: ").map(str::to_owned)
 }
 
 /// Unpacks a tar archive below `folder` of a container.

@@ -29,6 +29,8 @@ use super::{
 pub struct Service {
     socket: PathBuf,
     client: podman_api::Podman,
+    /// Whether `CONTAINER_HOST` named it.
+    named: bool,
     /// The service we started, if nobody else's answered.
     own: Option<Mutex<ServiceProcess>>,
 }
@@ -59,7 +61,7 @@ impl Service {
                 .ping()
                 .await
                 .map_err(|error| Failure::from(error).into_error(Path::new(path), "ping"))?;
-            return Ok(Self::over(path.into(), client, None));
+            return Ok(Self { named: true, ..Self::over(path.into(), client, None) });
         }
         if let Some(session) = runtime.parent().map(|parent| parent.join("podman/podman.sock")) {
             let client = podman_api::Podman::unix(&session);
@@ -78,7 +80,12 @@ impl Service {
         client: podman_api::Podman,
         own: Option<Mutex<ServiceProcess>>,
     ) -> Self {
-        Self { socket, client, own }
+        Self { socket, client, named: false, own }
+    }
+
+    /// The URL of the service, if it is one that was named and not the user's own.
+    pub(super) fn named_url(&self) -> Option<String> {
+        self.named.then(|| format!("unix://{}", self.socket.display()))
     }
 
     /// The socket of the service in use.

@@ -105,7 +105,10 @@ async fn clear_the_name(context: Context<'_>, request: &Request) -> Result<(), C
             None => Ok(()),
         };
     }
-    let remove = async { cluster::remove_locked(podman, dirs, name).await.map_err(failed) };
+    let remove = async {
+        cluster::settle().await;
+        cluster::remove_locked(podman, dirs, name).await.map_err(failed)
+    };
     step(events, Step::CleanUp, remove).await.map(|_| ())
 }
 

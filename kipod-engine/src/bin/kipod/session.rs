@@ -40,6 +40,18 @@ pub(crate) fn cluster_name(typed: Option<&str>) -> Result<ClusterName, Failure> 
     }
 }
 
+/// The names that were typed, or everything that is wrong with any of them.
+pub(crate) fn cluster_names(typed: &[String]) -> Result<Vec<ClusterName>, Failure> {
+    let (mut names, mut faults) = (Vec::new(), Vec::new());
+    for name in typed {
+        match name.parse::<ClusterName>() {
+            Ok(name) => names.push(name),
+            Err(error) => faults.push(error.to_string()),
+        }
+    }
+    if faults.is_empty() { Ok(names) } else { Err(Failure::new(faults.join("\nerror: ")).code(2)) }
+}
+
 /// Listens for the signals that ask to stop. The first asks the work to stop and undo what it did,
 /// the second ends kipod at once.
 pub(crate) fn stop_on_signals(progress: &'static Progress) -> std::io::Result<Cancel> {

@@ -74,8 +74,10 @@ impl Wanted<'_> {
         // Commands are killed as their futures are dropped; what they left half-made is cleared by
         // the next build.
         tokio::select! {
-            built = work => built,
+            // First, since Ctrl-C ends those commands too, and it is not they who failed.
+            biased;
             () = cancel.asked() => Err(Failure::from(BuildError::Cancelled).code(130)),
+            built = work => built,
         }
     }
 

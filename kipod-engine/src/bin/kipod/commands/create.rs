@@ -5,7 +5,7 @@ use std::time::Instant;
 use kipod_engine::image::{NodeImageError, node_image};
 use kipod_engine::kubeconfig::UserKubeconfig;
 use kipod_engine::plan::Machine;
-use kipod_engine::run::{self, Request};
+use kipod_engine::run::{self, CreateError, Request};
 use kipod_engine::spec::RawSpec;
 use kipod_engine::{Dirs, Event, Events, Step, TimeFactor, host};
 
@@ -36,22 +36,36 @@ pub(crate) async fn run(
     let start = Instant::now();
     let cancel = stop_on_signals(progress)?;
 
-    let report = check(progress).await?;
-    let mut machine = Machine::from_facts(&report.facts);
-    machine.time_factor = time_factor;
-    if args.no_host_images {
-        machine.host_store = None;
-    }
-    let session = Session::open(progress).await?;
-    let driver = machine.storage_driver;
-    let found = node_image(&session.service, spec.image.as_str(), &session.dirs.data, driver).await;
-    if let Err(error @ (NodeImageError::Missing { .. } | NodeImageError::NoStore { .. })) = found {
-        if args.image.is_some() {
-            return Err(error.into());
+    let prepare = async {
+        let report = check(progress).await?;
+        let mut machine = Machine::from_facts(&report.facts);
+        machine.time_factor = time_factor;
+        if args.no_host_images {
+            machine.host_store = None;
         }
-        progress.send(Event::Note(format!("{error}: building it first")));
-        super::build::default_image(&args.bundle, driver, &session, &cancel).await?;
-    }
+        let session = Session::open(progress).await?;
+        let (data, driver) = (&session.dirs.data, machine.storage_driver);
+        let found = node_image(&session.service, spec.image.as_str(), data, driver).await;
+        if let Err(error @ (NodeImageError::Missing { .. } | NodeImageError::NoStore { .. })) =
+            found
+        {
+            if args.image.is_some() {
+                return Err(error.into());
+            }
+            progress.send(Event::Note(format!("{error}: building it first")));
+            super::build::default_image(&args.bundle, driver, &session, &cancel).await?;
+        }
+        Ok((report, machine, session))
+    };
+    // Ctrl-C ends the programs that are asked here as well, and it is not they who failed.
+    let (report, machine, session) = tokio::select! {
+        biased;
+        () = cancel.asked() => {
+            let error = CreateError::Cancelled { name: spec.name.clone() };
+            Err(Failure::from(error))
+        }
+        prepared = prepare => prepared,
+    }?;
     let now = report.facts.clock as i64;
     let request = Request { spec, machine, now, kubeconfig: Some(kubeconfig), cancel };
     let cluster = run::create(session.context(), request).await?;

@@ -9,7 +9,7 @@ use kipod_engine::{Event, Events};
 use crate::args::Delete;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::session::{Session, cluster_name};
+use crate::session::{Session, cluster_name, cluster_names};
 
 pub(crate) async fn run(args: &Delete, progress: &Progress) -> Result<u8, Failure> {
     match args {
@@ -23,9 +23,8 @@ pub(crate) async fn run(args: &Delete, progress: &Progress) -> Result<u8, Failur
             delete(&session, &names).await
         }
         Delete::Clusters(args) => {
-            let names: Result<Vec<_>, _> =
-                args.names.iter().map(|name| cluster_name(Some(name))).collect();
-            delete(&Session::open(progress).await?, &names?).await
+            let names = cluster_names(&args.names)?;
+            delete(&Session::open(progress).await?, &names).await
         }
     }
 }

@@ -1,0 +1,242 @@
+//! What runs inside a cluster, asked through its API server.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Node, Pod, Service};
+use kube::api::{Api, AttachParams, DeleteParams, ListParams, LogParams, PostParams};
+use kube::{Client, ResourceExt};
+use serde_json::json;
+use tokio::io::AsyncReadExt;
+use tokio::runtime::Runtime;
+
+use crate::NODE_IMAGE;
+
+/// How long a pod may take to start, or a Service to answer.
+const LIMIT: Duration = Duration::from_secs(120);
+const POLL: Duration = Duration::from_millis(200);
+const NAMESPACE: &str = "default";
+
+/// A client of one cluster, with the runtime it lives in.
+pub struct Inside {
+    runtime: Runtime,
+    client: Client,
+}
+
+impl std::fmt::Debug for Inside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Inside")
+    }
+}
+
+impl Inside {
+    /// A client for a kubeconfig's current context.
+    pub(crate) fn new(kubeconfig: &Path) -> Self {
+        let text = std::fs::read_to_string(kubeconfig).expect("a kubeconfig");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let client = runtime.block_on(kipod_engine::client::connect(&text)).expect("a client");
+        Self { runtime, client }
+    }
+
+    fn pods(&self) -> Api<Pod> {
+        Api::namespaced(self.client.clone(), NAMESPACE)
+    }
+
+    /// The nodes, each with whether it is Ready.
+    pub fn nodes(&self) -> Result<Vec<(String, bool)>, kube::Error> {
+        let nodes: Api<Node> = Api::all(self.client.clone());
+        let list = self.runtime.block_on(nodes.list(&ListParams::default()))?;
+        let ready = |node: &Node| {
+            let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
+            conditions.is_some_and(|all| {
+                all.iter().any(|one| one.type_ == "Ready" && one.status == "True")
+            })
+        };
+        Ok(list.items.iter().map(|node| (node.name_any(), ready(node))).collect())
+    }
+
+    /// Pods of all namespaces that are not ready, each with its phase.
+    pub fn unready_pods(&self) -> Result<Vec<String>, kube::Error> {
+        let pods: Api<Pod> = Api::all(self.client.clone());
+        let list = self.runtime.block_on(pods.list(&ListParams::default()))?;
+        let unready = list.items.iter().filter(|pod| !is_ready(pod));
+        Ok(unready.map(|pod| format!("{}: {}", pod.name_any(), phase(pod))).collect())
+    }
+
+    /// Waits until every node is Ready and so is every pod.
+    #[track_caller]
+    pub fn until_all_is_well(&self) {
+        let start = Instant::now();
+        loop {
+            let state = self.nodes().and_then(|nodes| Ok((nodes, self.unready_pods()?)));
+            if let Ok((nodes, unready)) = &state
+                && !nodes.is_empty()
+                && nodes.iter().all(|(_, ready)| *ready)
+                && unready.is_empty()
+            {
+                return;
+            }
+            assert!(start.elapsed() < LIMIT, "all is not well: {state:?}");
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Waits until all is well, and none of `old` runs any more.
+    #[track_caller]
+    pub fn until_all_is_well_without(&self, old: &[String]) {
+        let start = Instant::now();
+        while self
+            .containers()
+            .is_ok_and(|now| now.is_empty() || now.iter().any(|id| old.contains(id)))
+        {
+            assert!(start.elapsed() < LIMIT, "containers still run: {old:?}");
+            std::thread::sleep(POLL);
+        }
+        self.until_all_is_well();
+    }
+
+    /// The ids of all containers that run, as the API server has them.
+    pub fn containers(&self) -> Result<Vec<String>, kube::Error> {
+        let pods: Api<Pod> = Api::all(self.client.clone());
+        let list = self.runtime.block_on(pods.list(&ListParams::default()))?;
+        let statuses = list.items.into_iter().filter_map(|pod| pod.status?.container_statuses);
+        let running = statuses
+            .flatten()
+            .filter(|one| one.state.as_ref().is_some_and(|state| state.running.is_some()));
+        Ok(running.filter_map(|one| one.container_id).collect())
+    }
+
+    /// A pod that runs a shell script to its end, in an image that is on the host and nowhere else.
+    pub fn run(&self, name: &str, image: &str, script: &str) {
+        self.create_pod(name, pod_spec(image, script, "Never"));
+    }
+
+    /// A pod that waits, and is started again whenever it ends.
+    pub fn stay(&self, name: &str) {
+        self.create_pod(name, pod_spec(NODE_IMAGE, "echo started; exec sleep infinity", "Always"));
+    }
+
+    /// What a pod has printed so far.
+    pub fn log(&self, pod: &str) -> String {
+        let pods = self.pods();
+        self.runtime.block_on(pods.logs(pod, &LogParams::default())).expect("the log")
+    }
+
+    fn create_pod(&self, name: &str, spec: serde_json::Value) {
+        let pod = json!({ "metadata": { "name": name }, "spec": spec });
+        let pod: Pod = serde_json::from_value(pod).expect("a pod");
+        self.runtime.block_on(self.pods().create(&PostParams::default(), &pod)).expect("created");
+    }
+
+    /// A Deployment of a server that answers every connection with `answer`, and a Service in front
+    /// of it on port 80.
+    pub fn serve(&self, name: &str, answer: &str) {
+        let script = format!("exec socat TCP-LISTEN:8080,fork,reuseaddr 'SYSTEM:echo {answer}'");
+        let mut spec = pod_spec(NODE_IMAGE, &script, "Always");
+        spec["containers"][0]["readinessProbe"] =
+            json!({ "tcpSocket": { "port": 8080 }, "periodSeconds": 1 });
+        let labels = json!({ "app": name });
+        let deployment = json!({
+            "metadata": { "name": name },
+            "spec": {
+                "selector": { "matchLabels": labels },
+                "template": { "metadata": { "labels": labels }, "spec": spec },
+            },
+        });
+        let service = json!({
+            "metadata": { "name": name },
+            "spec": { "selector": labels, "ports": [{ "port": 80, "targetPort": 8080 }] },
+        });
+        let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let services: Api<Service> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let deployment = serde_json::from_value(deployment).expect("a deployment");
+        let service = serde_json::from_value(service).expect("a service");
+        let params = PostParams::default();
+        self.runtime.block_on(deployments.create(&params, &deployment)).expect("created");
+        self.runtime.block_on(services.create(&params, &service)).expect("created");
+    }
+
+    /// Waits until a pod has run to its end, and answers its log.
+    #[track_caller]
+    pub fn log_at_end(&self, pod: &str) -> String {
+        self.until(pod, |pod| phase(pod) == "Succeeded" || phase(pod) == "Failed");
+        self.log(pod)
+    }
+
+    /// Waits until a pod is ready.
+    #[track_caller]
+    pub fn until_ready(&self, pod: &str) {
+        self.until(pod, |pod| is_ready(pod) && phase(pod) == "Running");
+    }
+
+    /// Runs a command inside a pod, and answers its standard output.
+    #[track_caller]
+    pub fn exec(&self, pod: &str, command: &[&str]) -> String {
+        let pods = self.pods();
+        let params = AttachParams::default().stderr(false);
+        self.runtime.block_on(async {
+            let mut process = pods.exec(pod, command.iter().copied(), &params).await.expect("exec");
+            let mut text = String::new();
+            let mut stdout = process.stdout().expect("standard output was asked for");
+            stdout.read_to_string(&mut text).await.expect("its output");
+            process.join().await.expect("its end");
+            text
+        })
+    }
+
+    /// Deletes a pod at once.
+    pub fn delete(&self, pod: &str) {
+        let params = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
+        let pods = self.pods();
+        let _ = self.runtime.block_on(pods.delete(pod, &params)).expect("deleted");
+    }
+
+    #[track_caller]
+    fn until(&self, pod: &str, condition: impl Fn(&Pod) -> bool) {
+        let start = Instant::now();
+        loop {
+            let pods = self.pods();
+            let state = self.runtime.block_on(pods.get(pod));
+            if state.as_ref().is_ok_and(&condition) {
+                return;
+            }
+            if start.elapsed() > LIMIT {
+                let state = state.map(|pod| pod.status);
+                panic!("pod `{pod}` is still like this: {state:#?}");
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+fn pod_spec(image: &str, script: &str, restart: &str) -> serde_json::Value {
+    json!({
+        "restartPolicy": restart,
+        "terminationGracePeriodSeconds": 0,
+        "containers": [{
+            "name": "main",
+            "image": image,
+            // There is no registry that could be asked for it.
+            "imagePullPolicy": "Never",
+            "command": ["/bin/bash", "-c", script],
+        }],
+    })
+}
+
+fn phase(pod: &Pod) -> &str {
+    let status = pod.status.as_ref();
+    status.and_then(|status| status.phase.as_deref()).unwrap_or("Unknown")
+}
+
+/// Ready, or done with what it had to do.
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let ready = conditions
+        .is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"));
+    ready || phase(pod) == "Succeeded"
+}

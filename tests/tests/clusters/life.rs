@@ -1,0 +1,195 @@
+//! One cluster from its creation to its deletion.
+
+use std::path::Path;
+
+use kipod_e2e::{Checks, Inside, Kipod, NODE_IMAGE, TestCluster, TestImage, podman};
+
+#[test]
+#[ignore = "needs rootless Podman and a component bundle"]
+fn a_cluster_lives_and_leaves_nothing() {
+    let cluster = TestCluster::created("life");
+    let inside = cluster.inside();
+    let mut checks = Checks::new();
+    let (c, i) = (&cluster, &inside);
+    checks.check("the node is Ready, and all pods are", || node_is_ready(c, i));
+    checks.check("get clusters", || get_clusters(c));
+    checks.check("get nodes", || get_nodes(c));
+    checks.check("the kubeconfig", || kubeconfigs(c));
+    checks.check("a Service answers by its DNS name", || service_by_name(i));
+    checks.check("an image just built runs with no load", || image_with_no_load(i));
+    checks.check("logs and exec of pods", || logs_and_exec(i));
+    checks.check("exec into the node", || exec_into_node(c));
+    checks.check("export logs", || export_logs(c));
+    checks.check("the name is in use", || name_in_use(c));
+    checks.check("a restart of the node", || restart(c, i));
+    checks.check("delete", || delete(c));
+    checks.finish();
+}
+
+fn node_is_ready(cluster: &TestCluster, inside: &Inside) {
+    assert_eq!(inside.nodes().unwrap(), [(cluster.node(), true)]);
+    inside.until_all_is_well();
+}
+
+fn get_clusters(cluster: &TestCluster) {
+    let text = Kipod::new(["get", "clusters"]).run().ok().stdout;
+    let row = text.lines().find(|line| line.split_whitespace().next() == Some(&cluster.name));
+    let row = row.unwrap_or_else(|| panic!("{text}"));
+    assert_eq!(row.split_whitespace().nth(1), Some("created"), "{row}");
+    let json = Kipod::new(["get", "clusters", "--output", "json"]).run().ok().json();
+    let all = json.as_array().unwrap();
+    let ours = all.iter().find(|one| one["name"] == cluster.name.as_str()).unwrap();
+    assert_eq!(ours["state"], "created");
+    assert!(ours["kubernetes_version"].as_str().unwrap().starts_with("v1."), "{ours}");
+    let config = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
+    assert!(config.contains(&format!("https://127.0.0.1:{}", ours["api_port"])), "{config}");
+}
+
+fn get_nodes(cluster: &TestCluster) {
+    let json = cluster.kipod(&["get", "nodes", &cluster.name, "-o", "json"]).run().ok().json();
+    let [node] = json.as_array().unwrap().as_slice() else { panic!("{json}") };
+    assert_eq!(node["name"], cluster.node().as_str());
+    assert_eq!(node["cluster"], cluster.name.as_str());
+    assert_eq!(node["role"], "control-plane");
+    assert_eq!(node["state"], "running");
+    let text = cluster.kipod(&["get", "nodes", "--all-clusters"]).run().ok().stdout;
+    assert!(text.lines().any(|line| line.starts_with(&cluster.node())), "{text}");
+}
+
+/// The one that is printed, the one that was merged, and one that is exported are the same.
+fn kubeconfigs(cluster: &TestCluster) {
+    let mode = |path: &Path| {
+        use std::os::unix::fs::PermissionsExt;
+        path.metadata().unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!(mode(&cluster.kubeconfig()), 0o600);
+    let printed = cluster.kipod(&["get", "kubeconfig", &cluster.name]).run().ok().stdout;
+    let context = format!("current-context: kipod-{}", cluster.name);
+    assert!(printed.contains(&context), "{printed}");
+    let merged = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
+    assert!(merged.contains(&context), "{merged}");
+
+    let other = tempfile_with("apiVersion: v1\nkind: Config\nclusters: []\n# mine\nusers: []\n");
+    let file = other.path().to_str().unwrap();
+    let words = ["export", "kubeconfig", &cluster.name, "--kubeconfig", file];
+    cluster.kipod(&words).run().ok();
+    let exported = std::fs::read_to_string(other.path()).unwrap();
+    assert!(exported.contains(&context) && exported.contains("# mine"), "{exported}");
+    // What was exported is taken out again with the cluster: `delete` looks at this one.
+    std::fs::write(cluster.kubeconfig().with_file_name("exported"), file).unwrap();
+    other.keep().unwrap();
+}
+
+fn tempfile_with(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+fn service_by_name(inside: &Inside) {
+    inside.serve("web", "it-is-served");
+    let script = "for name in web web.default.svc.cluster.local; do
+        until [ \"$(timeout 5 socat -T5 - TCP:$name:80 </dev/null)\" = it-is-served ]; do
+            sleep 0.2
+        done
+        echo $name
+    done";
+    inside.run("client", NODE_IMAGE, script);
+    assert_eq!(inside.log_at_end("client"), "web\nweb.default.svc.cluster.local\n");
+}
+
+fn image_with_no_load(inside: &Inside) {
+    let image = TestImage::build("built", "forty-two");
+    inside.run("built", &image.reference, "cat /answer");
+    assert_eq!(inside.log_at_end("built"), "forty-two");
+    inside.delete("built");
+}
+
+fn logs_and_exec(inside: &Inside) {
+    inside.stay("shell");
+    inside.until_ready("shell");
+    assert_eq!(inside.log("shell"), "started\n");
+    assert_eq!(inside.exec("shell", &["echo", "a  b"]), "a  b\n");
+    assert_eq!(inside.exec("shell", &["cat", "/proc/1/comm"]), "sleep\n");
+}
+
+fn exec_into_node(cluster: &TestCluster) {
+    let exec = |words: &[&str]| {
+        cluster.kipod(&[&["exec", "--name", cluster.name.as_str()], words].concat()).run()
+    };
+    assert_eq!(exec(&["hostname"]).ok().stdout.trim(), cluster.node());
+    assert_eq!(exec(&["sh", "-c", "exit 7"]).code(), Some(7));
+    assert_eq!(exec(&["systemctl", "is-active", "crio"]).ok().stdout.trim(), "active");
+    let words = ["exec", "--name", &cluster.name, "--node", "nope", "true"];
+    assert_ne!(cluster.kipod(&words).run().code(), Some(0));
+}
+
+fn export_logs(cluster: &TestCluster) {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("logs");
+    let words = ["export", "logs", "--name", &cluster.name, target.to_str().unwrap()];
+    let output = cluster.kipod(&words).run().ok();
+    assert_eq!(output.stdout.trim(), target.to_str().unwrap());
+    let node = target.join(cluster.node());
+    for (file, text) in [
+        ("inspect.json", cluster.name.as_str()),
+        ("kubelet.log", "kubelet"),
+        ("crio.log", "CRI-O"),
+        ("kubeadm.log", "control-plane"),
+        ("images.txt", "kube-apiserver"),
+        ("containers.txt", "coredns"),
+        ("units.txt", "crio.service"),
+        ("addresses.txt", "127.0.0.1"),
+        ("mounts.txt", "/var"),
+    ] {
+        let content = std::fs::read_to_string(node.join(file));
+        let content = content.unwrap_or_else(|error| panic!("{file}: {error}: {output}"));
+        assert!(content.contains(text), "{text} in {file}:\n{content}");
+    }
+    let pods = std::fs::read_dir(node.join("pods")).unwrap().flatten();
+    let pods: Vec<_> = pods.map(|pod| pod.file_name().into_string().unwrap()).collect();
+    assert!(pods.iter().any(|pod| pod.starts_with("kube-system_etcd-")), "{pods:?}");
+}
+
+fn name_in_use(cluster: &TestCluster) {
+    let output = cluster.create().run().failed(1);
+    let text = format!("error: cluster `{}` exists already\nhint: use it", cluster.name);
+    output.said(&[&text]);
+    // The cluster was not touched by it.
+    assert!(cluster.inside().nodes().unwrap()[0].1);
+}
+
+fn restart(cluster: &TestCluster, inside: &Inside) {
+    let old = inside.containers().unwrap();
+    assert!(old.len() >= 7, "{old:?}");
+    podman(&["restart", "--time", "10", &cluster.node()]);
+    inside.until_all_is_well_without(&old);
+    let script = "until [ \"$(timeout 5 socat -T5 - TCP:web:80 </dev/null)\" = it-is-served ]; do
+        sleep 0.2
+    done";
+    inside.run("client-again", NODE_IMAGE, script);
+    inside.log_at_end("client-again");
+    inside.until_ready("shell");
+    assert_eq!(inside.exec("shell", &["echo", "again"]), "again\n");
+    // A client made of what `get kubeconfig` said before still finds it.
+    assert!(cluster.inside().nodes().unwrap()[0].1);
+}
+
+fn delete(cluster: &TestCluster) {
+    let exported = std::fs::read_to_string(cluster.kubeconfig().with_file_name("exported"));
+    let traces = cluster.traces();
+    assert!(!traces.found().is_empty(), "the search for leftovers finds nothing of a cluster");
+    let name = &cluster.name;
+    cluster.delete().run().ok().said(&[&format!("cluster `{name}` is deleted")]);
+    traces.assert_gone();
+    if let Ok(path) = exported {
+        let left = std::fs::read_to_string(&path).unwrap();
+        assert!(!left.contains(name) && left.contains("# mine"), "{left}");
+        std::fs::remove_file(path).unwrap();
+    }
+    cluster.delete().run().ok().said(&[&format!("there is no cluster `{name}`")]);
+    let quiet = cluster.kipod(&["--quiet", "delete", "cluster", name]).run().ok();
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
+    cluster.kipod(&["get", "kubeconfig", name]).run().failed(1).said(&["there is no cluster"]);
+    cluster.kipod(&["export", "logs", "--name", name]).run().failed(1).said(&["has no nodes"]);
+}

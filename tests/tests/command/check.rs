@@ -1,0 +1,31 @@
+//! `kipod check`.
+
+use super::home::Home;
+
+const STATUSES: [&str; 3] = ["pass", "warn", "fail"];
+
+#[test]
+fn without_podman_a_machine_is_unusable_and_the_remedy_is_named() {
+    let output = Home::new().kipod(&["check", "--output", "json"]).run().failed(1);
+    let report = output.json();
+    assert_eq!(report["verdict"], "unusable", "{output}");
+    let findings = report["findings"].as_array().expect("findings");
+    for finding in findings {
+        let status = finding["status"].as_str().expect("a status");
+        assert!(STATUSES.contains(&status), "{finding}");
+        assert!(finding["check"].as_str().is_some_and(|check| !check.is_empty()), "{finding}");
+        assert!(finding["found"].as_str().is_some_and(|found| !found.is_empty()), "{finding}");
+        if status != "pass" {
+            assert!(!finding["remedy"].is_null(), "no remedy: {finding}");
+        }
+    }
+    let podman = findings.iter().find(|finding| finding["check"] == "podman").expect("podman");
+    assert_eq!(podman["status"], "fail", "{podman}");
+}
+
+#[test]
+fn for_people_it_says_the_same() {
+    let output = Home::new().kipod(&["check"]).run().failed(1);
+    assert!(output.stdout.to_lowercase().contains("podman"), "{output}");
+    assert!(!output.stdout.contains('\x1b'), "colours in a file: {output}");
+}
