@@ -77,7 +77,7 @@ fn every_fault_of_what_was_asked_for_is_told_at_once() {
         ("wait", "soon"),
     ] {
         let told = |line: &&str| line.starts_with(&format!("  {place}: ")) && line.contains(what);
-        assert!(lines.iter().any(|line| told(line)), "{place}: {what} in {output}");
+        assert!(lines.iter().any(told), "{place}: {what} in {output}");
     }
 }
 
