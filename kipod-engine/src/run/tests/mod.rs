@@ -63,7 +63,9 @@ impl World {
     /// Creates a cluster whose node says, as soon as it runs, that kubeadm failed.
     async fn create_until_kubeadm_fails(&self, request: Request) -> CreateError {
         let kubeadm = async {
-            self.until("start_container").await;
+            while !self.podman.containers("").await.unwrap().iter().any(|c| c.state == "running") {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
             let failed = self.status_dir().join("failed");
             std::fs::write(failed, "kubeadm init\n").unwrap();
         };
