@@ -21,15 +21,14 @@ pub struct Report {
 
 /// This machine cannot run a cluster.
 #[derive(Debug, thiserror::Error)]
-#[error("this machine cannot run a cluster: {}", summary(.findings))]
+#[error("this machine cannot run a cluster:{}", summary(.findings))]
 pub struct Unusable {
     /// What fails; never empty.
     pub findings: Vec<Finding>,
 }
 
 fn summary(findings: &[Finding]) -> String {
-    let texts = findings.iter().map(|finding| finding.found.as_str());
-    texts.collect::<Vec<_>>().join("; ")
+    findings.iter().map(|finding| format!("\n  {}: {}", finding.check, finding.found)).collect()
 }
 
 impl Unusable {

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use kipod_e2e::{Running, TestCluster, ensure_node_image, podman, wait_until};
+use kipod_e2e::{Kipod, Running, TestCluster, ensure_node_image, podman, wait_until};
 use rustix::process::Signal;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -36,6 +36,13 @@ impl Instant {
     }
 }
 
+/// Another `PATH`, so that Podman is asked for what kipod would remember of it otherwise.
+fn ask_podman_again(kipod: Kipod) -> Kipod {
+    let path = std::env::var("PATH").unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    kipod.env("PATH", format!("{path}:/nowhere/{}", now.as_nanos()))
+}
+
 fn until_listed(words: &[&str]) {
     wait_until(&words.join(" "), LIMIT, || {
         Command::new("podman").args(words).status().unwrap().success()
@@ -50,7 +57,7 @@ fn ctrl_c_leaves_nothing() {
         [Instant::Early, Instant::Network, Instant::Container, Instant::Boot, Instant::Ready];
     for instant in instants {
         let cluster = TestCluster::named("ctrlc");
-        let mut creation = cluster.create().spawn();
+        let mut creation = ask_podman_again(cluster.create()).spawn();
         instant.wait(&cluster, &mut creation);
         creation.ctrl_c();
         let output = creation.wait().failed(130);

@@ -54,8 +54,9 @@ fn a_podman_that_fails_is_quoted() {
 #[test]
 fn a_podman_that_is_too_old_is_told_with_the_version_it_takes() {
     let home = Home::new();
-    install(&home, "echo podman version 3.4.2");
+    install(&home, r#"echo '{"version": {"Version": "3.4.2"}, "host": {}, "store": {}}'"#);
     let output = home.kipod(&["create", "cluster"]).run().failed(1);
-    output.said(&["3.4.2", "4.0", "\nhint: "]);
-    assert_eq!(home.files(), ["bin/podman"]);
+    output.said(&["\n  podman: ", "3.4.2", "4.0", "\nhint: "]);
+    let left = home.files().into_iter().filter(|file| file.starts_with("home/"));
+    assert_eq!(left.collect::<Vec<_>>(), [""; 0]);
 }

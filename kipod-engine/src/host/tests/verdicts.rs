@@ -576,7 +576,7 @@ async fn what_fails_stops_early_with_its_remedies() {
     let error = report.require_usable().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "this machine cannot run a cluster: `newuidmap` is not installed; `newgidmap` is not installed; /dev/net/tun is missing, and a user's networks need it"
+        "this machine cannot run a cluster:\n  subuid: `newuidmap` is not installed\n  subgid: `newgidmap` is not installed\n  dev_net_tun: /dev/net/tun is missing, and a user's networks need it"
     );
     assert_eq!(
         error.hint(),

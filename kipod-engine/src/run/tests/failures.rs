@@ -45,7 +45,8 @@ async fn a_fault_of_the_clean_up_does_not_hide_the_cause() {
     assert!(world.record().is_some_and(|record| !record.complete));
 
     // The next creation removes it first.
-    world.create_until_kubeadm_fails(request()).await;
+    let again = world.create_until_kubeadm_fails(request()).await;
+    assert!(matches!(again, CreateError::NodeFailed { .. }), "{again}");
     world.assert_nothing_left();
 }
 

@@ -69,7 +69,8 @@ async fn a_name_that_somebody_works_on_is_left_alone() {
     assert!(error.to_string().contains("is creating or deleting cluster `demo`"), "{error}");
     assert_eq!(world.podman.calls(), [""; 0]);
     drop(lock);
-    world.create_until_kubeadm_fails(request()).await;
+    let again = world.create_until_kubeadm_fails(request()).await;
+    assert!(matches!(again, CreateError::NodeFailed { .. }), "{again}");
 }
 
 #[tokio::test]
