@@ -199,6 +199,8 @@ pub struct Session {
     pub bus: bool,
     /// Whether that manager outlives the user's last session.
     pub lingering: bool,
+    /// Whether `podman-restart.service` is enabled for the user: it starts nodes with the machine.
+    pub starts_at_boot: bool,
     /// `XDG_RUNTIME_DIR`, when it is an existing folder this user can write to.
     pub runtime_dir: Option<PathBuf>,
 }

@@ -250,13 +250,9 @@ fn limits(sources: &Sources, cgroup: &CgroupFacts) -> Limits {
 
 /// The value of `key` in the last of Podman's configuration files that sets it.
 fn containers_conf(sources: &Sources, key: &str) -> Option<String> {
-    let home = sources
-        .variable("XDG_CONFIG_HOME")
-        .map(str::to_owned)
-        .or_else(|| Some(format!("{}/.config", sources.variable("HOME")?)));
     ["/usr/share".to_owned(), "/etc".to_owned()]
         .into_iter()
-        .chain(home)
+        .chain(sources.configuration())
         .flat_map(|folder| {
             let file = PathBuf::from(format!("{folder}/containers/containers.conf"));
             let drop_ins = format!("{folder}/containers/containers.conf.d");
@@ -283,12 +279,20 @@ fn session(sources: &Sources, user: &User) -> Session {
         systemd: root.exists("/run/systemd/system"),
         user_manager: root.exists(format!("{folder}/systemd")),
         bus: root.exists(format!("{bus}/bus")),
+        starts_at_boot: starts_at_boot(sources),
         lingering: linger.is_some_and(|path| root.exists(path)),
         runtime_dir: sources
             .variable("XDG_RUNTIME_DIR")
             .map(PathBuf::from)
             .filter(|path| path.is_absolute() && root.path(path).is_dir() && root.writable(path)),
     }
+}
+
+/// Whether systemd is told to run `podman-restart.service` when it starts the user's manager.
+fn starts_at_boot(sources: &Sources) -> bool {
+    const WANTED: &str = "systemd/user/default.target.wants/podman-restart.service";
+    let is_wanted = |folder: &str| sources.root.is_linked(Path::new(folder).join(WANTED));
+    sources.configuration().is_some_and(|folder| is_wanted(&folder)) || is_wanted("/etc")
 }
 
 fn resources(sources: &Sources) -> Resources {

@@ -66,6 +66,11 @@ impl Root {
         self.path(path).exists()
     }
 
+    /// Whether there is something at that path, even a link that leads nowhere below this root.
+    pub fn is_linked(&self, path: impl AsRef<Path>) -> bool {
+        self.path(path).symlink_metadata().is_ok()
+    }
+
     /// The paths of a folder's entries whose names end with `suffix`, in the order of their names.
     pub fn list(&self, folder: impl AsRef<Path>, suffix: &str) -> Vec<PathBuf> {
         let folder = folder.as_ref();
@@ -211,6 +216,13 @@ impl Sources {
     /// A variable of the environment that is set and not empty.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The user's folder for configuration files.
+    pub(super) fn configuration(&self) -> Option<String> {
+        self.variable("XDG_CONFIG_HOME")
+            .map(str::to_owned)
+            .or_else(|| Some(format!("{}/.config", self.variable("HOME")?)))
     }
 
     /// Where a program lies: in `folders`, then on the `PATH`, then where administrators' programs

@@ -26,7 +26,11 @@ pub(super) fn lingering(facts: &HostFacts) -> Finding {
         return Finding::pass(CHECK, "systemd does not run here, so nothing ends nodes at logout");
     }
     if facts.session.lingering {
-        return Finding::pass(CHECK, "nodes outlive the session");
+        let and_boot = match facts.session.starts_at_boot {
+            true => ", and start with the machine",
+            false => "; `systemctl --user enable podman-restart` lets them start with the machine",
+        };
+        return Finding::pass(CHECK, format!("nodes outlive the session{and_boot}"));
     }
     Finding::warn(
         CHECK,

@@ -178,3 +178,16 @@ async fn facts_of_the_running_machine() {
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["findings"].as_array().unwrap().len(), report.findings.len());
 }
+
+#[tokio::test]
+async fn nodes_start_with_the_machine_if_the_user_or_the_administrator_enabled_it() {
+    const UNIT: &str = "systemd/user/default.target.wants/podman-restart.service";
+    for folder in ["/home/ada/.config", "/etc"] {
+        let machine = Machine::fedora();
+        assert!(!machine.facts().await.session.starts_at_boot, "{folder}");
+        let link = machine.sources.root.path(format!("{folder}/{UNIT}"));
+        std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink("/usr/lib/systemd/user/podman-restart.service", &link).unwrap();
+        assert!(machine.facts().await.session.starts_at_boot, "{folder}");
+    }
+}
