@@ -25,7 +25,8 @@ impl External {
     }
 
     fn read(&self) -> Result<Access, SourceError> {
-        let path = std::path::absolute(&self.kubeconfig).unwrap_or_else(|_| self.kubeconfig.clone());
+        let path =
+            std::path::absolute(&self.kubeconfig).unwrap_or_else(|_| self.kubeconfig.clone());
         let kubeconfig = std::fs::read_to_string(&path)
             .map_err(|error| SourceError::new(format!("`{}`: {error}", path.display())))?;
         Ok(Access {
@@ -41,8 +42,10 @@ impl External {
 impl ClusterSource for External {
     fn state(&self) -> Result<PathBuf, SourceError> {
         // Such machines need not be able to run clusters, so only a folder is asked of them.
-        let home = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-        let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")));
+        let home =
+            std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
+        let home =
+            home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")));
         home.map(|home| home.join("kipod"))
             .ok_or_else(|| SourceError::new("neither `XDG_STATE_HOME` nor `HOME` is set"))
     }

@@ -25,9 +25,7 @@ pub(crate) fn handle() -> std::io::Result<&'static Handle> {
 
 /// Runs `work` on the harness's thread and blocks this one for it, which must not be driving a
 /// runtime. `None` where the work panicked.
-pub(crate) fn run<T: Send + 'static>(
-    work: impl Future<Output = T> + Send + 'static,
-) -> Option<T> {
+pub(crate) fn run<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Option<T> {
     let (sender, receiver) = std::sync::mpsc::channel();
     handle().ok()?.spawn(async move {
         // The receiver is gone only when its thread is.
@@ -55,6 +53,13 @@ mod tests {
 
     #[test]
     fn a_panic_is_no_hang() {
-        assert_eq!(super::run(async { if true { panic!("on purpose") } }), None);
+        assert_eq!(
+            super::run(async {
+                if true {
+                    panic!("on purpose")
+                }
+            }),
+            None
+        );
     }
 }

@@ -37,7 +37,5 @@ pub mod __private {
     pub use crate::context::TestContext;
     pub use crate::run::{Body, argument, run_with};
     pub use crate::site::{Flavor, Keep, ShouldPanic, TestSite};
-    pub use crate::source::{
-        Access, ClusterSource, NodeOutput, Reply, Say, SourceError, Wanted,
-    };
+    pub use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, SourceError, Wanted};
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::ops::Deref;
 
 use k8s_openapi::api::core::v1;
-use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams};
 use kube::Client;
+use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams};
 
 use crate::error::SetupError;
 

@@ -88,7 +88,8 @@ impl Settings {
                 "`KIPOD_KUBECONFIG` is set, so `KIPOD_CONTEXT` has to name a context in it".into(),
             ),
             (None, Some(_)) => faults.push(
-                "`KIPOD_CONTEXT` is set, so `KIPOD_KUBECONFIG` has to name the file it is in".into(),
+                "`KIPOD_CONTEXT` is set, so `KIPOD_KUBECONFIG` has to name the file it is in"
+                    .into(),
             ),
             _ => {}
         }

@@ -139,8 +139,12 @@ async fn logs(scene: &Scene, namespace: &str, pod: &Pod, report: &mut Report) {
             }
             let container = container.name.clone();
             let file = format!("logs/{name}.{container}{suffix}.log");
-            let params =
-                LogParams { container: Some(container), previous, timestamps: true, ..LogParams::default() };
+            let params = LogParams {
+                container: Some(container),
+                previous,
+                timestamps: true,
+                ..LogParams::default()
+            };
             let found = api.logs(name, &params).await;
             if let Some(text) = report.items(&file, found) {
                 report.write(&file, &text);
@@ -204,7 +208,9 @@ async fn nodes(scene: &Scene, report: &mut Report) {
             // Ready has to be true, and every pressure false.
             if (one.status == "True") != (one.type_ == "Ready") {
                 let message = one.message.as_deref().unwrap_or("no message");
-                report.summary.push(format!("node {name}: {}={}: {message}", one.type_, one.status));
+                report
+                    .summary
+                    .push(format!("node {name}: {}={}: {message}", one.type_, one.status));
             }
         }
         write_yaml(report, &format!("nodes/{name}.yaml"), &status);
@@ -224,7 +230,8 @@ async fn journals(scene: &Scene, report: &mut Report) {
     let since = format!("--since=@{since}");
     for node in nodes {
         for unit in UNITS {
-            let command = ["journalctl", "--no-pager", "--output=short-precise", &since, "-u", unit];
+            let command =
+                ["journalctl", "--no-pager", "--output=short-precise", &since, "-u", unit];
             match source.exec(&node, &command).await {
                 Ok(output) => report.write(format!("nodes/{node}.{unit}.log"), &output.stdout),
                 Err(error) => report.fault(&format!("journal of {unit}"), &error.to_string()),

@@ -10,7 +10,9 @@ use crate::site::TestSite;
 pub(super) fn of(site: &TestSite, artifacts: Option<&Path>) -> PathBuf {
     let base = match artifacts {
         Some(folder) => folder.to_owned(),
-        None => target().unwrap_or_else(|| Path::new(site.manifest_dir).join("target")).join("kipod"),
+        None => {
+            target().unwrap_or_else(|| Path::new(site.manifest_dir).join("target")).join("kipod")
+        }
     };
     // Two packages may have tests of the same path; the crate's name is part of it here.
     base.join(name::folder(site.path))

@@ -50,7 +50,10 @@ pub(crate) fn container(status: &ContainerStatus) -> Option<String> {
     if let Some(waiting) = &state.waiting {
         let reason = waiting.reason.as_deref().unwrap_or("waiting");
         let message = waiting.message.as_deref().map(|text| format!(": {text}"));
-        return Some(format!("container {name}: {reason}{}{restarts}", message.unwrap_or_default()));
+        return Some(format!(
+            "container {name}: {reason}{}{restarts}",
+            message.unwrap_or_default()
+        ));
     }
     if let Some(ended) = &state.terminated {
         // An init container that has done its work.
@@ -58,7 +61,10 @@ pub(crate) fn container(status: &ContainerStatus) -> Option<String> {
             return None;
         }
         let reason = ended.reason.as_deref().unwrap_or("ended");
-        return Some(format!("container {name}: {reason}, exit code {}{restarts}", ended.exit_code));
+        return Some(format!(
+            "container {name}: {reason}, exit code {}{restarts}",
+            ended.exit_code
+        ));
     }
     (!status.ready).then(|| format!("container {name} runs, but is not ready{restarts}"))
 }
@@ -67,7 +73,7 @@ pub(crate) fn container(status: &ContainerStatus) -> Option<String> {
 pub(super) fn deployments(deployments: &[Deployment]) -> Vec<String> {
     let line = |deployment: &Deployment| {
         let name = deployment.metadata.name.as_deref()?;
-        let wanted = deployment.spec.as_ref()?.replicas.unwrap_or(1);
+        let wanted = deployment.spec.replicas.unwrap_or(1);
         let status = deployment.status.clone().unwrap_or_default();
         let available = status.available_replicas.unwrap_or(0);
         (available < wanted)
@@ -149,7 +155,8 @@ mod tests {
         for (pod, expected) in cases {
             assert_eq!(pods(&[pod]), [expected]);
         }
-        let ready = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
+        let ready =
+            json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
         assert!(pods(&[pod(ready), pod(json!({"phase": "Succeeded"}))]).is_empty());
     }
 
@@ -160,8 +167,12 @@ mod tests {
                 "involvedObject": {"kind": "Pod", "name": "web"}}))
             .unwrap()
         };
-        let events = [event("Warning", "A"), event("Normal", "N"), event("Warning", "B"),
-            event("Warning", "A")];
+        let events = [
+            event("Warning", "A"),
+            event("Normal", "N"),
+            event("Warning", "B"),
+            event("Warning", "A"),
+        ];
         assert_eq!(warnings(&events), ["pod web: A: m", "pod web: B: m"]);
         let many: Vec<Event> = (0..20).map(|n| event("Warning", &n.to_string())).collect();
         assert_eq!(warnings(&many).len(), MOST + 1);

@@ -94,9 +94,9 @@ pub(super) async fn judge<R: Termination>(
             return Poll::Ready(outcome);
         }
         match (&mut alarm, limit) {
-            (Some(alarm), Some(limit)) => std::pin::Pin::new(alarm).poll(context).map(|_| {
-                Outcome::TimedOut { limit, waiting: waiting::of_this_runtime() }
-            }),
+            (Some(alarm), Some(limit)) => std::pin::Pin::new(alarm)
+                .poll(context)
+                .map(|_| Outcome::TimedOut { limit, waiting: waiting::of_this_runtime() }),
             _ => Poll::Pending,
         }
     })

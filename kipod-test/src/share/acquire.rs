@@ -97,7 +97,10 @@ async fn lock_gate(
     let waiting: Waiting = Box::new(move || drop(told.send(())));
     let locking = tokio::task::spawn_blocking(move || lock(&path, waiting));
     if waits.await.is_ok() {
-        say(&format!("waiting for another process, which creates or deletes cluster `{}`", wanted.name));
+        say(&format!(
+            "waiting for another process, which creates or deletes cluster `{}`",
+            wanted.name
+        ));
     }
     locking.await.unwrap_or(Err(SetupError::Helper))
 }
@@ -152,10 +155,9 @@ async fn answers(
     say: Say<'_>,
     limit: Duration,
 ) -> Result<Result<(), String>, SetupError> {
-    let client = access::client(access, None).await.map_err(|source| SetupError::Kubeconfig {
-        name: wanted.name.clone(),
-        source,
-    })?;
+    let client = access::client(access, None)
+        .await
+        .map_err(|source| SetupError::Kubeconfig { name: wanted.name.clone(), source })?;
     let began = Instant::now();
     let mut told = false;
     loop {

@@ -215,9 +215,7 @@ async fn delete(
 }
 
 /// Podman may be busy, or a disk full, just now.
-async fn retry<'a>(
-    work: impl Fn() -> crate::source::Reply<'a, ()>,
-) -> Result<(), SourceError> {
+async fn retry<'a>(work: impl Fn() -> crate::source::Reply<'a, ()>) -> Result<(), SourceError> {
     for pause in ATTEMPTS {
         if work().await.is_ok() {
             return Ok(());

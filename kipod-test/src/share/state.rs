@@ -43,9 +43,7 @@ impl Files {
     pub(crate) fn phase(&self) -> Result<Option<Phase>, SetupError> {
         let path = self.state();
         match std::fs::read(&path) {
-            Ok(bytes) => {
-                Ok(Some(serde_json::from_slice(&bytes).unwrap_or(Phase::Creating)))
-            }
+            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).unwrap_or(Phase::Creating))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(source) => Err(SetupError::Io { path, source }),
         }
