@@ -60,13 +60,18 @@ fn expand(args: &Args, item: &Item) -> TokenStream {
         }
     });
     let site = site(args, item, &private);
+    // rustc wants `()` of a test that should panic; one that returns has failed as it is.
+    let (outer, end) = match item.should_panic() {
+        ShouldPanic::No => (quote!(-> ::std::process::ExitCode), None),
+        ShouldPanic::Yes { .. } => (quote!(), Some(quote!(;))),
+    };
     let test_attributes = item.test_attributes();
     let body_attributes = item.body_attributes();
     quote! {
         #(#test_attributes)*
         #[::core::prelude::v1::test]
-        #visibility fn #name() -> ::std::process::ExitCode {
-            #private::run(#site, #bound)
+        #visibility fn #name() #outer {
+            #private::run(#site, #bound) #end
         }
 
         #(#body_attributes)*

@@ -64,6 +64,12 @@ impl Item {
         if let Some(receiver) = signature.receiver() {
             faults.push(Error::new_spanned(receiver, "a test is a free function, without `self`"));
         }
+        if let syn::ReturnType::Type(_, ty) = &signature.output
+            && matches!(self.should_panic(), ShouldPanic::Yes { .. })
+            && ty.to_token_stream().to_string() != "()"
+        {
+            faults.push(Error::new_spanned(ty, "a test that should panic returns nothing"));
+        }
         faults.extend(self.attributes.iter().filter_map(second_test_attribute));
         faults
     }

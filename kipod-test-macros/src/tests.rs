@@ -66,6 +66,10 @@ fn the_function_is_emitted_whatever_is_wrong() {
             async fn f<T>() {}
         ),
         quote!(
+            #[should_panic]
+            async fn f() -> Result<(), ()> {}
+        ),
+        quote!(
             async fn f(&self) {}
         ),
         quote!(
@@ -107,7 +111,8 @@ fn attributes_go_where_they_work() {
     );
     let (test, body) = text.split_once("fn __kipod_f").unwrap();
     assert!(test.contains("Words") && test.contains("ignore = \"slow\""), "{test}");
-    let in_test = test.split_once("ExitCode").unwrap().0;
+    let in_test = test.split_once("run (").unwrap().0;
+    assert!(!in_test.contains("ExitCode"), "rustc takes no value of a test that should panic");
     assert!(!in_test.contains("expect (dead_code)"), "{in_test}");
     assert!(test.contains("expect (dead_code)"), "the body's function has it: {test}");
     assert!(test.contains("expected : :: kipod :: __private :: Some (\"boom\")"), "{test}");

@@ -23,7 +23,7 @@ impl Cluster {
 
     /// Its name. Of somebody else's cluster, the name of its context.
     pub fn name(&self) -> &str {
-        &self.held.name
+        self.held.hold.access.context.as_deref().unwrap_or(&self.held.name)
     }
 
     /// Its Kubernetes version, as `v1.36.2`; `None` for somebody else's cluster.

@@ -1,8 +1,10 @@
 //! Other people's clusters: namespaces only, and only in the context that was named.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use crate::name::hash;
+use crate::settings::Settings;
 use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, SourceError, Wanted};
 
 /// The cluster of one context of a kubeconfig.
@@ -12,14 +14,17 @@ pub(crate) struct External {
     context: String,
 }
 
-impl External {
-    /// The cluster of `context` in the file `kubeconfig`.
-    pub(crate) fn new(kubeconfig: PathBuf, context: String) -> Self {
-        Self { kubeconfig, context }
-    }
+/// The cluster that the environment names, the same for the life of the process.
+pub(crate) fn source(settings: &Settings) -> Option<&'static dyn ClusterSource> {
+    static EXTERNAL: OnceLock<External> = OnceLock::new();
+    let (kubeconfig, context) = (settings.kubeconfig.clone()?, settings.context.clone()?);
+    let kubeconfig = std::path::absolute(&kubeconfig).unwrap_or(kubeconfig);
+    Some(EXTERNAL.get_or_init(|| External { kubeconfig, context }))
+}
 
+impl External {
     /// A name for the harness's own files; two contexts never share it.
-    pub(crate) fn name(&self) -> String {
+    fn name(&self) -> String {
         let path = self.kubeconfig.to_string_lossy();
         format!("external-{:016x}", hash([path.as_ref(), &self.context]))
     }
@@ -62,8 +67,8 @@ impl ClusterSource for External {
         Box::pin(async { Ok(()) })
     }
 
-    fn creates(&self) -> bool {
-        false
+    fn only(&self) -> Option<String> {
+        Some(self.name())
     }
 
     fn nodes<'a>(&'a self, _name: &'a str) -> Reply<'a, Vec<String>> {

@@ -4,6 +4,7 @@ mod access;
 mod cluster;
 mod context;
 mod diagnose;
+mod engine;
 mod error;
 mod external;
 mod harness;
@@ -35,7 +36,7 @@ pub mod __private {
     pub use std::result::Result::Ok;
 
     pub use crate::context::TestContext;
-    pub use crate::run::{Body, argument, run_with};
+    pub use crate::run::{Body, argument, run, run_with};
     pub use crate::site::{Flavor, Keep, ShouldPanic, TestSite};
     pub use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, SourceError, Wanted};
 }

@@ -16,6 +16,20 @@ pub struct Wanted {
     pub version: Option<String>,
 }
 
+impl Wanted {
+    /// Whether a Kubernetes version will do.
+    pub fn accepts(&self, found: &str) -> bool {
+        let plain = |version: &str| version.trim_start_matches('v').to_owned();
+        let have = plain(found);
+        match self.version.as_deref().map(plain) {
+            None => true,
+            Some(want) => have
+                .strip_prefix(&want)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.')),
+        }
+    }
+}
+
 /// How to reach a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
@@ -75,12 +89,32 @@ pub trait ClusterSource: Send + Sync {
     fn create<'a>(&'a self, wanted: &'a Wanted, say: Say<'a>) -> Reply<'a, Access>;
     /// Deletes a cluster, or what is left of one. A name nobody has is no fault.
     fn delete<'a>(&'a self, name: &'a str) -> Reply<'a, ()>;
-    /// Whether clusters of this source are ever created or deleted; if not, they are other people's.
-    fn creates(&self) -> bool {
-        true
+    /// The name of the one cluster there is, where it is other people's: such a cluster is neither
+    /// created nor deleted, and its nodes are out of reach.
+    fn only(&self) -> Option<String> {
+        None
     }
     /// The names of a cluster's nodes.
     fn nodes<'a>(&'a self, name: &'a str) -> Reply<'a, Vec<String>>;
     /// Runs a command on a node.
     fn exec<'a>(&'a self, node: &'a str, command: &'a [&'a str]) -> Reply<'a, NodeOutput>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_match_by_their_parts() {
+        let accepts = |version: Option<&str>| {
+            let version = version.map(str::to_owned);
+            Wanted { name: "demo".into(), version }.accepts("v1.36.2")
+        };
+        for version in [None, Some("1.36"), Some("v1.36"), Some("1.36.2"), Some("v1.36.2")] {
+            assert!(accepts(version), "{version:?}");
+        }
+        for version in ["1.3", "1.37", "1.36.20", "1.36.1"] {
+            assert!(!accepts(Some(version)), "{version}");
+        }
+    }
 }

@@ -219,7 +219,7 @@ async fn nodes(scene: &Scene, report: &mut Report) {
 
 async fn journals(scene: &Scene, report: &mut Report) {
     let source = scene.held.source;
-    if !source.creates() {
+    if source.only().is_some() {
         return;
     }
     let nodes = match source.nodes(&scene.held.name).await {

@@ -14,7 +14,9 @@ use verdict::{Outcome, judge};
 
 use crate::context::TestContext;
 use crate::diagnose;
+use crate::engine::Engine;
 use crate::error::SetupError;
+use crate::external;
 use crate::harness::{self, Held};
 use crate::helper;
 use crate::name;
@@ -37,6 +39,18 @@ struct Stage {
     began: SystemTime,
 }
 
+/// Runs a test against clusters of kipod's engine.
+///
+/// # Panics
+///
+/// With the panic of the test, if it panicked.
+pub fn run<R: std::process::Termination + 'static>(
+    site: TestSite,
+    body: fn(TestContext) -> Body<R>,
+) -> ExitCode {
+    run_with(&Engine, site, body)
+}
+
 /// Runs a test against clusters of `source`.
 ///
 /// # Panics
@@ -48,13 +62,14 @@ pub fn run_with<R: std::process::Termination + 'static>(
     site: TestSite,
     body: fn(TestContext) -> Body<R>,
 ) -> ExitCode {
-    if let Some(job) = Job::of_this_process() {
-        job.run(source);
-    }
     let settings = match Settings::from_env() {
         Ok(settings) => settings,
         Err(faults) => return refuse(&SetupError::Settings(faults)),
     };
+    let source = external::source(&settings).unwrap_or(source);
+    if let Some(job) = Job::of_this_process() {
+        job.run(source);
+    }
     let skip = settings.skip_if_unavailable;
     let stage = match Stage::set_up(source, site, settings) {
         Ok(stage) => stage,
@@ -90,13 +105,13 @@ impl Stage {
     ) -> Result<Self, SetupError> {
         let began = SystemTime::now();
         let version = site.version.map(str::to_owned);
-        let (held, exclusive) = if site.exclusive && source.creates() {
+        let (held, exclusive) = if site.exclusive && source.only().is_none() {
             let name = format!("test-{}", unique_tail(&site));
             let acquired = helper::run(harness::exclusive(source, site, Wanted { name, version }));
             let (held, reaper) = acquired.ok_or(SetupError::Helper)??;
             (held, Some(reaper))
         } else {
-            let name = settings.cluster_of(&site);
+            let name = source.only().unwrap_or_else(|| settings.cluster_of(&site));
             let acquired = helper::run(harness::shared(source, site, Wanted { name, version }));
             (acquired.ok_or(SetupError::Helper)??, None)
         };

@@ -22,15 +22,13 @@ const QUICK: Duration = Duration::from_millis(500);
 pub(crate) struct Hold {
     /// How to reach it.
     pub(crate) access: Access,
-    /// Whether the harness made it, and so may delete it.
-    pub(crate) ours: bool,
     _lease: Lock,
 }
 
 /// What a look found.
 enum Found {
     /// A cluster that can be used.
-    Good { access: Access, ours: bool },
+    Good(Access),
     /// None, or one whose creation or deletion was cut off.
     None,
     /// One that will not do, and why.
@@ -46,16 +44,16 @@ pub(crate) async fn acquire(
 ) -> Result<Hold, SetupError> {
     let gate = lock_gate(files, wanted, say, Lock::shared).await?;
     let lease = Lock::shared(&files.lease(), || {})?;
-    if let Found::Good { access, ours } = look(source, files, wanted, &|_| {}, QUICK).await? {
-        return Ok(Hold { access, ours, _lease: lease });
+    if let Found::Good(access) = look(source, files, wanted, &|_| {}, QUICK).await? {
+        return Ok(Hold { access, _lease: lease });
     }
     // Not upgraded but taken anew: two who upgrade wait for each other for ever.
     drop(lease);
     drop(gate);
     let gate = lock_gate(files, wanted, say, Lock::exclusive).await?;
-    let (access, ours) = match look(source, files, wanted, say, ANSWER_LIMIT).await? {
-        Found::Good { access, ours } => (access, ours),
-        Found::None => (create(source, files, wanted, say).await?, true),
+    let access = match look(source, files, wanted, say, ANSWER_LIMIT).await? {
+        Found::Good(access) => access,
+        Found::None => create(source, files, wanted, say).await?,
         Found::Unfit { ours: false, fault } => {
             return Err(fault("it was not made by a test, so no test replaces it"));
         }
@@ -63,13 +61,13 @@ pub(crate) async fn acquire(
             false => return Err(fault("other tests are using it")),
             true => {
                 say(&format!("making cluster `{}` anew: {}", wanted.name, fault("nobody uses it")));
-                (create(source, files, wanted, say).await?, true)
+                create(source, files, wanted, say).await?
             }
         },
     };
     let lease = Lock::shared(&files.lease(), || {})?;
     drop(gate);
-    Ok(Hold { access, ours, _lease: lease })
+    Ok(Hold { access, _lease: lease })
 }
 
 /// Whether nobody has the lease. A reaper that waits for that itself has it for an instant.
@@ -94,7 +92,9 @@ async fn lock_gate(
 ) -> Result<Lock, SetupError> {
     let path = files.gate();
     let (told, waits) = tokio::sync::oneshot::channel::<()>();
-    let waiting: Waiting = Box::new(move || drop(told.send(())));
+    let waiting: Waiting = Box::new(move || {
+        let _ = told.send(());
+    });
     let locking = tokio::task::spawn_blocking(move || lock(&path, waiting));
     if waits.await.is_ok() {
         say(&format!(
@@ -125,27 +125,18 @@ async fn look(
         phase => phase.is_some_and(|phase| phase.is_of(&access.identity)),
     };
     let name = name.clone();
-    if let Some(found) = mismatch(wanted, &access) {
+    if let Some(found) = access.version.clone().filter(|found| !wanted.accepts(found)) {
         let wanted = wanted.version.clone().unwrap_or_default();
         let fault = move |why| SetupError::Mismatch { name, found, wanted, why };
         return Ok(Found::Unfit { ours, fault: Box::new(fault) });
     }
     match answers(&access, wanted, say, limit).await? {
-        Ok(()) => Ok(Found::Good { access, ours }),
+        Ok(()) => Ok(Found::Good(access)),
         Err(last) => {
             let fault = move |why| SetupError::Unhealthy { name, waited: limit, last, why };
             Ok(Found::Unfit { ours, fault: Box::new(fault) })
         }
     }
-}
-
-/// The version that was found, where it is not the one that is wanted.
-fn mismatch(wanted: &Wanted, access: &Access) -> Option<String> {
-    let (wanted, found) = (wanted.version.as_deref()?, access.version.as_deref()?);
-    let plain = |version: &str| version.trim_start_matches('v').to_owned();
-    let (want, have) = (plain(wanted), plain(found));
-    let same = have == want || have.strip_prefix(&want).is_some_and(|rest| rest.starts_with('.'));
-    (!same).then(|| found.to_owned())
 }
 
 /// Whether the cluster answers, with the last fault where it does not.
@@ -212,31 +203,4 @@ async fn create(
     files.set_phase(Some(&Phase::Ready(access.identity.clone())))?;
     say(&format!("cluster `{name}` is there after {:.1} s", began.elapsed().as_secs_f64()));
     Ok(access)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_match_by_their_parts() {
-        let access = |version: &str| Access {
-            kubeconfig: String::new(),
-            path: std::path::PathBuf::new(),
-            context: None,
-            version: Some(version.to_owned()),
-            identity: String::new(),
-        };
-        let wanted = |version: Option<&str>| Wanted {
-            name: "demo".into(),
-            version: version.map(str::to_owned),
-        };
-        for version in [None, Some("1.36"), Some("v1.36"), Some("1.36.2"), Some("v1.36.2")] {
-            assert_eq!(mismatch(&wanted(version), &access("v1.36.2")), None);
-        }
-        for version in ["1.3", "1.37", "1.36.20", "1.36.1"] {
-            let found = mismatch(&wanted(Some(version)), &access("v1.36.2"));
-            assert_eq!(found.as_deref(), Some("v1.36.2"), "{version}");
-        }
-    }
 }

@@ -14,7 +14,9 @@ pub(crate) struct Files {
 
 /// A lock that goes with the value, or with the process.
 #[derive(Debug)]
-pub(crate) struct Lock(File);
+pub(crate) struct Lock {
+    _file: File,
+}
 
 impl Files {
     /// The files of the cluster `name` below the harness's folder.
@@ -78,14 +80,14 @@ impl Lock {
     pub(crate) fn exclusive(path: &Path, waiting: impl FnOnce()) -> Result<Self, SetupError> {
         let file = open(path)?;
         match file.try_lock() {
-            Ok(()) => return Ok(Self(file)),
+            Ok(()) => return Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => waiting(),
             Err(TryLockError::Error(source)) => {
                 return Err(SetupError::Io { path: path.to_owned(), source });
             }
         }
         file.lock().map_err(|source| SetupError::Io { path: path.to_owned(), source })?;
-        Ok(Self(file))
+        Ok(Self { _file: file })
     }
 
     /// Locks `path` together with others, as soon as nobody has it alone; blocks. Calls `waiting`
@@ -93,21 +95,21 @@ impl Lock {
     pub(crate) fn shared(path: &Path, waiting: impl FnOnce()) -> Result<Self, SetupError> {
         let file = open(path)?;
         match file.try_lock_shared() {
-            Ok(()) => return Ok(Self(file)),
+            Ok(()) => return Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => waiting(),
             Err(TryLockError::Error(source)) => {
                 return Err(SetupError::Io { path: path.to_owned(), source });
             }
         }
         file.lock_shared().map_err(|source| SetupError::Io { path: path.to_owned(), source })?;
-        Ok(Self(file))
+        Ok(Self { _file: file })
     }
 
     /// Locks `path` for itself alone if nobody has it.
     pub(crate) fn try_exclusive(path: &Path) -> Result<Option<Self>, SetupError> {
         let file = open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self(file))),
+            Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => {
                 Err(SetupError::Io { path: path.to_owned(), source })

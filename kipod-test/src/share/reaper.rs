@@ -65,7 +65,8 @@ impl Job {
     pub(crate) fn start(&self, site: &TestSite) -> Result<Option<Child>, SetupError> {
         let fail = |text: String| SetupError::Reaper(text);
         let job = serde_json::to_string(self).map_err(|error| fail(error.to_string()))?;
-        let mut child = Command::new("/proc/self/exe")
+        let mut command = Command::new("/proc/self/exe");
+        command
             .args([site.name(), "--exact", "--include-ignored", "--nocapture", "--test-threads=1"])
             .env(VARIABLE, job)
             // An instrumented binary would write its counts over those of the test.
@@ -73,9 +74,14 @@ impl Job {
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| fail(error.to_string()))?;
+            .stderr(Stdio::null());
+        if let Some(path) = std::env::var_os("KIPOD_KUBECONFIG")
+            && let Ok(path) = std::path::absolute(path)
+        {
+            // Relative to a folder that the reaper is not in.
+            command.env("KIPOD_KUBECONFIG", path);
+        }
+        let mut child = command.spawn().map_err(|error| fail(error.to_string()))?;
         let output = child.stdout.take();
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {

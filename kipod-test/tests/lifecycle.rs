@@ -1,0 +1,73 @@
+//! What a test is given, what it may say of itself, and what it says when it cannot begin. Real
+//! processes under real cargo; only the clusters are entries in a table.
+
+#![allow(missing_docs)]
+
+mod support;
+
+use support::Runner::Cargo;
+use support::World;
+
+#[test]
+fn a_panic_that_is_asked_for_is_a_success() {
+    let world = World::new();
+    let (passed, output) = world.run(Cargo, "panic_is_right", &[]);
+    assert!(passed, "{output}");
+    assert!(!output.contains("to look at it"), "{output}");
+    assert_eq!(world.table.content().deleted.len(), 1);
+}
+
+#[test]
+fn a_missing_cluster_is_not_the_panic_that_is_asked_for() {
+    let world = World::new();
+    let (passed, output) = world.run(Cargo, "no_cluster_is_no_panic", &[]);
+    assert!(!passed, "{output}");
+    let words = "kipod: cluster `broken`: clusters of that name are broken\n  hint: ask the table";
+    assert!(output.contains(words), "{output}");
+    world.no_process_and_no_lock();
+}
+
+#[test]
+fn a_test_is_skipped_only_when_that_is_allowed_and_says_so() {
+    let world = World::new();
+    let variables = [("KIPOD_SKIP_IF_UNAVAILABLE", "1"), ("KIPOD_CLUSTER", "broken")];
+    let (passed, output) = world.run(Cargo, "pass", &variables);
+    assert!(passed, "{output}");
+    let words = "kipod: skipped: cluster `broken`: clusters of that name are broken";
+    assert!(output.contains(words), "{output}");
+    assert!(world.table.content().arrived.is_empty());
+
+    let (passed, output) = world.run(Cargo, "pass", &[("KIPOD_CLUSTER", "broken")]);
+    assert!(!passed, "{output}");
+}
+
+#[test]
+fn the_environment_has_all_its_faults_told_at_once() {
+    let world = World::new();
+    let variables = [("KIPOD_KEEP", "maybe"), ("KIPOD_TIMEOUT", "5")];
+    let (passed, output) = world.run(Cargo, "pass", &variables);
+    assert!(!passed, "{output}");
+    assert!(output.contains("`KIPOD_KEEP` is `maybe`"), "{output}");
+    assert!(output.contains("`KIPOD_TIMEOUT`: `5` has no unit"), "{output}");
+    assert!(world.table.content().created.is_empty());
+}
+
+#[test]
+fn an_argument_that_cannot_be_made_is_named() {
+    let world = World::new();
+    let (passed, output) = world.run(Cargo, "no_namespace", &[]);
+    assert!(!passed, "{output}");
+    let words = "kipod: cannot make argument `namespace: Namespace`: the test has no namespace: \
+                 its attribute says `namespace = false`";
+    assert!(output.contains(words), "{output}");
+    assert!(world.table.content().namespaces.is_empty());
+}
+
+#[test]
+fn runtimes_are_what_the_attribute_says() {
+    let world = World::new();
+    for test in ["paused", "threads"] {
+        let (passed, output) = world.run(Cargo, test, &[]);
+        assert!(passed, "{output}");
+    }
+}
