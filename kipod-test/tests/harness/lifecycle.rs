@@ -1,12 +1,7 @@
-//! What a test is given, what it may say of itself, and what it says when it cannot begin. Real
-//! processes under real cargo; only the clusters are entries in a table.
+//! What a test is given, what it may say of itself, and what it says when it cannot begin.
 
-#![allow(missing_docs)]
-
-mod support;
-
-use support::Runner::Cargo;
-use support::World;
+use crate::support::Runner::Cargo;
+use crate::support::World;
 
 #[test]
 fn a_panic_that_is_asked_for_is_a_success() {

@@ -1,19 +1,14 @@
-//! Who shares a cluster with whom, what stays on purpose, and whose clusters are left alone. Real
-//! processes under real cargo and nextest; only the clusters are entries in a table.
-
-#![allow(missing_docs)]
-
-mod support;
+//! Who shares a cluster with whom, what stays on purpose, and whose clusters are left alone.
 
 use std::collections::BTreeMap;
 
-use support::Runner::{Cargo, Nextest};
-use support::World;
+use crate::support::Runner::{Cargo, Nextest};
+use crate::support::World;
 
 #[test]
 fn thirty_two_processes_make_one_cluster() {
     let world = World::new();
-    let (passed, output) = world.run(Nextest, "race", &[]);
+    let (passed, output) = world.run(Nextest, "race::", &[]);
     assert!(passed, "{output}");
     world.no_process_and_no_lock();
     let content = world.table.content();
@@ -32,7 +27,7 @@ fn thirty_two_processes_make_one_cluster() {
 #[test]
 fn threads_of_one_process_make_one_cluster() {
     let world = World::new();
-    let (passed, output) = world.run(Cargo, "race", &[]);
+    let (passed, output) = world.run(Cargo, "race::", &[]);
     assert!(passed, "{output}");
     world.no_process_and_no_lock();
     let content = world.table.content();

@@ -1,13 +1,12 @@
 //! Runs the tests of `tests/fixture` under cargo or nextest, and looks what they leave.
 
-mod table;
-
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-pub use table::{Content, Table};
+
+use crate::table::{Content, Table};
 
 /// How long anything may take before a test fails: cargo has to look through its target folder,
 /// and every test at once does so on few processors.
@@ -15,48 +14,61 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// Who runs the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Runner {
+pub(crate) enum Runner {
     Cargo,
     Nextest,
 }
 
 /// One table of clusters, and one folder for the harness.
-pub struct World {
-    pub table: Table,
+pub(crate) struct World {
+    pub(crate) table: Table,
     folder: tempfile::TempDir,
 }
 
 /// A run that goes on.
-pub struct Running {
+pub(crate) struct Running {
     child: Option<Child>,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { table: Table::serve(), folder: tempfile::tempdir().unwrap() }
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Runs tests of the fixture, which `tests` selects by their beginning, with more variables.
-    pub fn start(&self, runner: Runner, tests: &str, variables: &[(&str, &str)]) -> Running {
+    /// Runs tests of the fixture, one or a whole module, with more variables.
+    pub(crate) fn start(&self, runner: Runner, tests: &str, variables: &[(&str, &str)]) -> Running {
         let mut command = Command::new(env!("CARGO"));
+        // A module stands for all its tests, anything else for itself.
+        let one = !tests.ends_with("::");
         match runner {
-            Runner::Cargo => command
-                .args(["test", "--offline", "-p", "kipod-test", "--test", "fixture", "--"])
-                .args([tests, "--ignored"]),
-            Runner::Nextest => command
-                .args(["nextest", "run", "--offline", "-p", "kipod-test", "--test", "fixture"])
-                .args(["--run-ignored", "only", "--no-fail-fast", "--test-threads", "32"])
-                .arg("-E")
-                .arg(format!("test(/^{tests}/)")),
-        };
-        // The run must not take itself for a part of the one it is tested in.
+            Runner::Cargo => {
+                command.args(["test", "--offline", "-p", "kipod-test", "--test", "fixture"]);
+                command.args(["--", "--ignored", tests]).args(one.then_some("--exact"));
+            }
+            Runner::Nextest => {
+                command.args(["nextest", "run", "--offline", "-p", "kipod-test"]);
+                command.args(["--test", "fixture", "--run-ignored", "only", "--no-fail-fast"]);
+                let matcher = if one { "=" } else { "~" };
+                command.args(["--test-threads", "32", "-E", &format!("test({matcher}{tests})")]);
+            }
+        }
+        // The run must not take itself for a part of the one it is tested in; and a build script
+        // that looks at what cargo says of the package runs anew, with all that depends on it.
+        const OUTER: [&str; 7] = [
+            "NEXTEST",
+            "KIPOD_",
+            "CARGO_BIN_",
+            "CARGO_CRATE_",
+            "CARGO_MANIFEST_",
+            "CARGO_PKG_",
+            "CARGO_PRIMARY_",
+        ];
         for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            if text.starts_with("NEXTEST") || text.starts_with("KIPOD_") {
+            if OUTER.iter().any(|outer| name.to_string_lossy().starts_with(outer)) {
                 command.env_remove(name);
             }
         }
@@ -77,13 +89,18 @@ impl World {
     }
 
     /// Runs tests of the fixture to their end: whether they passed, and all they printed.
-    pub fn run(&self, runner: Runner, tests: &str, variables: &[(&str, &str)]) -> (bool, String) {
+    pub(crate) fn run(
+        &self,
+        runner: Runner,
+        tests: &str,
+        variables: &[(&str, &str)],
+    ) -> (bool, String) {
         self.start(runner, tests, variables).end()
     }
 
     /// Waits for something to be so.
     #[track_caller]
-    pub fn wait(&self, what: &str, so: impl Fn(&Content) -> bool) {
+    pub(crate) fn wait(&self, what: &str, so: impl Fn(&Content) -> bool) {
         let began = Instant::now();
         while !so(&self.table.content()) {
             assert!(began.elapsed() < LIMIT, "{what} did not come about");
@@ -93,7 +110,7 @@ impl World {
 
     /// Waits for the body of a test: its process, and that of its runner.
     #[track_caller]
-    pub fn arrival(&self, test: &str) -> (i32, i32) {
+    pub(crate) fn arrival(&self, test: &str) -> (i32, i32) {
         self.wait(&format!("the body of `{test}`"), |content| {
             content.arrived.iter().any(|(name, ..)| name == test)
         });
@@ -104,7 +121,7 @@ impl World {
 
     /// Waits until no process of the run is left, then sees that no lock is held.
     #[track_caller]
-    pub fn no_process_and_no_lock(&self) {
+    pub(crate) fn no_process_and_no_lock(&self) {
         let began = Instant::now();
         loop {
             let left = self.processes();
@@ -136,7 +153,7 @@ impl World {
 }
 
 impl Running {
-    pub fn end(mut self) -> (bool, String) {
+    pub(crate) fn end(mut self) -> (bool, String) {
         let output: Output = self.child.take().unwrap().wait_with_output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.success(), text(&output.stdout) + &text(&output.stderr))
@@ -153,6 +170,6 @@ impl Drop for Running {
     }
 }
 
-pub fn signal(pid: i32, signal: Signal) {
+pub(crate) fn signal(pid: i32, signal: Signal) {
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
 }

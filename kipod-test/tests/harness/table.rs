@@ -13,29 +13,29 @@ const CREATION: Duration = Duration::from_millis(150);
 
 /// What happened so far, and what there is.
 #[derive(Default)]
-pub struct Content {
+pub(crate) struct Content {
     /// The clusters there are, each with the labels of its namespaces.
-    pub clusters: BTreeMap<String, BTreeMap<String, Value>>,
+    pub(crate) clusters: BTreeMap<String, BTreeMap<String, Value>>,
     /// The names of the clusters that were created, in order.
-    pub created: Vec<String>,
+    pub(crate) created: Vec<String>,
     /// The names of the namespaces that were created, in order.
-    pub namespaces: Vec<String>,
+    pub(crate) namespaces: Vec<String>,
     /// The names of the namespaces that were deleted one by one.
-    pub deleted: Vec<String>,
+    pub(crate) deleted: Vec<String>,
     /// The tests whose bodies ran: name, process, parent.
-    pub arrived: Vec<(String, i32, i32)>,
+    pub(crate) arrived: Vec<(String, i32, i32)>,
     /// Whether tests that hang may end.
-    pub go: bool,
+    pub(crate) go: bool,
 }
 
 /// The table, served on an address of its own.
-pub struct Table {
-    pub address: SocketAddr,
+pub(crate) struct Table {
+    pub(crate) address: SocketAddr,
     content: Arc<Mutex<Content>>,
 }
 
 impl Table {
-    pub fn serve() -> Self {
+    pub(crate) fn serve() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let content = Arc::new(Mutex::new(Content::default()));
@@ -49,7 +49,7 @@ impl Table {
         Self { address, content }
     }
 
-    pub fn content(&self) -> MutexGuard<'_, Content> {
+    pub(crate) fn content(&self) -> MutexGuard<'_, Content> {
         self.content.lock().unwrap()
     }
 }

@@ -1,13 +1,9 @@
 //! However a test ends, and however its run ends: no cluster, no namespace, no process and no lock
-//! stay. Real processes under real cargo and nextest; only the clusters are entries in a table.
+//! stay.
 
-#![allow(missing_docs)]
-
-mod support;
-
+use crate::support::Runner::{Cargo, Nextest};
+use crate::support::{Runner, World, signal};
 use rustix::process::Signal;
-use support::Runner::{Cargo, Nextest};
-use support::{Runner, World, signal};
 
 /// A test that ends by itself: whether it passes, and whether it gets to take its namespace away.
 fn ends(runner: Runner, test: &str, passes: bool, takes_away: bool) {
