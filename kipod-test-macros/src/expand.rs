@@ -42,9 +42,10 @@ fn expand(args: &Args, item: &Item) -> TokenStream {
     let Item { visibility, signature, body, .. } = item;
     let name = &signature.ident;
     let bound = format_ident!("__kipod_{}", name.unraw());
+    // In the place of what is returned: what cannot be is told there.
     let output = match &signature.output {
-        ReturnType::Default => quote!(()),
-        ReturnType::Type(_, ty) => ty.to_token_stream(),
+        ReturnType::Default => quote!(#private::Body<()>),
+        ReturnType::Type(_, ty) => quote_spanned!(ty.span()=> #private::Body<#ty>),
     };
     let variables: Vec<_> =
         (0..item.arguments().count()).map(|at| format_ident!("argument_{at}")).collect();
@@ -77,7 +78,7 @@ fn expand(args: &Args, item: &Item) -> TokenStream {
         #(#body_attributes)*
         #[doc(hidden)]
         #[allow(dead_code)]
-        fn #bound(__kipod_context: #private::TestContext) -> #private::Body<#output> {
+        fn #bound(__kipod_context: #private::TestContext) -> #output {
             #signature #body
             #private::Body::new(async move {
                 #(#bindings)*

@@ -20,15 +20,14 @@ impl<R: Termination> Body<R> {
     }
 }
 
-/// Makes an argument; `written` is how the test has it.
-///
-/// # Errors
-///
-/// With what the argument's own maker says.
-pub async fn argument<T: FromTestContext>(
-    context: &TestContext,
+/// Makes an argument; `written` is how the test has it. It is boxed so that its type says nothing
+/// of `T`: rustc then tells of a type that cannot be made once, not once more for the future.
+pub fn argument<'a, T: FromTestContext + 'a>(
+    context: &'a TestContext,
     written: &'static str,
-) -> Result<T, Unmade> {
-    let made = T::from_test_context(context).await;
-    made.map_err(|source| Unmade(SetupError::Argument { argument: written, source }))
+) -> Pin<Box<dyn Future<Output = Result<T, Unmade>> + 'a>> {
+    Box::pin(async move {
+        let made = T::from_test_context(context).await;
+        made.map_err(|source| Unmade(SetupError::Argument { argument: written, source }))
+    })
 }
