@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::apply::ApplyError;
 use crate::source::SourceError;
+use crate::wait::WaitError;
 
 /// An error of any kind, as fixtures and arguments return it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -32,6 +34,18 @@ pub(crate) enum SetupError {
     /// A namespace could not be created, listed or deleted.
     #[error("namespace `{name}`: {source}")]
     Namespace { name: String, source: Box<kube::Error> },
+    /// The namespace is not fit for pods.
+    #[error("the test's namespace: {0}")]
+    Account(WaitError),
+    /// Manifests or fixtures could not be applied.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// Images the test needs are not there.
+    #[error("the test needs images that are not there:{}", lines(.missing))]
+    Images { missing: Vec<String> },
+    /// The nodes do not say which images they have.
+    #[error("cannot see which images the cluster has: {source}")]
+    ImageList { source: BoxError },
     /// The process that cleans up could not be started.
     #[error("cannot start the process that cleans up after this run: {0}")]
     Reaper(String),
@@ -57,6 +71,9 @@ impl SetupError {
             Self::Unhealthy { name, .. } => {
                 Some(format!("look at it, or delete it: `kipod delete cluster {name}`"))
             }
+            Self::Images { .. } => Some(
+                "build them with `podman build`: nodes see what is in your own Podman store".to_owned(),
+            ),
             Self::Reaper(_) => Some(
                 "kipod runs the test binary again for that, with `TEST --exact --include-ignored`; \
                  it needs the standard test harness"
@@ -70,6 +87,10 @@ impl SetupError {
     pub(crate) fn is_unavailable(&self) -> bool {
         matches!(self, Self::Source { source, .. } if source.unavailable)
     }
+}
+
+fn lines(items: &[String]) -> String {
+    items.iter().map(|item| format!("\n  {item}")).collect()
 }
 
 /// An error with its causes, each once.

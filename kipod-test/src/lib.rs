@@ -1,6 +1,7 @@
 //! `#[kipod::test]`: a real Kubernetes cluster and a private namespace for each Rust test.
 
 mod access;
+mod apply;
 mod cluster;
 mod context;
 mod diagnose;
@@ -9,6 +10,7 @@ mod error;
 mod external;
 mod harness;
 mod helper;
+mod images;
 mod name;
 mod namespace;
 mod owner;
@@ -17,6 +19,7 @@ mod settings;
 mod share;
 mod site;
 mod source;
+pub mod wait;
 mod waiting;
 
 pub use cluster::Cluster;

@@ -9,6 +9,7 @@ use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams};
 
 use crate::error::SetupError;
+use crate::wait;
 
 /// Labels and annotations of the namespaces kipod creates.
 pub(crate) mod label {
@@ -92,12 +93,11 @@ pub(crate) async fn create(
         ..v1::Namespace::default()
     };
     let namespaces: Api<v1::Namespace> = Api::all(client.clone());
-    match namespaces.create(&PostParams::default(), &namespace).await {
-        Ok(_) => Ok(()),
-        Err(source) => {
-            Err(SetupError::Namespace { name: name.to_owned(), source: Box::new(source) })
-        }
+    if let Err(source) = namespaces.create(&PostParams::default(), &namespace).await {
+        return Err(SetupError::Namespace { name: name.to_owned(), source: Box::new(source) });
     }
+    // A controller makes it a few milliseconds later, and no pod can be created before.
+    wait::default_service_account(client, name).await.map_err(SetupError::Account)
 }
 
 /// Deletes a namespace, without waiting for its end: its name never comes again. One that is gone

@@ -7,6 +7,8 @@ mod summary;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+pub(crate) use summary::container;
+
 use crate::harness::Held;
 use crate::helper;
 use crate::settings::Settings;

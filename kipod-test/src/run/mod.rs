@@ -3,6 +3,7 @@
 mod body;
 mod verdict;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,6 +13,8 @@ use tokio::runtime::{Builder, Runtime};
 pub use body::{Body, argument};
 use verdict::{Outcome, judge};
 
+use crate::apply;
+use crate::cluster::Cluster;
 use crate::context::TestContext;
 use crate::diagnose;
 use crate::engine::Engine;
@@ -19,6 +22,7 @@ use crate::error::SetupError;
 use crate::external;
 use crate::harness::{self, Held};
 use crate::helper;
+use crate::images;
 use crate::name;
 use crate::namespace;
 use crate::settings::Settings;
@@ -116,10 +120,27 @@ impl Stage {
             (acquired.ok_or(SetupError::Helper)??, None)
         };
         let mut stage = Self { site, settings, held, namespace: None, exclusive, began };
-        if site.namespace {
-            stage.make_namespace()?;
+        match stage.fill() {
+            Ok(()) => Ok(stage),
+            Err(error) => {
+                stage.take_away(true);
+                Err(error)
+            }
         }
-        Ok(stage)
+    }
+
+    /// All that has to be in the cluster before the body runs.
+    fn fill(&mut self) -> Result<(), SetupError> {
+        let (site, held) = (self.site, self.held.clone());
+        helper::run(async move {
+            images::check(&Cluster::new(held.clone(), None), site.images).await?;
+            apply::manifests(&held, Path::new(site.manifest_dir), site.manifests).await
+        })
+        .unwrap_or(Err(SetupError::Helper))?;
+        if site.namespace {
+            self.make_namespace()?;
+        }
+        Ok(())
     }
 
     fn make_namespace(&mut self) -> Result<(), SetupError> {
@@ -135,7 +156,9 @@ impl Stage {
         self.namespace = Some(name.clone());
         helper::run(async move {
             forget_predecessors(&held, &test).await;
-            namespace::create(&held.client, &name, &held.run.id, &test, site.path).await
+            namespace::create(&held.client, &name, &held.run.id, &test, site.path).await?;
+            let folder = Path::new(site.manifest_dir);
+            apply::fixtures(&held.client, folder, site.fixtures, &name).await
         })
         .unwrap_or(Err(SetupError::Helper))
     }

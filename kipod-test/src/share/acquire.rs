@@ -181,7 +181,7 @@ async fn create(
     let began = Instant::now();
     if files.phase()?.is_some() {
         source.delete(name).await.map_err(failed)?;
-        files.forget_kept();
+        files.forget_content();
     }
     say(&format!("creating cluster `{name}`"));
     files.set_phase(Some(&Phase::Creating))?;

@@ -53,6 +53,11 @@ impl Files {
         self.path("kept")
     }
 
+    /// Which manifests have been applied, a line each; locked while that is done.
+    pub(crate) fn applied(&self) -> PathBuf {
+        self.path("applied")
+    }
+
     /// What the last reaper could not do.
     pub(crate) fn log(&self) -> PathBuf {
         self.path("log")

@@ -13,6 +13,6 @@ mod reaper;
 mod state;
 
 pub(crate) use acquire::{Hold, acquire};
-pub(crate) use files::Files;
+pub(crate) use files::{Files, Lock};
 pub(crate) use reaper::{Job, release_exclusive};
 pub(crate) use state::Kept;

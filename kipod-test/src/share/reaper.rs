@@ -209,7 +209,7 @@ async fn delete(
             files.set_phase(Some(&Phase::Deleting(identity)))?;
         }
         retry(|| source.delete(name)).await.map_err(failed)?;
-        files.forget_kept();
+        files.forget_content();
         return files.set_phase(None);
     }
     let (Some(access), Some(run)) = (open.map_err(failed)?, run) else { return Ok(()) };

@@ -90,9 +90,11 @@ impl Files {
         entries.flatten().filter_map(read).collect()
     }
 
-    /// Forgets every namespace, because their cluster is gone.
-    pub(crate) fn forget_kept(&self) {
+    /// Forgets every namespace and manifest, because their cluster is gone.
+    pub(crate) fn forget_content(&self) {
         let _ = std::fs::remove_dir_all(self.kept());
+        // Nobody can be applying to a cluster that nobody uses.
+        let _ = std::fs::remove_file(self.applied());
     }
 }
 
@@ -123,7 +125,7 @@ mod tests {
         files.keep(&kept("b")).unwrap();
         files.unkeep("a");
         assert_eq!(files.all_kept(), [kept("b")]);
-        files.forget_kept();
+        files.forget_content();
         assert_eq!(files.all_kept(), []);
     }
 }

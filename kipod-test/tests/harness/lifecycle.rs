@@ -1,6 +1,6 @@
 //! What a test is given, what it may say of itself, and what it says when it cannot begin.
 
-use crate::support::Runner::Cargo;
+use crate::support::Runner::{Cargo, Nextest};
 use crate::support::World;
 
 #[test]
@@ -65,4 +65,65 @@ fn runtimes_are_what_the_attribute_says() {
         let (passed, output) = world.run(Cargo, test, &[]);
         assert!(passed, "{output}");
     }
+}
+
+#[test]
+fn manifests_are_applied_once_and_fixtures_for_each_test() {
+    let world = World::new();
+    for test in ["applied_a", "applied_b", "applied_b"] {
+        let (passed, output) = world.run(Cargo, test, &[("KIPOD_KEEP", "always")]);
+        assert!(passed, "{output}");
+        world.no_process_and_no_lock();
+    }
+    let content = world.table.content();
+    let shared = content.applied.iter().filter(|name| *name == "default/shared").count();
+    assert_eq!(shared, 3, "once for each run: {:?}", content.applied);
+    for namespace in &content.namespaces[1..] {
+        assert!(content.applied.contains(&format!("{namespace}/own")), "{:?}", content.applied);
+        assert!(content.applied.contains(&format!("{namespace}/second")));
+    }
+    drop(content);
+
+    let world = World::new();
+    let (passed, output) = world.run(Nextest, "applied_", &[]);
+    assert!(passed, "{output}");
+    let content = world.table.content();
+    let shared = content.applied.iter().filter(|name| *name == "default/shared").count();
+    assert_eq!(shared, 1, "two processes of one run: {:?}", content.applied);
+}
+
+#[test]
+fn a_fixture_that_belongs_elsewhere_is_refused() {
+    let world = World::new();
+    let (passed, output) = world.run(Cargo, "fixture_of_elsewhere", &[]);
+    assert!(!passed, "{output}");
+    let words = "says `namespace: default`, but fixtures go into the test's: leave it out";
+    assert!(output.contains(words), "{output}");
+    world.no_process_and_no_lock();
+    let content = world.table.content();
+    assert!(content.applied.is_empty());
+    assert_eq!(content.deleted, content.namespaces);
+}
+
+#[test]
+fn images_are_looked_for_before_the_test() {
+    let world = World::new();
+    let (passed, output) = world.run(Cargo, "image_present", &[]);
+    assert!(passed, "{output}");
+    let (passed, output) = world.run(Cargo, "image_missing", &[]);
+    assert!(!passed, "{output}");
+    let words = "kipod: the test needs images that are not there:\n  `localhost/other:dev` on node";
+    assert!(output.contains(words) && output.contains("hint: build them"), "{output}");
+}
+
+#[test]
+fn waits_say_what_they_waited_for() {
+    let world = World::new();
+    let (passed, output) = world.run(Cargo, "waits_no_longer", &[]);
+    assert!(passed, "{output}");
+    let (passed, output) = world.run(Cargo, "waits_too_long", &[]);
+    assert!(!passed, "{output}");
+    let words = "kipod: the test's time is up after 1s; it was still waiting for:\n  \
+                 configmap missing: exists (there is none)";
+    assert!(output.contains(words), "{output}");
 }

@@ -42,8 +42,8 @@ impl World {
     /// Runs tests of the fixture, one or a whole module, with more variables.
     pub(crate) fn start(&self, runner: Runner, tests: &str, variables: &[(&str, &str)]) -> Running {
         let mut command = Command::new(env!("CARGO"));
-        // A module stands for all its tests, anything else for itself.
-        let one = !tests.ends_with("::");
+        // A beginning stands for all its tests, anything else for itself.
+        let one = !tests.ends_with("::") && !tests.ends_with('_');
         match runner {
             Runner::Cargo => {
                 command.args(["test", "--offline", "-p", "kipod-test", "--test", "fixture"]);

@@ -22,6 +22,8 @@ pub(crate) struct Content {
     pub(crate) namespaces: Vec<String>,
     /// The names of the namespaces that were deleted one by one.
     pub(crate) deleted: Vec<String>,
+    /// The objects that were applied, as `NAMESPACE/NAME`.
+    pub(crate) applied: Vec<String>,
     /// The tests whose bodies ran: name, process, parent.
     pub(crate) arrived: Vec<(String, i32, i32)>,
     /// Whether tests that hang may end.
@@ -78,6 +80,14 @@ fn serve(stream: &TcpStream, content: &Mutex<Content>) {
         }
         let mut words = lines.first().map_or("", String::as_str).split(' ');
         let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+        if path.contains("watch=true") {
+            // Nothing ever changes in these clusters.
+            let head = "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let mut stream = stream;
+            let _ = stream.write_all(head.as_bytes());
+            let _ = stream.read(&mut [0]);
+            return;
+        }
         let (status, answer) = answer(method, path, &body, content);
         let close = lines.iter().any(|line| line.eq_ignore_ascii_case("connection: close"));
         let head = format!(
@@ -182,12 +192,26 @@ fn cluster(
                 None => not_found(),
             }
         }
+        ("GET", ["api", "v1"]) => {
+            let maps = json!({"name": "configmaps", "singularName": "", "namespaced": true,
+                "kind": "ConfigMap", "verbs": ["list", "patch"]});
+            let list =
+                json!({"kind": "APIResourceList", "groupVersion": "v1", "resources": [maps]});
+            (200, list.to_string())
+        }
+        ("PATCH", ["api", "v1", "namespaces", namespace, "configmaps", map]) => {
+            content.applied.push(format!("{namespace}/{map}"));
+            (200, String::from_utf8(body.to_vec()).unwrap())
+        }
         (
             "GET",
             ["api", "v1", "namespaces", _, kind] | ["apis", "apps", "v1", "namespaces", _, kind],
         ) => {
-            let list = json!({"kind": format!("{kind}List"), "apiVersion": "v1", "metadata": {},
-                "items": []});
+            // What every namespace has a moment after it was made, and nothing else.
+            let account = json!({"metadata": {"name": "default"}});
+            let items = if *kind == "serviceaccounts" { vec![account] } else { Vec::new() };
+            let list = json!({"kind": format!("{kind}List"), "apiVersion": "v1", "items": items,
+                "metadata": {"resourceVersion": "1"}});
             (200, list.to_string())
         }
         _ => not_found(),
