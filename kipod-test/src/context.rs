@@ -6,6 +6,7 @@ use kube::Client;
 use tokio::sync::OnceCell;
 
 use crate::access;
+use crate::account;
 use crate::cluster::Cluster;
 use crate::error::BoxError;
 use crate::harness::Held;
@@ -67,6 +68,18 @@ impl TestContext {
             access::connect(config)
         };
         Ok(self.inner.client.get_or_try_init(make).await?.clone())
+    }
+
+    /// A client with the rights of a ServiceAccount that is in the test's namespace, because a
+    /// fixture brought it, and no others. [`ClientAs`](crate::ClientAs) makes the account, too.
+    ///
+    /// # Errors
+    ///
+    /// When the test has no namespace, or the account is not there.
+    pub async fn client_as(&self, account: &str) -> Result<Client, BoxError> {
+        let namespace = self.namespace().ok_or("a ServiceAccount needs a namespace")?;
+        let config = self.inner.held.config.clone();
+        account::client_as(&self.client().await?, config, &namespace, account).await
     }
 }
 

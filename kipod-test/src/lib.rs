@@ -1,6 +1,7 @@
-//! `#[kipod::test]`: a real Kubernetes cluster and a private namespace for each Rust test.
+#![doc = include_str!("../README.md")]
 
 mod access;
+mod account;
 mod apply;
 mod cluster;
 mod context;
@@ -11,6 +12,7 @@ mod external;
 mod harness;
 mod helper;
 mod images;
+mod metadata;
 mod name;
 mod namespace;
 mod owner;
@@ -19,12 +21,15 @@ mod settings;
 mod share;
 mod site;
 mod source;
+mod view;
 pub mod wait;
 mod waiting;
 
+pub use account::{ClientAs, DeclaredAccount};
 pub use cluster::Cluster;
 pub use context::{FromTestContext, TestContext};
 pub use error::BoxError;
+#[doc = include_str!("test.md")]
 pub use kipod_test_macros::test;
 pub use namespace::Namespace;
 pub use source::NodeOutput;

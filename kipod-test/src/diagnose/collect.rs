@@ -1,16 +1,20 @@
 //! Everything that may say why a test failed, as files.
 
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ContainerStatus, Event, Node, Pod};
+use k8s_openapi::api::core::v1::{Event, Node, Pod};
 use kube::api::{Api, DynamicObject, ListParams, LogParams};
 use kube::discovery::{Discovery, Scope, verbs};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{Scene, summary};
 use crate::error::chain;
+use crate::view::{int, list, text, view};
 
 /// The units whose journals are collected.
 const UNITS: [&str; 2] = ["kubelet", "crio"];
@@ -73,78 +77,55 @@ pub(super) async fn all(scene: &Scene, report: &mut Report) {
     journals(scene, report).await;
 }
 
-async fn workloads(scene: &Scene, namespace: &str, report: &mut Report) -> Vec<Pod> {
+/// Every object that is listed, as JSON.
+async fn listed<K>(what: &str, api: &Api<K>, report: &mut Report) -> Vec<Value>
+where
+    K: Clone + Debug + DeserializeOwned + Serialize,
+{
+    let found = api.list(&ListParams::default()).await;
+    let items = report.items(what, found).map(|list| list.items).unwrap_or_default();
+    items.iter().map(view).collect()
+}
+
+async fn workloads(scene: &Scene, namespace: &str, report: &mut Report) -> Vec<Value> {
     let client = &scene.held.client;
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
-    let listed = deployments.list(&ListParams::default()).await;
-    if let Some(deployments) = report.items("deployments", listed) {
-        report.summary.extend(summary::deployments(&deployments.items));
-    }
-    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let listed = pods.list(&ListParams::default()).await;
-    let pods = report.items("pods", listed).map(|pods| pods.items).unwrap_or_default();
+    let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
+    let deployments = listed("deployments", &api, report).await;
+    report.summary.extend(summary::deployments(&deployments));
+    let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    let pods = listed("pods", &api, report).await;
     report.summary.extend(summary::pods(&pods));
     pods
 }
 
 async fn events(scene: &Scene, namespace: &str, report: &mut Report) {
     let api: Api<Event> = Api::namespaced(scene.held.client.clone(), namespace);
-    let listed = api.list(&ListParams::default()).await;
-    let Some(mut events) = report.items("events", listed).map(|events| events.items) else {
-        return;
-    };
-    events.sort_by_key(time);
+    let mut events = listed("events", &api, report).await;
+    events.sort_by_key(summary::event_time);
     report.summary.extend(summary::warnings(&events));
     let lines = events.iter().map(|event| {
-        let kind = event.type_.as_deref().unwrap_or("?");
-        format!("{} {kind} {}\n", time(event), summary::event_line(event))
+        let kind = text(&event["type"]).unwrap_or("?");
+        format!("{} {kind} {}\n", summary::event_time(event), summary::event_line(event))
     });
     report.write("events.txt", &lines.collect::<String>());
 }
 
-/// When it happened last, as RFC 3339 in UTC, which sorts as text.
-fn time(event: &Event) -> String {
-    let text = |value: Option<serde_json::Value>| value?.as_str().map(str::to_owned);
-    let json = |time: &dyn erased::Json| time.json();
-    let last = event.last_timestamp.as_ref().and_then(|time| text(json(time)));
-    let first = event.event_time.as_ref().and_then(|time| text(json(time)));
-    last.or(first).unwrap_or_default()
-}
-
-/// Times of Kubernetes are of several types, which have their text in common.
-mod erased {
-    pub(super) trait Json {
-        fn json(&self) -> Option<serde_json::Value>;
-    }
-
-    impl<T: serde::Serialize> Json for T {
-        fn json(&self) -> Option<serde_json::Value> {
-            serde_json::to_value(self).ok()
-        }
-    }
-}
-
-async fn logs(scene: &Scene, namespace: &str, pod: &Pod, report: &mut Report) {
+async fn logs(scene: &Scene, namespace: &str, pod: &Value, report: &mut Report) {
     let api: Api<Pod> = Api::namespaced(scene.held.client.clone(), namespace);
-    let (Some(name), Some(status)) = (&pod.metadata.name, &pod.status) else { return };
-    let all = |list: &Option<Vec<ContainerStatus>>| list.clone().unwrap_or_default();
-    let containers =
-        [all(&status.init_container_statuses), all(&status.container_statuses)].concat();
-    for container in containers {
-        let started = container.state.as_ref().is_some_and(|state| state.waiting.is_none());
-        let again = container.restart_count > 0;
+    let Some(name) = text(&pod["metadata"]["name"]) else { return };
+    let containers = ["initContainerStatuses", "containerStatuses"];
+    for container in containers.iter().flat_map(|key| list(&pod["status"][*key])) {
+        let started = container["state"].get("waiting").is_none();
+        let again = int(&container["restartCount"], 0) > 0;
         for (wanted, previous, suffix) in [(started, false, ""), (again, true, ".previous")] {
             if !wanted {
                 continue;
             }
-            let container = container.name.clone();
+            let container = text(&container["name"]).unwrap_or_default().to_owned();
             let file = format!("logs/{name}.{container}{suffix}.log");
-            let params = LogParams {
-                container: Some(container),
-                previous,
-                timestamps: true,
-                ..LogParams::default()
-            };
+            let container = Some(container);
+            let params =
+                LogParams { container, previous, timestamps: true, ..LogParams::default() };
             let found = api.logs(name, &params).await;
             if let Some(text) = report.items(&file, found) {
                 report.write(&file, &text);
@@ -199,21 +180,10 @@ fn redact(data: &mut serde_json::Value) {
 
 async fn nodes(scene: &Scene, report: &mut Report) {
     let api: Api<Node> = Api::all(scene.held.client.clone());
-    let listed = api.list(&ListParams::default()).await;
-    let Some(nodes) = report.items("nodes", listed) else { return };
-    for node in nodes.items {
-        let name = node.metadata.name.clone().unwrap_or_default();
-        let status = node.status.clone().unwrap_or_default();
-        for one in status.conditions.clone().unwrap_or_default() {
-            // Ready has to be true, and every pressure false.
-            if (one.status == "True") != (one.type_ == "Ready") {
-                let message = one.message.as_deref().unwrap_or("no message");
-                report
-                    .summary
-                    .push(format!("node {name}: {}={}: {message}", one.type_, one.status));
-            }
-        }
-        write_yaml(report, &format!("nodes/{name}.yaml"), &status);
+    for node in listed("nodes", &api, report).await {
+        report.summary.extend(summary::node(&node));
+        let name = text(&node["metadata"]["name"]).unwrap_or("?");
+        write_yaml(report, &format!("nodes/{name}.yaml"), &node["status"]);
     }
 }
 

@@ -66,7 +66,7 @@ pub fn run_with<R: std::process::Termination + 'static>(
     site: TestSite,
     body: fn(TestContext) -> Body<R>,
 ) -> ExitCode {
-    let settings = match Settings::from_env() {
+    let settings = match Settings::of(site.manifest_dir) {
         Ok(settings) => settings,
         Err(faults) => return refuse(&SetupError::Settings(faults)),
     };
@@ -132,15 +132,27 @@ impl Stage {
     /// All that has to be in the cluster before the body runs.
     fn fill(&mut self) -> Result<(), SetupError> {
         let (site, held) = (self.site, self.held.clone());
+        let exclusive = self.exclusive.is_some();
         helper::run(async move {
+            forget_predecessors(&held, &test_label(&site), exclusive).await;
             images::check(&Cluster::new(held.clone(), None), site.images).await?;
             apply::manifests(&held, Path::new(site.manifest_dir), site.manifests).await
         })
         .unwrap_or(Err(SetupError::Helper))?;
-        if site.namespace {
-            self.make_namespace()?;
+        match site.namespace {
+            true => self.make_namespace(),
+            false if self.settings.keep_of(&site) == Keep::Always => {
+                // Nothing of the test's own stays, but its cluster does.
+                self.keep(&format!("none-{}", unique_tail(&site)))
+            }
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Says that a namespace has to stay, and with it the cluster.
+    fn keep(&self, namespace: &str) -> Result<(), SetupError> {
+        let (namespace, test) = (namespace.to_owned(), test_label(&self.site));
+        self.held.files.keep(&Kept { namespace, test, run: self.held.run.id.clone() })
     }
 
     fn make_namespace(&mut self) -> Result<(), SetupError> {
@@ -150,12 +162,10 @@ impl Stage {
         if self.settings.keep_of(&site) != Keep::Never {
             // Before it is there, and taken back when the test has passed: so it stays too when the
             // process ends in between.
-            let run = held.run.id.clone();
-            held.files.keep(&Kept { namespace: name.clone(), test: test.clone(), run })?;
+            self.keep(&name)?;
         }
         self.namespace = Some(name.clone());
         helper::run(async move {
-            forget_predecessors(&held, &test).await;
             namespace::create(&held.client, &name, &held.run.id, &test, site.path).await?;
             let folder = Path::new(site.manifest_dir);
             apply::fixtures(&held.client, folder, site.fixtures, &name).await
@@ -255,14 +265,19 @@ impl Stage {
     }
 }
 
-/// Deletes what earlier runs of the same test left for a look. A fault here is not the test's.
-async fn forget_predecessors(held: &Held, test: &str) {
-    for kept in held.files.all_kept() {
-        if kept.test == test
-            && kept.run != held.run.id
-            && namespace::delete(&held.client, &kept.namespace).await.is_ok()
-        {
-            held.files.unkeep(&kept.namespace);
+/// Lets go of what earlier runs of the same test left for a look: a namespace of the same cluster is
+/// deleted now, a cluster of the test's own when this run ends. A fault here is not the test's.
+async fn forget_predecessors(held: &Held, test: &str, exclusive: bool) {
+    let own = held.files.clone();
+    let clusters = if exclusive { own.all() } else { vec![own] };
+    for files in clusters {
+        for kept in files.all_kept() {
+            if kept.test != test || kept.run == held.run.id {
+                continue;
+            }
+            if exclusive || namespace::delete(&held.client, &kept.namespace).await.is_ok() {
+                files.unkeep(&kept.namespace);
+            }
         }
     }
 }

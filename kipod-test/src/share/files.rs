@@ -24,6 +24,16 @@ impl Files {
         Self { folder: state.join("test"), name: name.to_owned() }
     }
 
+    /// The files of every cluster that the harness made, this one included.
+    pub(crate) fn all(&self) -> Vec<Self> {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
+        let name = |entry: std::fs::DirEntry| {
+            entry.file_name().to_str()?.strip_suffix(".json").map(str::to_owned)
+        };
+        let of = |name| Self { folder: self.folder.clone(), name };
+        entries.flatten().filter_map(name).map(of).collect()
+    }
+
     /// The cluster's name.
     pub(crate) fn name(&self) -> &str {
         &self.name

@@ -135,6 +135,9 @@ impl Job {
         self.run.owner.wait();
         drop(lease);
         let done = clean_up(source, &files, Some(&self.run.id));
+        // Whatever else went down with the machine, or with a reaper that was killed itself.
+        let swept = sweep(source, &files);
+        let done = done.and(swept);
         // Whoever opened it before it goes belongs to a run that is over.
         let _ = std::fs::remove_file(path);
         drop(only);
@@ -165,7 +168,8 @@ pub(crate) fn release_exclusive(
         // Its name never comes again, so neither does anybody who waits for it.
         let _ = std::fs::remove_file(path);
     }
-    Ok(())
+    // The cluster that an earlier run of the test left for a look, among others.
+    sweep(source, files)
 }
 
 /// Waits until nobody uses the cluster, then deletes it if the harness made it and nothing in it
@@ -175,17 +179,31 @@ fn clean_up(
     files: &Files,
     run: Option<&str>,
 ) -> Result<(), SetupError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(SetupError::Runtime)?;
     loop {
         // Without the gate, so that those who come meanwhile get in.
         drop(Lock::exclusive(&files.lease(), || {})?);
         let _gate = Lock::exclusive(&files.gate(), || {})?;
         let Some(_alone) = Lock::try_exclusive(&files.lease())? else { continue };
-        return runtime.block_on(delete(source, files, run));
+        return runtime()?.block_on(delete(source, files, run));
     }
+}
+
+/// Deletes the clusters that the harness made, that nobody uses, and in which nothing has to stay.
+fn sweep(source: &'static dyn ClusterSource, own: &Files) -> Result<(), SetupError> {
+    let mut first = Ok(());
+    for files in own.all() {
+        let Some(_gate) = Lock::try_exclusive(&files.gate())? else { continue };
+        let Some(_alone) = Lock::try_exclusive(&files.lease())? else { continue };
+        if files.phase()?.is_some() {
+            first = first.and(runtime()?.block_on(delete(source, &files, None)));
+        }
+    }
+    first
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, SetupError> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().map_err(SetupError::Runtime)
 }
 
 async fn delete(

@@ -6,6 +6,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use serde::Serialize;
 
 use crate::diagnose::container;
+use crate::view::{int, list, text, view};
 
 /// How far something is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,28 +101,25 @@ pub fn gone<K: kube::Resource>() -> Condition<K> {
 /// Every container of the pod runs and is ready. A pod that has ended never will be.
 pub fn pod_ready() -> Condition<Pod> {
     Condition::of("ready", |pod: &Pod| {
-        let Some(status) = &pod.status else {
-            return State::NotYet("it has no status".to_owned());
-        };
-        let phase = status.phase.as_deref().unwrap_or("Unknown");
-        let conditions = status.conditions.as_deref().unwrap_or_default();
-        if conditions.iter().any(|one| one.type_ == "Ready" && one.status == "True") {
+        let pod = view(pod);
+        let status = &pod["status"];
+        let phase = text(&status["phase"]).unwrap_or("Unknown");
+        let conditions = list(&status["conditions"]);
+        if conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True") {
             return State::Met;
         }
-        let containers = status.container_statuses.as_deref().unwrap_or_default();
-        let init = status.init_container_statuses.as_deref().unwrap_or_default();
+        let containers = list(&status["containerStatuses"]);
+        let init = list(&status["initContainerStatuses"]);
         let mut why: Vec<String> = init.iter().chain(containers).filter_map(container).collect();
         if why.is_empty() {
-            let of = |one: &k8s_openapi::api::core::v1::PodCondition| {
-                (one.status != "True").then(|| one.message.clone()).flatten()
-            };
-            why.extend(conditions.iter().filter_map(of));
+            let bad = conditions.iter().filter(|one| one["status"] != "True");
+            why.extend(bad.filter_map(|one| text(&one["message"])).map(str::to_owned));
             why.dedup();
         }
-        let text = [vec![format!("it is {phase}")], why].concat().join("; ");
+        let words = [vec![format!("it is {phase}")], why].concat().join("; ");
         match phase {
-            "Succeeded" | "Failed" => State::Never(text),
-            _ => State::NotYet(text),
+            "Succeeded" | "Failed" => State::Never(words),
+            _ => State::NotYet(words),
         }
     })
 }
@@ -129,25 +127,25 @@ pub fn pod_ready() -> Condition<Pod> {
 /// The Job is complete. A Job that has failed never will be.
 pub fn job_done() -> Condition<Job> {
     Condition::of("done", |job: &Job| {
-        let status = job.status.clone().unwrap_or_default();
-        let conditions = status.conditions.unwrap_or_default();
-        let is =
-            |kind: &str| conditions.iter().find(|one| one.type_ == kind && one.status == "True");
+        let job = view(job);
+        let status = &job["status"];
+        let is = |kind: &str| {
+            let conditions = list(&status["conditions"]).iter();
+            conditions.into_iter().find(|one| one["type"] == kind && one["status"] == "True")
+        };
         if is("Complete").is_some() {
             return State::Met;
         }
         if let Some(failed) = is("Failed") {
-            return State::Never(format!(
-                "it has failed: {}",
-                failed.message.as_deref().or(failed.reason.as_deref()).unwrap_or("no reason given")
-            ));
+            let why = text(&failed["message"]).or(text(&failed["reason"]));
+            return State::Never(format!("it has failed: {}", why.unwrap_or("no reason given")));
         }
-        let wanted = job.spec.as_ref().and_then(|spec| spec.completions).unwrap_or(1);
         State::NotYet(format!(
-            "{} of {wanted} pods have succeeded, {} have failed, {} run",
-            status.succeeded.unwrap_or(0),
-            status.failed.unwrap_or(0),
-            status.active.unwrap_or(0)
+            "{} of {} pods have succeeded, {} have failed, {} run",
+            int(&status["succeeded"], 0),
+            int(&job["spec"]["completions"], 1),
+            int(&status["failed"], 0),
+            int(&status["active"], 0)
         ))
     })
 }
@@ -155,12 +153,13 @@ pub fn job_done() -> Condition<Job> {
 /// The API server serves the kind. Objects of it can be created from then on.
 pub fn crd_established() -> Condition<CustomResourceDefinition> {
     Condition::of("established", |crd: &CustomResourceDefinition| {
-        let conditions = crd.status.clone().unwrap_or_default().conditions.unwrap_or_default();
+        let crd = view(crd);
         let is = |kind: &str, status: &str| {
-            conditions.iter().find(|one| one.type_ == kind && one.status == status)
+            let conditions = list(&crd["status"]["conditions"]).iter();
+            conditions.into_iter().find(|one| one["type"] == kind && one["status"] == status)
         };
         if let Some(refused) = is("NamesAccepted", "False") {
-            let message = refused.message.as_deref().unwrap_or("no message");
+            let message = text(&refused["message"]).unwrap_or("no message");
             return State::Never(format!("its names are not accepted: {message}"));
         }
         when(is("Established", "True").is_some(), || "it is not established".to_owned())
@@ -173,11 +172,9 @@ pub fn crd_established() -> Condition<CustomResourceDefinition> {
 pub fn condition_true<K: Serialize>(kind: &str) -> Condition<K> {
     let wanted = kind.to_owned();
     Condition::of(format!("{kind}=True"), move |object: &K| {
-        let Ok(object) = serde_json::to_value(object) else {
-            return State::Never("it cannot be written as JSON".to_owned());
-        };
+        let object = view(object);
         let generation = object["metadata"]["generation"].as_i64();
-        let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let conditions = list(&object["status"]["conditions"]);
         let Some(found) = conditions.iter().find(|one| one["type"] == wanted.as_str()) else {
             let present: Vec<&str> =
                 conditions.iter().filter_map(|one| one["type"].as_str()).collect();

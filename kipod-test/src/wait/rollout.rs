@@ -4,6 +4,7 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use kube::Resource;
 
 use super::{Condition, State};
+use crate::view::{int, list, text, view};
 
 /// Workloads that are rolled out: Deployments, StatefulSets and DaemonSets.
 pub trait Rollout: Resource {
@@ -23,13 +24,13 @@ pub struct Numbers {
     /// The generation of the spec that the status is about.
     pub observed: i64,
     /// Replicas that are wanted.
-    pub wanted: i32,
+    pub wanted: i64,
     /// Replicas there are, of whatever template.
-    pub present: i32,
+    pub present: i64,
     /// Replicas of the newest template.
-    pub updated: i32,
+    pub updated: i64,
     /// Replicas that are available.
-    pub available: i32,
+    pub available: i64,
 }
 
 /// Every replica there is has the newest template, and all that are wanted are available. A
@@ -57,52 +58,53 @@ pub fn rolled_out<K: Rollout>() -> Condition<K> {
 
 impl Rollout for Deployment {
     fn numbers(&self) -> Numbers {
-        let status = self.status.clone().unwrap_or_default();
+        let all = view(self);
+        let status = &all["status"];
         Numbers {
-            observed: status.observed_generation.unwrap_or(0),
-            wanted: self.spec.replicas.unwrap_or(1),
-            present: status.replicas.unwrap_or(0),
-            updated: status.updated_replicas.unwrap_or(0),
-            available: status.available_replicas.unwrap_or(0),
+            observed: int(&status["observedGeneration"], 0),
+            wanted: int(&all["spec"]["replicas"], 1),
+            present: int(&status["replicas"], 0),
+            updated: int(&status["updatedReplicas"], 0),
+            available: int(&status["availableReplicas"], 0),
         }
     }
 
     fn stuck(&self) -> Option<String> {
-        let conditions = self.status.as_ref()?.conditions.as_ref()?;
-        let late = |one: &&k8s_openapi::api::apps::v1::DeploymentCondition| {
-            one.type_.as_deref() == Some("Progressing")
-                && one.reason.as_deref() == Some("ProgressDeadlineExceeded")
-        };
-        let found = conditions.iter().find(late)?;
-        Some(found.message.clone().unwrap_or_else(|| "its progress deadline is exceeded".into()))
+        let all = view(self);
+        let found = list(&all["status"]["conditions"]).iter().find(|one| {
+            one["type"] == "Progressing" && one["reason"] == "ProgressDeadlineExceeded"
+        })?;
+        Some(text(&found["message"]).unwrap_or("its progress deadline is exceeded").to_owned())
     }
 }
 
 impl Rollout for StatefulSet {
     fn numbers(&self) -> Numbers {
-        let status = self.status.clone().unwrap_or_default();
-        let settled = status.update_revision == status.current_revision;
-        let present = status.replicas;
+        let all = view(self);
+        let status = &all["status"];
+        let settled = status["updateRevision"] == status["currentRevision"];
+        let present = int(&status["replicas"], 0);
         Numbers {
-            observed: status.observed_generation.unwrap_or(0),
-            wanted: self.spec.replicas.unwrap_or(1),
+            observed: int(&status["observedGeneration"], 0),
+            wanted: int(&all["spec"]["replicas"], 1),
             present,
             // With nothing to update the count of updated replicas may be left out.
-            updated: if settled { present } else { status.updated_replicas.unwrap_or(0) },
-            available: status.available_replicas.or(status.ready_replicas).unwrap_or(0),
+            updated: if settled { present } else { int(&status["updatedReplicas"], 0) },
+            available: int(&status["availableReplicas"], int(&status["readyReplicas"], 0)),
         }
     }
 }
 
 impl Rollout for DaemonSet {
     fn numbers(&self) -> Numbers {
-        let status = self.status.clone().unwrap_or_default();
+        let all = view(self);
+        let status = &all["status"];
         Numbers {
-            observed: status.observed_generation.unwrap_or(0),
-            wanted: status.desired_number_scheduled,
-            present: status.current_number_scheduled,
-            updated: status.updated_number_scheduled.unwrap_or(0),
-            available: status.number_available.unwrap_or(0),
+            observed: int(&status["observedGeneration"], 0),
+            wanted: int(&status["desiredNumberScheduled"], 0),
+            present: int(&status["currentNumberScheduled"], 0),
+            updated: int(&status["updatedNumberScheduled"], 0),
+            available: int(&status["numberAvailable"], 0),
         }
     }
 }

@@ -43,7 +43,7 @@ fn the_environment_has_all_its_faults_told_at_once() {
     let (passed, output) = world.run(Cargo, "pass", &variables);
     assert!(!passed, "{output}");
     assert!(output.contains("`KIPOD_KEEP` is `maybe`"), "{output}");
-    assert!(output.contains("`KIPOD_TIMEOUT`: `5` has no unit"), "{output}");
+    assert!(output.contains("`KIPOD_TIMEOUT` is wrong: `5` has no unit"), "{output}");
     assert!(world.table.content().created.is_empty());
 }
 
@@ -126,4 +126,21 @@ fn waits_say_what_they_waited_for() {
     let words = "kipod: the test's time is up after 1s; it was still waiting for:\n  \
                  configmap missing: exists (there is none)";
     assert!(output.contains(words), "{output}");
+}
+
+#[test]
+fn cases_of_rstest_are_tests_of_their_own() {
+    for runner in [Cargo, Nextest] {
+        let world = World::new();
+        let (passed, output) = world.run(runner, "cases::", &[]);
+        assert!(passed, "{output}");
+        world.no_process_and_no_lock();
+        let content = world.table.content();
+        let mut cases: Vec<&str> = content.arrived.iter().map(|(name, ..)| name.as_str()).collect();
+        cases.sort_unstable();
+        assert_eq!(cases, ["1", "2"]);
+        assert_eq!(content.namespaces.len(), 2);
+        assert!(content.namespaces.iter().any(|name| name.contains("case-2-two")));
+        assert!(content.clusters.is_empty());
+    }
 }

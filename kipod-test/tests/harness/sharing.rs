@@ -70,6 +70,24 @@ fn an_exclusive_cluster_goes_with_its_test() {
 }
 
 #[test]
+fn an_exclusive_cluster_that_stays_goes_with_the_next_run_of_its_test() {
+    let world = World::new();
+    let variables = [("KIPOD_FAKE_END", "panic"), ("KIPOD_KEEP", "on-failure")];
+    for _ in 0..2 {
+        let (passed, output) = world.run(Nextest, "alone", &variables);
+        assert!(!passed, "{output}");
+        world.no_process_and_no_lock();
+        assert_eq!(world.table.content().clusters.len(), 1, "the newest stays, and no other");
+    }
+    let (passed, output) = world.run(Nextest, "alone", &[("KIPOD_KEEP", "on-failure")]);
+    assert!(passed, "{output}");
+    world.no_process_and_no_lock();
+    let content = world.table.content();
+    assert_eq!(content.created.len(), 3);
+    assert!(content.clusters.is_empty(), "{:?}", content.clusters);
+}
+
+#[test]
 fn what_failed_stays_until_it_passes() {
     let world = World::new();
     let (passed, output) = world.run(Nextest, "flaky", &[("KIPOD_FAKE_END", "panic")]);
@@ -157,4 +175,23 @@ fn other_peoples_clusters_get_namespaces_only() {
     assert_eq!(content.deleted, content.namespaces);
     assert!(content.created.is_empty());
     assert!(content.clusters["theirs"].is_empty());
+}
+
+#[test]
+fn what_went_down_with_the_machine_is_swept_by_the_next_run() {
+    let world = World::new();
+    let folder = world.folder().join("kipod/test");
+    std::fs::create_dir_all(&folder).unwrap();
+    // One that a test made, and one of the same kind that somebody made anew by hand.
+    for (name, identity) in [("test-lost", "test-lost-0"), ("test-found", "another")] {
+        world.table.content().clusters.insert(name.into(), BTreeMap::new());
+        let state = format!(r#"{{"phase": "ready", "identity": "{identity}"}}"#);
+        std::fs::write(folder.join(format!("{name}.json")), state).unwrap();
+    }
+    let (passed, output) = world.run(Nextest, "pass", &[]);
+    assert!(passed, "{output}");
+    world.no_process_and_no_lock();
+    let content = world.table.content();
+    let left: Vec<&str> = content.clusters.keys().map(String::as_str).collect();
+    assert_eq!(left, ["test-found"]);
 }

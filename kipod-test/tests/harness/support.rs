@@ -1,7 +1,9 @@
 //! Runs the tests of `tests/fixture` under cargo or nextest, and looks what they leave.
 
+use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -41,7 +43,9 @@ impl World {
 
     /// Runs tests of the fixture, one or a whole module, with more variables.
     pub(crate) fn start(&self, runner: Runner, tests: &str, variables: &[(&str, &str)]) -> Running {
-        let mut command = Command::new(env!("CARGO"));
+        // Jobs in the background of a script ignore interrupts, and so do all their children.
+        let mut command = Command::new("env");
+        command.args(["--default-signal", env!("CARGO")]);
         // A beginning stands for all its tests, anything else for itself.
         let one = !tests.ends_with("::") && !tests.ends_with('_');
         match runner {
@@ -153,11 +157,36 @@ impl World {
 }
 
 impl Running {
+    /// Waits for the end of the run: whether all passed, and all that was printed.
     pub(crate) fn end(mut self) -> (bool, String) {
-        let output: Output = self.child.take().unwrap().wait_with_output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+        let mut child = self.child.take().unwrap();
+        let (pid, output) = (child.id().cast_signed(), read_both(&mut child));
+        let ended = output.recv_timeout(LIMIT);
+        if ended.is_err() {
+            signal(pid, Signal::KILL);
+        }
+        let status = child.wait().unwrap();
+        let text = ended.expect("the run did not end");
+        (status.success(), text)
     }
+}
+
+/// Reads what a child prints, in a thread, until both its streams are closed.
+fn read_both(child: &mut Child) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    std::thread::spawn(move || {
+        let other = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let _ = stderr.read_to_end(&mut bytes);
+            bytes
+        });
+        let mut bytes = Vec::new();
+        let _ = stdout.read_to_end(&mut bytes);
+        bytes.extend(other.join().unwrap_or_default());
+        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+    });
+    receiver
 }
 
 impl Drop for Running {
