@@ -66,9 +66,12 @@ async fn create(wanted: &Wanted, say: Say<'_>) -> Result<Access, SourceError> {
     let dirs = dirs()?;
     let machine = machine().await?;
     let service = service(&dirs).await?;
-    let image = node_image(&service, DEFAULT_IMAGE, &dirs.data).await.map_err(|error| {
-        SourceError { unavailable: true, ..fault(&error, error.hint().map(str::to_owned)) }
-    })?;
+    let image = node_image(&service, DEFAULT_IMAGE, &dirs.data, machine.storage_driver)
+        .await
+        .map_err(|error| SourceError {
+            unavailable: true,
+            ..fault(&error, error.hint().map(str::to_owned))
+        })?;
     if let Some(version) = &wanted.version
         && !wanted.accepts(&image.kubernetes_version)
     {
