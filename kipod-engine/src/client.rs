@@ -45,7 +45,7 @@ pub(crate) async fn connect_within(
 
 /// With two of rustls' providers in a program's dependencies neither is chosen, and making a client
 /// would panic. Whoever chose one before this keeps it.
-fn install_crypto_provider() {
+pub fn install_crypto_provider() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         if rustls::crypto::CryptoProvider::get_default().is_none() {

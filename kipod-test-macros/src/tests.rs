@@ -1,0 +1,120 @@
+//! The expansion, token by token; what the compiler makes of it is tested in `kipod-test`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::args::Args;
+use crate::expand;
+
+fn faults(args: TokenStream) -> Vec<String> {
+    Args::parse(args).1.iter().map(ToString::to_string).collect()
+}
+
+fn expansion(args: TokenStream, item: TokenStream) -> String {
+    expand::test(args, item).to_string()
+}
+
+#[test]
+fn every_option_has_a_good_value() {
+    let args = quote! {
+        cluster = "shared", version = "1.36", namespace = true, manifests("a.yaml", "b/*.yaml"),
+        fixtures("c.yaml",), images("localhost/d:e"), timeout = "1m30s", keep = "on-failure",
+        flavor = "multi_thread", worker_threads = 2, crate = crate::other,
+    };
+    let (args, faults) = Args::parse(args);
+    assert!(faults.is_empty(), "{faults:?}");
+    assert_eq!(args.timeout_ms, Some(90_000));
+    assert_eq!(args.manifests.len(), 2);
+    let (args, faults) = Args::parse(quote!(exclusive, start_paused = true, version = "v1.36.2"));
+    assert!(faults.is_empty(), "{faults:?}");
+    assert!(args.exclusive && args.start_paused);
+}
+
+#[test]
+fn all_faults_come_at_once() {
+    let found = faults(quote! {
+        clustr = "a", keep = "maybe", timeout = 5, worker_threads = 2, keep = "never",
+        workers = 2, version = "latest"
+    });
+    assert_eq!(found.len(), 7, "{found:#?}");
+    assert!(found[0].starts_with("there is no option `clustr`; did you mean `cluster`?"));
+    assert_eq!(found[1], "`keep` is one of `\"never\"`, `\"on-failure\"`, `\"always\"`");
+    assert_eq!(found[2], "`timeout` takes a text: `timeout = \"5m\"`");
+    assert_eq!(found[3], "`keep` is given twice");
+    assert!(found[4].starts_with("`workers` is not supported yet"));
+    assert_eq!(found[5], "a Kubernetes version is written `\"1.36\"` or `\"1.36.2\"`");
+    assert_eq!(found[6], "`worker_threads` needs `flavor = \"multi_thread\"`");
+}
+
+#[test]
+fn names_of_clusters_are_checked() {
+    let long = "a".repeat(48);
+    for bad in ["", "Shared", "a_b", "-a", "a-", long.as_str()] {
+        assert_eq!(faults(quote!(cluster = #bad)).len(), 1, "{bad}");
+    }
+    let longest = "a".repeat(47);
+    assert!(faults(quote!(cluster = #longest)).is_empty());
+}
+
+#[test]
+fn the_function_is_emitted_whatever_is_wrong() {
+    for item in [
+        quote!(
+            fn f() {}
+        ),
+        quote!(
+            async fn f<T>() {}
+        ),
+        quote!(
+            #[should_panic]
+            async fn f() -> Result<(), ()> {}
+        ),
+        quote!(
+            async fn f(&self) {}
+        ),
+        quote!(
+            #[tokio::test]
+            async fn f() {}
+        ),
+        quote!(
+            async fn f();
+        ),
+        quote!(
+            struct S;
+        ),
+    ] {
+        let text = expansion(quote!(), item.clone());
+        assert!(text.contains("compile_error"), "{text}");
+        assert!(text.ends_with(&item.to_string()), "{text}");
+    }
+    let text = expansion(
+        quote!(nonsense),
+        quote!(
+            async fn f() {}
+        ),
+    );
+    assert!(text.contains("compile_error") && text.contains("fn __kipod_f"), "{text}");
+}
+
+#[test]
+fn attributes_go_where_they_work() {
+    let text = expansion(
+        quote!(),
+        quote! {
+            /// Words.
+            #[ignore = "slow"]
+            #[should_panic(expected = "boom")]
+            #[allow(unused)]
+            #[expect(dead_code)]
+            async fn f() {}
+        },
+    );
+    let (test, body) = text.split_once("fn __kipod_f").unwrap();
+    assert!(test.contains("Words") && test.contains("ignore = \"slow\""), "{test}");
+    let in_test = test.split_once("run (").unwrap().0;
+    assert!(!in_test.contains("ExitCode"), "rustc takes no value of a test that should panic");
+    assert!(!in_test.contains("expect (dead_code)"), "{in_test}");
+    assert!(test.contains("expect (dead_code)"), "the body's function has it: {test}");
+    assert!(test.contains("expected : :: kipod :: __private :: Some (\"boom\")"), "{test}");
+    assert!(!body.contains("should_panic"), "{body}");
+}

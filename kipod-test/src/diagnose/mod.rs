@@ -1,0 +1,87 @@
+//! What a failed test leaves behind: a folder of everything that may say why, and a few lines.
+
+mod collect;
+mod folder;
+mod summary;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+pub(crate) use summary::container;
+
+use crate::harness::Held;
+use crate::helper;
+use crate::settings::Settings;
+use crate::site::TestSite;
+
+/// How long collecting may take; what is not there by then is left out, and said.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What is collected about.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    pub(crate) held: Arc<Held>,
+    pub(crate) namespace: Option<String>,
+    /// When the test began.
+    pub(crate) since: SystemTime,
+}
+
+/// Collects, writes, and prints the summary. The folder of an earlier failure of the same test goes
+/// first. Nothing that goes wrong here hides why the test failed.
+pub(crate) fn tell(scene: &Scene, site: &TestSite, settings: &Settings) {
+    let folder = folder::of(site, settings.artifacts.as_deref());
+    if let Err(error) = folder::clear(&folder) {
+        eprintln!("kipod: no diagnostics: `{}`: {error}", folder.display());
+        return;
+    }
+    let (target, work) = (folder.clone(), scene.clone());
+    let summary = helper::run(async move {
+        let mut report = collect::Report::new(target);
+        let collected = tokio::time::timeout(LIMIT, collect::all(&work, &mut report)).await;
+        if collected.is_err() {
+            report.fault("diagnostics", &format!("not complete after {} s", LIMIT.as_secs()));
+        }
+        report.finish()
+    });
+    for line in summary.iter().flatten() {
+        eprintln!("  {line}");
+    }
+    eprintln!("  diagnostics: {}", folder.display());
+    eprintln!("  to look at it: {}", kubectl(&scene.held, scene.namespace.as_deref()));
+}
+
+/// The command line that looks into a namespace.
+pub(crate) fn kubectl(held: &Held, namespace: Option<&str>) -> String {
+    let access = &held.hold.access;
+    let path = access.path.display().to_string();
+    let mut line = format!("KUBECONFIG={} kubectl", quoted(&path));
+    if let Some(context) = &access.context {
+        line.push_str(&format!(" --context {}", quoted(context)));
+    }
+    if let Some(namespace) = namespace {
+        line.push_str(&format!(" -n {namespace}"));
+    }
+    line.push_str(" get all,events");
+    line
+}
+
+/// The word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:@=+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        assert_eq!(super::quoted("/home/a/.kube/config"), "/home/a/.kube/config");
+        assert_eq!(super::quoted("a b"), "'a b'");
+        assert_eq!(super::quoted("it's"), r"'it'\''s'");
+        assert_eq!(super::quoted(""), "''");
+    }
+}

@@ -1,0 +1,149 @@
+//! Clusters of kipod's own engine, for the user who runs the tests.
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kipod_engine::cluster::{self, Cluster, OpenError};
+use kipod_engine::image::{DEFAULT_IMAGE, node_image};
+use kipod_engine::plan::Machine;
+use kipod_engine::podman::{Podman, Service};
+use kipod_engine::run::{self, Cancel, Context, Request};
+use kipod_engine::spec::{ClusterName, RawSpec};
+use kipod_engine::{Dirs, Event, host};
+
+use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, SourceError, Wanted};
+
+/// Clusters of kipod's own engine. What the command makes and what tests make are of one kind, and
+/// have one set of names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Engine;
+
+/// An error of the engine with its hint.
+fn fault(error: impl std::fmt::Display, hint: Option<String>) -> SourceError {
+    SourceError { message: error.to_string(), hint, unavailable: false }
+}
+
+fn dirs() -> Result<Dirs, SourceError> {
+    Dirs::from_env().map_err(|error| SourceError {
+        unavailable: true,
+        ..fault(&error, Some(error.hint().to_owned()))
+    })
+}
+
+fn name(text: &str) -> Result<ClusterName, SourceError> {
+    ClusterName::new(text).map_err(|error| fault(error, None))
+}
+
+async fn service(dirs: &Dirs) -> Result<Service, SourceError> {
+    let host = std::env::var("CONTAINER_HOST").ok();
+    Service::connect(&dirs.runtime, host.as_deref()).await.map_err(|error| SourceError {
+        unavailable: true,
+        ..fault(&error, error.hint().map(str::to_owned))
+    })
+}
+
+fn access(cluster: &Cluster) -> Result<Access, SourceError> {
+    let record = cluster.record();
+    Ok(Access {
+        kubeconfig: cluster.kubeconfig().map_err(|error| fault(error, None))?,
+        path: cluster.kubeconfig_path().to_owned(),
+        context: None,
+        version: Some(record.kubernetes_version.clone()),
+        identity: format!("{}-{}", record.created, record.api_port),
+    })
+}
+
+/// The machine, as far as it can have clusters.
+async fn machine() -> Result<Machine, SourceError> {
+    let report = host::check(None).await;
+    match report.require_usable() {
+        Ok(()) => Ok(Machine::from_facts(&report.facts)),
+        Err(error) => Err(SourceError { unavailable: true, ..fault(&error, Some(error.hint())) }),
+    }
+}
+
+async fn create(wanted: &Wanted, say: Say<'_>) -> Result<Access, SourceError> {
+    let dirs = dirs()?;
+    let machine = machine().await?;
+    let service = service(&dirs).await?;
+    let image = node_image(&service, DEFAULT_IMAGE, &dirs.data, machine.storage_driver)
+        .await
+        .map_err(|error| SourceError {
+            unavailable: true,
+            ..fault(&error, error.hint().map(str::to_owned))
+        })?;
+    if let Some(version) = &wanted.version
+        && !wanted.accepts(&image.kubernetes_version)
+    {
+        return Err(SourceError {
+            message: format!(
+                "the test wants Kubernetes {version}, and the node image `{DEFAULT_IMAGE}` has {}",
+                image.kubernetes_version
+            ),
+            hint: Some("node images of several versions side by side are not supported yet".into()),
+            unavailable: false,
+        });
+    }
+    let raw = RawSpec { name: Some(wanted.name.clone()), ..RawSpec::default() };
+    let spec = raw.check().map_err(|error| fault(error, None))?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = i64::try_from(now).unwrap_or_default();
+    let request = Request { spec, machine, now, kubeconfig: None, cancel: Cancel::never() };
+    let events = |event| {
+        if let Event::Warning(text) = event {
+            say(&text);
+        }
+    };
+    let context = Context { podman: &service, dirs: &dirs, events: &events };
+    let created = run::create(context, request).await;
+    access(&created.map_err(|error| fault(&error, error.hint()))?)
+}
+
+impl ClusterSource for Engine {
+    fn state(&self) -> Result<PathBuf, SourceError> {
+        Ok(dirs()?.state)
+    }
+
+    fn open<'a>(&'a self, text: &'a str) -> Reply<'a, Option<Access>> {
+        Box::pin(async move {
+            match Cluster::open(&dirs()?, &name(text)?) {
+                Ok(cluster) => access(&cluster).map(Some),
+                Err(OpenError::Missing { .. } | OpenError::Incomplete { .. }) => Ok(None),
+                Err(error) => Err(fault(&error, error.hint())),
+            }
+        })
+    }
+
+    fn create<'a>(&'a self, wanted: &'a Wanted, say: Say<'a>) -> Reply<'a, Access> {
+        Box::pin(create(wanted, say))
+    }
+
+    fn delete<'a>(&'a self, text: &'a str) -> Reply<'a, ()> {
+        Box::pin(async move {
+            let dirs = dirs()?;
+            let service = service(&dirs).await?;
+            let removed = cluster::remove(&service, &dirs, &name(text)?).await;
+            removed.map(drop).map_err(|error| fault(&error, error.hint()))
+        })
+    }
+
+    fn nodes<'a>(&'a self, text: &'a str) -> Reply<'a, Vec<String>> {
+        Box::pin(async move {
+            let service = service(&dirs()?).await?;
+            let nodes = cluster::nodes(&service, Some(&name(text)?)).await;
+            let nodes = nodes.map_err(|error| fault(&error, error.hint().map(str::to_owned)))?;
+            Ok(nodes.into_iter().map(|node| node.name).collect())
+        })
+    }
+
+    fn exec<'a>(&'a self, node: &'a str, command: &'a [&'a str]) -> Reply<'a, NodeOutput> {
+        Box::pin(async move {
+            let service = service(&dirs()?).await?;
+            let output = service.exec(node, command).await;
+            let output = output.map_err(|error| fault(&error, error.hint().map(str::to_owned)))?;
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+            Ok(NodeOutput { status: output.status, stdout, stderr })
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! However a test ends, and however its run ends: no cluster, no namespace, no process and no lock
+//! stay.
+
+use crate::support::Runner::{Cargo, Nextest};
+use crate::support::{Runner, World, signal};
+use rustix::process::Signal;
+
+/// A test that ends by itself: whether it passes, and whether it gets to take its namespace away.
+fn ends(runner: Runner, test: &str, passes: bool, takes_away: bool) {
+    let world = World::new();
+    let (passed, output) = world.run(runner, test, &[]);
+    assert_eq!(passed, passes, "{output}");
+    world.arrival(test);
+    world.no_process_and_no_lock();
+    let content = world.table.content();
+    assert!(content.clusters.is_empty(), "clusters are left: {:?}", content.clusters);
+    assert_eq!(content.created, ["kipod"]);
+    assert_eq!(content.namespaces.len(), 1);
+    assert_eq!(content.deleted == content.namespaces, takes_away, "{:?}", content.deleted);
+    if takes_away {
+        // The one who was told where to look finds something there.
+        assert_eq!(output.contains("to look at it: KUBECONFIG="), !passes, "{output}");
+        let summary = world.folder().join(format!("artifacts/fixture.{test}/summary.txt"));
+        assert_eq!(summary.is_file(), !passes);
+    }
+}
+
+/// A test that hangs until a signal meets it or its runner.
+fn is_met_by(runner: Runner, the_runner: bool, by: Signal) {
+    let world = World::new();
+    let run = world.start(runner, "hang", &[]);
+    let (test, parent) = world.arrival("hang");
+    signal(if the_runner { parent } else { test }, by);
+    if the_runner && (runner == Cargo || by == Signal::KILL) {
+        // The test is an orphan now, and its cluster is not taken from under it.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert_eq!(world.table.content().clusters.len(), 1);
+        world.table.content().go = true;
+    }
+    let (passed, output) = run.end();
+    assert!(!passed, "{output}");
+    world.no_process_and_no_lock();
+    let content = world.table.content();
+    assert!(content.clusters.is_empty(), "clusters are left: {:?}", content.clusters);
+    assert_eq!(content.created, ["kipod"]);
+}
+
+macro_rules! matrix {
+    ($($runner:ident $module:ident)*) => { $(
+        mod $module {
+            use super::*;
+            #[test] fn passes() { ends($runner, "pass", true, true) }
+            #[test] fn panics() { ends($runner, "panic", false, true) }
+            #[test] fn returns_an_error() { ends($runner, "error", false, true) }
+            #[test] fn runs_out_of_time() { ends($runner, "timeout", false, true) }
+            #[test] fn exits() { ends($runner, "exit", false, false) }
+            #[test] fn aborts() { ends($runner, "abort", false, false) }
+            #[test] fn is_interrupted() { is_met_by($runner, false, Signal::INT) }
+            #[test] fn is_terminated() { is_met_by($runner, false, Signal::TERM) }
+            #[test] fn is_killed() { is_met_by($runner, false, Signal::KILL) }
+            #[test] fn runner_is_interrupted() { is_met_by($runner, true, Signal::INT) }
+            #[test] fn runner_is_terminated() { is_met_by($runner, true, Signal::TERM) }
+            #[test] fn runner_is_killed() { is_met_by($runner, true, Signal::KILL) }
+        }
+    )* };
+}
+
+matrix! { Cargo under_cargo  Nextest under_nextest }

@@ -1,0 +1,8 @@
+//! An argument kipod cannot make: one error, on the type.
+
+#[kipod::test]
+async fn wrong_type(client: kube::Client, port: u16) {
+    let _ = (client, port);
+}
+
+fn main() {}
