@@ -39,6 +39,8 @@ pub(crate) async fn connect_within(
     let kubeconfig = Kubeconfig::from_yaml(kubeconfig)?;
     let mut config =
         Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    // The server is on this machine; a proxy of the environment is for others.
+    config.proxy_url = None;
     config.connect_timeout = Some(limit);
     Ok(Client::try_from(config)?)
 }

@@ -122,7 +122,11 @@ pub fn plan(
     ];
     let mut stores = vec![SHARED_STORE];
     if let Some(store) = &machine.host_store {
-        binds.push(bind(store, HOST_STORE, true));
+        // Images and their layers, and not what lies beside them: volumes and secrets.
+        let driver = machine.storage_driver.name();
+        for part in [driver.to_owned(), format!("{driver}-images"), format!("{driver}-layers")] {
+            binds.push(bind(&store.join(&part), &format!("{HOST_STORE}/{part}"), true));
+        }
         stores.push(HOST_STORE);
     }
     let mut container_labels = labels(&spec.name);

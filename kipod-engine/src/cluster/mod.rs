@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use crate::client::{self, ClientError};
 use crate::dirs::Dirs;
 use crate::kubeconfig::{Kubeconfig, KubeconfigError, UserKubeconfig};
+use crate::lease::{LockError, NameLock};
 use crate::spec::ClusterName;
 
 pub use list::{
@@ -117,8 +118,9 @@ impl Cluster {
     ///
     /// When the cluster's or the user's kubeconfig cannot be read or written.
     pub fn export_kubeconfig(&self, dirs: &Dirs, user: &UserKubeconfig) -> Result<(), ExportError> {
+        let _lock = NameLock::take(&dirs.state, self.name())?;
         let kubeconfig = Kubeconfig::from_yaml(&self.kubeconfig()?)?;
-        let mut record = self.record.clone();
+        let mut record = Self::open(dirs, self.name())?.record;
         for file in user.files() {
             if !record.kubeconfig.contains(file) {
                 record.kubeconfig.push(file.clone());
@@ -142,6 +144,12 @@ impl Cluster {
 /// A kubeconfig that could not be given to the user.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
+    /// Somebody is deleting it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// It is not there any more.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// The cluster's own files cannot be read or written.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -154,7 +162,9 @@ impl ExportError {
     /// What the user can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Record(_) => None,
+            Self::Lock(error) => error.hint().map(str::to_owned),
+            Self::Open(error) => error.hint(),
+            Self::Record(error) => error.hint().map(str::to_owned),
             Self::Kubeconfig(error) => Some(error.hint()),
         }
     }

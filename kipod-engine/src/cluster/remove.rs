@@ -119,6 +119,15 @@ pub(crate) async fn remove_locked(
     dirs: &Dirs,
     name: &ClusterName,
 ) -> Result<bool, RemoveError> {
+    let record = Record::read(&dirs.state, name).ok().flatten();
+    // Whoever comes after a kill must not take half a cluster for a whole one.
+    if let Some(record) = record.as_ref().filter(|record| record.complete) {
+        let record = Record { complete: false, ..record.clone() };
+        record.write(&dirs.state).map_err(|fault| RemoveError::Left {
+            name: name.clone(),
+            faults: vec![fault.to_string()],
+        })?;
+    }
     let found = find(podman, name).await?;
     let mut any = found.first().is_some();
     let mut faults = Vec::new();
@@ -137,7 +146,7 @@ pub(crate) async fn remove_locked(
     }
     // A record that cannot be read must not keep the rest; what it would have said is only which
     // kubeconfig has an entry.
-    if let Ok(Some(record)) = Record::read(&dirs.state, name) {
+    if let Some(record) = record {
         any = true;
         for path in record.kubeconfig {
             let name = name.clone();

@@ -71,6 +71,12 @@ pub(super) async fn ask(runtime: &Path) -> PodmanAnswer {
     answer
 }
 
+/// Makes the next call ask.
+pub(super) fn forget(runtime: &Path) {
+    // A file that cannot be removed holds an answer that is judged again.
+    let _ = fs::remove_file(runtime.join("podman-info.json"));
+}
+
 /// All that the answer depends on, as text.
 fn key() -> String {
     let mut key = String::new();

@@ -52,7 +52,12 @@ pub async fn check(node_image: Option<NodeImage>) -> Report {
 /// The same for who has been here before: Podman is asked again only when something that its answer
 /// depends on has changed. `runtime` is kipod's runtime folder.
 pub async fn check_again(runtime: &std::path::Path) -> Report {
-    Report::of(HostFacts::gather(Sources::remembered(runtime).await).await)
+    let report = Report::of(HostFacts::gather(Sources::remembered(runtime).await).await);
+    if report.verdict != Verdict::Unusable {
+        return report;
+    }
+    // The remedy may have been something that nobody can see from outside.
+    Report::of(HostFacts::gather(Sources::asked_and_remembered(runtime).await).await)
 }
 
 impl Report {

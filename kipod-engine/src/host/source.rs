@@ -192,6 +192,12 @@ impl Sources {
         Self::with(super::remembered::ask(runtime).await, None).await
     }
 
+    /// The same, but Podman is asked whatever is remembered.
+    pub async fn asked_and_remembered(runtime: &Path) -> Self {
+        super::remembered::forget(runtime);
+        Self::remembered(runtime).await
+    }
+
     async fn with(podman: PodmanAnswer, node_image: Option<NodeImage>) -> Self {
         Self {
             root: Root::new("/"),

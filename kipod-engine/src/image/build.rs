@@ -188,12 +188,12 @@ async fn base_reference(
             reference => reference.to_owned(),
         }),
         (None, Some(archive)) => {
-            let reference = store::BASE_REFERENCE.to_owned();
+            // By id: another build may give the name to another base meanwhile.
+            let reference = store::BASE_REFERENCE;
             podman
-                .import(&archive, &reference, &[])
+                .import(&archive, reference, &[])
                 .await
-                .map_err(|source| BuildError::Base { reference: reference.clone(), source })?;
-            Ok(reference)
+                .map_err(|source| BuildError::Base { reference: reference.to_owned(), source })
         }
         (None, None) => Ok(kipod_images::versions::BASE_DEBIAN.to_owned()),
     }
@@ -236,9 +236,12 @@ fn write(path: &Path, contents: &[u8], executable: bool) -> Result<(), BuildErro
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BuildError> {
     let io = |source| BuildError::Io { path: to.to_owned(), source };
     std::fs::create_dir_all(to.parent().unwrap_or(to)).map_err(io)?;
-    if std::fs::hard_link(from, to).is_ok() {
+    // A bundle may be made of links, and a link to a link leads nowhere from here.
+    let from = std::fs::canonicalize(from)
+        .map_err(|source| BuildError::Io { path: from.to_owned(), source })?;
+    if std::fs::hard_link(&from, to).is_ok() {
         return Ok(());
     }
-    std::fs::copy(from, to).map_err(io)?;
+    std::fs::copy(&from, to).map_err(io)?;
     Ok(())
 }

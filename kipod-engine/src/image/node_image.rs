@@ -139,6 +139,6 @@ pub(crate) fn store_dir(data: &Path, name: &str, driver: StorageDriver) -> PathB
 }
 
 /// Whether the folder is an image store: an empty one, or another driver's, is none.
-fn is_store(folder: &Path, driver: StorageDriver) -> bool {
+pub(crate) fn is_store(folder: &Path, driver: StorageDriver) -> bool {
     folder.join(format!("{}-images/images.json", driver.name())).exists()
 }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::build::{BuildError, copy};
 use super::bundle::{Bundle, ImageProgram};
+use super::node_image::is_store;
 use crate::blocking::blocking;
 use crate::events::{Event, Events, Step};
 use crate::node::StorageDriver;
@@ -98,10 +99,11 @@ pub(super) async fn fill(
     };
     let folder = store.parent().unwrap_or(store).to_owned();
     std::fs::create_dir_all(&folder).map_err(io(&folder))?;
-    let lock_path = beside(store, ".lock");
+    // One for all stores: they share Podman's running state.
+    let lock_path = folder.join("lock");
     let lock = File::create(&lock_path).map_err(io(&lock_path))?;
     let lock = blocking(move || lock.lock().map(|()| lock)).await.map_err(io(&lock_path))?;
-    if store.exists() {
+    if is_store(store, driver) {
         return Ok(());
     }
     let partial = ImageStore {
@@ -112,7 +114,8 @@ pub(super) async fn fill(
     };
     let user = PodmanCli::new();
     let clear = async || -> Result<(), StoreError> {
-        for path in [&partial.root, &partial.runroot] {
+        // The store itself is what somebody removed half of.
+        for path in [&partial.root, &partial.runroot, &store.to_owned()] {
             user.unshare_remove(path).await.map_err(StoreError::Remove)?;
         }
         Ok(())

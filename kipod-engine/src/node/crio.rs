@@ -22,8 +22,9 @@ fn crio_conf(node: &NodeSettings<'_>) -> String {
     format!(
         r#"# Written by kipod. Drop-ins go to crio.conf.d beside this file.
 [crio]
-# A node that was killed is checked, never emptied: its images may be all it has.
-internal_repair = true
+# A repair that fails empties the store, and it walks the host's images first: a node that was
+# killed is started as it is.
+internal_repair = false
 
 [crio.api]
 listen = "/run/crio/crio.sock"
@@ -40,8 +41,8 @@ conmon_cgroup = "pod"
 pinns_path = "/usr/local/bin/pinns"
 default_runtime = "crun"
 drop_infra_ctr = true
-# The node's own namespace does not own every sysctl that CRI-O would set for pods.
-default_sysctls = []
+# Unprivileged ping, for the one group that is mapped whatever the host maps.
+default_sysctls = ["net.ipv4.ping_group_range=0 0"]
 
 # The shim fits a container's description to a rootless node, then becomes crun.
 [crio.runtime.runtimes.crun]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::host::HostFacts;
+use crate::host::{HostFacts, kernel_mounts_overlay};
 use crate::node::{CgroupMode, StorageDriver};
 use crate::time_factor::TimeFactor;
 
@@ -33,24 +33,28 @@ impl Machine {
     ///   controllers are delegated.
     /// * Where Podman manages cgroups by itself it would make them at the hierarchy's root, which a
     ///   user cannot write: the cgroup that the user owns is named instead.
-    /// * Nodes stack image layers with overlay, unless the user's own Podman had to fall back to VFS.
+    /// * Nodes stack image layers with overlay, unless the kernel or the file system cannot, or the
+    ///   user's own Podman had to fall back to VFS.
     /// * The user's image store is shown to nodes if its driver is that of the nodes: CRI-O reads no
     ///   other.
     /// * No fact says how slow the machine is: it counts as usual.
     pub fn from_facts(facts: &HostFacts) -> Self {
         let info = facts.podman.info.as_ref();
         let systemd = info.is_some_and(|info| info.cgroup_manager == "systemd");
-        let delegated = |controller: &&str| {
-            info.is_some_and(|info| info.cgroup_controllers.iter().any(|one| one == controller))
-        };
-        let cgroups = match systemd && NEEDED.iter().all(delegated) {
+        // Podman reports the controllers of its own group; nodes get those of the user's manager.
+        let cgroups = match systemd && NEEDED.iter().all(|one| facts.cgroup.has(one)) {
             true => CgroupMode::Delegated,
             false => CgroupMode::Unlimited,
         };
         let driver = facts.storage.driver.as_deref();
         let storage_driver = match driver {
             Some("vfs") => StorageDriver::Vfs,
-            _ => StorageDriver::Overlay,
+            _ if !kernel_mounts_overlay(facts) => StorageDriver::Vfs,
+            _ => match facts.storage.backing_file_system.as_deref() {
+                // No overlay can be mounted on what is one already, or is none of the kernel's.
+                Some("overlayfs" | "overlay" | "ecryptfs" | "fuse") => StorageDriver::Vfs,
+                _ => StorageDriver::Overlay,
+            },
         };
         let store = facts.storage.graph_root.clone();
         Self {

@@ -51,7 +51,8 @@ fn specification(options: &ContainerOptions, limitable: bool) -> ContainerCreate
     let binds = options.binds.iter().map(|bind| {
         let mode = if bind.read_only { "ro" } else { "rw" };
         let source = bind.source.to_string_lossy().into_owned();
-        mount("bind", Some(source), &bind.target, &["rbind", mode])
+        // Not what is mounted below it: `ro` would leave that writable.
+        mount("bind", Some(source), &bind.target, &["bind", mode])
     });
     let volumes = options.volumes.iter().map(|volume| NamedVolume {
         name: Some(volume.name.clone()),

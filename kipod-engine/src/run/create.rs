@@ -67,7 +67,7 @@ pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, C
     let image = node_image(podman, spec.image.as_str(), &dirs.data, driver).await?;
     if request.machine.cgroups == CgroupMode::Unlimited {
         events.send(Event::Warning(
-            "no cgroup controllers are delegated to you: resource limits of pods are not enforced, and pods have no metrics (`kipod check` says how to change that)".to_owned(),
+            "not all cgroup controllers are delegated to you: resource limits of pods are not enforced, and pods have no metrics (`kipod check` says which, and how to change that)".to_owned(),
         ));
     }
     let made = make(context, &request, &image).await;
@@ -84,6 +84,15 @@ pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, C
         if let Err(fault) = cluster::remove_locked(podman, dirs, &spec.name).await {
             events.send(Event::Warning(format!("clean-up: {fault}")));
         }
+    }
+    if let Err(error) = &made
+        && keep(error)
+    {
+        let name = &spec.name;
+        events.send(Event::Note(format!(
+            "cluster `{name}` is kept: `kipod export logs --name {name}`, `kipod exec --name {name} COMMAND`, KUBECONFIG={}; `kipod delete cluster {name}` removes it",
+            kubeconfig_path(&dirs.state, name).display(),
+        )));
     }
     drop(lock);
     made
@@ -176,6 +185,9 @@ async fn start_nodes(
         };
         // First the record: from here on whoever comes after a kill knows what to remove.
         record.write(&dirs.state)?;
+        // A cluster that is retained half-made can be looked at with it.
+        let kubeconfig = Kubeconfig::new(plan.access.clone()).to_yaml();
+        cluster::write_private(&kubeconfig_path(&dirs.state, &spec.name), kubeconfig.as_bytes())?;
         let error = match start(podman, request, &plan).await {
             Ok(()) => return Ok((plan, record)),
             Err(error) => error,
@@ -208,6 +220,8 @@ async fn start(podman: &dyn Podman, request: &Request, plan: &Plan) -> Result<()
     podman.create_network(&plan.network).await.map_err(|source| failed(first, source))?;
     for node in &plan.nodes {
         check_cancel(request)?;
+        // What an earlier node of that name said, if its removal was cut off, is not this one's.
+        let _ = std::fs::remove_dir_all(&node.status_dir);
         std::fs::create_dir_all(&node.status_dir)
             .map_err(|source| cluster::RecordError::Io { path: node.status_dir.clone(), source })?;
         start_node(podman, node).await.map_err(|source| failed(&node.name, source))?;
@@ -289,7 +303,7 @@ fn archive(files: &[NodeFile]) -> Vec<u8> {
     builder.into_inner().unwrap_or_default()
 }
 
-/// Writes the cluster's own kubeconfig, then the user's, then marks the cluster complete.
+/// Adds the cluster to the user's kubeconfig, then marks the cluster complete.
 async fn write_kubeconfig(
     dirs: &Dirs,
     request: &Request,
@@ -298,7 +312,6 @@ async fn write_kubeconfig(
 ) -> Result<(), CreateError> {
     let state = &dirs.state;
     let kubeconfig = Kubeconfig::new(plan.access.clone());
-    cluster::write_private(&kubeconfig_path(state, &plan.name), kubeconfig.to_yaml().as_bytes())?;
     let mut merged = Ok(());
     if let Some(user) = &request.kubeconfig {
         // The record names the files before one is changed, so that a kill in between leaves

@@ -13,6 +13,7 @@ mod podman;
 mod resources;
 mod session;
 mod storage;
+pub(crate) use storage::kernel_mounts_overlay;
 
 use super::facts::HostFacts;
 use super::finding::Finding;

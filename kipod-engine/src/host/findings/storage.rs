@@ -8,7 +8,7 @@ use crate::host::finding::Finding;
 const STORAGE_CONF: &str = "~/.config/containers/storage.conf";
 
 /// Whether the kernel can mount overlays in a user namespace: since 5.11, with SELinux since 5.13.
-fn kernel_mounts_overlay(facts: &HostFacts) -> bool {
+pub(crate) fn kernel_mounts_overlay(facts: &HostFacts) -> bool {
     let selinux = facts.podman.info.as_ref().is_some_and(|info| info.selinux);
     facts.kernel.at_least(5, if selinux { 13 } else { 11 })
 }

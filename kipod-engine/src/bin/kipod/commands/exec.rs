@@ -20,6 +20,10 @@ pub(crate) async fn run(args: &ExecArgs) -> Result<u8, Failure> {
         Ok(_) | Err(OpenError::Incomplete { .. }) => {}
         Err(error) => return Err(error.into()),
     }
+    if let Some(node) = args.node.as_deref().filter(|node| !node.starts_with(&format!("{name}-"))) {
+        return Err(Failure::new(format!("cluster `{name}` has no node `{node}`"))
+            .hint(Some(format!("`kipod get nodes {name}` lists them"))));
+    }
     let node = args.node.clone().unwrap_or_else(|| control_plane_name(&name));
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let words: Vec<&str> = args.command.iter().map(String::as_str).collect();

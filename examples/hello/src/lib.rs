@@ -1,0 +1,1 @@
+//! The smallest use of `#[kipod::test]`: see `tests/hello.rs`.
