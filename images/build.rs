@@ -9,9 +9,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The sources of the shim.
+const SHIM: [&str; 3] = ["main.rs", "json.rs", "spec.rs"];
+
 fn main() {
     list_files();
-    for file in ["main.rs", "json.rs", "spec.rs"] {
+    for file in SHIM {
         println!("cargo::rerun-if-changed=shim/{file}");
     }
     let var = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("cargo sets {name}"));
@@ -32,11 +35,15 @@ fn list_files() {
     let mut files = Vec::new();
     walk(&root, &mut files);
     files.sort();
+    let mut revision = Fnv::new();
     let mut text = String::from("&[\n");
     for file in &files {
         let path = file.strip_prefix(&root).expect("it was found below");
         let mode = std::fs::metadata(file).expect("it was just listed").permissions().mode();
         let executable = mode & 0o100 != 0;
+        revision.add(path.to_string_lossy().as_bytes());
+        revision.add(&[u8::from(executable)]);
+        revision.add(&std::fs::read(file).expect("it was just listed"));
         text.push_str(&format!(
             "NodeFile {{ path: {path:?}, contents: include_bytes!({file:?}), executable: {executable} }},\n"
         ));
@@ -44,6 +51,28 @@ fn list_files() {
     text.push(']');
     let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
     std::fs::write(out.join("files.rs"), text).expect("cargo's own folder can be written");
+    for file in SHIM {
+        // The sources, not the program: that one is another with every compiler.
+        revision.add(&std::fs::read(Path::new("shim").join(file)).expect("a source of the shim"));
+    }
+    println!("cargo::rustc-env=KIPOD_NODE_REVISION={:016x}", revision.0);
+}
+
+/// FNV-1a with 64 bits (draft-eastlake-fnv, section 2): enough to tell revisions of files apart.
+struct Fnv(u64);
+
+impl Fnv {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        // Lengths count too, so that no byte moves from one file to the next unnoticed.
+        let length = (bytes.len() as u64).to_le_bytes();
+        for byte in length.iter().chain(bytes) {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {

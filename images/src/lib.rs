@@ -20,6 +20,10 @@ pub const NODE_FILES: &[NodeFile] = include!(concat!(env!("OUT_DIR"), "/files.rs
 /// The OCI runtime shim, as a program for the architecture this crate is compiled for.
 pub const SHIM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/shim"));
 
+/// Says which [`NODE_FILES`] and which shim these are: other ones have another revision. The engine
+/// relies on what they do, so it takes no node image of another revision.
+pub const REVISION: &str = env!("KIPOD_NODE_REVISION");
+
 #[cfg(test)]
 #[path = "../shim/json.rs"]
 mod json;

@@ -22,14 +22,17 @@ pub fn podman(words: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// Builds the node image if there is none, once, whatever other tests do at the same time.
+/// Builds the node image if this kipod has none, once, whatever other tests do at the same time.
 pub fn ensure_node_image() {
-    let path =
-        std::env::temp_dir().join(format!("kipod-e2e-{}.lock", rustix::process::getuid().as_raw()));
+    let user = rustix::process::getuid().as_raw();
+    let path = std::env::temp_dir().join(format!("kipod-e2e-{user}.lock"));
     let lock = std::fs::File::create(&path).expect("a lock file");
     lock.lock().expect("a lock");
-    let exists = Command::new("podman").args(["image", "exists", NODE_IMAGE]).status();
-    if !exists.expect("these tests need podman").success() {
+    let label = "{{index .Labels \"io.kipod.revision\"}}";
+    let built =
+        Command::new("podman").args(["image", "inspect", "--format", label, NODE_IMAGE]).output();
+    let built = built.expect("these tests need podman");
+    if String::from_utf8_lossy(&built.stdout).trim() != kipod_images::REVISION {
         Kipod::new(["build", "node-image"]).run().ok();
     }
 }

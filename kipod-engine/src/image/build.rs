@@ -131,6 +131,7 @@ pub async fn build_node_image(
         (label::KUBERNETES_VERSION, kubernetes_version.clone()),
         (label::PAUSE_IMAGE, pause.cloned().unwrap_or_default()),
         (label::IMAGE_STORE, name),
+        (label::REVISION, kipod_images::REVISION.to_owned()),
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into();

@@ -14,6 +14,8 @@ pub mod label {
     pub const KUBERNETES_VERSION: &str = "io.kipod.kubernetes-version";
     /// The pause image that this Kubernetes version names.
     pub const PAUSE_IMAGE: &str = "io.kipod.pause-image";
+    /// The revision of kipod's own files inside: [`kipod_images::REVISION`].
+    pub const REVISION: &str = "io.kipod.revision";
     /// The name of the image store that holds the control plane's images.
     pub const IMAGE_STORE: &str = "io.kipod.image-store";
 }
@@ -50,6 +52,12 @@ pub enum NodeImageError {
         /// The first label it lacks.
         label: &'static str,
     },
+    /// Another version of kipod built it, and this one would wait for what its nodes do not do.
+    #[error("node image `{reference}` was built by another version of kipod")]
+    OtherRevision {
+        /// The reference.
+        reference: String,
+    },
     /// The image is there, but the store with the control plane's images is not.
     #[error("the image store `{}` of node image `{reference}` is missing", .store.display())]
     NoStore {
@@ -72,7 +80,9 @@ impl NodeImageError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Missing { .. } | Self::NoStore { .. } => Some("run `kipod build node-image`"),
+            Self::Missing { .. } | Self::NoStore { .. } | Self::OtherRevision { .. } => {
+                Some("run `kipod build node-image`")
+            }
             Self::NotOurs { .. } => {
                 Some("build one with `kipod build node-image --image-name NAME`")
             }
@@ -86,7 +96,7 @@ impl NodeImageError {
 ///
 /// # Errors
 ///
-/// When there is no such image, when it is not one of kipod's, or when its image store is gone.
+/// When there is no such image, when it is not one of this kipod's, or when its image store is gone.
 pub async fn node_image(
     podman: &dyn Podman,
     reference: &str,
@@ -100,6 +110,9 @@ pub async fn node_image(
         .map_err(|source| NodeImageError::Podman { reference: name(), source })?;
     let found = found.ok_or_else(|| NodeImageError::Missing { reference: name() })?;
     let image = from_labels(reference, &found, data, driver)?;
+    if found.labels.get(label::REVISION).map(String::as_str) != Some(kipod_images::REVISION) {
+        return Err(NodeImageError::OtherRevision { reference: name() });
+    }
     if !is_store(&image.image_store, driver) {
         return Err(NodeImageError::NoStore { reference: name(), store: image.image_store });
     }

@@ -49,6 +49,7 @@ impl World {
             (label::KUBERNETES_VERSION, "v1.36.2"),
             (label::PAUSE_IMAGE, "registry.k8s.io/pause:3.10"),
             (label::IMAGE_STORE, "v1.36.2"),
+            (label::REVISION, kipod_images::REVISION),
         ];
         let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
         podman.add_image(DEFAULT_IMAGE, labels.into());

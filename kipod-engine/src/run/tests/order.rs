@@ -77,3 +77,22 @@ async fn no_image_means_no_call_that_changes_anything() {
     assert_eq!(world.changes(), [""; 0]);
     assert_eq!(world.record(), None);
 }
+
+#[tokio::test]
+async fn an_image_of_another_kipod_is_refused() {
+    let world = World::new();
+    let found = world.podman.image(DEFAULT_IMAGE).await.unwrap().unwrap();
+    for revision in [None, Some("of another kipod")] {
+        let mut labels = found.labels.clone();
+        labels.remove(label::REVISION);
+        labels.extend(revision.map(|text| (label::REVISION.to_owned(), text.to_owned())));
+        world.podman.add_image(DEFAULT_IMAGE, labels);
+        let error = world.create(request()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "node image `localhost/kipod-node:latest` was built by another version of kipod"
+        );
+        assert_eq!(error.hint().unwrap(), "run `kipod build node-image`");
+    }
+    assert_eq!(world.changes(), [""; 0]);
+}

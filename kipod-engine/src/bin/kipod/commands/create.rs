@@ -46,8 +46,11 @@ pub(crate) async fn run(
         let session = Session::open(progress).await?;
         let (data, driver) = (&session.dirs.data, machine.storage_driver);
         let found = node_image(&session.service, spec.image.as_str(), data, driver).await;
-        if let Err(error @ (NodeImageError::Missing { .. } | NodeImageError::NoStore { .. })) =
-            found
+        if let Err(
+            error @ (NodeImageError::Missing { .. }
+            | NodeImageError::NoStore { .. }
+            | NodeImageError::OtherRevision { .. }),
+        ) = found
         {
             if args.image.is_some() {
                 return Err(error.into());
