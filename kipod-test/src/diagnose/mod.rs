@@ -28,7 +28,7 @@ pub(crate) struct Scene {
 
 /// Collects, writes, and prints the summary. The folder of an earlier failure of the same test goes
 /// first. Nothing that goes wrong here hides why the test failed.
-pub(crate) fn tell(scene: &Scene, site: &TestSite, settings: &Settings) {
+pub(crate) fn tell(scene: &Scene, site: &TestSite, settings: &Settings, stays: bool) {
     let folder = folder::of(site, settings.artifacts.as_deref());
     if let Err(error) = folder::clear(&folder) {
         eprintln!("kipod: no diagnostics: `{}`: {error}", folder.display());
@@ -47,6 +47,9 @@ pub(crate) fn tell(scene: &Scene, site: &TestSite, settings: &Settings) {
         eprintln!("  {line}");
     }
     eprintln!("  diagnostics: {}", folder.display());
+    if !stays {
+        eprintln!("  it is deleted now; with KIPOD_KEEP=on-failure it stays");
+    }
     eprintln!("  to look at it: {}", kubectl(&scene.held, scene.namespace.as_deref()));
 }
 

@@ -196,7 +196,7 @@ impl Stage {
             }
             let (held, namespace) = (self.held.clone(), self.namespace.clone());
             let scene = diagnose::Scene { held, namespace, since: self.began };
-            diagnose::tell(&scene, &self.site, &self.settings);
+            diagnose::tell(&scene, &self.site, &self.settings, self.stays(failed));
         }
         // Only now: what the test spawned may be what the diagnostics are about.
         runtime.shutdown_timeout(SHUTDOWN_LIMIT);
@@ -222,10 +222,18 @@ impl Stage {
         builder.enable_all().start_paused(self.site.start_paused).build()
     }
 
+    /// Whether the namespace stays, and with it the cluster.
+    fn stays(&self, failed: bool) -> bool {
+        match self.settings.keep_of(&self.site) {
+            Keep::Never => false,
+            Keep::OnFailure => failed,
+            Keep::Always => true,
+        }
+    }
+
     /// Takes away what need not stay. What goes wrong here does not change the verdict.
     fn take_away(self, failed: bool) {
-        let keep = self.settings.keep_of(&self.site);
-        let stays = keep == Keep::Always || (keep == Keep::OnFailure && failed);
+        let stays = self.stays(failed);
         if let Some(namespace) = &self.namespace {
             if stays {
                 eprintln!(

@@ -1,0 +1,96 @@
+//! Tests in a real cluster, as a user writes them. They are ignored where none can run; run them
+//! with `cargo test -p kipod-test --test cluster -- --ignored`.
+
+use std::time::Duration;
+
+use kipod::k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use kipod::k8s_openapi::api::rbac::v1::PolicyRule;
+use kipod::{
+    BoxError, ClientAs, Cluster, DeclaredAccount, FromTestContext, Namespace, TestContext, wait,
+};
+use kube::Client;
+use kube::api::{Api, DeleteParams, PostParams};
+use serde_json::json;
+
+/// A pod of the image that every node has.
+struct Sleeper(Pod);
+
+impl FromTestContext for Sleeper {
+    async fn from_test_context(context: &TestContext) -> Result<Self, BoxError> {
+        let cluster = Cluster::from_test_context(context).await?;
+        let node = cluster.nodes().await?.remove(0);
+        let images = cluster.images(&node).await?;
+        let pause =
+            images.iter().find(|image| image.contains("/pause:")).ok_or("no pause image")?;
+        let pod = serde_json::from_value(json!({"metadata": {"name": "sleeper"}, "spec": {
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{"name": "pause", "image": pause, "imagePullPolicy": "Never"}]}}))?;
+        let pods: Api<Pod> = Api::default_namespaced(context.client().await?);
+        Ok(Self(pods.create(&PostParams::default(), &pod).await?))
+    }
+}
+
+#[kipod::test(timeout = "2m")]
+#[ignore = "creates a real cluster"]
+async fn a_pod_runs_and_goes(client: Client, pod: Sleeper) -> Result<(), BoxError> {
+    let pods: Api<Pod> = Api::default_namespaced(client);
+    let name = pod.0.metadata.name.unwrap();
+    wait::object(&pods, &name, wait::pod_ready()).await?;
+    wait::count(&pods, "", 1).await?;
+    pods.delete(&name, &DeleteParams::default()).await?;
+    wait::object(&pods, &name, wait::gone()).await?;
+    Ok(())
+}
+
+#[kipod::test]
+#[ignore = "creates a real cluster"]
+async fn the_cluster_is_at_hand(cluster: Cluster, namespace: Namespace) -> Result<(), BoxError> {
+    assert!(cluster.kubernetes_version().unwrap().starts_with('v'));
+    let node = cluster.nodes().await?.remove(0);
+    let output = cluster.exec(&node, &["cat", "/etc/hostname"]).await?;
+    assert_eq!(output.stdout.trim(), node);
+    assert!(cluster.journal(&node, "kubelet").await?.contains("kubelet"));
+    assert!(cluster.kubeconfig()?.contains(namespace.name()));
+    Ok(())
+}
+
+struct Reader;
+
+impl DeclaredAccount for Reader {
+    const NAME: &'static str = "reader";
+
+    fn rules() -> Vec<PolicyRule> {
+        let rule = json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]});
+        vec![serde_json::from_value(rule).unwrap()]
+    }
+
+    fn cluster_rules() -> Vec<PolicyRule> {
+        let rule = json!({"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]});
+        vec![serde_json::from_value(rule).unwrap()]
+    }
+}
+
+#[kipod::test]
+#[ignore = "creates a real cluster"]
+async fn an_account_has_its_own_rights_only(reader: ClientAs<Reader>) -> Result<(), BoxError> {
+    let maps: Api<ConfigMap> = Api::default_namespaced(reader.client());
+    maps.list(&Default::default()).await?;
+    let nodes: Api<kipod::k8s_openapi::api::core::v1::Node> = Api::all(reader.client());
+    assert_eq!(nodes.list(&Default::default()).await?.items.len(), 1);
+    let secrets: Api<Secret> = Api::default_namespaced(reader.client());
+    let refused = secrets.list(&Default::default()).await.unwrap_err();
+    assert!(matches!(&refused, kube::Error::Api(status) if status.code == 403), "{refused}");
+    Ok(())
+}
+
+/// An image that does not exist, so that there is something to tell.
+#[kipod::test(timeout = "15s")]
+#[ignore = "creates a real cluster, and fails: look at what it prints"]
+async fn fails_to_show_what_is_told(client: Client) {
+    let pods: Api<Pod> = Api::default_namespaced(client);
+    let pod = serde_json::from_value(json!({"metadata": {"name": "broken"}, "spec": {
+        "containers": [{"name": "app", "image": "localhost/none:dev", "imagePullPolicy": "Never"}]}}));
+    pods.create(&PostParams::default(), &pod.unwrap()).await.unwrap();
+    let ready = wait::object(&pods, "broken", wait::pod_ready());
+    ready.limit(Duration::from_secs(60)).await.unwrap();
+}
