@@ -43,6 +43,7 @@ pub trait DeclaredAccount: 'static {
 /// default namespace is the test's.
 ///
 /// ```no_run
+/// # mod tests {
 /// use kipod::k8s_openapi::api::core::v1::{ConfigMap, Secret};
 /// use kipod::k8s_openapi::api::rbac::v1::PolicyRule;
 /// use kipod::{ClientAs, DeclaredAccount};
@@ -63,7 +64,6 @@ pub trait DeclaredAccount: 'static {
 ///     }
 /// }
 ///
-/// # mod tests { use super::*;
 /// #[kipod::test]
 /// async fn reads_maps_and_no_secrets(controller: ClientAs<Controller>) {
 ///     let maps: Api<ConfigMap> = Api::default_namespaced(controller.client());

@@ -99,6 +99,7 @@ impl std::fmt::Debug for TestContext {
 /// a type of your own to have it made for each test that takes it; it may be made of others:
 ///
 /// ```no_run
+/// # mod tests {
 /// use kipod::k8s_openapi::api::core::v1::ConfigMap;
 /// use kipod::{BoxError, FromTestContext, TestContext};
 /// use kube::{Api, Client};
@@ -116,7 +117,6 @@ impl std::fmt::Debug for TestContext {
 ///     }
 /// }
 ///
-/// # mod tests { use super::*;
 /// #[kipod::test]
 /// async fn reads_its_settings(settings: Settings) {
 ///     assert!(settings.0.metadata.uid.is_some());

@@ -27,9 +27,9 @@ pub(crate) mod label {
 /// name; the default namespace of the injected [`kube::Client`] is the same.
 ///
 /// ```no_run
+/// # mod tests {
 /// use kipod::k8s_openapi::api::core::v1::Pod;
 ///
-/// # mod tests { use super::*;
 /// #[kipod::test]
 /// async fn has_a_namespace_of_its_own(namespace: kipod::Namespace, client: kube::Client) {
 ///     let pods: kube::Api<Pod> = kube::Api::namespaced(client, &namespace);

@@ -35,7 +35,7 @@ impl<K> Condition<K> {
     /// use kipod::k8s_openapi::api::core::v1::ConfigMap;
     /// use kipod::wait::{Condition, State};
     ///
-    /// let has_data: Condition<ConfigMap> = Condition::new("has data", |map| match map {
+    /// let has_data: Condition<ConfigMap> = Condition::new("has data", |map: Option<&ConfigMap>| match map {
     ///     Some(map) if map.data.is_some() => State::Met,
     ///     Some(_) => State::NotYet("it has no data".to_owned()),
     ///     None => State::NotYet("there is none".to_owned()),

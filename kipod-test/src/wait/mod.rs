@@ -5,6 +5,7 @@
 //! was waiting for, too.
 //!
 //! ```no_run
+//! # mod tests {
 //! use std::time::Duration;
 //!
 //! use kipod::k8s_openapi::api::apps::v1::Deployment;
@@ -12,7 +13,6 @@
 //! use kipod::wait;
 //! use kube::{Api, Client};
 //!
-//! # mod tests { use super::*;
 //! #[kipod::test]
 //! async fn web_comes_up(client: Client) -> Result<(), wait::WaitError> {
 //!     let deployments: Api<Deployment> = Api::default_namespaced(client.clone());
