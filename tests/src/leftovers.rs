@@ -135,7 +135,7 @@ fn orphaned_sockets() -> Vec<String> {
         entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()));
     names
         .filter_map(|(name, path)| {
-            let pid = name.strip_prefix("podman-")?.split('-').next()?.to_owned();
+            let pid = name.strip_prefix("podman-")?.strip_suffix(".sock")?.split('-').next()?;
             let served = std::os::unix::net::UnixStream::connect(&path).is_ok();
             let alive = Path::new("/proc").join(pid).exists();
             (!alive && !served && path.exists()).then(|| format!("socket `{}`", path.display()))
