@@ -271,7 +271,7 @@ mod tests {
                 { "destination": "/run", "options": [], "type": "tmpfs" },
                 {
                     "destination": "/t",
-                    "options": ["rbind", "ro"],
+                    "options": ["bind", "ro"],
                     "source": "/s",
                     "type": "bind",
                 },
