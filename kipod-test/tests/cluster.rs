@@ -82,15 +82,3 @@ async fn an_account_has_its_own_rights_only(reader: ClientAs<Reader>) -> Result<
     assert!(matches!(&refused, kube::Error::Api(status) if status.code == 403), "{refused}");
     Ok(())
 }
-
-/// An image that does not exist, so that there is something to tell.
-#[kipod::test(timeout = "15s")]
-#[ignore = "creates a real cluster, and fails: look at what it prints"]
-async fn fails_to_show_what_is_told(client: Client) {
-    let pods: Api<Pod> = Api::default_namespaced(client);
-    let pod = serde_json::from_value(json!({"metadata": {"name": "broken"}, "spec": {
-        "containers": [{"name": "app", "image": "localhost/none:dev", "imagePullPolicy": "Never"}]}}));
-    pods.create(&PostParams::default(), &pod.unwrap()).await.unwrap();
-    let ready = wait::object(&pods, "broken", wait::pod_ready());
-    ready.limit(Duration::from_secs(60)).await.unwrap();
-}
