@@ -1,8 +1,6 @@
 //! Tests in a real cluster, as a user writes them. They are ignored where none can run; run them
 //! with `cargo test -p kipod-test --test cluster -- --ignored`.
 
-use std::time::Duration;
-
 use kipod::k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kipod::k8s_openapi::api::rbac::v1::PolicyRule;
 use kipod::{
