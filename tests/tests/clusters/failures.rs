@@ -23,10 +23,10 @@ fn kubeadm_that_fails_is_told_with_its_step_and_the_journals() {
         "--- journal of crio ---",
         "\nhint: `--retain` keeps the nodes for a look",
     ]);
-    // What kubeadm itself wrote last is there, and CRI-O's words are.
-    let phases =
-        ["[init]", "[certs]", "[control-plane]", "[kubelet-start]", "[wait-control-plane]"];
-    assert!(phases.iter().any(|phase| output.stderr.contains(phase)), "{output}");
+    // The journals are there, not only their headings. What kubeadm wrote last depends on when it
+    // was killed.
+    assert!(output.stderr.contains("kipod-node.service: Failed with result"), "{output}");
+    assert!(output.stderr.contains("level=info"), "{output}");
     cluster.assert_nothing_left();
 }
 
