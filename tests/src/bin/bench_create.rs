@@ -238,8 +238,9 @@ impl<'a> Serial<'a> {
         exec(
             "mount --make-rshared / && mkdir -p /etc/crio/ /etc/cni/net.d /etc/kubernetes /etc/containers 2>/dev/null; mkdir -p /var/lib/kipod/crio /var/lib/kipod/cni/net.d /var/lib/kipod/kubernetes /var/lib/kipod/containers",
         )?;
-        put("/etc/crio/crio.conf", &conf)?;
+        // Last the file without which CRI-O does not start, should the node still be booting.
         put("/etc/containers/storage.conf", STORAGE)?;
+        put("/etc/crio/crio.conf", &conf)?;
         exec("systemctl start crio")?;
         wait(|| Ok(exec("crictl info >/dev/null").is_ok())).await?;
         times.crio = at();
