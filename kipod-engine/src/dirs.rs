@@ -53,6 +53,19 @@ impl DirsError {
 }
 
 impl Dirs {
+    /// All folders below one, for a test.
+    #[cfg(test)]
+    pub(crate) fn below(root: &std::path::Path) -> Self {
+        let dir = |name: &str| root.join(name);
+        Self {
+            state: dir("state"),
+            data: dir("data"),
+            cache: dir("cache"),
+            runtime: dir("runtime"),
+            bundles: Vec::new(),
+        }
+    }
+
     /// The folders of this process's environment.
     ///
     /// # Errors

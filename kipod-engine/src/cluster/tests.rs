@@ -22,14 +22,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let dir = |name: &str| root.path().join(name);
-        let dirs = Dirs {
-            state: dir("state"),
-            data: dir("data"),
-            cache: dir("cache"),
-            runtime: dir("runtime"),
-            bundles: Vec::new(),
-        };
+        let dirs = Dirs::below(root.path());
         Self { podman: Scripted::new(), dirs, root }
     }
 

@@ -13,6 +13,7 @@ use super::facts::{
 use super::kernel::Kernel;
 use super::podman_facts::{IdMap, PodmanFacts};
 use super::source::{HELPER_FOLDERS, PodmanAnswer, Root, Sources};
+use crate::blocking::blocking;
 
 /// `SUB_UID_MIN` of `/etc/login.defs`, unless an administrator changed it.
 const FIRST_SUBORDINATE_ID: u64 = 100_000;
@@ -32,10 +33,7 @@ impl HostFacts {
     /// # }
     /// ```
     pub async fn gather(sources: Sources) -> Self {
-        match tokio::task::spawn_blocking(move || Self::read(&sources)).await {
-            Ok(facts) => facts,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        blocking(move || Self::read(&sources)).await
     }
 
     fn read(sources: &Sources) -> Self {

@@ -161,7 +161,14 @@ pub(crate) fn tail(text: &str) -> String {
 }
 
 /// `word` as a POSIX shell would have to be given it.
-pub(crate) fn quote(word: &str) -> String {
+///
+/// ```
+/// use kipod_engine::podman::quote;
+///
+/// assert_eq!(quote("/home/ada/.kube/config"), "/home/ada/.kube/config");
+/// assert_eq!(quote("it's"), r"'it'\''s'");
+/// ```
+pub fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

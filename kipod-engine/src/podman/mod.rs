@@ -25,8 +25,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use cli::{BuildOptions, ImageStore, PodmanCli};
-pub(crate) use command::quote;
-pub use command::{Command, CommandFailure};
+pub use command::{Command, CommandFailure, quote};
 pub use error::PodmanError;
 pub use options::{
     Bind, ContainerOptions, Labels, NetworkAttachment, NetworkOptions, PortMapping, VolumeMount,

@@ -77,22 +77,17 @@ pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, C
         CreateError::Cancelled { .. } => false,
         _ => spec.retain,
     };
-    if let Err(error) = &made
-        && !keep(error)
-    {
-        // The first cause is what the user must see; a fault on the way back is told beside it.
-        if let Err(fault) = cluster::remove_locked(podman, dirs, &spec.name).await {
+    if let Err(error) = &made {
+        if keep(error) {
+            let name = &spec.name;
+            events.send(Event::Note(format!(
+                "cluster `{name}` is kept: `kipod export logs --name {name}`, `kipod exec --name {name} COMMAND`, KUBECONFIG={}; `kipod delete cluster {name}` removes it",
+                kubeconfig_path(&dirs.state, name).display(),
+            )));
+        } else if let Err(fault) = cluster::remove_locked(podman, dirs, &spec.name).await {
+            // The first cause is what the user must see; a fault on the way back is told beside it.
             events.send(Event::Warning(format!("clean-up: {fault}")));
         }
-    }
-    if let Err(error) = &made
-        && keep(error)
-    {
-        let name = &spec.name;
-        events.send(Event::Note(format!(
-            "cluster `{name}` is kept: `kipod export logs --name {name}`, `kipod exec --name {name} COMMAND`, KUBECONFIG={}; `kipod delete cluster {name}` removes it",
-            kubeconfig_path(&dirs.state, name).display(),
-        )));
     }
     drop(lock);
     made

@@ -4,6 +4,7 @@ mod collect;
 mod folder;
 mod summary;
 
+use kipod_engine::podman::quote;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -57,9 +58,9 @@ pub(crate) fn tell(scene: &Scene, site: &TestSite, settings: &Settings, stays: b
 pub(crate) fn kubectl(held: &Held, namespace: Option<&str>) -> String {
     let access = &held.hold.access;
     let path = access.path.display().to_string();
-    let mut line = format!("KUBECONFIG={} kubectl", quoted(&path));
+    let mut line = format!("KUBECONFIG={} kubectl", quote(&path));
     if let Some(context) = &access.context {
-        line.push_str(&format!(" --context {}", quoted(context)));
+        line.push_str(&format!(" --context {}", quote(context)));
     }
     if let Some(namespace) = namespace {
         line.push_str(&format!(" -n {namespace}"));
@@ -68,23 +69,15 @@ pub(crate) fn kubectl(held: &Held, namespace: Option<&str>) -> String {
     line
 }
 
-/// The word as a shell reads it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:@=+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use kipod_engine::podman::quote;
+
     #[test]
     fn words_are_quoted_for_a_shell() {
-        assert_eq!(super::quoted("/home/a/.kube/config"), "/home/a/.kube/config");
-        assert_eq!(super::quoted("a b"), "'a b'");
-        assert_eq!(super::quoted("it's"), r"'it'\''s'");
-        assert_eq!(super::quoted(""), "''");
+        assert_eq!(quote("/home/a/.kube/config"), "/home/a/.kube/config");
+        assert_eq!(quote("a b"), "'a b'");
+        assert_eq!(quote("it's"), r"'it'\''s'");
+        assert_eq!(quote(""), "''");
     }
 }

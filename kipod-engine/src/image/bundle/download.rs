@@ -15,6 +15,7 @@ use super::open::programs_in;
 use super::unpack::unpack;
 use super::upstream::crio_archive_name;
 use super::{Bundle, BundleError, Cause, DownloadEvent, Failure, Program, Release, Sum, Upstream};
+use crate::blocking::blocking;
 
 /// How many files come at the same time.
 const PARALLEL: usize = 4;
@@ -83,7 +84,7 @@ impl Upstream {
         self.fetch_all(release, &place.files, on_event).await?;
         on_event(DownloadEvent::Assembling);
         let release = release.clone();
-        blocking(&lock, move || assemble(&release, place)).await
+        holding(&lock, move || assemble(&release, place)).await
     }
 
     async fn fetch_all(
@@ -134,7 +135,7 @@ async fn cached(
     lock: &Arc<File>,
 ) -> Result<Option<Bundle>, BundleError> {
     let (dir, cache, arch) = (dir.to_owned(), cache.to_owned(), release.arch);
-    blocking(lock, move || match Bundle::check(&dir, Some(&cache), arch) {
+    holding(lock, move || match Bundle::check(&dir, Some(&cache), arch) {
         Ok(bundle) => Ok(Some(bundle)),
         Err(BundleError::NoBundle { .. }) => Ok(None),
         Err(BundleError::Faults { .. }) => {
@@ -189,7 +190,7 @@ fn create_dir(path: &Path) -> Result<(), BundleError> {
 
 /// Does `work` on a thread, which keeps the lock until it is done, also when the download was given up
 /// meanwhile.
-async fn blocking<T: Send + 'static>(
+async fn holding<T: Send + 'static>(
     lock: &Arc<File>,
     work: impl FnOnce() -> Result<T, BundleError> + Send + 'static,
 ) -> Result<T, BundleError> {
@@ -199,5 +200,5 @@ async fn blocking<T: Send + 'static>(
         drop(lock);
         result
     };
-    tokio::task::spawn_blocking(work).await.expect("putting a bundle together does not panic")
+    blocking(work).await
 }

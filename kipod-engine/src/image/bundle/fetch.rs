@@ -10,6 +10,7 @@ use tokio::io::AsyncWriteExt;
 use super::events::OnEvent;
 use super::upstream::shown;
 use super::{Cause, DownloadEvent, Failure, Retry, Sum, Upstream};
+use crate::blocking::blocking;
 
 /// A checksum or a version is never longer; what is longer is something else.
 const LONGEST_TEXT: usize = 64 * 1024;
@@ -318,6 +319,5 @@ fn disk(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Cau
 
 async fn hash(path: &Path) -> Result<Sum, Cause> {
     let owned = path.to_owned();
-    let hashed = tokio::task::spawn_blocking(move || Sum::of_file(&owned)).await;
-    hashed.expect("hashing does not panic").map_err(disk("read", path))
+    blocking(move || Sum::of_file(&owned)).await.map_err(disk("read", path))
 }

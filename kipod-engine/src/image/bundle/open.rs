@@ -12,6 +12,7 @@ use super::layout::{BASE, BIN, CNI, IMAGES, SUMS, required};
 use super::remembered::Remembered;
 use super::tar_file::TarFault;
 use super::{Arch, BundleError, Fault, ImageProgram, Program, Sum, elf, tar_file};
+use crate::blocking::blocking;
 
 /// A component bundle that was found whole. Its layout is described in the
 /// [module's documentation](super).
@@ -37,9 +38,7 @@ impl Bundle {
     pub async fn open(dir: impl Into<PathBuf>, cache: &Path) -> Result<Self, BundleError> {
         let (dir, cache) = (dir.into(), cache.to_owned());
         let arch = Arch::host()?;
-        tokio::task::spawn_blocking(move || Self::check(&dir, Some(&cache), arch))
-            .await
-            .expect("checking a bundle does not panic")
+        blocking(move || Self::check(&dir, Some(&cache), arch)).await
     }
 
     /// What [`Bundle::open`] does, on the calling thread and for any architecture.

@@ -33,14 +33,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let dir = |name: &str| root.path().join(name);
-        let dirs = Dirs {
-            state: dir("state"),
-            data: dir("data"),
-            cache: dir("cache"),
-            runtime: dir("runtime"),
-            bundles: Vec::new(),
-        };
+        let dirs = Dirs::below(root.path());
         let store = dirs.data.join("stores/v1.36.2/overlay-images");
         std::fs::create_dir_all(&store).unwrap();
         std::fs::write(store.join("images.json"), "[]").unwrap();
