@@ -1,5 +1,7 @@
 //! From what a user typed to a cluster that can be planned.
 
+mod nodes;
+
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -36,11 +38,15 @@ impl RawSpec {
             name: self.name(&mut faults),
             image: read("image", self.image.as_deref(), &mut faults, str::parse::<ImageReference>)
                 .unwrap_or_default(),
+            nodes: nodes::check(self, &mut faults),
             networking: self.networking(&mut faults),
             wait: read("wait", self.wait.as_deref(), &mut faults, parse_duration)
                 .unwrap_or(DEFAULT_WAIT),
             retain: self.retain,
         };
+        if faults.is_empty() {
+            room_for_nodes(&spec, &mut faults);
+        }
         match Faults::new(faults) {
             Some(faults) => Err(faults),
             None => Ok(spec),
@@ -142,6 +148,18 @@ fn subnet(text: &str, size: fn(&Subnet) -> Result<(), String>) -> Result<Subnet,
         wrong.push(format!("holds `{INTERNAL_NODE_ADDRESS}`, the node's own internal address"));
     }
     if wrong.is_empty() { Ok(subnet) } else { Err(format!("`{subnet}` {}", wrong.join("; "))) }
+}
+
+/// Each node needs its part of the pod subnet.
+fn room_for_nodes(spec: &ClusterSpec, faults: &mut Vec<Fault>) {
+    let (subnet, nodes) = (&spec.networking.pod_subnet, spec.nodes.len());
+    let room = 1_usize << (NODE_POD_LENGTH - subnet.length());
+    if nodes > room {
+        let fault = format!(
+            "`{subnet}` is too small: each of {nodes} nodes needs a /{NODE_POD_LENGTH}, and it has {room}"
+        );
+        add(faults, "pod subnet", fault);
+    }
 }
 
 fn pod_size(subnet: &Subnet) -> Result<(), String> {

@@ -28,6 +28,7 @@ mod fault;
 mod image;
 mod name;
 mod networking;
+mod node;
 mod raw;
 mod subnet;
 
@@ -37,5 +38,6 @@ pub use fault::{Fault, Faults};
 pub use image::{ImageError, ImageReference};
 pub use name::{ClusterName, NameError};
 pub use networking::{INTERNAL_NODE_ADDRESS, Networking};
-pub use raw::RawSpec;
+pub use node::{NodeSpec, Role};
+pub use raw::{RawNode, RawSpec};
 pub use subnet::{Subnet, SubnetError};

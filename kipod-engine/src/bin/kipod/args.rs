@@ -149,6 +149,12 @@ pub(crate) struct CreateClusterArgs {
     /// A configuration file (not yet: this version takes flags only)
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// How many control plane nodes: an odd number [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) control_planes: Option<String>,
+    /// How many worker nodes [default: 0]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) workers: Option<String>,
     /// The host's address for the API server [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) api_server_address: Option<String>,

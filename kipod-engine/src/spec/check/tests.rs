@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::spec::{RawNode, Role};
 
 fn raw(key: &str, value: &str) -> RawSpec {
     let mut raw = RawSpec::default();
@@ -24,7 +25,7 @@ fn raw(key: &str, value: &str) -> RawSpec {
 fn nothing_typed_is_the_default() {
     let spec = RawSpec::default().check().unwrap();
     assert_eq!(spec, ClusterSpec::default());
-    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"name":"kipod","image":"localhost/kipod-node:latest","networking":{"pod_subnet":"10.244.0.0/16","service_subnet":"10.96.0.0/16","api_server_address":"127.0.0.1","api_server_port":null},"wait":{"secs":300,"nanos":0},"retain":false}"#);
+    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"name":"kipod","image":"localhost/kipod-node:latest","nodes":[{"role":"control-plane","image":null}],"networking":{"pod_subnet":"10.244.0.0/16","service_subnet":"10.96.0.0/16","api_server_address":"127.0.0.1","api_server_port":null},"wait":{"secs":300,"nanos":0},"retain":false}"#);
 }
 
 #[test]
@@ -38,8 +39,12 @@ fn everything_typed_is_taken() {
         service_subnet: Some("10.0.0.0/12".into()),
         wait: Some("1m30s".into()),
         retain: true,
+        control_planes: Some("3".into()),
+        workers: Some("2".into()),
+        nodes: Vec::new(),
     };
     let spec = raw.check().unwrap();
+    assert_eq!((spec.count(Role::ControlPlane), spec.count(Role::Worker)), (3, 2));
     assert_eq!(spec.name.as_str(), "dev");
     assert_eq!(spec.image.as_str(), "ghcr.io/me/node:1.36");
     assert!(spec.networking.api_server_address.is_loopback());
@@ -175,4 +180,52 @@ fn all_faults_come_at_once() {
       service subnet: `x` is not an IPv4 subnet, such as `10.244.0.0/16`
       wait: `long` is not a length of time, such as `60s`, `5m` or `1m30s`
     ");
+}
+
+fn node(role: &str) -> RawNode {
+    RawNode { role: Some(role.into()), ..RawNode::default() }
+}
+
+#[test]
+fn control_planes_come_first_and_keep_their_order() {
+    let image = |text: &str| Some(text.to_owned());
+    let raw = RawSpec {
+        nodes: vec![
+            RawNode { image: image("worker:1"), ..node("worker") },
+            RawNode { image: image("first:1"), ..RawNode::default() },
+            RawNode { image: image("second:1"), ..node("control-plane") },
+            RawNode { image: image("third:1"), ..node("control-plane") },
+        ],
+        ..RawSpec::default()
+    };
+    let nodes = raw.check().unwrap().nodes;
+    let images = nodes.iter().map(|node| node.image.as_ref().unwrap().as_str());
+    assert_eq!(images.collect::<Vec<_>>(), ["first:1", "second:1", "third:1", "worker:1"]);
+}
+
+#[test]
+fn bad_nodes_are_named_all_at_once() {
+    let faults = |raw: RawSpec| raw.check().unwrap_err().to_string();
+    let counts = |control_planes: &str, workers: &str| {
+        faults(RawSpec {
+            control_planes: Some(control_planes.into()),
+            workers: Some(workers.into()),
+            ..RawSpec::default()
+        })
+    };
+    insta::assert_snapshot!(counts("2", "0"), @"");
+    insta::assert_snapshot!(counts("0", "1"), @"");
+    insta::assert_snapshot!(counts("9", "1"), @"");
+    insta::assert_snapshot!(counts("+1", "251"), @"");
+    insta::assert_snapshot!(counts("1", "250"), @"");
+    insta::assert_snapshot!(faults(RawSpec {
+        workers: Some("1".into()),
+        nodes: vec![node("master"), RawNode { image: Some("A".into()), ..node("worker") }],
+        ..RawSpec::default()
+    }), @"");
+    let nodes = vec![node("worker")];
+    insta::assert_snapshot!(faults(RawSpec { nodes, ..RawSpec::default() }), @"");
+    // Five nodes, and a /22 has room for four.
+    let (workers, pod_subnet) = (Some("4".into()), Some("10.0.0.0/22".into()));
+    insta::assert_snapshot!(faults(RawSpec { workers, pod_subnet, ..RawSpec::default() }), @"");
 }

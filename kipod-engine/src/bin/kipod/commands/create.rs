@@ -92,6 +92,9 @@ fn raw(args: &CreateClusterArgs) -> RawSpec {
         service_subnet: args.service_subnet.clone(),
         wait: args.wait.clone(),
         retain: args.retain,
+        control_planes: args.control_planes.clone(),
+        workers: args.workers.clone(),
+        nodes: Vec::new(),
     }
 }
 
