@@ -7,11 +7,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::{
     ClusterName, ClusterSpec, DEFAULT_WAIT, Fault, Faults, INTERNAL_NODE_ADDRESS, ImageReference,
-    Networking, RawSpec, Subnet, parse_duration,
+    NODE_POD_LENGTH, Networking, RawSpec, Subnet, parse_duration,
 };
 
-/// The length of each node's part of the pod subnet: kube-controller-manager's default for IPv4.
-const NODE_POD_LENGTH: u8 = 24;
 /// By how many bits a node's part may be longer than the pod subnet, above which kubeadm refuses.
 const MAX_POD_BITS: u8 = 16;
 /// The lengths of a service subnet: kubeadm demands ten addresses, since cluster DNS gets the tenth,
