@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::image::NodeImage;
 use crate::kubeconfig::ClusterAccess;
-use crate::node::{self as inside, CgroupMode, ClusterSettings, NodeFile, NodeSettings};
+use crate::node::{self as inside, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings};
 use crate::pki::Credentials;
 use crate::podman::{ContainerOptions, Labels, NetworkOptions, VolumeOptions};
 use crate::spec::{ClusterName, ClusterSpec, Role, Subnet};
@@ -126,7 +126,7 @@ pub fn plan(
         name: spec.name.as_str(),
         kubernetes_version,
         nodes: seats.len(),
-        control_planes: control_planes.len(),
+        control_planes: &control_planes,
         balancer,
         cgroups: machine.cgroups,
         pod_subnet: &spec.networking.pod_subnet,
@@ -140,19 +140,27 @@ pub fn plan(
     let frame = node::Frame { spec, machine, network: &network.name, cluster_dir };
     let published = node::published(spec, choices.api_port);
     let nodes = seats.iter().zip(images).enumerate().map(|(index, (seat, image))| {
-        let first = index == 0;
+        let entry = match seat.role {
+            Role::ControlPlane if index == 0 => Entry::First,
+            Role::ControlPlane => Entry::Founder,
+            Role::Worker => Entry::Joiner,
+        };
         let files = inside::files(&NodeSettings {
             cluster: &cluster,
             name: &seat.name,
             role: seat.role,
-            first,
+            entry,
             pause_image: &image.pause_image,
             address: seat.address,
             pod_subnet: seat.pod_subnet,
             routes: &seat::routes(seat, &seats, balancer),
         });
         // The API server is published by who has its address.
-        let ports = if first && balancer.is_none() { vec![published.clone()] } else { Vec::new() };
+        let ports = if entry == Entry::First && balancer.is_none() {
+            vec![published.clone()]
+        } else {
+            Vec::new()
+        };
         frame.node(seat, image, ports, files)
     });
     let nodes = nodes.collect();

@@ -6,19 +6,53 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{API_PORT, CgroupMode, ClusterSettings, NodeFile, NodeSettings};
+use super::{API_PORT, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings};
 use crate::time_factor::TimeFactor;
 
 pub(super) const PATCHES: &str = "/var/lib/kipod/kubeadm/patches";
 const CRI_SOCKET: &str = "unix:///run/crio/crio.sock";
 
+/// What `kubeadm init` reads.
+pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
+    let cluster = cluster(node.cluster);
+    let mut files = Vec::new();
+    if node.entry == Entry::First && publishes_apart(node.cluster) {
+        let document = documents(node, &cluster);
+        files.push(NodeFile::secret("kubeadm/upload.yaml", document));
+    }
+    let founding = founding(node.cluster, cluster);
+    files.push(NodeFile::secret("kubeadm/init.yaml", documents(node, &founding)));
+    files
+}
+
 /// All documents of `kubeadm init`, as one file.
-pub(super) fn init_documents(node: &NodeSettings<'_>) -> String {
-    [init(node), cluster(node), kubelet(node.cluster), kube_proxy(node.cluster)]
+fn documents(node: &NodeSettings<'_>, cluster: &Value) -> String {
+    [&init(node), cluster, &kubelet(node.cluster), &kube_proxy(node.cluster)]
         .iter()
         .map(|document| format!("{document:#}\n"))
         .collect::<Vec<_>>()
         .join("---\n")
+}
+
+/// Whether the cluster is founded by a configuration that is not the one which it keeps.
+fn publishes_apart(cluster: &ClusterSettings<'_>) -> bool {
+    cluster.control_planes.len() > 1
+}
+
+/// The configuration that the cluster is founded by: every member of etcd is there from the start.
+/// One that joins later must not read so, or it would found another cluster.
+fn founding(cluster: &ClusterSettings<'_>, mut document: Value) -> Value {
+    let members: Vec<_> = cluster
+        .control_planes
+        .iter()
+        .map(|(name, address)| format!("{name}=https://{address}:2380"))
+        .collect();
+    if members.len() > 1
+        && let Some(args) = document["etcd"]["local"]["extraArgs"].as_array_mut()
+    {
+        args.push(json!({ "name": "initial-cluster", "value": members.join(",") }));
+    }
+    document
 }
 
 fn init(node: &NodeSettings<'_>) -> Value {
@@ -40,11 +74,22 @@ fn init(node: &NodeSettings<'_>) -> Value {
         "nodeRegistration": registration(node),
         "patches": { "directory": PATCHES },
         "timeouts": timeouts(node.cluster.time_factor),
-        // The checks are those of a machine, and `kipod check` has made the ones that matter. The
-        // kubelet's certificate is renewed as it is; what `kubelet-finalize` adds is a restart.
-        // The add-ons come right after, side by side.
-        "skipPhases": ["preflight", "kubelet-finalize", "addon", "show-join-command"],
+        "skipPhases": skipped_phases(node),
     })
+}
+
+/// The checks are those of a machine, and `kipod check` has made the ones that matter. The kubelet's
+/// certificate is renewed as it is; what `kubelet-finalize` adds is a restart. The add-ons come right
+/// after, side by side.
+fn skipped_phases(node: &NodeSettings<'_>) -> Vec<&'static str> {
+    let mut phases = vec!["preflight", "kubelet-finalize", "addon", "show-join-command"];
+    if publishes_apart(node.cluster) {
+        phases.push("upload-config");
+    }
+    if node.entry == Entry::Founder {
+        phases.push("bootstrap-token");
+    }
+    phases
 }
 
 /// How a node is registered, by `init` and `join` alike.
@@ -57,7 +102,7 @@ pub(super) fn registration(node: &NodeSettings<'_>) -> Value {
             { "name": "node-ip", "value": node.kubernetes_address() },
         ],
     });
-    if node.cluster.nodes == node.cluster.control_planes {
+    if node.cluster.nodes == node.cluster.control_planes.len() {
         // Where nobody else is there to run everybody's pods, control planes do.
         registration["taints"] = json!([]);
     }
@@ -85,11 +130,10 @@ pub(super) fn timeouts(factor: TimeFactor) -> Value {
         .collect()
 }
 
-fn cluster(node: &NodeSettings<'_>) -> Value {
-    let cluster = node.cluster;
+fn cluster(cluster: &ClusterSettings<'_>) -> Value {
     let arg = |name: &str, value: &str| json!({ "name": name, "value": value });
     // Where there is one of each, an election would only be waited for.
-    let elect = if cluster.control_planes > 1 { "true" } else { "false" };
+    let elect = if cluster.control_planes.len() > 1 { "true" } else { "false" };
     let mut document = json!({
         "apiVersion": "kubeadm.k8s.io/v1beta4",
         "kind": "ClusterConfiguration",

@@ -51,8 +51,8 @@ pub struct NodeSettings<'a> {
     pub name: &'a str,
     /// What it does.
     pub role: Role,
-    /// Whether it is the one that `kubeadm init` runs on; all others join.
-    pub first: bool,
+    /// How it becomes part of its cluster.
+    pub entry: Entry,
     /// The pause image that kubeadm of its version names.
     pub pause_image: &'a str,
     /// Its address on the nodes' network.
@@ -61,6 +61,28 @@ pub struct NodeSettings<'a> {
     pub pod_subnet: Subnet,
     /// How it reaches what is on other nodes.
     pub routes: &'a [Route],
+}
+
+/// How a node becomes part of its cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// `kubeadm init`, and all that a cluster needs once.
+    First,
+    /// `kubeadm init` at the same time, as one more member that etcd is founded with. A control plane
+    /// that joined would have to wait for the first one, and for every one before it.
+    Founder,
+    /// `kubeadm join`.
+    Joiner,
+}
+
+impl Entry {
+    /// The command of kubeadm.
+    fn command(self) -> &'static str {
+        match self {
+            Self::First | Self::Founder => "init",
+            Self::Joiner => "join",
+        }
+    }
 }
 
 /// What all nodes of a cluster have in common.
@@ -72,8 +94,8 @@ pub struct ClusterSettings<'a> {
     pub kubernetes_version: &'a str,
     /// How many nodes it is planned with.
     pub nodes: usize,
-    /// How many of them have the control plane.
-    pub control_planes: usize,
+    /// Those of them that have the control plane, by name and address.
+    pub control_planes: &'a [(String, Ipv4Addr)],
     /// The address in front of several control planes.
     pub balancer: Option<Ipv4Addr>,
     /// Whether limits can hold.
@@ -181,11 +203,10 @@ pub fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
         files.extend(authorities(credentials));
         files.extend(kubeadm::patches(node.cluster));
     }
-    if node.first {
-        files.push(NodeFile::secret("kubeadm/init.yaml", kubeadm::init_documents(node)));
-    } else {
-        files.extend(join::files(node));
-    }
+    files.extend(match node.entry {
+        Entry::First | Entry::Founder => kubeadm::files(node),
+        Entry::Joiner => join::files(node),
+    });
     files.extend(network::files(node));
     files.extend(crio::files(node));
     files
@@ -193,15 +214,15 @@ pub fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
 
 /// What the node's scripts have to know.
 fn environment(node: &NodeSettings<'_>) -> String {
-    let mut text = format!(
-        "KIPOD_NODE_ROLE={}\nKIPOD_KUBEADM={}\n",
-        node.role,
-        if node.first { "init" } else { "join" },
-    );
+    let mut text =
+        format!("KIPOD_NODE_ROLE={}\nKIPOD_KUBEADM={}\n", node.role, node.entry.command(),);
+    if node.entry == Entry::First {
+        text.push_str("KIPOD_FIRST=1\n");
+    }
     if node.kubernetes_address() == INTERNAL_NODE_ADDRESS {
         text.push_str(&format!("KIPOD_INTERNAL_ADDRESS={INTERNAL_NODE_ADDRESS}\n"));
     }
-    if !node.first {
+    if node.entry == Entry::Joiner {
         let limit = node.cluster.time_factor.of(join::LIMIT).as_secs();
         text.push_str(&format!("KIPOD_JOIN_SECONDS={limit}\n"));
     }

@@ -87,6 +87,8 @@ impl Frame<'_> {
         let name = format!("{}-{LOAD_BALANCER}", self.spec.name);
         let mut plan = self.container(&name, LOAD_BALANCER, address, image, files);
         plan.container.ports = ports;
+        // It has the image's otherwise.
+        plan.container.labels.insert(label::KUBERNETES_VERSION.to_owned(), String::new());
         plan
     }
 

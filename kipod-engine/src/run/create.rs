@@ -19,7 +19,7 @@ use crate::node::{CgroupMode, NodeFile};
 use crate::pki::Credentials;
 use crate::plan::{Choices, Machine, NodePlan, Plan, choose_node_subnet, node_names, plan, seats};
 use crate::podman::{Podman, PodmanError};
-use crate::spec::{ClusterSpec, Subnet};
+use crate::spec::{ClusterSpec, Role, Subnet};
 
 /// How long the control plane may take, whatever the user waits for after it.
 const CONTROL_PLANE_LIMIT: Duration = Duration::from_secs(300);
@@ -123,7 +123,7 @@ async fn make(
 ) -> Result<Cluster, CreateError> {
     let Context { podman, dirs, events } = context;
     let spec = &request.spec;
-    let joining = node_names(spec).split_off(1);
+    let joining = node_names(spec).split_off(spec.count(Role::ControlPlane));
     let credentials = Credentials::mint(spec.name.as_str(), &joining, request.now)?;
     let started = Instant::now();
     let (plan, mut record) =
