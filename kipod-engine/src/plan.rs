@@ -205,3 +205,6 @@ fn server(address: IpAddr, port: u16) -> String {
         IpAddr::V6(address) => format!("https://[{address}]:{port}"),
     }
 }
+
+#[cfg(test)]
+mod tests;
