@@ -4,13 +4,13 @@
 
 use serde_json::json;
 
-use super::{NodeFile, NodeSettings};
+use super::{NodeFile, NodeSettings, Route};
 
 /// The CNI network, the routes, and the rule for what leaves the cluster.
 pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
     vec![
         NodeFile::new("cni/net.d/10-kipod.conflist", conflist(node)),
-        NodeFile::new("network/routes", routes(node)),
+        routes_file(node.routes),
         NodeFile::new("network/masquerade.nft", masquerade(node)),
     ]
 }
@@ -39,9 +39,10 @@ fn conflist(node: &NodeSettings<'_>) -> String {
     format!("{document:#}\n")
 }
 
-/// A line a route, `DESTINATION GATEWAY`, as the node's boot script reads it.
-fn routes(node: &NodeSettings<'_>) -> String {
-    node.routes.iter().map(|route| format!("{} {}\n", route.destination, route.gateway)).collect()
+/// A line a route, `DESTINATION GATEWAY`, as the node's script reads it.
+pub fn routes_file(routes: &[Route]) -> NodeFile {
+    let lines = routes.iter().map(|route| format!("{} {}\n", route.destination, route.gateway));
+    NodeFile::new("network/routes", lines.collect::<String>())
 }
 
 /// Pods see each other by their own addresses; whatever is outside sees the node's.

@@ -38,6 +38,6 @@ pub use fault::{Fault, Faults};
 pub use image::{ImageError, ImageReference};
 pub use name::{ClusterName, NameError};
 pub use networking::{INTERNAL_NODE_ADDRESS, NODE_POD_LENGTH, Networking};
-pub use node::{NodeSpec, Role};
+pub use node::{MAX_NODES, NodeSpec, Role};
 pub use raw::{RawNode, RawSpec};
 pub use subnet::{Subnet, SubnetError};

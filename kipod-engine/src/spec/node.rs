@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ImageReference;
 
+/// How many nodes a cluster may have: each gets an address of a /24, beside the gateway and the load
+/// balancer.
+pub const MAX_NODES: usize = 250;
+
 /// What a node does in its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
