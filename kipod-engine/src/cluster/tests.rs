@@ -10,6 +10,7 @@ use crate::podman::{
     ContainerOptions, NetworkAttachment, NetworkOptions, Podman, PodmanError, Scripted,
     VolumeOptions,
 };
+use crate::spec::ClusterSpec;
 
 const NODE: &str = "demo-control-plane-0";
 
