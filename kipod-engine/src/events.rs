@@ -26,6 +26,8 @@ pub enum Step {
     Bootstrap,
     /// Waiting until node and cluster DNS are ready.
     Ready,
+    /// Installing the default StorageClass.
+    Storage,
     /// Writing the kubeconfig.
     Kubeconfig,
     /// Removing a cluster.
@@ -54,6 +56,7 @@ impl Step {
             Self::StartControlPlane => "starting the control plane",
             Self::Bootstrap => "bootstrapping with kubeadm",
             Self::Ready => "waiting for node and DNS",
+            Self::Storage => "installing the default StorageClass",
             Self::Kubeconfig => "writing the kubeconfig",
             Self::Delete => "deleting the cluster",
             Self::Stop => "stopping nodes",

@@ -3,6 +3,7 @@
 //! Data flows one way: a [`spec::ClusterSpec`] and what the machine is make a [`plan::Plan`],
 //! [`run::create`] makes it real, and a [`cluster::Cluster`] is what one holds then.
 
+mod addon;
 mod blocking;
 pub mod client;
 pub mod cluster;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::store::{STORAGE_IMAGES, has_images};
 use crate::node::StorageDriver;
 use crate::podman::{ImageInfo, Podman, PodmanError};
 
@@ -33,6 +34,8 @@ pub struct NodeImage {
     pub pause_image: String,
     /// The folder of the shared image store.
     pub image_store: PathBuf,
+    /// Whether that store has the images of the default StorageClass.
+    pub has_storage: bool,
 }
 
 /// A node image that cannot be used.
@@ -133,12 +136,14 @@ fn from_labels(
             .cloned()
             .ok_or(NodeImageError::NotOurs { reference: reference.to_owned(), label })
     };
+    let image_store = store_dir(data, &label(label::IMAGE_STORE)?, driver);
     Ok(NodeImage {
+        has_storage: has_images(&image_store, driver, &STORAGE_IMAGES),
         reference: reference.to_owned(),
         id: found.id.clone(),
         kubernetes_version: label(label::KUBERNETES_VERSION)?,
         pause_image: label(label::PAUSE_IMAGE)?,
-        image_store: store_dir(data, &label(label::IMAGE_STORE)?, driver),
+        image_store,
     })
 }
 

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use kipod_images::versions;
 use sha2::{Digest, Sha256};
 
 use super::build::{BuildError, copy};
@@ -75,6 +76,34 @@ pub(super) fn name(kubernetes_version: &str, bundle: &Bundle) -> Result<String, 
     let digest = hash.finalize();
     let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("{kubernetes_version}-{short}"))
+}
+
+/// The images that a cluster has beside the control plane's, if the bundle has a way to get them: it
+/// holds their programs, or it is one whose images are pulled. One with image archives of its own has
+/// them or does not.
+pub(super) fn extra_images(bundle: &Bundle) -> &'static [&'static str] {
+    let programs = [ImageProgram::LocalPathProvisioner, ImageProgram::Busybox];
+    let held = programs.iter().all(|program| bundle.image_program(*program).is_some());
+    let pulled = bundle.image_programs().is_empty() && bundle.image_archives().next().is_none();
+    if held || pulled { &STORAGE_IMAGES } else { &[] }
+}
+
+/// The images of the default StorageClass.
+pub(crate) const STORAGE_IMAGES: [&str; 2] = [versions::LOCAL_PATH_PROVISIONER, versions::BUSYBOX];
+
+/// Whether a store has all of these images.
+pub(super) fn has_images(store: &Path, driver: StorageDriver, images: &[&str]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Entry {
+        #[serde(default)]
+        names: Vec<String>,
+    }
+    let list = store.join(format!("{}-images/images.json", driver.name()));
+    let entries: Vec<Entry> = std::fs::read(list)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
+    images.iter().all(|image| entries.iter().any(|entry| entry.names.iter().any(|n| n == image)))
 }
 
 /// The program that an image of the control plane runs: the last word of its name.
@@ -185,7 +214,7 @@ async fn fill_with(
             }
             _ => "scratch",
         };
-        make(podman, image, program.name(), &path, base).await?;
+        make(podman, image, program, &path, base).await?;
     }
     Ok(())
 }
@@ -194,19 +223,14 @@ async fn fill_with(
 async fn make(
     podman: &PodmanCli,
     image: &str,
-    name: &str,
-    program: &Path,
+    program: ImageProgram,
+    path: &Path,
     base: &str,
 ) -> Result<(), BuildError> {
     let context = tempfile::tempdir()
         .map_err(|source| StoreError::Io { path: std::env::temp_dir(), source })?;
-    copy(program, &context.path().join(name))?;
-    // Alone in their image, the programs are where upstream's are: kubeadm's manifests call all but
-    // pause by name.
-    let target = if name == "pause" { "/pause" } else { "/usr/local/bin/" };
-    let entrypoint =
-        if name == "pause" { "/pause".to_owned() } else { format!("/usr/local/bin/{name}") };
-    let text = format!("FROM {base}\nCOPY {name} {target}\nENTRYPOINT [\"{entrypoint}\"]\n");
+    copy(path, &context.path().join(program.name()))?;
+    let text = containerfile(program, base);
     let file = context.path().join("Containerfile");
     std::fs::write(&file, text).map_err(|source| StoreError::Io { path: file, source })?;
     let options = BuildOptions {
@@ -221,4 +245,22 @@ async fn make(
         source,
     })?;
     Ok(())
+}
+
+/// Alone in their image, the programs are where upstream's are: kubeadm's manifests call all but
+/// pause by name.
+fn containerfile(program: ImageProgram, base: &str) -> String {
+    let name = program.name();
+    match program {
+        ImageProgram::Pause => {
+            format!("FROM {base}\nCOPY {name} /pause\nENTRYPOINT [\"/pause\"]\n")
+        }
+        // It is what it is called by; these three are all that is asked of it.
+        ImageProgram::Busybox => format!(
+            "FROM {base}\nCOPY {name} /bin/sh\nCOPY {name} /bin/mkdir\nCOPY {name} /bin/rm\nCMD [\"sh\"]\n"
+        ),
+        _ => format!(
+            "FROM {base}\nCOPY {name} /usr/local/bin/\nENTRYPOINT [\"/usr/local/bin/{name}\"]\n"
+        ),
+    }
 }

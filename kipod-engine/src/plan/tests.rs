@@ -19,6 +19,7 @@ fn planned(control_planes: usize, workers: usize) -> Plan {
         kubernetes_version: "v1.36.2".into(),
         pause_image: "registry.k8s.io/pause:3.10".into(),
         image_store: "/stores/v1.36.2".into(),
+        has_storage: true,
     };
     let images = vec![image; nodes.len()];
     let spec = ClusterSpec { name: "demo".parse().unwrap(), nodes, ..ClusterSpec::default() };

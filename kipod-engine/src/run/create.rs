@@ -3,11 +3,13 @@
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
+use super::addons;
 use super::cancel::Cancel;
 use super::error::CreateError;
 use super::images;
 use super::ready::{Waiter, Woken};
 use super::watched::Watched;
+use crate::addon;
 use crate::blocking::blocking;
 use crate::client;
 use crate::cluster::{self, Cluster, Record, cluster_dir, kubeconfig_path};
@@ -145,6 +147,14 @@ async fn make(
     waiter.assign_pod_subnets().await;
     if !spec.wait.is_zero() {
         step(events, Step::Ready, waiter.workloads(spec.wait, &Woken::none())).await?;
+    }
+    if images[0].has_storage {
+        // Not waited for: whoever claims a volume waits for it, and nobody else has to.
+        let install = async {
+            let installed = addons::apply(&waiter.client, &addon::storage()).await;
+            installed.map_err(|source| CreateError::Storage { name: spec.name.clone(), source })
+        };
+        step(events, Step::Storage, install).await?;
     }
     // Past this point the cluster is there, and an interruption comes too late.
     check_cancel(request)?;

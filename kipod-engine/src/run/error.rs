@@ -104,6 +104,14 @@ pub enum CreateError {
         /// Why.
         source: Box<ClientError>,
     },
+    /// The default StorageClass could not be installed.
+    #[error("cluster `{name}`: cannot install the default StorageClass: {source}")]
+    Storage {
+        /// The cluster.
+        name: ClusterName,
+        /// Why.
+        source: kube::Error,
+    },
     /// The user's kubeconfig could not be changed. The cluster is kept.
     #[error("cluster `{name}` is up, but your kubeconfig could not be written: {source}")]
     Kubeconfig {

@@ -5,6 +5,7 @@
 //! so there is one way back, [`crate::cluster::remove`], for a failure, an interruption, a kill and
 //! `kipod delete cluster` alike.
 
+mod addons;
 mod cancel;
 mod change_error;
 mod create;
