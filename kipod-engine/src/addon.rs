@@ -130,7 +130,12 @@ fn provisioner() -> Value {
             "name": NAME,
             "image": LOCAL_PATH_PROVISIONER,
             "imagePullPolicy": "IfNotPresent",
-            "command": [NAME, "start", "--config", "/etc/config/config.json"],
+            "command": [
+                NAME, "start",
+                "--config", "/etc/config/config.json",
+                "--configmap-name", NAME,
+                "--service-account-name", NAME,
+            ],
             "env": [
                 { "name": "CONFIG_MOUNT_PATH", "value": "/etc/config/" },
                 {
