@@ -1,6 +1,7 @@
 //! The user's Podman service: finding it, or starting one for as long as we need it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
@@ -11,6 +12,11 @@ use super::{
     ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, NetworkInfo, NetworkOptions, Podman,
     PodmanError, Reply, VolumeOptions, containers, images, networks, start, volumes,
 };
+
+/// How long Podman may take to answer one request. Stopping a container takes it ten seconds at most,
+/// anything else two on two busy cores, and twenty in an emulated machine; a service that waits for
+/// a lock of its own never answers.
+const ANSWER_LIMIT: Duration = Duration::from_secs(180);
 
 /// The real [`Podman`], through the REST API of a Podman service.
 ///
@@ -57,15 +63,13 @@ impl Service {
                 message: "only `unix://` sockets can be used in `CONTAINER_HOST`".to_owned(),
             })?;
             let client = podman_api::Podman::unix(path);
-            client
-                .ping()
-                .await
-                .map_err(|error| Failure::from(error).into_error(Path::new(path), "ping"))?;
+            let ping = bounded(client.ping()).await;
+            ping.map_err(|failure| failure.into_error(Path::new(path), "ping"))?;
             return Ok(Self { named: true, ..Self::over(path.into(), client, None) });
         }
         if let Some(session) = runtime.parent().map(|parent| parent.join("podman/podman.sock")) {
             let client = podman_api::Podman::unix(&session);
-            if UnixStream::connect(&session).await.is_ok() && client.ping().await.is_ok() {
+            if UnixStream::connect(&session).await.is_ok() && bounded(client.ping()).await.is_ok() {
                 return Ok(Self::over(session, client, None));
             }
         }
@@ -93,7 +97,8 @@ impl Service {
         &self.socket
     }
 
-    /// Sends one request. A service of our own that ended while idle is started again.
+    /// Sends one request, and waits for its answer no longer than [`ANSWER_LIMIT`]. A service of our own
+    /// that ended while idle is started again.
     pub(super) async fn call<T, F>(
         &self,
         request: impl Fn(podman_api::Podman) -> F,
@@ -101,11 +106,11 @@ impl Service {
     where
         F: Future<Output = Result<T, podman_api::Error>>,
     {
-        match request(self.client.clone()).await.map_err(Failure::from) {
+        match bounded(request(self.client.clone())).await {
             Err(Failure::Unreachable(message)) => {
                 let Some(own) = &self.own else { return Err(Failure::Unreachable(message)) };
                 own.lock().await.ensure_running().await?;
-                request(self.client.clone()).await.map_err(Failure::from)
+                bounded(request(self.client.clone())).await
             }
             result => result,
         }
@@ -114,6 +119,16 @@ impl Service {
     /// `failure` of what `action` says.
     pub(super) fn error(&self, failure: Failure, action: impl Into<String>) -> PodmanError {
         failure.into_error(&self.socket, action)
+    }
+}
+
+/// The answer to a request, if it comes in time.
+async fn bounded<T>(
+    request: impl Future<Output = Result<T, podman_api::Error>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(ANSWER_LIMIT, request).await {
+        Ok(answer) => answer.map_err(Failure::from),
+        Err(_) => Err(Failure::Broken(format!("no answer in {} s", ANSWER_LIMIT.as_secs()))),
     }
 }
 
