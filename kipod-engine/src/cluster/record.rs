@@ -79,6 +79,11 @@ pub fn kubeconfig_path(state: &Path, name: &ClusterName) -> PathBuf {
 }
 
 impl Record {
+    /// What tells the cluster from another one of its name, before or after it.
+    pub fn identity(&self) -> String {
+        format!("{}-{}", self.created, self.api_port)
+    }
+
     /// Reads the record of `name`; `None` where there is none.
     ///
     /// # Errors

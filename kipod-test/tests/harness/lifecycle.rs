@@ -61,7 +61,7 @@ fn an_argument_that_cannot_be_made_is_named() {
 #[test]
 fn runtimes_are_what_the_attribute_says() {
     let world = World::new();
-    for test in ["paused", "threads"] {
+    for test in ["paused", "paused_wait", "threads"] {
         let (passed, output) = world.run(Cargo, test, &[]);
         assert!(passed, "{output}");
     }

@@ -1,12 +1,13 @@
 //! Runs the tests of `tests/fixture` under cargo or nextest, and looks what they leave.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::table::{Content, Table};
 
@@ -87,6 +88,8 @@ impl World {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // As a shell gives one to what is typed in it.
+            .process_group(0)
             .spawn()
             .unwrap();
         Running { child: Some(child) }
@@ -143,6 +146,15 @@ impl World {
         }
     }
 
+    /// Waits until no process of the run is left, then sees that no file of the harness is.
+    #[track_caller]
+    pub(crate) fn no_process_and_no_file(&self) {
+        self.no_process_and_no_lock();
+        let entries = std::fs::read_dir(self.folder().join("kipod/test")).unwrap().flatten();
+        let left: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+        assert!(left.is_empty(), "files are left: {left:?}");
+    }
+
     /// Every process that has this world's folder in its environment.
     fn processes(&self) -> Vec<i32> {
         let folder = self.folder().to_str().unwrap().as_bytes().to_vec();
@@ -157,6 +169,12 @@ impl World {
 }
 
 impl Running {
+    /// Interrupts it as a terminal does at Ctrl-C: the runner and all that is in its process group.
+    pub(crate) fn ctrl_c(&self) {
+        let child = self.child.as_ref().unwrap();
+        kill_process_group(Pid::from_child(child), Signal::INT).unwrap();
+    }
+
     /// Waits for the end of the run: whether all passed, and all that was printed.
     pub(crate) fn end(mut self) -> (bool, String) {
         let mut child = self.child.take().unwrap();
