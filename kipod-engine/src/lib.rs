@@ -16,6 +16,7 @@ pub mod node;
 pub mod pki;
 pub mod plan;
 pub mod podman;
+pub mod prune;
 pub mod run;
 pub mod spec;
 mod time_factor;

@@ -79,10 +79,27 @@ impl ClusterFiles {
 
     /// The files of reapers, locked or not.
     pub fn reapers(&self) -> Vec<PathBuf> {
-        let start = format!("{}.{REAPER}", self.name);
+        self.beginning_with(&format!("{}.{REAPER}", self.name))
+    }
+
+    /// Every file there is, by name.
+    pub fn present(&self) -> Vec<PathBuf> {
+        self.beginning_with(&format!("{}.", self.name))
+    }
+
+    fn beginning_with(&self, start: &str) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&start));
-        ours.map(|entry| entry.path()).collect()
+        let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(start));
+        let mut paths: Vec<PathBuf> = ours.map(|entry| entry.path()).collect();
+        paths.sort();
+        paths
+    }
+
+    /// Whether somebody is looking at the cluster, making it, deleting it or using it, or a run may
+    /// that has used it. Makes no file.
+    pub fn is_in_use(&self) -> bool {
+        let locks = [self.gate(), self.lease(), self.applied()];
+        locks.iter().chain(&self.reapers()).any(|path| Lock::is_held(path))
     }
 
     /// Takes away every file of a cluster that nobody uses and of which nothing stays. Who calls this
@@ -121,7 +138,7 @@ mod tests {
         let (gate, lease) = (files.gate(), files.lease());
         let gate = Lock::exclusive(&gate, || {}).unwrap();
         let lease = Lock::exclusive(&lease, || {}).unwrap();
-        files.set_phase(Some(&Phase::Creating)).unwrap();
+        files.set_phase(Some(&Phase::Creating(7))).unwrap();
         let kept = Kept { namespace: "n".into(), test: "t".into(), run: "r".into() };
         files.keep(&kept).unwrap();
         for path in [files.applied(), files.log(), files.reaper("dead"), other.log()] {

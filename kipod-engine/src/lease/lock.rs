@@ -80,6 +80,12 @@ impl Lock {
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 
+    /// Whether somebody has `path`, alone or with others. Makes no file.
+    pub fn is_held(path: &Path) -> bool {
+        let Ok(file) = File::open(path) else { return false };
+        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
     /// Writes into the file what its holder is about to do, for those who wait. Nobody decides by it.
     pub fn note(&self, text: &str) {
         // Only untidy where it fails.
@@ -150,7 +156,7 @@ mod tests {
         let never = || panic!("had to wait");
         let one = Lock::shared(&path, never).unwrap();
         let two = Lock::shared(&path, never).unwrap();
-        assert!(!Lock::is_held_alone(&path));
+        assert!(!Lock::is_held_alone(&path) && Lock::is_held(&path));
         assert!(Lock::try_exclusive(&path).unwrap().is_none());
         drop(one);
         assert!(Lock::try_exclusive(&path).unwrap().is_none());
@@ -182,6 +188,6 @@ mod tests {
         let second = waiter.join().unwrap();
         assert!(path.exists() && Lock::try_exclusive(&path).unwrap().is_none());
         second.remove();
-        assert!(!path.exists() && !Lock::is_held_alone(&path));
+        assert!(!Lock::is_held_alone(&path) && !Lock::is_held(&path) && !path.exists());
     }
 }

@@ -96,6 +96,14 @@ impl NameLock {
     }
 }
 
+/// The files of all locks, held or not.
+pub(crate) fn all(state: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(state.join("locks")).into_iter().flatten().flatten();
+    let mut all: Vec<_> = entries.map(|entry| entry.path()).collect();
+    all.sort();
+    all
+}
+
 fn path(state: &Path, name: &ClusterName) -> PathBuf {
     state.join("locks").join(format!("{name}.lock"))
 }

@@ -10,7 +10,8 @@ use super::failure::Failure;
 use super::process::ServiceProcess;
 use super::{
     ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, NetworkInfo, NetworkOptions, Podman,
-    PodmanError, Reply, VolumeOptions, containers, images, networks, start, volumes,
+    PodmanCli, PodmanError, Reply, VolumeInfo, VolumeOptions, containers, images, networks, start,
+    volumes,
 };
 
 /// How long Podman may take to answer one request. Stopping a container takes it ten seconds at most,
@@ -137,6 +138,14 @@ impl Podman for Service {
         Box::pin(images::find(self, reference))
     }
 
+    fn images<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ImageInfo>> {
+        Box::pin(images::list(self, label))
+    }
+
+    fn remove_path<'a>(&'a self, path: &'a Path) -> Reply<'a, ()> {
+        Box::pin(async move { PodmanCli::new().unshare_remove(path).await })
+    }
+
     fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> Reply<'a, ()> {
         Box::pin(networks::create(self, options))
     }
@@ -153,7 +162,7 @@ impl Podman for Service {
         Box::pin(volumes::create(self, options))
     }
 
-    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<String>> {
+    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<VolumeInfo>> {
         Box::pin(volumes::list(self, label))
     }
 

@@ -7,6 +7,7 @@ mod delete;
 mod exec;
 mod export;
 mod get;
+mod prune;
 
 use std::io::Write;
 
@@ -33,6 +34,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Get(get) => get::run(&get, progress).await,
         Command::Export(export) => export::run(&export, progress).await,
         Command::Exec(args) => exec::run(&args).await,
+        Command::Prune(args) => prune::run(&args, progress).await,
         Command::Version(args) => version(args.output),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "kipod", &mut std::io::stdout());
