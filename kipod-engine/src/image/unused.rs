@@ -46,7 +46,7 @@ pub(crate) async fn unused_stores(
         );
     }
     for container in podman.containers(CLUSTER).await? {
-        let about = podman.inspect_container(&container.id).await?;
+        let about = podman.inspect_container(&container.name).await?;
         let mounts = about["Mounts"].as_array().into_iter().flatten();
         let sources = mounts.filter_map(|mount| mount["Source"].as_str()).map(Path::new);
         // Whether the store itself is mounted, or something in it.

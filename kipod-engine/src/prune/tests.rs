@@ -34,7 +34,7 @@ impl World {
         let labels = plan::labels(&name(cluster));
         let network = NetworkOptions {
             name: format!("kipod-{cluster}"),
-            subnet: format!("10.89.{}.0/24", cluster.len()),
+            subnet: format!("10.89.{}.0/24", cluster.bytes().map(u32::from).sum::<u32>() % 256),
             gateway: [10, 89, 0, 1].into(),
             labels: labels.clone(),
         };
@@ -73,6 +73,7 @@ impl World {
             name: name(cluster),
             kubernetes_version: "v1.36.2".to_owned(),
             image: "image".to_owned(),
+            nodes: Vec::new(),
             api_port: 40_000,
             cgroups: CgroupMode::Delegated,
             created: 1_800_000_000,
