@@ -12,16 +12,16 @@ mod events;
 pub mod host;
 pub mod image;
 pub mod kubeconfig;
-mod lease;
+pub mod lease;
 pub mod node;
 pub mod pki;
 pub mod plan;
 pub mod podman;
+pub mod prune;
 pub mod run;
 pub mod spec;
 mod time_factor;
 
 pub use dirs::{Dirs, DirsError};
 pub use events::{Event, Events, Step};
-pub use lease::LockError;
 pub use time_factor::{TimeFactor, TimeFactorError, TimeFactorVariableError};

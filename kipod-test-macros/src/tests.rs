@@ -97,6 +97,17 @@ fn the_function_is_emitted_whatever_is_wrong() {
 }
 
 #[test]
+fn a_body_may_come_out_of_another_macro() {
+    let block = quote!({ work().await });
+    let block = proc_macro2::Group::new(proc_macro2::Delimiter::None, block);
+    let text = expansion(quote!(), quote!(async fn f() #block));
+    assert!(!text.contains("compile_error") && text.contains("work () . await"), "{text}");
+    let two = proc_macro2::Group::new(proc_macro2::Delimiter::None, quote!({} {}));
+    let text = expansion(quote!(), quote!(async fn f() #two));
+    assert!(text.contains("a test needs a body"), "{text}");
+}
+
+#[test]
 fn attributes_go_where_they_work() {
     let text = expansion(
         quote!(),

@@ -1,7 +1,6 @@
 //! Clusters of kipod's own engine, for the user who runs the tests.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use kipod_engine::cluster::{self, Cluster, OpenError};
 use kipod_engine::image::{DEFAULT_IMAGE, node_image};
@@ -11,7 +10,7 @@ use kipod_engine::run::{self, Cancel, Context, Request};
 use kipod_engine::spec::{ClusterName, RawSpec};
 use kipod_engine::{Dirs, Event, host};
 
-use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, SourceError, Wanted};
+use crate::source::{Access, ClusterSource, News, NodeOutput, Reply, Say, SourceError, Wanted};
 
 /// Clusters of kipod's own engine. What the command makes and what tests make are of one kind, and
 /// have one set of names.
@@ -49,7 +48,7 @@ fn access(cluster: &Cluster) -> Result<Access, SourceError> {
         path: cluster.kubeconfig_path().to_owned(),
         context: None,
         version: Some(record.kubernetes_version.clone()),
-        identity: format!("{}-{}", record.created, record.api_port),
+        identity: record.identity(),
     })
 }
 
@@ -62,7 +61,7 @@ async fn machine() -> Result<Machine, SourceError> {
     }
 }
 
-async fn create(wanted: &Wanted, say: Say<'_>) -> Result<Access, SourceError> {
+async fn create(wanted: &Wanted, since: i64, say: Say<'_>) -> Result<Access, SourceError> {
     let dirs = dirs()?;
     let machine = machine().await?;
     let service = service(&dirs).await?;
@@ -86,13 +85,11 @@ async fn create(wanted: &Wanted, say: Say<'_>) -> Result<Access, SourceError> {
     }
     let raw = RawSpec { name: Some(wanted.name.clone()), ..RawSpec::default() };
     let spec = raw.check().map_err(|error| fault(error, None))?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let now = i64::try_from(now).unwrap_or_default();
-    let request = Request { spec, machine, now, kubeconfig: None, cancel: Cancel::never() };
-    let events = |event| {
-        if let Event::Warning(text) = event {
-            say(&text);
-        }
+    let request = Request { spec, machine, now: since, kubeconfig: None, cancel: Cancel::never() };
+    let events = |event| match event {
+        Event::Warning(text) => say(News::Line(&text)),
+        Event::Started(step) => say(News::Step(step.text())),
+        _ => {}
     };
     let context = Context { podman: &service, dirs: &dirs, events: &events };
     let created = run::create(context, request).await;
@@ -114,8 +111,8 @@ impl ClusterSource for Engine {
         })
     }
 
-    fn create<'a>(&'a self, wanted: &'a Wanted, say: Say<'a>) -> Reply<'a, Access> {
-        Box::pin(create(wanted, say))
+    fn create<'a>(&'a self, wanted: &'a Wanted, since: i64, say: Say<'a>) -> Reply<'a, Access> {
+        Box::pin(create(wanted, since, say))
     }
 
     fn delete<'a>(&'a self, text: &'a str) -> Reply<'a, ()> {

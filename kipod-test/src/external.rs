@@ -59,7 +59,7 @@ impl ClusterSource for External {
         Box::pin(async { self.read().map(Some) })
     }
 
-    fn create<'a>(&'a self, _wanted: &'a Wanted, _say: Say<'a>) -> Reply<'a, Access> {
+    fn create<'a>(&'a self, _wanted: &'a Wanted, _since: i64, _say: Say<'a>) -> Reply<'a, Access> {
         Box::pin(async { self.read() })
     }
 

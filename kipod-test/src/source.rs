@@ -75,8 +75,17 @@ impl SourceError {
     }
 }
 
-/// Who is told how far a long piece of work is.
-pub type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);
+/// What is told of a long piece of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News<'a> {
+    /// What everybody should know, once.
+    Line(&'a str),
+    /// What is being done now, for those who wait for it.
+    Step(&'a str),
+}
+
+/// Who is told.
+pub type Say<'a> = &'a (dyn Fn(News<'_>) + Send + Sync);
 
 /// What makes clusters. The harness calls `create` and `delete` of one name from one process at a
 /// time; the rest it may call from any.
@@ -85,8 +94,10 @@ pub trait ClusterSource: Send + Sync {
     fn state(&self) -> Result<PathBuf, SourceError>;
     /// The cluster of that name, if it is there and whole.
     fn open<'a>(&'a self, name: &'a str) -> Reply<'a, Option<Access>>;
-    /// Creates a cluster, over whatever an attempt that was cut off left.
-    fn create<'a>(&'a self, wanted: &'a Wanted, say: Say<'a>) -> Reply<'a, Access>;
+    /// Creates a cluster, over whatever an attempt that was cut off left. Its identity begins with
+    /// `since`, the time in seconds since the Unix epoch, and a `-`: so it can be told who made it
+    /// even when whoever called this died as soon as it was done.
+    fn create<'a>(&'a self, wanted: &'a Wanted, since: i64, say: Say<'a>) -> Reply<'a, Access>;
     /// Deletes a cluster, or what is left of one. A name nobody has is no fault.
     fn delete<'a>(&'a self, name: &'a str) -> Reply<'a, ()>;
     /// The name of the one cluster there is, where it is other people's: such a cluster is neither

@@ -86,6 +86,11 @@ pub fn kubeconfig_path(state: &Path, name: &ClusterName) -> PathBuf {
 }
 
 impl Record {
+    /// What tells the cluster from another one of its name, before or after it.
+    pub fn identity(&self) -> String {
+        format!("{}-{}", self.created, self.api_port)
+    }
+
     /// Reads the record of `name`; `None` where there is none.
     ///
     /// # Errors
@@ -138,6 +143,24 @@ impl Record {
         Ok(found)
     }
 }
+
+/// Notes that a cluster was left half-made because its user wants to look at it.
+pub(crate) fn retain(state: &Path, name: &ClusterName) {
+    // Without the note it only counts as cut off, which the next `create` takes it for as well.
+    let _ = std::fs::write(cluster_dir(state, name).join(RETAINED), "");
+}
+
+/// Forgets that, because the cluster is being removed.
+pub(crate) fn unretain(state: &Path, name: &ClusterName) {
+    let _ = std::fs::remove_file(cluster_dir(state, name).join(RETAINED));
+}
+
+/// Whether a cluster was left half-made on purpose.
+pub(crate) fn is_retained(state: &Path, name: &ClusterName) -> bool {
+    cluster_dir(state, name).join(RETAINED).exists()
+}
+
+const RETAINED: &str = "retained";
 
 /// Writes a file that only its owner may read, by way of a temporary one beside it.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {

@@ -162,7 +162,10 @@ async fn other_clusters_are_not_touched() {
     let volume = VolumeOptions { name: "x".to_owned(), labels: crate::plan::labels(&other) };
     world.podman.create_volume(&volume).await.unwrap();
     world.remove().await.unwrap();
-    assert_eq!(world.podman.volumes("").await.unwrap(), ["x"]);
+    let left = world.podman.volumes("").await.unwrap();
+    assert_eq!(left.iter().map(|volume| volume.name.as_str()).collect::<Vec<_>>(), ["x"]);
+    // A volume alone makes a name known, too.
+    assert_eq!(names_in_podman(&world.podman).await.unwrap(), [other]);
 }
 
 #[tokio::test]

@@ -130,7 +130,7 @@ pub async fn build_node_image(
     let image_store = store_dir(&dirs.data, &name, options.storage_driver);
     let fill =
         store::fill(&image_store, &dirs.runtime, options.storage_driver, bundle, &images, events);
-    step(events, Step::FillStore, fill).await?;
+    let _lock = step(events, Step::FillStore, fill).await?;
 
     let pause =
         images.iter().find(|image| store::program_name(image) == ImageProgram::Pause.name());

@@ -7,9 +7,11 @@ pub mod bundle;
 mod node_image;
 #[cfg(feature = "build")]
 mod store;
+mod unused;
 
 #[cfg(feature = "build")]
 pub use build::{BuildError, Built, NodeImageOptions, build_node_image};
 pub use node_image::{DEFAULT_IMAGE, NodeImage, NodeImageError, label, node_image};
 #[cfg(feature = "build")]
 pub use store::StoreError;
+pub(crate) use unused::unused_stores;

@@ -147,13 +147,21 @@ fn from_labels(
     })
 }
 
+/// The name of the file, among the stores, that is locked by whoever makes or removes one.
+pub(crate) const LOCK: &str = "lock";
+
+/// The folder of all image stores.
+pub(crate) fn stores_dir(data: &Path) -> PathBuf {
+    data.join("stores")
+}
+
 /// The folder of the image store called `name`. A store can be read with the driver it was made with
 /// only, so each driver has its own.
 pub(crate) fn store_dir(data: &Path, name: &str, driver: StorageDriver) -> PathBuf {
     // A label is somebody's text: it must not lead out of the folder.
     let name = name.replace(['/', '\0'], "-");
     let end = if driver == StorageDriver::Overlay { "" } else { ".vfs" };
-    data.join("stores").join(format!("{}{end}", name.trim_start_matches('.')))
+    stores_dir(data).join(format!("{}{end}", name.trim_start_matches('.')))
 }
 
 /// Whether the folder is an image store: an empty one, or another driver's, is none.

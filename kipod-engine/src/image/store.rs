@@ -1,7 +1,6 @@
 //! The image store of a node image: the control plane's images, unpacked once, mounted read-only
 //! into every node of every cluster.
 
-use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -10,9 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::build::{BuildError, copy};
 use super::bundle::{Bundle, ImageProgram};
-use super::node_image::is_store;
+use super::node_image::{LOCK, is_store};
 use crate::blocking::blocking;
 use crate::events::{Event, Events, Step};
+use crate::lease::{LeaseError, Lock};
 use crate::node::StorageDriver;
 use crate::podman::{BuildOptions, ImageStore, Labels, PodmanCli, PodmanError};
 
@@ -113,7 +113,9 @@ pub(super) fn program_name(image: &str) -> &str {
 }
 
 /// Fills the store with `images`, unless it is there already. It appears complete or not at all;
-/// of several processes one fills it and the others wait. `runtime` is kipod's runtime folder.
+/// of several processes one fills it and the others wait. `runtime` is kipod's runtime folder. Answers
+/// with the lock of all stores: until the image that names this one is there, it belongs to nobody
+/// else's eye.
 pub(super) async fn fill(
     store: &Path,
     runtime: &Path,
@@ -121,7 +123,7 @@ pub(super) async fn fill(
     bundle: &Bundle,
     images: &[String],
     events: &dyn Events,
-) -> Result<(), BuildError> {
+) -> Result<Lock, BuildError> {
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| StoreError::Io { path, source }
@@ -129,11 +131,11 @@ pub(super) async fn fill(
     let folder = store.parent().unwrap_or(store).to_owned();
     std::fs::create_dir_all(&folder).map_err(io(&folder))?;
     // One for all stores: they share Podman's running state.
-    let lock_path = folder.join("lock");
-    let lock = File::create(&lock_path).map_err(io(&lock_path))?;
-    let lock = blocking(move || lock.lock().map(|()| lock)).await.map_err(io(&lock_path))?;
+    let path = folder.join(LOCK);
+    let lock = blocking(move || Lock::exclusive(&path, || {})).await;
+    let lock = lock.map_err(|LeaseError { path, source }| StoreError::Io { path, source })?;
     if is_store(store, driver) {
-        return Ok(());
+        return Ok(lock);
     }
     let partial = ImageStore {
         root: beside(store, ".partial"),
@@ -162,8 +164,7 @@ pub(super) async fn fill(
     }
     user.unshare_remove(&partial.runroot).await.map_err(StoreError::Remove)?;
     std::fs::rename(&partial.root, store).map_err(io(store))?;
-    drop(lock);
-    Ok(())
+    Ok(lock)
 }
 
 /// The path with `end` behind its name, which may hold dots of its own.

@@ -83,6 +83,9 @@ pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, C
     if let Err(error) = &made {
         if keep(error) {
             let name = &spec.name;
+            if !matches!(error, CreateError::Kubeconfig { .. }) {
+                cluster::retain(&dirs.state, name);
+            }
             events.send(Event::Note(format!(
                 "cluster `{name}` is kept: `kipod export logs --name {name}`, `kipod exec --name {name} COMMAND`, KUBECONFIG={}; `kipod delete cluster {name}` removes it",
                 kubeconfig_path(&dirs.state, name).display(),

@@ -91,7 +91,7 @@ async fn a_container_lives_as_it_was_told_to() {
     assert!(podman.remove_volume(&volume).await.unwrap());
     assert!(podman.remove_network(&network.name).await.unwrap());
     assert_eq!(podman.containers(&corner.label()).await.unwrap(), []);
-    assert_eq!(podman.volumes(&corner.label()).await.unwrap(), [""; 0]);
+    assert_eq!(podman.volumes(&corner.label()).await.unwrap(), []);
     assert_eq!(podman.networks(&corner.label()).await.unwrap(), []);
 }
 

@@ -51,6 +51,12 @@ pub(crate) enum Command {
     Node(Node),
     /// Run a command inside a node
     Exec(ExecArgs),
+    /// Remove what belongs to nobody
+    ///
+    /// Clusters that tests made and no test uses; clusters whose creation or deletion was cut off;
+    /// containers, volumes and networks of clusters without a record; image stores that no node image
+    /// needs; locks that nobody holds. What is in use is left alone.
+    Prune(PruneArgs),
     /// Print kipod's version
     Version(OutputArgs),
     /// Print a shell's completion script
@@ -331,6 +337,13 @@ pub(crate) struct ExportKubeconfigArgs {
     /// The kubeconfig file [default: as kubectl chooses]
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PruneArgs {
+    /// Say what would go, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,6 +1,6 @@
 //! How a command fails: what it says, what the user can do, and the exit status.
 
-use kipod_engine::{cluster, image, kubeconfig, podman, run, spec};
+use kipod_engine::{cluster, image, kubeconfig, podman, prune, run, spec};
 
 /// A command's failure, ready to be shown.
 #[derive(Debug)]
@@ -70,6 +70,7 @@ hinted!(
     image::BuildError,
     image::bundle::BundleError,
     podman::PodmanError,
+    prune::PruneError,
 );
 plain!(cluster::LogsError, spec::NameError, std::io::Error);
 

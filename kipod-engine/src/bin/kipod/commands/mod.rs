@@ -9,6 +9,7 @@ mod export;
 mod get;
 mod node;
 mod power;
+mod prune;
 
 use std::io::Write;
 
@@ -38,6 +39,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Start(start) => power::start(&start, progress).await,
         Command::Node(node) => node::run(&node, progress).await,
         Command::Exec(args) => exec::run(&args).await,
+        Command::Prune(args) => prune::run(&args, progress).await,
         Command::Version(args) => version(args.output),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "kipod", &mut std::io::stdout());
