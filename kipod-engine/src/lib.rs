@@ -6,6 +6,7 @@
 mod blocking;
 pub mod client;
 pub mod cluster;
+pub mod config;
 mod dirs;
 mod events;
 pub mod host;
@@ -19,6 +20,7 @@ pub mod podman;
 pub mod run;
 pub mod spec;
 mod time_factor;
+mod yaml;
 
 pub use dirs::{Dirs, DirsError};
 pub use events::{Event, Events, Step};

@@ -84,7 +84,7 @@ async fn create(wanted: &Wanted, say: Say<'_>) -> Result<Access, SourceError> {
             unavailable: false,
         });
     }
-    let raw = RawSpec { name: Some(wanted.name.clone()), ..RawSpec::default() };
+    let raw = RawSpec { name: Some(wanted.name.as_str().into()), ..RawSpec::default() };
     let spec = raw.check().map_err(|error| fault(error, None))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let now = i64::try_from(now).unwrap_or_default();

@@ -6,6 +6,7 @@
 
 mod crio;
 mod kubeadm;
+mod patch;
 
 use std::net::IpAddr;
 
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::pki::Credentials;
 use crate::spec::{INTERNAL_NODE_ADDRESS, Subnet};
 use crate::time_factor::TimeFactor;
+
+pub use patch::{PatchError, apply_patches};
 
 /// The port of the API server inside a node.
 pub const API_PORT: u16 = 6443;

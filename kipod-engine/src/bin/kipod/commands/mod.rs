@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod config;
 mod create;
 mod delete;
 mod exec;
@@ -32,6 +33,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Delete(delete) => delete::run(&delete, progress).await,
         Command::Get(get) => get::run(&get, progress).await,
         Command::Export(export) => export::run(&export, progress).await,
+        Command::Config(args) => config::run(&args, progress),
         Command::Exec(args) => exec::run(&args).await,
         Command::Version(args) => version(args.output),
         Command::Completion { shell } => {
