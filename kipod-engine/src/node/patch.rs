@@ -270,20 +270,20 @@ mod tests {
         let operations = "- {op: add, path: /apiServer/certSANs/-, value: x}\n- {op: remove, path: /scheduler/x}\n";
         insta::assert_snapshot!(
             error(&[], &[("v1beta4", "ClusterConfiguration", operations)]),
-            @""
+            @"kubeadm patch: it does not apply to ClusterConfiguration of node `n`: operation 2 (`remove /scheduler/x`): there is no such place in the document"
         );
         let operations = "- {op: test, path: /apiServer/certSANs/0, value: x}\n";
         insta::assert_snapshot!(
             error(&[], &[("v1beta3", "ClusterConfiguration", operations)]),
-            @""
+            @"kubeadm patch: it does not apply to ClusterConfiguration of node `n`: operation 1 (`test /apiServer/certSANs/0`): the value there is another"
         );
         insta::assert_snapshot!(
             error(&["kind: ClusterConfiguration\napiServer: {extraArgs: [{value: x}]}\n"], &[]),
-            @""
+            @"kubeadm patch: it does not apply to ClusterConfiguration of node `n`: `/apiServer/extraArgs` has an item without a `name`"
         );
         insta::assert_snapshot!(
             error(&["kind: ClusterConfiguration\napiServer: {extraArgs: {a: [1]}}\n"], &[]),
-            @""
+            @"kubeadm patch: it does not apply to ClusterConfiguration of node `n`: `/apiServer/extraArgs`: the value of `a` is not text"
         );
     }
 }

@@ -206,8 +206,9 @@ fn documents(text: &str) -> Result<Vec<Value>, String> {
         let error = error.without_snippet();
         let line = error.location().map(|location| format!("line {} of the patch: ", location.line()));
         let reason = error.to_string();
-        // The location, which is known already, stands behind or before the reason.
-        let reason = reason.lines().next().unwrap_or_default().to_owned();
+        // The location, which is known already, stands behind the reason.
+        let reason = reason.lines().next().unwrap_or_default();
+        let reason = reason.split_once(" at line ").map_or(reason, |(reason, _)| reason);
         format!("{}{reason}", line.unwrap_or_default())
     })?;
     Ok(all.into_iter().filter(|document| !document.is_null()).collect())

@@ -49,7 +49,10 @@ nodes:
   - {hostPath: /c, containerPath: /b}
   extraPortMappings: {}
   - nodes
-"), @"");
+"), @r"
+    1 fault in what was asked for
+      c.yaml:25:5: while parsing a block mapping, did not find expected key
+    ");
     insta::assert_snapshot!(faults("\
 kind: Cluster
 apiVersion: kipod.io/v1alpha1
@@ -87,7 +90,41 @@ nodes:
   - {hostPath: /c, containerPath: /b}
   extraPortMappings: {}
 containerdConfigPatches: [x]
-"), @"");
+"), @r"
+    32 faults in what was asked for
+      c.yaml:3:7: name: `Big` has `B`, where only a-z, 0-9 and - may stand
+      c.yaml:4:1: nmae: there is no such field; did you mean `name`?
+      c.yaml:5:7: wait: `soon` is not a length of time, such as `60s`, `5m` or `1m30s`
+      c.yaml:6:9: retain: `perhaps` stands where `true` or `false` belongs
+      c.yaml:8:14: networking.podSubnet: a list stands where text belongs
+      c.yaml:9:18: networking.apiServerPort: the text `6443` stands where a whole number belongs
+      c.yaml:10:3: key `apiServerPort` stands here twice
+      c.yaml:11:15: networking.dnsSearch[0]: `a..b` is not a DNS domain, such as `example.com`
+      c.yaml:12:16: featureGates.allBeta: `allBeta` is not a feature gate's name, such as `AllBeta`
+      c.yaml:12:34: featureGates.X: the text `true` stands where `true` or `false` belongs
+      c.yaml:12:42: featureGates.KubeletInUserNamespace: rootless nodes cannot do without it, so it cannot be turned off
+      c.yaml:13:17: runtimeConfig.a b: `a b` is not an API, such as `api/alpha` or `batch/v1`
+      c.yaml:13:24: runtimeConfig.a b: `perhaps` is neither `true` nor `false`
+      c.yaml:16:5: crio.dropIns.a.toml: `a.toml` is not a drop-in's file name, such as `10-log.conf`
+      c.yaml:16:13: crio.dropIns.a.toml: line 1 of the drop-in: unclosed table, expected `]`
+      c.yaml:18:7: crio.dropIns.b.conf: line 2 of the drop-in: string values must be quoted, expected literal string
+      c.yaml:21:3: registries[0]: has no `prefix`
+      c.yaml:22:12: registries[1].prefix: `https://docker.io/` starts with `https://`: write `docker.io`, and `insecure: true` for HTTP
+      c.yaml:22:44: registries[1].mirrors[0]: has no `location`
+      c.yaml:23:3: registries[2]: a prefix with `*` takes no location: every host keeps its name
+      c.yaml:24:3: registries[3]: there is another registry with the prefix `*.example.com`
+      c.yaml:27:3: nodes[0].label: there is no such field; did you mean `labels`?
+      c.yaml:28:12: nodes[0].labels.-: `-` is not a label's key: up to 63 letters, digits, `-`, `_` and `.`, the first and last a letter or digit, with a domain and `/` before it or not
+      c.yaml:28:21: nodes[0].labels.kubernetes.io/role: `kubernetes.io/role` is one that a node may not give itself: only the API server's clients may
+      c.yaml:28:50: nodes[0].labels.good: `no/t` is not a label's value: up to 63 letters, digits, `-`, `_` and `.`, the first and last a letter or digit, or nothing
+      c.yaml:30:5: nodes[0].extraMounts[0]: has no `containerPath`
+      c.yaml:31:5: nodes[0].extraMounts[1]: has no `hostPath`
+      c.yaml:31:35: nodes[0].extraMounts[1].containerPath: `x` is not an absolute path
+      c.yaml:32:35: nodes[0].extraMounts[2].containerPath: `/var` is the node's own: what lies below a path like it is free
+      c.yaml:34:35: nodes[0].extraMounts[4].containerPath: another mount of this node is at `/b` already
+      c.yaml:35:22: nodes[0].extraPortMappings: a mapping stands where a list belongs
+      c.yaml:36:26: containerdConfigPatches: nodes run CRI-O, which has no such configuration: in kipod.io/v1alpha1, `registries` has mirrors and insecure registries, and `crio.dropIns` everything else
+    ");
 }
 
 #[test]
@@ -113,7 +150,21 @@ nodes:
   - kind: KubeletConfiguration
   - {group: kubeadm.k8s.io, version: v1beta4, kind: KubeletConfiguration, patch: 'x'}
   - {kind: KubeletConfiguration, patch: '[{op: ad, path: /a}, {op: add, path: a, value: 1}]'}
-"), @"");
+"), @r"
+    12 faults in what was asked for
+      c.yaml:5:3: kubeadmConfigPatches[0]: `ClusterConfig` is no kind of document that kubeadm reads; did you mean `ClusterConfiguration`?
+      c.yaml:7:3: kubeadmConfigPatches[1]: `kubeadm.k8s.io/v1` is no API version of InitConfiguration: `kubeadm.k8s.io/v1beta4` is
+      c.yaml:10:3: kubeadmConfigPatches[2]: line 2 of the patch: unclosed bracket '['
+      c.yaml:12:3: kubeadmConfigPatches[3]: the patch is empty
+      c.yaml:13:3: kubeadmConfigPatches[4]: a mapping stands where text belongs
+      c.yaml:14:3: kubeadmConfigPatches[5]: the patch has no `kind`, which says what document it is for
+      c.yaml:15:3: kubeadmConfigPatches[6]: document 1 of the patch is not a mapping
+      c.yaml:18:5: nodes[0].kubeadmConfigPatchesJSON6902[0]: has no `patch`
+      c.yaml:19:5: nodes[0].kubeadmConfigPatchesJSON6902[1]: `kubeadm.k8s.io/v1beta4` is no API version of KubeletConfiguration: `kubelet.config.k8s.io/v1beta1` is
+      c.yaml:19:5: nodes[0].kubeadmConfigPatchesJSON6902[1]: the patch is not a list of operations
+      c.yaml:20:5: nodes[0].kubeadmConfigPatchesJSON6902[2]: operation 1: unknown variant `ad`, expected one of `add`, `remove`, `replace`, `move`, `copy`, `test`
+      c.yaml:20:5: nodes[0].kubeadmConfigPatchesJSON6902[2]: operation 2: json pointer failed to parse; does not start with a slash ('/') and is not empty
+    ");
 }
 
 #[test]

@@ -151,7 +151,11 @@ fn kinds_own_images_and_sloppy_subnets_are_told() {
     let image = |index: usize| spec.nodes[index].image.as_ref().unwrap().as_str().to_owned();
     assert_eq!(image(0), "localhost/kipod-node:v1.34.0");
     assert_eq!(image(1), "localhost/kipod-node:latest");
-    insta::assert_snapshot!(config.remarks.join("\n"), @"");
+    insta::assert_snapshot!(config.remarks.join("\n"), @r"
+    c.yaml:3:25: networking.podSubnet: `10.7.1.0/16` is taken for `10.7.0.0/16`
+    c.yaml:5:10: nodes[0].image: `kindest/node:v1.34.0` is kind's own image: `localhost/kipod-node:v1.34.0` takes its place
+    c.yaml:6:25: nodes[1].image: `docker.io/kindest/node` is kind's own image: `localhost/kipod-node:latest` takes its place
+    ");
 }
 
 #[test]
@@ -199,42 +203,98 @@ nodes:
   - {group: kubelet.config.k8s.io, version: v1beta1, kind: KubeletConfiguration, patch: '[]'}
 ",
     );
-    insta::assert_snapshot!(spec.remarks().join("\n"), @"");
+    insta::assert_snapshot!(spec.remarks().join("\n"), @r"
+    c.yaml:5:3: kubeadmConfigPatches[0]: changes nothing: no kubeadm of this version reads `kubeadm.k8s.io/v1beta2`
+    c.yaml:12:5: nodes[0].kubeadmConfigPatches[1]: changes nothing: kubeadm reads no JoinConfiguration on the first control plane
+    c.yaml:15:5: nodes[1].kubeadmConfigPatchesJSON6902[0]: changes nothing: kubeadm reads no KubeletConfiguration on a node that joins
+    ");
 }
 
 #[test]
 fn what_kind_refuses_is_refused() {
     let bad = |text: &str| faults(&format!("{HEAD}{text}"));
-    insta::assert_snapshot!(bad("nodes:\n- role: worker\n"), @"");
-    insta::assert_snapshot!(bad("nodes:\n- role: master\n- {}\n"), @"");
-    insta::assert_snapshot!(bad("networking: {podSubnet: aa, serviceSubnet: bb}\n"), @"");
-    insta::assert_snapshot!(bad("networking:\n  apiServerPort: 9999999\n"), @"");
-    insta::assert_snapshot!(bad("networking: {kubeProxyMode: userspace}\n"), @"");
-    insta::assert_snapshot!(bad("networking:\n  ipFamily: ds\n"), @"");
-    insta::assert_snapshot!(bad("networking: {podSubnet: '10.1.0.0/24,10.2.0.0/24'}\n"), @"");
-    insta::assert_snapshot!(bad("networking: {podSubnet: 'fd00:1::/64'}\n"), @"");
+    insta::assert_snapshot!(bad("nodes:\n- role: worker\n"), @r"
+    1 fault in what was asked for
+      c.yaml:4:3: nodes: there is no control plane, and a cluster needs one
+    ");
+    insta::assert_snapshot!(bad("nodes:\n- role: master\n- {}\n"), @r"
+    1 fault in what was asked for
+      c.yaml:4:9: nodes[0].role: `master` is not a role: `control-plane` and `worker` are
+    ");
+    insta::assert_snapshot!(bad("networking: {podSubnet: aa, serviceSubnet: bb}\n"), @r"
+    2 faults in what was asked for
+      c.yaml:3:25: networking.podSubnet: `aa` is not an IPv4 subnet, such as `10.244.0.0/16`
+      c.yaml:3:44: networking.serviceSubnet: `bb` is not an IPv4 subnet, such as `10.244.0.0/16`
+    ");
+    insta::assert_snapshot!(bad("networking:\n  apiServerPort: 9999999\n"), @r"
+    1 fault in what was asked for
+      c.yaml:4:18: networking.apiServerPort: `9999999` is not a port, which is a number from 1 to 65535
+    ");
+    insta::assert_snapshot!(bad("networking: {kubeProxyMode: userspace}\n"), @r"
+    1 fault in what was asked for
+      c.yaml:3:29: networking.kubeProxyMode: `userspace` is not a kube-proxy mode: `iptables`, `nftables`, `ipvs` and `none` are
+    ");
+    insta::assert_snapshot!(bad("networking:\n  ipFamily: ds\n"), @r"
+    1 fault in what was asked for
+      c.yaml:4:13: networking.ipFamily: `ds` is not an IP family: `ipv4`, `ipv6` and `dual` are
+    ");
+    insta::assert_snapshot!(bad("networking: {podSubnet: '10.1.0.0/24,10.2.0.0/24'}\n"), @r"
+    1 fault in what was asked for
+      c.yaml:3:25: networking.podSubnet: `10.1.0.0/24,10.2.0.0/24` does not fit the IP family `ipv4`, which takes one IPv4 subnet
+    ");
+    insta::assert_snapshot!(bad("networking: {podSubnet: 'fd00:1::/64'}\n"), @r"
+    1 fault in what was asked for
+      c.yaml:3:25: networking.podSubnet: `fd00:1::/64` does not fit the IP family `ipv4`, which takes one IPv4 subnet
+    ");
     insta::assert_snapshot!(
         bad("nodes:\n- extraPortMappings:\n  - {containerPort: 99999, hostPort: -2, protocol: ICMP}\n"),
-        @""
+        @r"
+    3 faults in what was asked for
+      c.yaml:5:21: nodes[0].extraPortMappings[0].containerPort: `99999` is not a port, which is a number from 1 to 65535
+      c.yaml:5:38: nodes[0].extraPortMappings[0].hostPort: `-2` is not a port, which is a number from 1 to 65535
+      c.yaml:5:52: nodes[0].extraPortMappings[0].protocol: `ICMP` is not a protocol: `TCP`, `UDP` and `SCTP` are
+    "
     );
     insta::assert_snapshot!(
         bad("nodes:\n- extraPortMappings:\n  - {containerPort: 1, hostPort: 80, listenAddress: 127.0.0.1}\n  - {containerPort: 2, hostPort: 80}\n"),
-        @""
+        @r"
+    1 fault in what was asked for
+      c.yaml:6:34: nodes[0].extraPortMappings[1].hostPort: port 80 (TCP) of `0.0.0.0` is taken by another mapping, on `127.0.0.1`
+    "
     );
     insta::assert_snapshot!(
         bad("nodes:\n- extraMounts:\n  - {hostPath: /a, containerPath: /a, propagation: Both}\n"),
-        @""
+        @r"
+    1 fault in what was asked for
+      c.yaml:5:52: nodes[0].extraMounts[0].propagation: `Both` is not a propagation: `None`, `HostToContainer` and `Bidirectional` are
+    "
     );
     insta::assert_snapshot!(
         bad("containerdConfigPatches:\n- '[plugins]'\ncontainerdConfigPatchesJSON6902: ['[]']\n"),
-        @""
+        @r"
+    2 faults in what was asked for
+      c.yaml:4:3: containerdConfigPatches: nodes run CRI-O, which has no such configuration: in kipod.io/v1alpha1, `registries` has mirrors and insecure registries, and `crio.dropIns` everything else
+      c.yaml:5:34: containerdConfigPatchesJSON6902: nodes run CRI-O, which has no such configuration: in kipod.io/v1alpha1, `registries` has mirrors and insecure registries, and `crio.dropIns` everything else
+    "
     );
 }
 
 #[test]
 fn two_families_are_read_and_refused_for_now() {
     let families = |text: &str| faults(&format!("{HEAD}networking: {text}\n"));
-    insta::assert_snapshot!(families("{ipFamily: dual, podSubnet: '10.1.0.0/16,fd00:1::/56', serviceSubnet: 'fd00:2::/112'}"), @"");
-    insta::assert_snapshot!(families("{ipFamily: dual, podSubnet: '10.1.0.0/16,10.2.0.0/16', serviceSubnet: 'fd00:2::/64'}"), @"");
-    insta::assert_snapshot!(families("{ipFamily: ipv6, podSubnet: 10.1.0.0/16}"), @"");
+    insta::assert_snapshot!(families("{ipFamily: dual, podSubnet: '10.1.0.0/16,fd00:1::/56', serviceSubnet: 'fd00:2::/112'}"), @r"
+    1 fault in what was asked for
+      c.yaml:3:24: networking.ipFamily: `dual` is not supported by this version: its clusters have IPv4 alone
+    ");
+    insta::assert_snapshot!(families("{ipFamily: dual, podSubnet: '10.1.0.0/16,10.2.0.0/16', serviceSubnet: 'fd00:2::/64'}"), @r"
+    3 faults in what was asked for
+      c.yaml:3:24: networking.ipFamily: `dual` is not supported by this version: its clusters have IPv4 alone
+      c.yaml:3:41: networking.podSubnet: `10.1.0.0/16,10.2.0.0/16` does not fit the IP family `dual`, which takes one subnet, or one of each family with a comma between them
+      c.yaml:3:83: networking.serviceSubnet: `fd00:2::/64` is too large: /108 is the largest
+    ");
+    insta::assert_snapshot!(families("{ipFamily: ipv6, podSubnet: 10.1.0.0/16}"), @r"
+    2 faults in what was asked for
+      c.yaml:3:24: networking.ipFamily: `ipv6` is not supported by this version: its clusters have IPv4 alone
+      c.yaml:3:41: networking.podSubnet: `10.1.0.0/16` does not fit the IP family `ipv6`, which takes one IPv6 subnet
+    ");
 }

@@ -67,10 +67,53 @@ fn what_is_printed_asks_for_the_same_cluster() {
     }
 }
 
+/// Whatever happens to a file, its faults have places in it, and what still is good is printed so
+/// that it stays what it is.
+#[test]
+fn a_file_that_was_damaged_anywhere_is_told_or_still_good() {
+    let damage = ["", ":", "\n", "- ", "'", "{", "&a ", "*a", "\u{0}", "\t", "#", "é"];
+    let mut good = 0;
+    for (round, (at, old)) in FULL.char_indices().enumerate() {
+        let new = damage[round % damage.len()];
+        let text = format!("{}{new}{}", &FULL[..at], &FULL[at + old.len_utf8()..]);
+        let lines = text.lines().count() + 1;
+        match read(&text, "c.yaml").check() {
+            Ok(spec) => {
+                good += 1;
+                assert_eq!(super::spec(&print(&spec)), spec, "{text}");
+            }
+            Err(faults) => {
+                for fault in &faults {
+                    let position = fault.position.as_ref().unwrap_or_else(|| panic!("{fault}"));
+                    assert!((1..=lines).contains(&position.line), "{fault}\n{text}");
+                }
+            }
+        }
+    }
+    assert!((50..FULL.len() - 500).contains(&good), "{good}");
+}
+
 #[test]
 fn everything_is_printed() {
     insta::assert_snapshot!(print(&spec(FULL)));
-    insta::assert_snapshot!(print(&ClusterSpec::default()), @"");
+    insta::assert_snapshot!(print(&ClusterSpec::default()), @r"
+    apiVersion: kipod.io/v1alpha1
+    kind: Cluster
+    name: kipod
+    image: localhost/kipod-node:latest
+    nodes:
+    - role: control-plane
+    networking:
+      ipFamily: ipv4
+      apiServerAddress: '127.0.0.1'
+      podSubnet: 10.244.0.0/16
+      serviceSubnet: 10.96.0.0/16
+      disableDefaultCNI: false
+      kubeProxyMode: iptables
+    hostImages: true
+    wait: '5m'
+    retain: false
+    ");
 }
 
 #[test]
@@ -102,8 +145,37 @@ nodes:
 # The end.
 ";
     let (new, remarks) = migrate(old, "kind.yaml").unwrap();
-    insta::assert_snapshot!(new, @"");
-    insta::assert_snapshot!(remarks.join("\n"), @"");
+    insta::assert_snapshot!(new, @r#"
+    # Our cluster.
+    kind: Cluster
+    apiVersion: kipod.io/v1alpha1 # of kind
+    networking:
+      podSubnet: 10.7.0.0/16
+    # The nodes.
+    nodes:
+    - role: control-plane
+      image: localhost/kipod-node:v1.35.0
+      extraPortMappings:
+      - containerPort: 80
+      kubeadmConfigPatches:
+      - |
+        # Ready for ingress.
+        kind: InitConfiguration
+        nodeRegistration:
+          kubeletExtraArgs:
+            node-labels: "ingress-ready=true"
+    - role: worker # the first
+      labels:
+        tier: front
+    - role: worker # the first
+      labels:
+        tier: front
+    # The end.
+    "#);
+    insta::assert_snapshot!(remarks.join("\n"), @r"
+    kind.yaml:6:14: networking.podSubnet: `10.7.1.0/16` is taken for `10.7.0.0/16`
+    kind.yaml:10:10: nodes[0].image: `kindest/node:v1.35.0` is kind's own image: `localhost/kipod-node:v1.35.0` takes its place
+    ");
     assert_eq!(spec(&new), spec(old));
     let (again, remarks) = migrate(&new, "kipod.yaml").unwrap();
     assert_eq!((again, remarks), (new, Vec::new()));
@@ -122,7 +194,11 @@ nodes:
 - role: control-plane
 - role: control-plane
 ";
-    insta::assert_snapshot!(migrate(old, "kind.yaml").unwrap_err().to_string(), @"");
+    insta::assert_snapshot!(migrate(old, "kind.yaml").unwrap_err().to_string(), @r"
+    2 faults in what was asked for
+      kind.yaml:4:3: containerdConfigPatches: nodes run CRI-O, which has no such configuration: in kipod.io/v1alpha1, `registries` has mirrors and insecure registries, and `crio.dropIns` everything else
+      kind.yaml:8:3: nodes: 2 control planes survive no more failures than 1: an odd number, please
+    ");
 }
 
 #[test]

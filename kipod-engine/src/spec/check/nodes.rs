@@ -42,12 +42,13 @@ fn listed(raw: &RawSpec, faults: &mut Vec<Fault>) -> Vec<NodeSpec> {
         }
     }
     let mut all_ports = Vec::new();
-    let nodes = raw.nodes.iter().map(|node| {
+    let nodes = raw.nodes.iter().enumerate().map(|(index, node)| {
+        let name = |key| format!("nodes[{index}].{key}");
         let ports = mounts::ports(&node.ports, faults);
         all_ports.extend(ports.iter().cloned());
         NodeSpec {
-            role: read("role", node.role.as_ref(), faults, str::parse).unwrap_or_default(),
-            image: read("image", node.image.as_ref(), faults, str::parse::<ImageReference>),
+            role: read(&name("role"), node.role.as_ref(), faults, str::parse).unwrap_or_default(),
+            image: read(&name("image"), node.image.as_ref(), faults, str::parse::<ImageReference>),
             labels: labels::check(&node.labels, faults),
             extra_mounts: mounts::mounts(&node.mounts, faults),
             extra_port_mappings: ports.into_iter().map(|(port, _)| port).collect(),

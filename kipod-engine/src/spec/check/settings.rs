@@ -133,7 +133,8 @@ fn part(key: &str, value: &Written, faults: &mut Vec<Fault>) -> Option<String> {
     }
     let message = match text.split_once("://") {
         Some((scheme, rest)) => format!(
-            "`{text}` starts with `{scheme}://`: write `{rest}`, and `insecure: true` for HTTP"
+            "`{text}` starts with `{scheme}://`: write `{}`, and `insecure: true` for HTTP",
+            rest.trim_end_matches('/'),
         ),
         None => format!("`{text}` is not the start of an image's name, such as `docker.io`"),
     };

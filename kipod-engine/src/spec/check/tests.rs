@@ -25,7 +25,7 @@ fn raw(key: &str, value: &str) -> RawSpec {
 fn nothing_typed_is_the_default() {
     let spec = RawSpec::default().check().unwrap();
     assert_eq!(spec, ClusterSpec::default());
-    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"name":"kipod","image":"localhost/kipod-node:latest",XX"wait":{"secs":300,"nanos":0},"retain":false}"#);
+    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"name":"kipod","image":"localhost/kipod-node:latest","nodes":[{"role":"control-plane","image":null,"labels":{},"extra_mounts":[],"extra_port_mappings":[],"kubeadm_patches":{"merge":[],"json":[]}}],"networking":{"ip_family":"ipv4","pod_subnet":"10.244.0.0/16","service_subnet":"10.96.0.0/16","pod_subnet6":"fd00:10:244::/56","service_subnet6":"fd00:10:96::/112","api_server_address":"127.0.0.1","api_server_port":null,"disable_default_cni":false,"kube_proxy_mode":"iptables","dns_search":null},"feature_gates":{},"runtime_config":{},"kubeadm_patches":{"merge":[],"json":[]},"crio_drop_ins":{},"registries":[],"host_images":true,"wait":{"secs":300,"nanos":0},"retain":false}"#);
 }
 
 #[test]
@@ -213,19 +213,46 @@ fn bad_nodes_are_named_all_at_once() {
             ..RawSpec::default()
         })
     };
-    insta::assert_snapshot!(counts("2", "0"), @"");
-    insta::assert_snapshot!(counts("0", "1"), @"");
-    insta::assert_snapshot!(counts("9", "1"), @"");
-    insta::assert_snapshot!(counts("+1", "251"), @"");
-    insta::assert_snapshot!(counts("1", "250"), @"");
+    insta::assert_snapshot!(counts("2", "0"), @r"
+    1 fault in what was asked for
+      control planes: 2 control planes survive no more failures than 1: an odd number, please
+    ");
+    insta::assert_snapshot!(counts("0", "1"), @r"
+    1 fault in what was asked for
+      control planes: there is no control plane, and a cluster needs one
+    ");
+    insta::assert_snapshot!(counts("9", "1"), @r"
+    1 fault in what was asked for
+      control planes: 9 control planes are too many: 7 at most
+    ");
+    insta::assert_snapshot!(counts("+1", "251"), @r"
+    2 faults in what was asked for
+      control planes: `+1` is not a number of nodes, which is from 0 to 250
+      workers: `251` is not a number of nodes, which is from 0 to 250
+    ");
+    insta::assert_snapshot!(counts("1", "250"), @r"
+    1 fault in what was asked for
+      nodes: 251 nodes are too many: 250 at most
+    ");
     insta::assert_snapshot!(faults(RawSpec {
         workers: Some("1".into()),
         nodes: vec![node("master"), RawNode { image: Some("A".into()), ..node("worker") }],
         ..RawSpec::default()
-    }), @"");
+    }), @r"
+    3 faults in what was asked for
+      workers: a number does not go with a list of nodes: say one of them
+      nodes[0].role: `master` is not a role: `control-plane` and `worker` are
+      nodes[1].image: `A` is not an image reference: `A` has characters other than a-z, 0-9 and single separators (. _ __ -)
+    ");
     let nodes = vec![node("worker")];
-    insta::assert_snapshot!(faults(RawSpec { nodes, ..RawSpec::default() }), @"");
+    insta::assert_snapshot!(faults(RawSpec { nodes, ..RawSpec::default() }), @r"
+    1 fault in what was asked for
+      nodes: there is no control plane, and a cluster needs one
+    ");
     // Five nodes, and a /22 has room for four.
     let (workers, pod_subnet) = (Some("4".into()), Some("10.0.0.0/22".into()));
-    insta::assert_snapshot!(faults(RawSpec { workers, pod_subnet, ..RawSpec::default() }), @"");
+    insta::assert_snapshot!(faults(RawSpec { workers, pod_subnet, ..RawSpec::default() }), @r"
+    1 fault in what was asked for
+      pod subnet: `10.0.0.0/22` is too small: each of 5 nodes needs a /24, and it has 4
+    ");
 }
