@@ -1,7 +1,11 @@
 //! The credentials of a cluster that are minted on the host, so that its kubeconfig exists before
-//! its first node does: the cluster's CA, an administrator's certificate and a bootstrap token.
+//! its first node does, and so that its nodes need nothing of each other to begin: the certificate
+//! authorities, the key of service accounts, an administrator's certificate, a bootstrap token, and
+//! a certificate for the kubelet of each node that joins.
 //!
-//! kubeadm finds the CA in its folder and makes every other certificate from it.
+//! kubeadm finds the authorities in its folder and makes every other certificate from them.
+
+use std::collections::BTreeMap;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -9,11 +13,9 @@ use rcgen::{
 };
 use time::{Duration, OffsetDateTime};
 
-/// How long the CA is valid: ten years, as kubeadm's own is.
-const CA_LIFETIME: Duration = Duration::days(3650);
-/// How long the administrator's certificate is valid. It cannot be renewed by kubeadm, so it lives
-/// as long as its CA.
-const ADMIN_LIFETIME: Duration = CA_LIFETIME;
+/// How long certificates are valid: ten years, as kubeadm's own authorities are. What the host signs
+/// kubeadm cannot renew, so it lives as long.
+const LIFETIME: Duration = Duration::days(3650);
 /// Certificates are valid from a little before now: clocks of containers and hosts agree, those of
 /// a virtual machine and its host may not.
 const BACKDATE: Duration = Duration::minutes(5);
@@ -27,16 +29,34 @@ pub struct KeyPairPem {
     pub key: String,
 }
 
+/// The key that signs the tokens of service accounts.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningKey {
+    /// The public key, in PEM.
+    pub public: String,
+    /// The private key, in PKCS #8 and PEM.
+    pub private: String,
+}
+
 /// What [`Credentials::mint`] makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The cluster's certificate authority.
     pub ca: KeyPairPem,
+    /// The authority of etcd's members and clients.
+    pub etcd_ca: KeyPairPem,
+    /// The authority of the proxy in front of aggregated API servers.
+    pub front_proxy_ca: KeyPairPem,
+    /// The key of service accounts, the same on every control plane.
+    pub service_accounts: SigningKey,
     /// A client certificate in the group `system:masters`, which needs no role binding and so
     /// works from the API server's first second.
     pub admin: KeyPairPem,
     /// A bootstrap token, `ID.SECRET`, with which nodes join.
     pub token: Token,
+    /// The client certificate of the kubelet of each node that joins, by the node's name. A node that
+    /// has it need not ask for one and wait until it is signed.
+    pub kubelets: BTreeMap<String, KeyPairPem>,
 }
 
 /// A bootstrap token. It is a secret: its `Debug` form does not show it.
@@ -67,6 +87,12 @@ impl std::fmt::Debug for Token {
     }
 }
 
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SigningKey(..)")
+    }
+}
+
 impl std::fmt::Debug for KeyPairPem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("KeyPairPem(..)")
@@ -74,17 +100,52 @@ impl std::fmt::Debug for KeyPairPem {
 }
 
 impl Credentials {
-    /// Mints fresh credentials, valid from `now` (seconds since the Unix epoch).
+    /// Mints fresh credentials for a cluster that nodes of those names will join, valid from `now`
+    /// (seconds since the Unix epoch).
     ///
     /// # Errors
     ///
     /// When the system has no randomness to give, or `now` is no date a certificate can hold.
-    pub fn mint(cluster: &str, now: i64) -> Result<Self, PkiError> {
+    pub fn mint(cluster: &str, joining: &[String], now: i64) -> Result<Self, PkiError> {
         let now = OffsetDateTime::from_unix_timestamp(now)
             .map_err(|_| rcgen::Error::Time)?
             .saturating_sub(BACKDATE);
-        let ca_key = KeyPair::generate()?;
-        let mut ca = params("kipod", None, now, CA_LIFETIME);
+        let ca = Authority::new("kipod", cluster, now)?;
+        let etcd = Authority::new("etcd-ca", cluster, now)?;
+        let front_proxy = Authority::new("front-proxy-ca", cluster, now)?;
+        let key = KeyPair::generate()?;
+        let service_accounts =
+            SigningKey { public: key.public_key_pem(), private: key.serialize_pem() };
+        let admin = ca.client("kubernetes-admin", "system:masters", now)?;
+        let kubelets = joining
+            .iter()
+            .map(|name| {
+                let kubelet = ca.client(&format!("system:node:{name}"), "system:nodes", now)?;
+                Ok((name.clone(), kubelet))
+            })
+            .collect::<Result<_, rcgen::Error>>()?;
+        Ok(Self {
+            ca: ca.pem,
+            etcd_ca: etcd.pem,
+            front_proxy_ca: front_proxy.pem,
+            service_accounts,
+            admin,
+            token: token()?,
+            kubelets,
+        })
+    }
+}
+
+/// A certificate authority that can sign.
+struct Authority {
+    pem: KeyPairPem,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new(name: &str, cluster: &str, now: OffsetDateTime) -> Result<Self, rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let mut ca = params(name, None, now);
         ca.distinguished_name.push(DnType::OrganizationalUnitName, cluster);
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         ca.key_usages = vec![
@@ -92,29 +153,28 @@ impl Credentials {
             KeyUsagePurpose::KeyEncipherment,
             KeyUsagePurpose::KeyCertSign,
         ];
-        let ca_pem =
-            KeyPairPem { certificate: ca.self_signed(&ca_key)?.pem(), key: ca_key.serialize_pem() };
-        let issuer = Issuer::new(ca, ca_key);
+        let pem = KeyPairPem { certificate: ca.self_signed(&key)?.pem(), key: key.serialize_pem() };
+        Ok(Self { pem, issuer: Issuer::new(ca, key) })
+    }
 
-        let admin_key = KeyPair::generate()?;
-        let mut admin = params("kubernetes-admin", Some("system:masters"), now, ADMIN_LIFETIME);
-        admin.key_usages =
+    /// A certificate for the client `name` of the group `group`.
+    fn client(
+        &self,
+        name: &str,
+        group: &str,
+        now: OffsetDateTime,
+    ) -> Result<KeyPairPem, rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let mut client = params(name, Some(group), now);
+        client.key_usages =
             vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
-        admin.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let admin = KeyPairPem {
-            certificate: admin.signed_by(&admin_key, &issuer)?.pem(),
-            key: admin_key.serialize_pem(),
-        };
-        Ok(Self { ca: ca_pem, admin, token: token()? })
+        client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = client.signed_by(&key, &self.issuer)?.pem();
+        Ok(KeyPairPem { certificate, key: key.serialize_pem() })
     }
 }
 
-fn params(
-    common_name: &str,
-    organization: Option<&str>,
-    now: OffsetDateTime,
-    lifetime: Duration,
-) -> CertificateParams {
+fn params(common_name: &str, organization: Option<&str>, now: OffsetDateTime) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);
@@ -122,7 +182,7 @@ fn params(
         params.distinguished_name.push(DnType::OrganizationName, organization);
     }
     params.not_before = now;
-    params.not_after = now.saturating_add(lifetime);
+    params.not_after = now.saturating_add(LIFETIME);
     params
 }
 
@@ -154,7 +214,8 @@ mod tests {
 
     #[test]
     fn secrets_do_not_show_in_debug_output() {
-        let credentials = Credentials::mint("kipod", 1_800_000_000).unwrap();
+        let credentials =
+            Credentials::mint("kipod", &["worker".to_owned()], 1_800_000_000).unwrap();
         let shown = format!("{credentials:?}");
         assert!(!shown.contains("PRIVATE"), "{shown}");
         assert!(!shown.contains(credentials.token.as_str()), "{shown}");
@@ -162,6 +223,6 @@ mod tests {
 
     #[test]
     fn a_date_outside_all_calendars_is_refused() {
-        assert!(Credentials::mint("kipod", i64::MAX).is_err());
+        assert!(Credentials::mint("kipod", &[], i64::MAX).is_err());
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::node::CgroupMode;
+use crate::plan::Seat;
 use crate::spec::ClusterName;
 
 /// The record of a cluster.
@@ -17,6 +18,9 @@ pub struct Record {
     pub kubernetes_version: String,
     /// The node image's reference when it was created.
     pub image: String,
+    /// Its nodes, each with its place.
+    #[serde(default)]
+    pub nodes: Vec<Seat>,
     /// The host's port of the API server.
     pub api_port: u16,
     /// Whether limits of pods hold.

@@ -66,6 +66,7 @@ impl World {
             name: name(),
             kubernetes_version: "v1.36.2".to_owned(),
             image: "image".to_owned(),
+            nodes: Vec::new(),
             api_port: 40_000,
             cgroups: CgroupMode::Delegated,
             created: 1_800_000_000,

@@ -8,6 +8,7 @@
 mod cancel;
 mod create;
 mod error;
+mod images;
 mod progress;
 mod ready;
 #[cfg(test)]

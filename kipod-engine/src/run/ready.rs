@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Node;
+use kube::api::{Patch, PatchParams};
 use kube::runtime::wait::{Condition, await_condition};
 use kube::{Api, Client};
+use serde_json::json;
 
 use super::{CreateError, cancel::Cancel, progress};
 use crate::plan::{NodePlan, Plan};
@@ -95,6 +97,20 @@ impl Waiter<'_> {
         .await
     }
 
+    /// Tells Kubernetes which part of the pod subnet each node has. Nothing of kipod's asks for it;
+    /// what people install may.
+    pub(super) async fn assign_pod_subnets(&self) {
+        let nodes: Api<Node> = Api::all(self.client.clone());
+        for node in &self.plan.nodes {
+            let subnet = node.pod_subnet;
+            let patch = json!({ "spec": { "podCIDR": subnet, "podCIDRs": [subnet] } });
+            let (patch, params) = (Patch::Merge(patch), PatchParams::default());
+            let patched = nodes.patch(&node.name, &params, &patch);
+            // Who misses it will say so, and the cluster is a cluster without.
+            let _ = tokio::time::timeout(self.factor.of(CALL_LIMIT), patched).await;
+        }
+    }
+
     async fn poll_api_server(&self) -> Result<(), CreateError> {
         loop {
             let request = http::Request::get("/readyz").body(Vec::new());
@@ -151,7 +167,7 @@ impl Waiter<'_> {
                 continue;
             }
             asked = Instant::now();
-            for node in &self.plan.nodes {
+            for node in self.plan.containers() {
                 match self.podman.inspect_container(&node.name).await {
                     Ok(state) if state["State"]["Running"].as_bool() == Some(false) => {
                         let output = self.podman.logs(&node.name, 20).await.unwrap_or_default();

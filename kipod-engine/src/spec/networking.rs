@@ -11,6 +11,9 @@ use super::{Subnet, Subnet6};
 /// alone, on its loopback interface, so that the node can be given another network address.
 pub const INTERNAL_NODE_ADDRESS: Ipv4Addr = Ipv4Addr::new(172, 31, 255, 1);
 
+/// The length of each node's part of the pod subnet: kube-controller-manager's default for IPv4.
+pub const NODE_POD_LENGTH: u8 = 24;
+
 words! {
     /// Which IP addresses pods and Services have.
     pub enum IpFamily: "an IP family" {

@@ -21,6 +21,8 @@ macro_rules! words {
         }
 
         impl $name {
+            /// Each, the default first.
+            pub const ALL: [Self; Self::WORDS.len()] = [Self::$first, $(Self::$variant),*];
             /// The word of each, the default first.
             pub const WORDS: &[&str] = &[$first_word, $($word),*];
 

@@ -153,6 +153,7 @@ async fn leave_half(world: &World) {
         name: name(),
         kubernetes_version: "v1.36.2".to_owned(),
         image: DEFAULT_IMAGE.to_owned(),
+        nodes: Vec::new(),
         api_port: 40_000,
         cgroups: CgroupMode::Delegated,
         created: NOW,

@@ -4,13 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{is_dns_name, port, read};
 use crate::spec::{
-    ClusterSpec, Fault, INTERNAL_NODE_ADDRESS, IpFamily, Networking, RawSpec, Subnet, Subnet6,
+    ClusterSpec, Fault, INTERNAL_NODE_ADDRESS, IpFamily, NODE_POD_LENGTH, Networking, RawSpec, Subnet, Subnet6,
     Written,
 };
 
-/// The length of each node's part of the pod subnet: kube-controller-manager's default for IPv4.
-const NODE_POD_LENGTH: u8 = 24;
-/// The same for IPv6.
+/// The length of each node's part of the pod subnet: kube-controller-manager's default for IPv6.
 const NODE_POD_LENGTH6: u8 = 64;
 /// By how many bits a node's part may be longer than the pod subnet, above which kubeadm refuses.
 const MAX_POD_BITS: u8 = 16;
