@@ -4,6 +4,7 @@
 mod machine;
 mod node;
 mod seat;
+mod wish;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -12,7 +13,9 @@ use serde::Serialize;
 
 use crate::image::NodeImage;
 use crate::kubeconfig::ClusterAccess;
-use crate::node::{self as inside, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings};
+use crate::node::{
+    self as inside, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError,
+};
 use crate::pki::Credentials;
 use crate::podman::{ContainerOptions, Labels, NetworkOptions, VolumeOptions};
 use crate::spec::{ClusterName, ClusterSpec, Role, Subnet};
@@ -95,6 +98,10 @@ pub fn labels(cluster: &ClusterName) -> Labels {
 /// Plans a cluster. `images` are those of the nodes, in their order; `cluster_dir` is the folder of
 /// the host that the cluster may fill.
 ///
+/// # Errors
+///
+/// When a patch of kubeadm's documents does not apply.
+///
 /// # Panics
 ///
 /// When there are not as many images as nodes.
@@ -105,7 +112,7 @@ pub fn plan(
     choices: &Choices,
     credentials: &Credentials,
     cluster_dir: &Path,
-) -> Plan {
+) -> Result<Plan, PatchError> {
     assert_eq!(images.len(), spec.nodes.len(), "an image for each node");
     let seats = seats(spec, &choices.node_subnet);
     let control_planes: Vec<_> = seats
@@ -123,6 +130,7 @@ pub fn plan(
     let stores = node::image_stores(machine);
     let kubernetes_version = &images[0].kubernetes_version;
     let cluster = ClusterSettings {
+        spec,
         name: spec.name.as_str(),
         kubernetes_version,
         nodes: seats.len(),
@@ -139,7 +147,8 @@ pub fn plan(
     };
     let frame = node::Frame { spec, machine, network: &network.name, cluster_dir };
     let published = node::published(spec, choices.api_port);
-    let nodes = seats.iter().zip(images).enumerate().map(|(index, (seat, image))| {
+    let all = seats.iter().zip(&spec.nodes).zip(images).enumerate();
+    let nodes = all.map(|(index, ((seat, node), image))| {
         let entry = match seat.role {
             Role::ControlPlane if index == 0 => Entry::First,
             Role::ControlPlane => Entry::Founder,
@@ -147,6 +156,7 @@ pub fn plan(
         };
         let files = inside::files(&NodeSettings {
             cluster: &cluster,
+            spec: node,
             name: &seat.name,
             role: seat.role,
             entry,
@@ -154,21 +164,21 @@ pub fn plan(
             address: seat.address,
             pod_subnet: seat.pod_subnet,
             routes: &seat::routes(seat, &seats, balancer),
-        });
+        })?;
         // The API server is published by who has its address.
         let ports = if entry == Entry::First && balancer.is_none() {
             vec![published.clone()]
         } else {
             Vec::new()
         };
-        frame.node(seat, image, ports, files)
+        Ok(frame.node(seat, node, image, ports, files))
     });
-    let nodes = nodes.collect();
+    let nodes = nodes.collect::<Result<_, _>>()?;
     let balancer = balancer.map(|address| {
         let files = inside::balancer_files(&control_planes);
         frame.balancer(address, &images[0], vec![published.clone()], files)
     });
-    Plan {
+    Ok(Plan {
         name: spec.name.clone(),
         kubernetes_version: kubernetes_version.clone(),
         cgroups: machine.cgroups,
@@ -182,7 +192,7 @@ pub fn plan(
             client_key_pem: credentials.admin.key.clone(),
         },
         network,
-    }
+    })
 }
 
 /// The first of the candidate node subnets that overlaps none of `used`.

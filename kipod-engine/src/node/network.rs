@@ -1,16 +1,23 @@
 //! The default network of pods: each node has its part of the pod subnet, and plain routes to the
 //! parts of all others. No daemon runs, so there is none to wait for, and nothing to lose when a node
-//! starts again.
+//! starts again. Where the network of pods is left to the user, there is none of it.
 
 use serde_json::json;
 
-use super::{NodeFile, NodeSettings};
+use super::{NodeFile, NodeSettings, Route};
 
 /// The CNI network, the routes, and the rule for what leaves the cluster.
 pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
+    if node.cluster.spec.networking.disable_default_cni {
+        // Another network has its own ways between nodes and out of the cluster.
+        return vec![
+            NodeFile::new("network/routes", routes(node, |route| !is_of_pods(route, node))),
+            NodeFile::new("network/masquerade.nft", "# Left to the network of pods.\n"),
+        ];
+    }
     vec![
         NodeFile::new("cni/net.d/10-kipod.conflist", conflist(node)),
-        NodeFile::new("network/routes", routes(node)),
+        NodeFile::new("network/routes", routes(node, |_| true)),
         NodeFile::new("network/masquerade.nft", masquerade(node)),
     ]
 }
@@ -40,8 +47,13 @@ fn conflist(node: &NodeSettings<'_>) -> String {
 }
 
 /// A line a route, `DESTINATION GATEWAY`, as the node's boot script reads it.
-fn routes(node: &NodeSettings<'_>) -> String {
-    node.routes.iter().map(|route| format!("{} {}\n", route.destination, route.gateway)).collect()
+fn routes(node: &NodeSettings<'_>, wanted: impl Fn(&Route) -> bool) -> String {
+    let routes = node.routes.iter().filter(|route| wanted(route));
+    routes.map(|route| format!("{} {}\n", route.destination, route.gateway)).collect()
+}
+
+fn is_of_pods(route: &Route, node: &NodeSettings<'_>) -> bool {
+    node.cluster.pod_subnet.overlaps(&route.destination)
 }
 
 /// Pods see each other by their own addresses; whatever is outside sees the node's.

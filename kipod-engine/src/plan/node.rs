@@ -4,13 +4,13 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{LOAD_BALANCER, Machine, NodePlan, Seat, label, labels};
+use super::{LOAD_BALANCER, Machine, NodePlan, Seat, label, labels, wish};
 use crate::image::NodeImage;
 use crate::node::{API_PORT, HOST_STORE, NodeFile, SHARED_STORE, STATUS_DIR};
 use crate::podman::{
     Bind, ContainerOptions, NetworkAttachment, PortMapping, VolumeMount, VolumeOptions,
 };
-use crate::spec::ClusterSpec;
+use crate::spec::{ClusterSpec, NodeSpec};
 
 /// The number of SIGRTMIN+3, which asks systemd to stop, with glibc and musl alike.
 /// Source: systemd(1), "Signals", and the C libraries' SIGRTMIN of 34.
@@ -31,8 +31,9 @@ pub(super) fn image_stores(machine: &Machine) -> Vec<&'static str> {
 pub(super) fn published(spec: &ClusterSpec, api_port: u16) -> PortMapping {
     PortMapping {
         host_address: spec.networking.api_server_address,
-        host_port: api_port,
+        host_port: Some(api_port),
         container_port: API_PORT,
+        protocol: "tcp",
     }
 }
 
@@ -49,6 +50,7 @@ impl Frame<'_> {
     pub(super) fn node(
         &self,
         seat: &Seat,
+        spec: &NodeSpec,
         image: &NodeImage,
         ports: Vec<PortMapping>,
         files: Vec<NodeFile>,
@@ -73,6 +75,7 @@ impl Frame<'_> {
         }
         container.devices = self.machine.fuse.then(|| "/dev/fuse".into()).into_iter().collect();
         container.ports = ports;
+        wish::add(spec, container);
         node
     }
 
@@ -119,6 +122,7 @@ impl Frame<'_> {
             devices: Vec::new(),
             network: NetworkAttachment { name: self.network.to_owned(), address },
             ports: Vec::new(),
+            dns_search: self.spec.networking.dns_search.clone(),
             cgroup_parent: self.machine.cgroup_parent.clone(),
             stop_signal: STOP_SIGNAL,
             stop_timeout: self.machine.time_factor.of(STOP_TIMEOUT).as_secs().max(1),
@@ -136,5 +140,7 @@ impl Frame<'_> {
 }
 
 fn bind(source: &Path, target: &str, read_only: bool) -> Bind {
-    Bind { source: source.to_owned(), target: target.to_owned(), read_only }
+    // Not what is mounted below it: `ro` would leave that writable.
+    let options = vec!["bind"];
+    Bind { source: source.to_owned(), target: target.to_owned(), read_only, options }
 }

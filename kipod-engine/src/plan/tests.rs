@@ -33,7 +33,7 @@ fn planned(control_planes: usize, workers: usize) -> Plan {
         time_factor: Default::default(),
     };
     let choices = Choices { node_subnet: "10.89.7.0/24".parse().unwrap(), api_port: 40_000 };
-    plan(&spec, &machine, &images, &choices, &credentials, Path::new("/state/demo"))
+    plan(&spec, &machine, &images, &choices, &credentials, Path::new("/state/demo")).unwrap()
 }
 
 fn text<'a>(node: &'a NodePlan, path: &str) -> &'a str {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::cancel::Cancel;
 use super::error::CreateError;
 use super::images;
+use super::outside;
 use super::ready::Waiter;
 use crate::blocking::blocking;
 use crate::client;
@@ -19,7 +20,7 @@ use crate::node::{CgroupMode, NodeFile};
 use crate::pki::Credentials;
 use crate::plan::{Choices, Machine, NodePlan, Plan, choose_node_subnet, node_names, plan, seats};
 use crate::podman::{Podman, PodmanError};
-use crate::spec::{ClusterSpec, Role, Subnet};
+use crate::spec::{ClusterSpec, KubeProxyMode, Role, Subnet};
 
 /// How long the control plane may take, whatever the user waits for after it.
 const CONTROL_PLANE_LIMIT: Duration = Duration::from_secs(300);
@@ -59,8 +60,9 @@ pub struct Request {
 ///
 /// When any step fails. What was created is removed again before this returns, unless
 /// [`ClusterSpec::retain`] is set; what cannot be removed is told as a warning.
-pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, CreateError> {
+pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluster, CreateError> {
     let Context { podman, dirs, events } = context;
+    outside::settle(&mut request.spec)?;
     let spec = &request.spec;
     let lock = NameLock::take(&dirs.state, &spec.name)?;
     clear_the_name(context, &request).await?;
@@ -140,8 +142,15 @@ async fn make(
     step(events, Step::StartControlPlane, waiter.api_server(limit)).await?;
     step(events, Step::Bootstrap, waiter.kubeadm(limit)).await?;
     waiter.assign_pod_subnets().await;
-    if !spec.wait.is_zero() {
-        step(events, Step::Ready, waiter.workloads(spec.wait)).await?;
+    let networking = &spec.networking;
+    if networking.disable_default_cni {
+        events.send(Event::Note(
+            "nodes will be ready once you have installed a network of pods".to_owned(),
+        ));
+    } else if !spec.wait.is_zero() {
+        // Without a kube-proxy, DNS does not find the API server.
+        let dns = networking.kube_proxy_mode != KubeProxyMode::None;
+        step(events, Step::Ready, waiter.workloads(spec.wait, dns)).await?;
     }
     // Past this point the cluster is there, and an interruption comes too late.
     check_cancel(request)?;
@@ -170,7 +179,7 @@ async fn start_nodes(
             node_subnet: free_subnet(podman, spec, &refused).await?,
             api_port: free_port(dirs, spec)?,
         };
-        let plan = plan(spec, &request.machine, images, &choices, credentials, &dir);
+        let plan = plan(spec, &request.machine, images, &choices, credentials, &dir)?;
         let record = Record {
             name: spec.name.clone(),
             kubernetes_version: plan.kubernetes_version.clone(),

@@ -9,6 +9,7 @@ mod cancel;
 mod create;
 mod error;
 mod images;
+mod outside;
 mod progress;
 mod ready;
 #[cfg(test)]

@@ -68,15 +68,17 @@ impl Waiter<'_> {
         .await
     }
 
-    /// Until every node is Ready and cluster DNS answers.
-    pub(super) async fn workloads(&self, limit: Duration) -> Result<(), CreateError> {
+    /// Until every node is Ready, and cluster DNS answers where `dns` says that it can.
+    pub(super) async fn workloads(&self, limit: Duration, dns: bool) -> Result<(), CreateError> {
         let nodes: Api<Node> = Api::all(self.client.clone());
         let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), "kube-system");
         let wait = async {
             for node in &self.plan.nodes {
                 watch(&nodes, &node.name, is_node_ready).await;
             }
-            watch(&deployments, "coredns", is_available).await;
+            if dns {
+                watch(&deployments, "coredns", is_available).await;
+            }
             Ok(())
         };
         self.bounded("waiting for node and DNS to be ready", limit, wait, || async {
@@ -88,7 +90,7 @@ impl Waiter<'_> {
                 }
             }
             let coredns = deployments.get_opt("coredns").await.ok().flatten();
-            if !is_available(coredns.as_ref()) {
+            if dns && !is_available(coredns.as_ref()) {
                 missing
                     .push("deployment `kube-system/coredns` has no available replica".to_owned());
             }
