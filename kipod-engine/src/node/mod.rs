@@ -15,13 +15,12 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::pki::Credentials;
-use crate::spec::{
-    ClusterSpec, INTERNAL_NODE_ADDRESS, KubeProxyMode, NodeSpec, Role, Subnet,
-};
+use crate::pki::{Authorities, Credentials};
+use crate::spec::{ClusterSpec, INTERNAL_NODE_ADDRESS, KubeProxyMode, NodeSpec, Role, Subnet};
 use crate::time_factor::TimeFactor;
 
 pub use balancer::files as balancer_files;
+pub use network::routes_file;
 pub use patch::{PatchError, apply_patches};
 
 /// The port of the API server inside a node.
@@ -209,10 +208,10 @@ pub fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
     let credentials = node.cluster.credentials;
     let mut files = vec![
         NodeFile::new("node.env", environment(node)),
-        NodeFile::new("kubernetes/pki/ca.crt", &credentials.ca.certificate),
+        NodeFile::new("kubernetes/pki/ca.crt", &credentials.authorities.ca.certificate),
     ];
     if node.role == Role::ControlPlane {
-        files.extend(authorities(credentials));
+        files.extend(authority_files(&credentials.authorities));
         files.extend(kubeadm::patches(node.cluster));
     }
     files.extend(match node.entry {
@@ -245,14 +244,14 @@ fn environment(node: &NodeSettings<'_>) -> String {
 }
 
 /// The authorities that all control planes share; kubeadm makes every other certificate.
-fn authorities(credentials: &Credentials) -> Vec<NodeFile> {
+fn authority_files(authorities: &Authorities) -> Vec<NodeFile> {
     let mut files = vec![
-        NodeFile::secret("kubernetes/pki/ca.key", &credentials.ca.key),
-        NodeFile::new("kubernetes/pki/sa.pub", &credentials.service_accounts.public),
-        NodeFile::secret("kubernetes/pki/sa.key", &credentials.service_accounts.private),
+        NodeFile::secret("kubernetes/pki/ca.key", &authorities.ca.key),
+        NodeFile::new("kubernetes/pki/sa.pub", &authorities.service_accounts.public),
+        NodeFile::secret("kubernetes/pki/sa.key", &authorities.service_accounts.private),
     ];
     let others =
-        [("etcd/ca", &credentials.etcd_ca), ("front-proxy-ca", &credentials.front_proxy_ca)];
+        [("etcd/ca", &authorities.etcd_ca), ("front-proxy-ca", &authorities.front_proxy_ca)];
     for (name, authority) in others {
         let path = format!("kubernetes/pki/{name}");
         files.push(NodeFile::new(&format!("{path}.crt"), &authority.certificate));
@@ -262,14 +261,14 @@ fn authorities(credentials: &Credentials) -> Vec<NodeFile> {
 }
 
 /// A kubeconfig for a program on a node.
-fn kubeconfig(node: &NodeSettings<'_>, server: Ipv4Addr, user: serde_json::Value) -> String {
+fn kubeconfig(node: &NodeSettings<'_>, server: Ipv4Addr, user: &serde_json::Value) -> String {
     let cluster = node.cluster;
     let document = serde_json::json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{ "name": cluster.name, "cluster": {
             "server": format!("https://{server}:{API_PORT}"),
-            "certificate-authority-data": base64(&cluster.credentials.ca.certificate),
+            "certificate-authority-data": base64(&cluster.credentials.authorities.ca.certificate),
         } }],
         "users": [{ "name": "node", "user": user }],
         "contexts": [{ "name": "node", "context": { "cluster": cluster.name, "user": "node" } }],

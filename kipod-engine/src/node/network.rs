@@ -11,13 +11,13 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
     if node.cluster.spec.networking.disable_default_cni {
         // Another network has its own ways between nodes and out of the cluster.
         return vec![
-            NodeFile::new("network/routes", routes(node, |route| !is_of_pods(route, node))),
+            routes_file(node.routes),
             NodeFile::new("network/masquerade.nft", "# Left to the network of pods.\n"),
         ];
     }
     vec![
         NodeFile::new("cni/net.d/10-kipod.conflist", conflist(node)),
-        NodeFile::new("network/routes", routes(node, |_| true)),
+        routes_file(node.routes),
         NodeFile::new("network/masquerade.nft", masquerade(node)),
     ]
 }
@@ -46,14 +46,10 @@ fn conflist(node: &NodeSettings<'_>) -> String {
     format!("{document:#}\n")
 }
 
-/// A line a route, `DESTINATION GATEWAY`, as the node's boot script reads it.
-fn routes(node: &NodeSettings<'_>, wanted: impl Fn(&Route) -> bool) -> String {
-    let routes = node.routes.iter().filter(|route| wanted(route));
-    routes.map(|route| format!("{} {}\n", route.destination, route.gateway)).collect()
-}
-
-fn is_of_pods(route: &Route, node: &NodeSettings<'_>) -> bool {
-    node.cluster.pod_subnet.overlaps(&route.destination)
+/// A line a route, `DESTINATION GATEWAY`, as the node's script reads it.
+pub fn routes_file(routes: &[Route]) -> NodeFile {
+    let lines = routes.iter().map(|route| format!("{} {}\n", route.destination, route.gateway));
+    NodeFile::new("network/routes", lines.collect::<String>())
 }
 
 /// Pods see each other by their own addresses; whatever is outside sees the node's.

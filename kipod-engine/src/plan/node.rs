@@ -4,7 +4,10 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{LOAD_BALANCER, Machine, NodePlan, Seat, label, labels, wish};
+use super::{
+    LOAD_BALANCER, Machine, NodePlan, Seat, label, labels, load_balancer_name, network_name,
+    status_dir, wish,
+};
 use crate::image::NodeImage;
 use crate::node::{API_PORT, HOST_STORE, NodeFile, SHARED_STORE, STATUS_DIR};
 use crate::podman::{
@@ -41,7 +44,6 @@ pub(super) fn published(spec: &ClusterSpec, api_port: u16) -> PortMapping {
 pub(super) struct Frame<'a> {
     pub(super) spec: &'a ClusterSpec,
     pub(super) machine: &'a Machine,
-    pub(super) network: &'a str,
     pub(super) cluster_dir: &'a Path,
 }
 
@@ -87,7 +89,7 @@ impl Frame<'_> {
         ports: Vec<PortMapping>,
         files: Vec<NodeFile>,
     ) -> NodePlan {
-        let name = format!("{}-{LOAD_BALANCER}", self.spec.name);
+        let name = load_balancer_name(&self.spec.name);
         let mut plan = self.container(&name, LOAD_BALANCER, address, image, files);
         plan.container.ports = ports;
         // It has the image's otherwise.
@@ -105,7 +107,7 @@ impl Frame<'_> {
         files: Vec<NodeFile>,
     ) -> NodePlan {
         let labels = labels(&self.spec.name);
-        let status_dir = self.cluster_dir.join("nodes").join(name).join("status");
+        let status_dir = status_dir(self.cluster_dir, name);
         let mut container_labels = labels.clone();
         container_labels.insert(label::ROLE.to_owned(), role.to_owned());
         let container = ContainerOptions {
@@ -120,7 +122,7 @@ impl Frame<'_> {
             binds: vec![bind(&status_dir, STATUS_DIR, false)],
             tmpfs: vec!["/run".to_owned(), "/tmp".to_owned()],
             devices: Vec::new(),
-            network: NetworkAttachment { name: self.network.to_owned(), address },
+            network: NetworkAttachment { name: network_name(&self.spec.name), address },
             ports: Vec::new(),
             dns_search: self.spec.networking.dns_search.clone(),
             cgroup_parent: self.machine.cgroup_parent.clone(),

@@ -7,7 +7,8 @@ use super::cancel::Cancel;
 use super::error::CreateError;
 use super::images;
 use super::outside;
-use super::ready::Waiter;
+use super::ready::{Waiter, Woken};
+use super::watched::Watched;
 use crate::blocking::blocking;
 use crate::client;
 use crate::cluster::{self, Cluster, Record, cluster_dir, kubeconfig_path};
@@ -20,7 +21,7 @@ use crate::node::{CgroupMode, NodeFile};
 use crate::pki::Credentials;
 use crate::plan::{Choices, Machine, NodePlan, Plan, choose_node_subnet, node_names, plan, seats};
 use crate::podman::{Podman, PodmanError};
-use crate::spec::{ClusterSpec, KubeProxyMode, Role, Subnet};
+use crate::spec::{ClusterSpec, Role, Subnet};
 
 /// How long the control plane may take, whatever the user waits for after it.
 const CONTROL_PLANE_LIMIT: Duration = Duration::from_secs(300);
@@ -137,20 +138,19 @@ async fn make(
         client::connect_within(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await.map_err(
             |source| CreateError::Client { name: spec.name.clone(), source: Box::new(source) },
         )?;
-    let waiter = Waiter { plan: &plan, podman, client, cancel: &request.cancel, factor };
+    let cluster = Watched::planned(&plan, spec);
+    let cancel = &request.cancel;
+    let waiter = Waiter { cluster: &cluster, podman, client, cancel, factor };
     let limit = factor.of(CONTROL_PLANE_LIMIT);
     step(events, Step::StartControlPlane, waiter.api_server(limit)).await?;
     step(events, Step::Bootstrap, waiter.kubeadm(limit)).await?;
     waiter.assign_pod_subnets().await;
-    let networking = &spec.networking;
-    if networking.disable_default_cni {
+    if spec.networking.disable_default_cni {
         events.send(Event::Note(
             "nodes will be ready once you have installed a network of pods".to_owned(),
         ));
     } else if !spec.wait.is_zero() {
-        // Without a kube-proxy, DNS does not find the API server.
-        let dns = networking.kube_proxy_mode != KubeProxyMode::None;
-        step(events, Step::Ready, waiter.workloads(spec.wait, dns)).await?;
+        step(events, Step::Ready, waiter.workloads(spec.wait, &Woken::none())).await?;
     }
     // Past this point the cluster is there, and an interruption comes too late.
     check_cancel(request)?;
@@ -184,7 +184,9 @@ async fn start_nodes(
             name: spec.name.clone(),
             kubernetes_version: plan.kubernetes_version.clone(),
             image: spec.image.to_string(),
+            spec: spec.clone(),
             nodes: seats(spec, &choices.node_subnet),
+            changing: None,
             api_port: choices.api_port,
             cgroups: plan.cgroups,
             created: request.now,
@@ -229,17 +231,22 @@ async fn start(podman: &dyn Podman, request: &Request, plan: &Plan) -> Result<()
     podman.create_network(&plan.network).await.map_err(|source| failed(first, source))?;
     check_cancel(request)?;
     let started = plan.containers().map(|node| async {
-        // What an earlier node of that name said, if its removal was cut off, is not this one's.
-        let _ = std::fs::remove_dir_all(&node.status_dir);
-        std::fs::create_dir_all(&node.status_dir)
-            .map_err(|source| cluster::RecordError::Io { path: node.status_dir.clone(), source })?;
+        empty_status_dir(node)?;
         start_node(podman, node).await.map_err(|source| failed(&node.name, source))
     });
     // All of them to their end: what is still being made could not be found and removed.
     futures_util::future::join_all(started).await.into_iter().collect()
 }
 
-async fn start_node(podman: &dyn Podman, node: &NodePlan) -> Result<(), PodmanError> {
+/// What an earlier node of that name said, if its removal was cut off, is not this one's.
+pub(super) fn empty_status_dir(node: &NodePlan) -> Result<(), cluster::RecordError> {
+    let path = node.status_dir.clone();
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).map_err(|source| cluster::RecordError::Io { path, source })
+}
+
+/// Makes a container with all that is in it, and starts it.
+pub(super) async fn start_node(podman: &dyn Podman, node: &NodePlan) -> Result<(), PodmanError> {
     podman.create_volume(&node.volume).await?;
     podman.create_container(&node.container).await?;
     podman.upload(&node.name, "/var", archive(&node.files)).await?;
@@ -299,7 +306,7 @@ fn free_port(dirs: &Dirs, spec: &ClusterSpec) -> Result<u16, CreateError> {
 }
 
 /// The files of a node as a tar archive, relative to `/var`.
-fn archive(files: &[NodeFile]) -> Vec<u8> {
+pub(super) fn archive(files: &[NodeFile]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for file in files {
         let mut header = tar::Header::new_gnu();

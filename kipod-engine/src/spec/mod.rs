@@ -49,7 +49,7 @@ pub use name::{ClusterName, NameError};
 pub use networking::{
     INTERNAL_NODE_ADDRESS, IpFamily, KubeProxyMode, NODE_POD_LENGTH, Networking,
 };
-pub use node::{NodeSpec, Role};
+pub use node::{MAX_NODES, NodeSpec, Role};
 pub use patch::{JsonPatch, KubeadmPatches, MergePatch, PatchTarget};
 pub use raw::{RawJsonPatch, RawMount, RawNode, RawPatches, RawPort, RawRegistry, RawSpec};
 pub use registry::{Mirror, Registry};

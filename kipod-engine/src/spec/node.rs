@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::words::words;
 use super::{ExtraMount, ExtraPort, ImageReference, KubeadmPatches};
 
+/// How many nodes a cluster may have: each gets an address of a /24, beside the gateway and the load
+/// balancer.
+pub const MAX_NODES: usize = 250;
+
 words! {
     /// What a node does in its cluster. Control planes are first, which is the order of nodes.
     pub enum Role: "a role" {

@@ -270,6 +270,10 @@ fn what_kind_refuses_is_refused() {
     "
     );
     insta::assert_snapshot!(
+        bad("nodes:\n- extraPortMappings:\n  - {containerPort: 1, hostport: 2}\n  - role: worker\n"),
+        @""
+    );
+    insta::assert_snapshot!(
         bad("containerdConfigPatches:\n- '[plugins]'\ncontainerdConfigPatchesJSON6902: ['[]']\n"),
         @r"
     2 faults in what was asked for

@@ -2,15 +2,13 @@
 
 use super::{labels, mounts, patches, read};
 use crate::spec::{
-    ClusterSpec, ExtraPort, Fault, ImageReference, NodeSpec, Protocol, RawSpec, Role, Written,
+    ClusterSpec, ExtraPort, Fault, ImageReference, MAX_NODES, NodeSpec, Protocol, RawSpec, Role,
+    Written,
 };
 
 /// How many control planes there may be: etcd recommends no more members than seven.
 /// Source: etcd's FAQ, "What is maximum cluster size?".
 const MAX_CONTROL_PLANES: usize = 7;
-/// How many nodes there may be: each gets an address of a /24, beside the gateway and the load
-/// balancer.
-const MAX_NODES: usize = 250;
 
 /// The nodes that were asked for, control planes first; one control plane where none were.
 pub(super) fn check(raw: &RawSpec, faults: &mut Vec<Fault>) -> Vec<NodeSpec> {
