@@ -224,6 +224,11 @@ fn cluster(cluster: &ClusterSettings<'_>) -> Value {
     }
     if let Some(balancer) = cluster.balancer {
         document["controlPlaneEndpoint"] = json!(format!("{balancer}:{API_PORT}"));
+        // kubeadm has each member compare itself with the others before it answers anybody. When all
+        // start at once, all wait for each other until that times out, after 27 s.
+        if let Some(args) = document["etcd"]["local"]["extraArgs"].as_array_mut() {
+            args.push(arg("feature-gates", "InitialCorruptCheck=false"));
+        }
     }
     document
 }

@@ -121,11 +121,12 @@ async fn take_back(context: Context<'_>, record: &mut Record) -> Result<(), Chan
     let Context { podman, dirs, .. } = context;
     let Some(seat) = record.changing.clone() else { return Ok(()) };
     let failed = |source| ChangeError::Podman { node: seat.name.clone(), source };
+    let siblings = Siblings::new(podman, &record.name, &record.nodes).await?;
+    // While it still answers nobody is sent to it in vain.
+    siblings.update(&record.spec, &record.nodes).await?;
     podman.remove_container(&seat.name).await.map_err(failed)?;
     podman.remove_volume(&seat.name).await.map_err(failed)?;
-    let siblings = Siblings::new(podman, &record.name, &record.nodes).await?;
     siblings.forget(&seat).await?;
-    siblings.update(&record.spec, &record.nodes).await?;
     let dir = cluster_dir(&dirs.state, &record.name).join("nodes").join(&seat.name);
     // Nobody reads it any more, and it goes with the cluster's folder.
     let _ = std::fs::remove_dir_all(dir);

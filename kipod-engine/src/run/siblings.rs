@@ -1,5 +1,7 @@
 //! The nodes that a cluster has already, as they are when one more comes or one goes.
 
+use std::time::Duration;
+
 use super::change_error::ChangeError;
 use super::create::archive;
 use crate::cluster;
@@ -11,6 +13,12 @@ use crate::spec::{ClusterName, ClusterSpec, Role};
 
 /// How long a node's pods have to move away.
 const DRAIN_SECONDS: u32 = 120;
+/// The node's own API server is asked: the one behind the load balancer may be the one that goes.
+const KUBECTL: [&str; 3] =
+    ["kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "--server=https://127.0.0.1:6443"];
+/// An API server answers nothing while etcd, which has lost a member, chooses another leader.
+const KUBECTL_ATTEMPTS: u32 = 4;
+const KUBECTL_PAUSE: Duration = Duration::from_secs(2);
 /// What control planes share, below `/etc/kubernetes/pki`.
 const AUTHORITIES: [&str; 8] = [
     "ca.crt",
@@ -155,9 +163,15 @@ impl<'a> Siblings<'a> {
     }
 
     async fn kubectl(&self, except: Option<&Seat>, words: &[&str]) -> Result<(), ChangeError> {
-        let program = ["kubectl", "--kubeconfig=/etc/kubernetes/admin.conf"];
         let node = self.control_plane(except)?;
-        self.exec(node, &[&program, words].concat()).await.map(drop)
+        let command = [&KUBECTL, words].concat();
+        for _ in 1..KUBECTL_ATTEMPTS {
+            if self.exec(node, &command).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(KUBECTL_PAUSE).await;
+        }
+        self.exec(node, &command).await.map(drop)
     }
 
     async fn exec(&self, node: &str, command: &[&str]) -> Result<String, ChangeError> {
