@@ -11,6 +11,8 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
     if node.cluster.spec.networking.disable_default_cni {
         // Another network has its own ways between nodes and out of the cluster.
         return vec![
+            // CRI-O does not start without the folder.
+            NodeFile::new("cni/net.d/README", "Here belongs the network of pods.\n"),
             routes_file(node.routes),
             NodeFile::new("network/masquerade.nft", "# Left to the network of pods.\n"),
         ];

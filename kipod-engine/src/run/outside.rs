@@ -1,16 +1,26 @@
 //! What of the host a cluster asks for: whether it is there, before anything is created.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
 
 use super::error::CreateError;
 use crate::plan::node_names;
-use crate::spec::{ClusterSpec, ExtraPort, Protocol};
+use crate::spec::{ClusterSpec, ExtraPort, KubeProxyMode, Protocol};
 
-/// Makes the paths of mounts absolute, from the current folder on, and checks that they are there
-/// and that no port is taken.
+/// It is there when the kernel has virtual servers; nodes cannot load what is not.
+const VIRTUAL_SERVERS: &str = "/proc/net/ip_vs";
+
+/// Makes the paths of mounts absolute, from the current folder on, and checks that they are there,
+/// that no port is taken, and that the kernel has what kube-proxy needs.
 pub(super) fn settle(spec: &mut ClusterSpec) -> Result<(), CreateError> {
     let names = node_names(spec);
     let mut faults = Vec::new();
+    if spec.networking.kube_proxy_mode == KubeProxyMode::Ipvs && !Path::new(VIRTUAL_SERVERS).exists() {
+        faults.push(
+            "kube-proxy's mode `ipvs` needs the kernel's module `ip_vs`, which is not loaded: `sudo modprobe ip_vs`"
+                .to_owned(),
+        );
+    }
     for (node, name) in spec.nodes.iter_mut().zip(&names) {
         for mount in &mut node.extra_mounts {
             let path = mount.host_path.clone();
