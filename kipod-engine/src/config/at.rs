@@ -25,7 +25,8 @@ impl<'a> At<'a> {
     /// The items of this list; none where it is no list.
     pub(super) fn items(&self) -> Vec<Self> {
         let Value::Seq(items) = &self.node.value else { return Vec::new() };
-        let item = |(index, node)| Self { file: self.file, key: format!("{}[{index}]", self.key), node };
+        let item =
+            |(index, node)| Self { file: self.file, key: format!("{}[{index}]", self.key), node };
         items.iter().enumerate().map(item).collect()
     }
 

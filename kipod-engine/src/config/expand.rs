@@ -32,7 +32,8 @@ impl Expander {
                 Value::Seq(items.into_iter().map(|item| self.node(item)).collect())
             }
             Value::Map(pairs) => {
-                let pairs = pairs.into_iter().map(|(key, value)| (self.node(key), self.node(value)));
+                let pairs =
+                    pairs.into_iter().map(|(key, value)| (self.node(key), self.node(value)));
                 let pairs = pairs.collect();
                 Value::Map(self.merged(pairs))
             }

@@ -118,7 +118,8 @@ static KIND_PORT: Object = Object {
     ],
 };
 
-const ROLE: Field = field("role", Words(Role::WORDS), "What the node does.").default("control-plane");
+const ROLE: Field =
+    field("role", Words(Role::WORDS), "What the node does.").default("control-plane");
 const LABELS: Field = field("labels", Map(&Text), "Labels of the node in Kubernetes.");
 const MOUNTS: Field =
     field("extraMounts", Objects(&MOUNT), "Files and folders of the host that it sees.");
@@ -159,12 +160,9 @@ static KIND_NODE: Object = Object {
 const IP_FAMILY: Field =
     field("ipFamily", Words(IpFamily::WORDS), "Which IP addresses pods and Services have.")
         .default("ipv4");
-const ADDRESS: Field = field(
-    "apiServerAddress",
-    Text,
-    "The host's address that the API server is published on.",
-)
-.default("127.0.0.1");
+const ADDRESS: Field =
+    field("apiServerAddress", Text, "The host's address that the API server is published on.")
+        .default("127.0.0.1");
 const POD_SUBNET: Field = field(
     "podSubnet",
     Text,
@@ -191,7 +189,8 @@ const DNS_SEARCH: Field = field(
     List(&Text),
     "The domains in which nodes search for names; the host's where it is left out.",
 );
-const API_PORT: &str = "The host's port that the API server is published on; any free one where it is left out.";
+const API_PORT: &str =
+    "The host's port that the API server is published on; any free one where it is left out.";
 
 static KIPOD_NETWORKING: Object = Object {
     name: "Networking",

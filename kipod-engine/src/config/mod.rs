@@ -132,7 +132,9 @@ fn tree(text: &str, file: &str) -> (Option<Document>, Vec<Fault>) {
     if is_kinds {
         let changes = kind::to_kipod(&mut root);
         remarks.extend(changes.into_iter().map(|change| {
-            Place { key: change.key, position: position(change.mark) }.fault(change.message).to_string()
+            Place { key: change.key, position: position(change.mark) }
+                .fault(change.message)
+                .to_string()
         }));
     }
     (Some(Document { root, comments: document.comments, is_kinds, remarks }), faults)

@@ -107,7 +107,9 @@ fn networking(networking: &Networking) -> Node {
     keys.push(("serviceSubnet", services));
     keys.push(("disableDefaultCNI", plain(networking.disable_default_cni)));
     keys.push(("kubeProxyMode", text(networking.kube_proxy_mode.name())));
-    keys.extend(networking.dns_search.as_ref().map(|all| ("dnsSearch", list(all, |one| text(one)))));
+    keys.extend(
+        networking.dns_search.as_ref().map(|all| ("dnsSearch", list(all, |one| text(one)))),
+    );
     Node::map(keys)
 }
 

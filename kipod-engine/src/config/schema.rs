@@ -23,10 +23,8 @@ pub fn schema() -> Value {
 }
 
 fn object(object: &'static Object, definitions: &mut Map<String, Value>) -> Value {
-    let properties: Map<String, Value> = object
-        .live()
-        .map(|field| (field.name.to_owned(), property(field, definitions)))
-        .collect();
+    let properties: Map<String, Value> =
+        object.live().map(|field| (field.name.to_owned(), property(field, definitions))).collect();
     let required: Vec<_> =
         object.live().filter(|field| field.required).map(|field| field.name).collect();
     let mut schema = json!({

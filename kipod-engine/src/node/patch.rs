@@ -48,7 +48,9 @@ pub fn apply_patches(
                     merge_patch(document, change, "").map_err(|why| failed(&one.place, why))?;
                 }
             }
-            for one in patches.json.iter().filter(|one| one.target.matches(document)).collect::<Vec<_>>() {
+            for one in
+                patches.json.iter().filter(|one| one.target.matches(document)).collect::<Vec<_>>()
+            {
                 json_patch(document, one).map_err(|why| failed(&one.place, why))?;
             }
         }
@@ -240,7 +242,8 @@ mod tests {
 
     #[test]
     fn a_patch_is_for_its_kind_and_its_version() {
-        let kubelet = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 9\n";
+        let kubelet =
+            "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 9\n";
         let old = "apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nx: 1\n";
         let both = format!("{kubelet}---\n{old}");
         let documents = patched(&patches(&[&both], &[]), &KubeadmPatches::default()).unwrap();

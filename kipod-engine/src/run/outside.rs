@@ -15,7 +15,9 @@ const VIRTUAL_SERVERS: &str = "/proc/net/ip_vs";
 pub(super) fn settle(spec: &mut ClusterSpec) -> Result<(), CreateError> {
     let names = node_names(spec);
     let mut faults = Vec::new();
-    if spec.networking.kube_proxy_mode == KubeProxyMode::Ipvs && !Path::new(VIRTUAL_SERVERS).exists() {
+    if spec.networking.kube_proxy_mode == KubeProxyMode::Ipvs
+        && !Path::new(VIRTUAL_SERVERS).exists()
+    {
         faults.push(
             "kube-proxy's mode `ipvs` needs the kernel's module `ip_vs`, which is not loaded: `sudo modprobe ip_vs`"
                 .to_owned(),
@@ -86,7 +88,9 @@ mod tests {
         let error = settle(&mut spec).unwrap_err().to_string();
         assert_eq!(error.lines().count(), 3, "{error}");
         assert!(error.contains("node `kipod-control-plane-0`: `/none/such` cannot be mounted: "));
-        assert!(error.contains(&format!("port {taken} (TCP) of `127.0.0.1` cannot be published: ")));
+        assert!(
+            error.contains(&format!("port {taken} (TCP) of `127.0.0.1` cannot be published: "))
+        );
         assert!(spec.nodes[0].extra_mounts[1].host_path.is_absolute());
         drop(listener);
         spec.nodes[0].extra_mounts.remove(0);

@@ -204,7 +204,8 @@ impl JsonPatch {
 fn documents(text: &str) -> Result<Vec<Value>, String> {
     let all: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| {
         let error = error.without_snippet();
-        let line = error.location().map(|location| format!("line {} of the patch: ", location.line()));
+        let line =
+            error.location().map(|location| format!("line {} of the patch: ", location.line()));
         let reason = error.to_string();
         // The location, which is known already, stands behind the reason.
         let reason = reason.lines().next().unwrap_or_default();

@@ -1,10 +1,7 @@
 //! The word somebody meant who wrote another.
 
 /// The one of `known` that is nearest to `word`, if it is near enough to be meant.
-pub(crate) fn nearest<'a>(
-    word: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
     let distance = |known: &str| strsim::osa_distance(&lower, &known.to_lowercase());
     let (distance, best) = known.into_iter().map(|known| (distance(known), known)).min()?;
@@ -13,10 +10,7 @@ pub(crate) fn nearest<'a>(
 }
 
 /// `; did you mean ...?`, or nothing.
-pub(crate) fn did_you_mean<'a>(
-    word: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> String {
+pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, known).map(|known| format!("; did you mean `{known}`?")).unwrap_or_default()
 }
 

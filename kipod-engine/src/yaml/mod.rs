@@ -77,7 +77,14 @@ pub(crate) enum Value {
 
 impl From<Value> for Node {
     fn from(value: Value) -> Self {
-        Self { value, mark: Mark::default(), anchor: None, tag: None, above: Vec::new(), right: None }
+        Self {
+            value,
+            mark: Mark::default(),
+            anchor: None,
+            tag: None,
+            above: Vec::new(),
+            right: None,
+        }
     }
 }
 

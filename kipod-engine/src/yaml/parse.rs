@@ -41,11 +41,8 @@ pub(crate) fn read(text: &str) -> (Document, Vec<Flaw>) {
         Err(flaw) => return (document, vec![flaw]),
     };
     document.comments = comments;
-    let mut reader = Reader {
-        steps: steps.into_iter().peekable(),
-        anchors: HashMap::new(),
-        flaws: Vec::new(),
-    };
+    let mut reader =
+        Reader { steps: steps.into_iter().peekable(), anchors: HashMap::new(), flaws: Vec::new() };
     if reader.steps.peek().is_some() {
         document.root = reader.node();
     }

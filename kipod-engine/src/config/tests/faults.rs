@@ -14,8 +14,14 @@ fn a_text_that_is_no_configuration() {
         ("kind: Cluster\napiVersion: x\n", "c.yaml:2:13: apiVersion: `x` is not an API version"),
         ("kind: Cluster\n", "there is no `apiVersion` in it"),
         ("apiVersion: kipod.io/v1alpha1\n", "there is no `kind: Cluster` in it"),
-        ("kind: Node\napiVersion: kipod.io/v1alpha1\n", "c.yaml:1:7: kind: `Node` is not `Cluster`"),
-        ("kind: Cluster\napiVersion: kipod.io/v1alpha1\n---\na: b\n", "c.yaml:4:1: a second document starts"),
+        (
+            "kind: Node\napiVersion: kipod.io/v1alpha1\n",
+            "c.yaml:1:7: kind: `Node` is not `Cluster`",
+        ),
+        (
+            "kind: Cluster\napiVersion: kipod.io/v1alpha1\n---\na: b\n",
+            "c.yaml:4:1: a second document starts",
+        ),
     ] {
         let all = faults(text);
         assert!(all.contains(fault), "{text:?}: {all}");

@@ -69,17 +69,14 @@ nodes:
 ",
     );
     assert_eq!(spec.name.as_str(), "all-of-it");
-    assert_eq!(spec.feature_gates.into_iter().collect::<Vec<_>>(), [
-        ("AllAlpha".to_owned(), false),
-        ("InPlacePodVerticalScaling".to_owned(), true)
-    ]);
+    assert_eq!(
+        spec.feature_gates.into_iter().collect::<Vec<_>>(),
+        [("AllAlpha".to_owned(), false), ("InPlacePodVerticalScaling".to_owned(), true)]
+    );
     assert_eq!(spec.runtime_config["api/alpha"], "true");
     assert_eq!(spec.runtime_config["batch/v1"], "false");
     assert_eq!((spec.kubeadm_patches.merge.len(), spec.kubeadm_patches.json.len()), (1, 1));
-    assert_eq!(
-        spec.kubeadm_patches.json[0].place,
-        "c.yaml:14:3: kubeadmConfigPatchesJSON6902[0]"
-    );
+    assert_eq!(spec.kubeadm_patches.json[0].place, "c.yaml:14:3: kubeadmConfigPatchesJSON6902[0]");
     let networking = &spec.networking;
     assert_eq!(networking.api_server_address, IpAddr::from([127, 0, 0, 2]));
     assert_eq!(networking.api_server_port, Some(7443));

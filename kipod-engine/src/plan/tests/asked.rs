@@ -60,7 +60,10 @@ fn gates_and_apis_reach_every_component() {
     assert_eq!(argument(arguments, "runtime-config"), Some("api/alpha=true"));
     let gates = json!({ "A": true, "B": false, "KubeletInUserNamespace": true });
     assert_eq!(documents["KubeletConfiguration"]["featureGates"], gates);
-    assert_eq!(documents["KubeProxyConfiguration"]["featureGates"], json!({ "A": true, "B": false }));
+    assert_eq!(
+        documents["KubeProxyConfiguration"]["featureGates"],
+        json!({ "A": true, "B": false })
+    );
     // Nothing asked for is nothing said.
     let plan = planned(1, 0);
     assert_eq!(init(&plan.nodes[0])["ClusterConfiguration"]["apiServer"].get("extraArgs"), None);
@@ -87,7 +90,10 @@ fn kube_proxy_has_the_mode_asked_for_or_is_not_there() {
     for mode in ["iptables", "nftables", "ipvs"] {
         let plan = asked(&format!("networking: {{kubeProxyMode: {mode}}}\n")).unwrap();
         let proxy = &init(&plan.nodes[0])["KubeProxyConfiguration"];
-        assert_eq!((&proxy["mode"], &proxy[mode]["minSyncPeriod"]), (&json!(mode), &json!("100ms")));
+        assert_eq!(
+            (&proxy["mode"], &proxy[mode]["minSyncPeriod"]),
+            (&json!(mode), &json!("100ms"))
+        );
         assert!(!text(&plan.nodes[0], "node.env").contains("KUBE_PROXY"));
     }
     let plan = asked("networking: {kubeProxyMode: none}\n").unwrap();
@@ -97,7 +103,8 @@ fn kube_proxy_has_the_mode_asked_for_or_is_not_there() {
 
 #[test]
 fn another_network_of_pods_finds_nothing_of_ours() {
-    let plan = asked("networking: {disableDefaultCNI: true}\nnodes: [{}, {role: worker}]\n").unwrap();
+    let plan =
+        asked("networking: {disableDefaultCNI: true}\nnodes: [{}, {role: worker}]\n").unwrap();
     for node in &plan.nodes {
         assert!(!has(node, "cni/net.d/10-kipod.conflist"));
         assert!(!text(node, "network/masquerade.nft").contains("masquerade\n"));

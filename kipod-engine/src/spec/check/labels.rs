@@ -60,7 +60,9 @@ fn check_key(key: &str) -> Result<(), String> {
         None => (None, key),
     };
     if !is_name(name) {
-        return Err(format!("is not a label's key: {RULE}, with a domain and `/` before it or not"));
+        return Err(format!(
+            "is not a label's key: {RULE}, with a domain and `/` before it or not"
+        ));
     }
     let Some(prefix) = prefix else { return Ok(()) };
     if !is_dns_name(prefix) || prefix.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -72,7 +74,9 @@ fn check_key(key: &str) -> Result<(), String> {
     let reserved = below("kubernetes.io") || below("k8s.io");
     let allowed = below("kubelet.kubernetes.io") || below("node.kubernetes.io");
     if reserved && !allowed && !ALLOWED.contains(&key) {
-        return Err("is one that a node may not give itself: only the API server's clients may".into());
+        return Err(
+            "is one that a node may not give itself: only the API server's clients may".into()
+        );
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{is_dns_name, port, read};
 use crate::spec::{
-    ClusterSpec, Fault, INTERNAL_NODE_ADDRESS, IpFamily, NODE_POD_LENGTH, Networking, RawSpec, Subnet, Subnet6,
-    Written,
+    ClusterSpec, Fault, INTERNAL_NODE_ADDRESS, IpFamily, NODE_POD_LENGTH, Networking, RawSpec,
+    Subnet, Subnet6, Written,
 };
 
 /// The length of each node's part of the pod subnet: kube-controller-manager's default for IPv6.
@@ -118,7 +118,8 @@ fn by_family(
     };
     if let Some(words) = words {
         let text = &value.text;
-        let message = format!("`{text}` does not fit the IP family `{family}`, which takes {words}");
+        let message =
+            format!("`{text}` does not fit the IP family `{family}`, which takes {words}");
         faults.push(value.fault(name, message));
         return (None, None);
     }
@@ -134,7 +135,8 @@ fn by_family(
 }
 
 fn subnet(text: &str, size: Size<Subnet>) -> Result<Subnet, String> {
-    let subnet: Subnet = text.parse().map_err(|error: crate::spec::SubnetError| error.to_string())?;
+    let subnet: Subnet =
+        text.parse().map_err(|error: crate::spec::SubnetError| error.to_string())?;
     // Of a subnet of the wrong size the rest would only be noise: it will be another one.
     size(&subnet).map_err(|fault| format!("`{subnet}` {fault}"))?;
     let mut wrong = Vec::new();

@@ -94,7 +94,8 @@ pub(super) fn api_server_port(raw: &RawSpec, spec: &ClusterSpec, faults: &mut Ve
         protocol: Protocol::Tcp,
     };
     let mut ports = spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
-    if let (Some(value), Some(port)) = (&raw.api_server_port, ports.find(|port| port.collides(&api)))
+    if let (Some(value), Some(port)) =
+        (&raw.api_server_port, ports.find(|port| port.collides(&api)))
     {
         let address = port.listen_address;
         let message = format!("port {} is taken by a mapping, on `{address}`", value.text);
