@@ -77,8 +77,8 @@ fn every_fault_of_a_file_is_told_with_its_place() {
         "error: 4 faults in what was asked for\n",
         ":3:1: nmae: there is no such field; did you mean `name`?\n",
         ":5:14: networking.podSubnet: `10.0.0.0/30` is too small",
-        ":7:1: nodes: there is no control plane",
-        ":9:1: containerdConfigPatches: nodes run CRI-O",
+        ":7:3: nodes: there is no control plane",
+        ":9:3: containerdConfigPatches: nodes run CRI-O",
     ];
     for words in [
         ["config", "validate", &path].as_slice(),
