@@ -7,6 +7,7 @@ mod addon;
 mod blocking;
 pub mod client;
 pub mod cluster;
+pub mod config;
 mod dirs;
 mod events;
 pub mod host;
@@ -21,6 +22,7 @@ pub mod prune;
 pub mod run;
 pub mod spec;
 mod time_factor;
+mod yaml;
 
 pub use dirs::{Dirs, DirsError};
 pub use events::{Event, Events, Step};

@@ -4,6 +4,7 @@
 mod machine;
 mod node;
 mod seat;
+mod wish;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -12,10 +13,12 @@ use serde::Serialize;
 
 use crate::image::NodeImage;
 use crate::kubeconfig::ClusterAccess;
-use crate::node::{self as inside, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings};
+use crate::node::{
+    self as inside, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError,
+};
 use crate::pki::Credentials;
 use crate::podman::{ContainerOptions, Labels, NetworkOptions, VolumeOptions};
-use crate::spec::{ClusterName, ClusterSpec, Role, Subnet};
+use crate::spec::{ClusterName, ClusterSpec, NodeSpec, Role, Subnet};
 
 pub use machine::Machine;
 pub use seat::{
@@ -121,12 +124,23 @@ pub struct Ground<'a> {
 }
 
 impl Ground<'_> {
-    /// Plans the node that has a seat.
-    pub fn node(&self, seat: &Seat, entry: Entry, image: &NodeImage) -> NodePlan {
+    /// Plans the node that has a seat, as it was asked for.
+    ///
+    /// # Errors
+    ///
+    /// When a patch of kubeadm's documents does not apply.
+    pub fn node(
+        &self,
+        seat: &Seat,
+        node: &NodeSpec,
+        entry: Entry,
+        image: &NodeImage,
+    ) -> Result<NodePlan, PatchError> {
         let (spec, machine) = (self.spec, self.machine);
         let control_planes = control_planes(self.seats);
         let stores = node::image_stores(machine);
         let cluster = ClusterSettings {
+            spec,
             name: spec.name.as_str(),
             kubernetes_version: self.kubernetes_version,
             nodes: self.seats.len(),
@@ -143,18 +157,19 @@ impl Ground<'_> {
         };
         let files = inside::files(&NodeSettings {
             cluster: &cluster,
+            spec: node,
             name: &seat.name,
             role: seat.role,
             entry,
             pause_image: &image.pause_image,
             address: seat.address,
             pod_subnet: seat.pod_subnet,
-            routes: &seat::routes(seat, self.seats, has_balancer(spec)),
-        });
+            routes: &seat::routes(spec, seat, self.seats),
+        })?;
         // The API server is published by who has its address.
         let publishes = entry == Entry::First && cluster.balancer.is_none();
         let ports = publishes.then(|| node::published(spec, self.choices.api_port));
-        self.frame().node(seat, image, ports.into_iter().collect(), files)
+        Ok(self.frame().node(seat, node, image, ports.into_iter().collect(), files))
     }
 
     /// Plans what is in front of the control planes, where there are several.
@@ -177,6 +192,10 @@ impl Ground<'_> {
 /// Plans a cluster. `images` are those of the nodes, in their order; `cluster_dir` is the folder of
 /// the host that the cluster may fill.
 ///
+/// # Errors
+///
+/// When a patch of kubeadm's documents does not apply.
+///
 /// # Panics
 ///
 /// When there are not as many images as nodes.
@@ -187,21 +206,22 @@ pub fn plan(
     choices: &Choices,
     credentials: &Credentials,
     cluster_dir: &Path,
-) -> Plan {
+) -> Result<Plan, PatchError> {
     assert_eq!(images.len(), spec.nodes.len(), "an image for each node");
     let kubernetes_version = images[0].kubernetes_version.as_str();
     let seats = &seats(spec, &choices.node_subnet);
     let ground =
         Ground { spec, machine, choices, credentials, kubernetes_version, seats, cluster_dir };
-    let nodes = seats.iter().zip(images).enumerate().map(|(index, (seat, image))| {
+    let all = seats.iter().zip(&spec.nodes).zip(images).enumerate();
+    let nodes = all.map(|(index, ((seat, node), image))| {
         let entry = match seat.role {
             Role::ControlPlane if index == 0 => Entry::First,
             Role::ControlPlane => Entry::Founder,
             Role::Worker => Entry::Joiner,
         };
-        ground.node(seat, entry, image)
+        ground.node(seat, node, entry, image)
     });
-    Plan {
+    Ok(Plan {
         name: spec.name.clone(),
         kubernetes_version: kubernetes_version.to_owned(),
         cgroups: machine.cgroups,
@@ -211,7 +231,7 @@ pub fn plan(
             gateway: seat::gateway(&choices.node_subnet),
             labels: labels(&spec.name),
         },
-        nodes: nodes.collect(),
+        nodes: nodes.collect::<Result<_, _>>()?,
         balancer: ground.balancer(&images[0]),
         access: ClusterAccess {
             cluster_name: spec.name.clone(),
@@ -220,12 +240,12 @@ pub fn plan(
             client_cert_pem: credentials.admin.certificate.clone(),
             client_key_pem: credentials.admin.key.clone(),
         },
-    }
+    })
 }
 
 /// The routes of a node among others, as a file.
 pub fn routes_file(spec: &ClusterSpec, seats: &[Seat], seat: &Seat) -> NodeFile {
-    inside::routes_file(&seat::routes(seat, seats, has_balancer(spec)))
+    inside::routes_file(&seat::routes(spec, seat, seats))
 }
 
 /// The files of the load balancer of these nodes.

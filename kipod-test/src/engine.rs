@@ -83,7 +83,7 @@ async fn create(wanted: &Wanted, since: i64, say: Say<'_>) -> Result<Access, Sou
             unavailable: false,
         });
     }
-    let raw = RawSpec { name: Some(wanted.name.clone()), ..RawSpec::default() };
+    let raw = RawSpec { name: Some(wanted.name.as_str().into()), ..RawSpec::default() };
     let spec = raw.check().map_err(|error| fault(error, None))?;
     let request = Request { spec, machine, now: since, kubeconfig: None, cancel: Cancel::never() };
     let events = |event| match event {

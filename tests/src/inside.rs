@@ -132,6 +132,14 @@ impl Inside {
         self.create_pod(name, spec);
     }
 
+    /// A pod that answers every connection to a port of its node with `answer`.
+    pub fn serve_on_node(&self, name: &str, port: u16, answer: &str) {
+        let script = format!("exec socat TCP-LISTEN:8080,fork,reuseaddr 'SYSTEM:echo {answer}'");
+        let mut spec = pod_spec(NODE_IMAGE, &script, "Always");
+        spec["containers"][0]["ports"] = json!([{ "containerPort": 8080, "hostPort": port }]);
+        self.create_pod(name, spec);
+    }
+
     /// A pod's address.
     pub fn address(&self, pod: &str) -> String {
         let found = self.runtime.block_on(self.pods().get(pod)).expect("the pod");

@@ -52,6 +52,7 @@ impl World {
                 address: [10, 89, 0, 2].into(),
             },
             ports: Vec::new(),
+            dns_search: None,
             cgroup_parent: None,
             stop_signal: 37,
             stop_timeout: 10,

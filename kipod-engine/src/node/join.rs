@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::kubeadm::{PATCHES, registration, timeouts};
-use super::{API_PORT, NodeFile, NodeSettings, base64, kubeconfig};
+use super::{API_PORT, NodeFile, NodeSettings, PatchError, apply_patches, base64, kubeconfig};
 use crate::spec::Role;
 
 /// How long a node tries to join: as long as kubeadm gives a control plane to start.
@@ -14,9 +14,16 @@ pub(super) const LIMIT: Duration = Duration::from_secs(240);
 const DISCOVERY: &str = "kubeadm/discovery.conf";
 
 /// The document of `kubeadm join`, where it finds the cluster, and the kubelet's credentials.
-pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
+///
+/// # Errors
+///
+/// When a patch does not apply.
+pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
     let cluster = node.cluster;
-    let mut files = vec![NodeFile::secret("kubeadm/join.yaml", format!("{:#}\n", document(node)))];
+    let mut document = document(node);
+    let documents = std::slice::from_mut(&mut document);
+    apply_patches(documents, node.name, &cluster.spec.kubeadm_patches, &node.spec.kubeadm_patches)?;
+    let mut files = vec![NodeFile::secret("kubeadm/join.yaml", format!("{document:#}\n"))];
     if let Some(kubelet) = cluster.credentials.kubelets.get(node.name) {
         let user = json!({
             "client-certificate-data": base64(&kubelet.certificate),
@@ -33,7 +40,7 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
         files.push(NodeFile::secret(DISCOVERY, discovery));
         files.push(NodeFile::secret("kubernetes/kubelet.conf", own));
     }
-    files
+    Ok(files)
 }
 
 fn document(node: &NodeSettings<'_>) -> Value {

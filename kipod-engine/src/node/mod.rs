@@ -9,17 +9,19 @@ mod crio;
 mod join;
 mod kubeadm;
 mod network;
+mod patch;
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::pki::{Authorities, Credentials};
-use crate::spec::{INTERNAL_NODE_ADDRESS, Role, Subnet};
+use crate::spec::{ClusterSpec, INTERNAL_NODE_ADDRESS, KubeProxyMode, NodeSpec, Role, Subnet};
 use crate::time_factor::TimeFactor;
 
 pub use balancer::files as balancer_files;
 pub use network::routes_file;
+pub use patch::{PatchError, apply_patches};
 
 /// The port of the API server inside a node.
 pub const API_PORT: u16 = 6443;
@@ -48,6 +50,8 @@ pub enum CgroupMode {
 pub struct NodeSettings<'a> {
     /// The cluster it belongs to.
     pub cluster: &'a ClusterSettings<'a>,
+    /// What it was asked to be.
+    pub spec: &'a NodeSpec,
     /// The node's name, which is also its host name.
     pub name: &'a str,
     /// What it does.
@@ -89,6 +93,8 @@ impl Entry {
 /// What all nodes of a cluster have in common.
 #[derive(Debug, Clone)]
 pub struct ClusterSettings<'a> {
+    /// What was asked for.
+    pub spec: &'a ClusterSpec,
     /// The cluster's name.
     pub name: &'a str,
     /// The Kubernetes version of its control plane, as `v1.36.2`.
@@ -194,7 +200,11 @@ impl std::fmt::Debug for NodeFile {
 }
 
 /// Every file that a node finds before it starts.
-pub fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
+///
+/// # Errors
+///
+/// When a patch of kubeadm's documents does not apply.
+pub fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
     let credentials = node.cluster.credentials;
     let mut files = vec![
         NodeFile::new("node.env", environment(node)),
@@ -205,12 +215,12 @@ pub fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
         files.extend(kubeadm::patches(node.cluster));
     }
     files.extend(match node.entry {
-        Entry::First | Entry::Founder => kubeadm::files(node),
-        Entry::Joiner => join::files(node),
+        Entry::First | Entry::Founder => kubeadm::files(node)?,
+        Entry::Joiner => join::files(node)?,
     });
     files.extend(network::files(node));
     files.extend(crio::files(node));
-    files
+    Ok(files)
 }
 
 /// What the node's scripts have to know.
@@ -219,6 +229,9 @@ fn environment(node: &NodeSettings<'_>) -> String {
         format!("KIPOD_NODE_ROLE={}\nKIPOD_KUBEADM={}\n", node.role, node.entry.command(),);
     if node.entry == Entry::First {
         text.push_str("KIPOD_FIRST=1\n");
+    }
+    if node.cluster.spec.networking.kube_proxy_mode == KubeProxyMode::None {
+        text.push_str("KIPOD_NO_KUBE_PROXY=1\n");
     }
     if node.kubernetes_address() == INTERNAL_NODE_ADDRESS {
         text.push_str(&format!("KIPOD_INTERNAL_ADDRESS={INTERNAL_NODE_ADDRESS}\n"));

@@ -1,6 +1,6 @@
 //! The default network of pods: each node has its part of the pod subnet, and plain routes to the
 //! parts of all others. No daemon runs, so there is none to wait for, and nothing to lose when a node
-//! starts again.
+//! starts again. Where the network of pods is left to the user, there is none of it.
 
 use serde_json::json;
 
@@ -8,6 +8,15 @@ use super::{NodeFile, NodeSettings, Route};
 
 /// The CNI network, the routes, and the rule for what leaves the cluster.
 pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
+    if node.cluster.spec.networking.disable_default_cni {
+        // Another network has its own ways between nodes and out of the cluster.
+        return vec![
+            // CRI-O does not start without the folder.
+            NodeFile::new("cni/net.d/README", "Here belongs the network of pods.\n"),
+            routes_file(node.routes),
+            NodeFile::new("network/masquerade.nft", "# Left to the network of pods.\n"),
+        ];
+    }
     vec![
         NodeFile::new("cni/net.d/10-kipod.conflist", conflist(node)),
         routes_file(node.routes),

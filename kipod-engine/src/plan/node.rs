@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::{
     LOAD_BALANCER, Machine, NodePlan, Seat, label, labels, load_balancer_name, network_name,
-    status_dir,
+    status_dir, wish,
 };
 use crate::image::NodeImage;
 use crate::node::{API_PORT, HOST_STORE, NodeFile, SHARED_STORE, STATUS_DIR};
 use crate::podman::{
     Bind, ContainerOptions, NetworkAttachment, PortMapping, VolumeMount, VolumeOptions,
 };
-use crate::spec::ClusterSpec;
+use crate::spec::{ClusterSpec, NodeSpec};
 
 /// The number of SIGRTMIN+3, which asks systemd to stop, with glibc and musl alike.
 /// Source: systemd(1), "Signals", and the C libraries' SIGRTMIN of 34.
@@ -34,8 +34,9 @@ pub(super) fn image_stores(machine: &Machine) -> Vec<&'static str> {
 pub(super) fn published(spec: &ClusterSpec, api_port: u16) -> PortMapping {
     PortMapping {
         host_address: spec.networking.api_server_address,
-        host_port: api_port,
+        host_port: Some(api_port),
         container_port: API_PORT,
+        protocol: "tcp",
     }
 }
 
@@ -51,6 +52,7 @@ impl Frame<'_> {
     pub(super) fn node(
         &self,
         seat: &Seat,
+        spec: &NodeSpec,
         image: &NodeImage,
         ports: Vec<PortMapping>,
         files: Vec<NodeFile>,
@@ -75,6 +77,7 @@ impl Frame<'_> {
         }
         container.devices = self.machine.fuse.then(|| "/dev/fuse".into()).into_iter().collect();
         container.ports = ports;
+        wish::add(spec, container);
         node
     }
 
@@ -121,6 +124,7 @@ impl Frame<'_> {
             devices: Vec::new(),
             network: NetworkAttachment { name: network_name(&self.spec.name), address },
             ports: Vec::new(),
+            dns_search: self.spec.networking.dns_search.clone(),
             cgroup_parent: self.machine.cgroup_parent.clone(),
             stop_signal: STOP_SIGNAL,
             stop_timeout: self.machine.time_factor.of(STOP_TIMEOUT).as_secs().max(1),
@@ -138,5 +142,7 @@ impl Frame<'_> {
 }
 
 fn bind(source: &Path, target: &str, read_only: bool) -> Bind {
-    Bind { source: source.to_owned(), target: target.to_owned(), read_only }
+    // Not what is mounted below it: `ro` would leave that writable.
+    let options = vec!["bind"];
+    Bind { source: source.to_owned(), target: target.to_owned(), read_only, options }
 }

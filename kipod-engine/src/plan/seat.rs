@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::LOAD_BALANCER;
+use super::{LOAD_BALANCER, has_balancer};
 use crate::node::Route;
 use crate::spec::{
     ClusterName, ClusterSpec, INTERNAL_NODE_ADDRESS, MAX_NODES, NODE_POD_LENGTH, Role, Subnet,
@@ -104,16 +104,17 @@ pub(super) fn balancer(node_subnet: &Subnet) -> Ipv4Addr {
     nth(node_subnet, BALANCER)
 }
 
-/// How a node reaches the pods of all others, and the control plane where that is known by its
-/// internal address.
-pub(super) fn routes(seat: &Seat, all: &[Seat], balancer: bool) -> Vec<Route> {
+/// How a node reaches the pods of all others, unless that is left to another network of pods, and the
+/// control plane where that is known by its internal address.
+pub(super) fn routes(spec: &ClusterSpec, seat: &Seat, all: &[Seat]) -> Vec<Route> {
     let others = all.iter().filter(|other| other.name != seat.name);
     let mut routes: Vec<_> = others
         .clone()
+        .filter(|_| !spec.networking.disable_default_cni)
         .map(|other| Route { destination: other.pod_subnet, gateway: other.address })
         .collect();
     let control_plane = others.clone().find(|other| other.role == Role::ControlPlane);
-    if let (false, Some(control_plane)) = (balancer, control_plane)
+    if let (false, Some(control_plane)) = (has_balancer(spec), control_plane)
         && let Some(destination) = Subnet::around(INTERNAL_NODE_ADDRESS, 32)
     {
         routes.push(Route { destination, gateway: control_plane.address });

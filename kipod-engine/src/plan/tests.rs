@@ -1,5 +1,7 @@
 //! What clusters of one and of several nodes come to.
 
+mod asked;
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -13,6 +15,11 @@ fn planned(control_planes: usize, workers: usize) -> Plan {
     let of = |role, count| std::iter::repeat_n(NodeSpec::new(role), count);
     let nodes =
         of(Role::ControlPlane, control_planes).chain(of(Role::Worker, workers)).collect::<Vec<_>>();
+    let spec = ClusterSpec { name: "demo".parse().unwrap(), nodes, ..ClusterSpec::default() };
+    planned_as(&spec).unwrap()
+}
+
+fn planned_as(spec: &ClusterSpec) -> Result<Plan, PatchError> {
     let image = NodeImage {
         reference: "localhost/kipod-node:latest".into(),
         id: "0123".into(),
@@ -21,9 +28,8 @@ fn planned(control_planes: usize, workers: usize) -> Plan {
         image_store: "/stores/v1.36.2".into(),
         has_storage: true,
     };
-    let images = vec![image; nodes.len()];
-    let spec = ClusterSpec { name: "demo".parse().unwrap(), nodes, ..ClusterSpec::default() };
-    let joining = node_names(&spec).split_off(control_planes);
+    let images = vec![image; spec.nodes.len()];
+    let joining = node_names(spec).split_off(spec.count(Role::ControlPlane));
     let credentials = Credentials::mint("demo", &joining, NOW).unwrap();
     let machine = Machine {
         cgroups: CgroupMode::Delegated,
@@ -34,7 +40,7 @@ fn planned(control_planes: usize, workers: usize) -> Plan {
         time_factor: Default::default(),
     };
     let choices = Choices { node_subnet: "10.89.7.0/24".parse().unwrap(), api_port: 40_000 };
-    plan(&spec, &machine, &images, &choices, &credentials, Path::new("/state/demo"))
+    plan(spec, &machine, &images, &choices, &credentials, Path::new("/state/demo"))
 }
 
 fn text<'a>(node: &'a NodePlan, path: &str) -> &'a str {

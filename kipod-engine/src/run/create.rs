@@ -7,6 +7,7 @@ use super::addons;
 use super::cancel::Cancel;
 use super::error::CreateError;
 use super::images;
+use super::outside;
 use super::ready::{Waiter, Woken};
 use super::watched::Watched;
 use crate::addon;
@@ -62,8 +63,9 @@ pub struct Request {
 ///
 /// When any step fails. What was created is removed again before this returns, unless
 /// [`ClusterSpec::retain`] is set; what cannot be removed is told as a warning.
-pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, CreateError> {
+pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluster, CreateError> {
     let Context { podman, dirs, events } = context;
+    outside::settle(&mut request.spec)?;
     let spec = &request.spec;
     let lock = NameLock::take(&dirs.state, &spec.name)?;
     clear_the_name(context, &request).await?;
@@ -141,14 +143,18 @@ async fn make(
         client::connect_within(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await.map_err(
             |source| CreateError::Client { name: spec.name.clone(), source: Box::new(source) },
         )?;
-    let cluster = Watched::planned(&plan);
+    let cluster = Watched::planned(&plan, spec);
     let cancel = &request.cancel;
     let waiter = Waiter { cluster: &cluster, podman, client, cancel, factor };
     let limit = factor.of(CONTROL_PLANE_LIMIT);
     step(events, Step::StartControlPlane, waiter.api_server(limit)).await?;
     step(events, Step::Bootstrap, waiter.kubeadm(limit)).await?;
     waiter.assign_pod_subnets().await;
-    if !spec.wait.is_zero() {
+    if spec.networking.disable_default_cni {
+        events.send(Event::Note(
+            "nodes will be ready once you have installed a network of pods".to_owned(),
+        ));
+    } else if !spec.wait.is_zero() {
         step(events, Step::Ready, waiter.workloads(spec.wait, &Woken::none())).await?;
     }
     if images[0].has_storage {
@@ -186,7 +192,7 @@ async fn start_nodes(
             node_subnet: free_subnet(podman, spec, &refused).await?,
             api_port: free_port(dirs, spec)?,
         };
-        let plan = plan(spec, &request.machine, images, &choices, credentials, &dir);
+        let plan = plan(spec, &request.machine, images, &choices, credentials, &dir)?;
         let record = Record {
             name: spec.name.clone(),
             kubernetes_version: plan.kubernetes_version.clone(),

@@ -12,6 +12,7 @@ mod create;
 mod error;
 mod images;
 mod nodes;
+mod outside;
 mod power;
 mod progress;
 mod ready;

@@ -18,7 +18,7 @@ use crate::pki::Credentials;
 use crate::plan::{
     Choices, Ground, Machine, NodePlan, Seat, has_balancer, next_seat, node_network,
 };
-use crate::spec::{ClusterName, ImageReference, Role};
+use crate::spec::{ClusterName, ImageReference, NodeSpec, Role};
 
 /// A node to be added.
 #[derive(Debug, Clone)]
@@ -166,7 +166,9 @@ async fn add(
         seats: &seats,
         cluster_dir: &cluster_dir(&dirs.state, &record.name),
     };
-    let plan = ground.node(seat, Entry::Joiner, &image);
+    let node = NodeSpec { image: request.image.clone(), ..NodeSpec::new(request.role) };
+    let plan = ground.node(seat, &node, Entry::Joiner, &image);
+    let plan = plan.map_err(super::CreateError::from)?;
     empty_status_dir(&plan)?;
     start_node(podman, &plan)
         .await

@@ -68,7 +68,7 @@ impl Waiter<'_> {
         .await
     }
 
-    /// Until every node is Ready and cluster DNS answers. What `woken` says of the nodes it names is
+    /// Until every node is Ready and cluster DNS answers, where it can. What `woken` says of the nodes it names is
     /// older than their start, and does not count.
     pub(super) async fn workloads(
         &self,
@@ -82,7 +82,7 @@ impl Waiter<'_> {
             for node in &self.cluster.nodes {
                 watch(&nodes, &node.name, ready).await;
             }
-            while !dns_answers(&pods, woken).await {
+            while self.cluster.has_dns && !dns_answers(&pods, woken).await {
                 tokio::time::sleep(POLL).await;
             }
             Ok(())
@@ -95,7 +95,7 @@ impl Waiter<'_> {
                     missing.push(format!("node `{}`: {}", node.name, node_state(state.as_ref())));
                 }
             }
-            if !dns_answers(&pods, woken).await {
+            if self.cluster.has_dns && !dns_answers(&pods, woken).await {
                 missing.push("deployment `kube-system/coredns` has no ready replica".to_owned());
             }
             missing

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cluster::{Record, cluster_dir};
 use crate::dirs::Dirs;
 use crate::plan::{NodePlan, Plan, has_balancer, load_balancer_name, status_dir};
-use crate::spec::{ClusterName, Subnet};
+use crate::spec::{ClusterName, ClusterSpec, KubeProxyMode, Subnet};
 
 /// A cluster, as far as it is waited for.
 pub(super) struct Watched {
@@ -15,6 +15,8 @@ pub(super) struct Watched {
     pub(super) nodes: Vec<WatchedNode>,
     /// The names of all its containers.
     pub(super) containers: Vec<String>,
+    /// Whether cluster DNS can be expected to answer: it finds the API server by a Service.
+    pub(super) has_dns: bool,
 }
 
 /// A node that is waited for.
@@ -34,13 +36,14 @@ impl WatchedNode {
 
 impl Watched {
     /// A cluster that is being created.
-    pub(super) fn planned(plan: &Plan) -> Self {
+    pub(super) fn planned(plan: &Plan, spec: &ClusterSpec) -> Self {
         let nodes = plan.nodes.iter().map(WatchedNode::planned);
         Self {
             name: plan.name.clone(),
             server: plan.access.server.clone(),
             nodes: nodes.collect(),
             containers: plan.containers().map(|node| node.name.clone()).collect(),
+            has_dns: has_dns(spec),
         }
     }
 
@@ -61,6 +64,11 @@ impl Watched {
             server: format!("https://127.0.0.1:{}", record.api_port),
             nodes: nodes.collect(),
             containers,
+            has_dns: has_dns(&record.spec),
         }
     }
+}
+
+fn has_dns(spec: &ClusterSpec) -> bool {
+    spec.networking.kube_proxy_mode != KubeProxyMode::None
 }

@@ -49,6 +49,9 @@ pub(crate) enum Command {
     /// Add nodes to a cluster, or do something to one of its nodes
     #[command(subcommand)]
     Node(Node),
+    /// Check, print and convert configuration files
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Run a command inside a node
     Exec(ExecArgs),
     /// Remove what belongs to nobody
@@ -161,7 +164,7 @@ pub(crate) struct CreateClusterArgs {
     /// The kubeconfig file to add the cluster to [default: as kubectl chooses]
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// A configuration file (not yet: this version takes flags only)
+    /// A configuration file of kipod or of kind, or `-` for standard input; what flags say wins
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// How many control plane nodes: an odd number [default: 1]
@@ -190,6 +193,31 @@ pub(crate) struct CreateClusterArgs {
     pub(crate) no_host_images: bool,
     #[command(flatten)]
     pub(crate) bundle: BundleArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print a cluster's whole configuration, defaults included, in kipod's format
+    Print {
+        /// A configuration file of kipod or of kind, or `-` for standard input [default: none, for
+        /// the default cluster]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Check a configuration file of kipod or of kind
+    ///
+    /// Exit status: 0 good, 2 with faults.
+    Validate {
+        /// The file, or `-` for standard input
+        file: PathBuf,
+    },
+    /// Print a configuration file of kind in kipod's format
+    Migrate {
+        /// The file, or `-` for standard input
+        file: PathBuf,
+    },
+    /// Print the JSON schema of kipod's format, for editors
+    Schema,
 }
 
 /// The cluster a command is about.

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod config;
 mod create;
 mod delete;
 mod exec;
@@ -38,6 +39,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Stop(stop) => power::stop(&stop, progress).await,
         Command::Start(start) => power::start(&start, progress).await,
         Command::Node(node) => node::run(&node, progress).await,
+        Command::Config(args) => config::run(&args, progress),
         Command::Exec(args) => exec::run(&args).await,
         Command::Prune(args) => prune::run(&args, progress).await,
         Command::Version(args) => version(args.output),
