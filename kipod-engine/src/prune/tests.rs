@@ -56,6 +56,7 @@ impl World {
                 address: [10, 89, 0, 2].into(),
             },
             ports: Vec::new(),
+            dns_search: None,
             cgroup_parent: None,
             stop_signal: 37,
             stop_timeout: 10,
@@ -302,7 +303,8 @@ async fn image_stores_stay_that_an_image_or_a_node_needs() {
     }
     world.podman.take_name("localhost/was:1");
     let source = stores.join("mounted/overlay-images");
-    let bind = Bind { source, target: "/kipod/images".into(), read_only: true };
+    let bind =
+        Bind { source, target: "/kipod/images".into(), read_only: true, options: Vec::new() };
     world.cluster("mine", true).await;
     let other = world.podman.containers("").await.unwrap().remove(0);
     world.podman.remove_container(&other.name).await.unwrap();
