@@ -103,6 +103,17 @@ fn site(args: &Args, item: &Item, private: &TokenStream) -> TokenStream {
         let version = some(version);
         fields.push(quote!(version: #version));
     }
+    let counts = [("workers", &args.workers), ("control_planes", &args.control_planes)];
+    for (field, count) in counts {
+        if let Some(count) = count {
+            let (field, count) = (format_ident!("{field}"), some(count));
+            fields.push(quote!(#field: #count));
+        }
+    }
+    if let Some(config) = &args.config {
+        let config = some(config);
+        fields.push(quote!(config: #config));
+    }
     if args.exclusive {
         fields.push(quote!(exclusive: true));
     }

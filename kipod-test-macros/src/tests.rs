@@ -34,14 +34,14 @@ fn every_option_has_a_good_value() {
 fn all_faults_come_at_once() {
     let found = faults(quote! {
         clustr = "a", keep = "maybe", timeout = 5, worker_threads = 2, keep = "never",
-        workers = 2, version = "latest"
+        control_planes = 2, version = "latest"
     });
     assert_eq!(found.len(), 7, "{found:#?}");
     assert!(found[0].starts_with("there is no option `clustr`; did you mean `cluster`?"));
     assert_eq!(found[1], "`keep` is one of `\"never\"`, `\"on-failure\"`, `\"always\"`");
     assert_eq!(found[2], "`timeout` takes a text: `timeout = \"5m\"`");
     assert_eq!(found[3], "`keep` is given twice");
-    assert!(found[4].starts_with("`workers` is not supported yet"));
+    assert!(found[4].starts_with("an even number of control planes"));
     assert_eq!(found[5], "a Kubernetes version is written `\"1.36\"` or `\"1.36.2\"`");
     assert_eq!(found[6], "`worker_threads` needs `flavor = \"multi_thread\"`");
 }

@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
-use kipod_engine::cluster::{self, Cluster, OpenError};
+use kipod_engine::cluster::{self, Cluster, OpenError, Record};
 use kipod_engine::image::{DEFAULT_IMAGE, node_image};
 use kipod_engine::plan::Machine;
 use kipod_engine::podman::{Podman, Service};
 use kipod_engine::run::{self, Cancel, Context, Request};
-use kipod_engine::spec::{ClusterName, RawSpec};
+use kipod_engine::spec::{ClusterName, ClusterSpec, RawSpec, Role, Written};
 use kipod_engine::{Dirs, Event, host};
 
-use crate::source::{Access, ClusterSource, News, NodeOutput, Reply, Say, SourceError, Wanted};
+use crate::source::{
+    Access, ClusterSource, News, NodeOutput, Reply, Say, Shape, SourceError, Wanted,
+};
 
 /// Clusters of kipod's own engine. What the command makes and what tests make are of one kind, and
 /// have one set of names.
@@ -48,8 +50,17 @@ fn access(cluster: &Cluster) -> Result<Access, SourceError> {
         path: cluster.kubeconfig_path().to_owned(),
         context: None,
         version: Some(record.kubernetes_version.clone()),
+        shape: Shape {
+            control_planes: Some(count(record, Role::ControlPlane)),
+            workers: Some(count(record, Role::Worker)),
+            spec: Some(Box::new(record.spec.clone())),
+        },
         identity: record.identity(),
     })
+}
+
+fn count(record: &Record, role: Role) -> usize {
+    record.nodes.iter().filter(|seat| seat.role == role).count()
 }
 
 /// The machine, as far as it can have clusters.
@@ -59,6 +70,23 @@ async fn machine() -> Result<Machine, SourceError> {
         Ok(()) => Ok(Machine::from_facts(&report.facts)),
         Err(error) => Err(SourceError { unavailable: true, ..fault(&error, Some(error.hint())) }),
     }
+}
+
+/// What is to be made.
+fn spec(wanted: &Wanted) -> Result<ClusterSpec, SourceError> {
+    let Wanted { name: text, shape, .. } = wanted;
+    let written = |count: Option<usize>| Some(Written::from(count?.to_string().as_str()));
+    let raw = RawSpec {
+        name: Some(text.as_str().into()),
+        control_planes: written(shape.control_planes),
+        workers: written(shape.workers),
+        ..RawSpec::default()
+    };
+    let spec = match &shape.spec {
+        Some(spec) => ClusterSpec { name: name(text)?, ..(**spec).clone() },
+        None => raw.check().map_err(|error| fault(error, None))?,
+    };
+    Ok(spec)
 }
 
 async fn create(wanted: &Wanted, since: i64, say: Say<'_>) -> Result<Access, SourceError> {
@@ -83,8 +111,7 @@ async fn create(wanted: &Wanted, since: i64, say: Say<'_>) -> Result<Access, Sou
             unavailable: false,
         });
     }
-    let raw = RawSpec { name: Some(wanted.name.as_str().into()), ..RawSpec::default() };
-    let spec = raw.check().map_err(|error| fault(error, None))?;
+    let spec = spec(wanted)?;
     let request = Request { spec, machine, now: since, kubeconfig: None, cancel: Cancel::never() };
     let events = |event| match event {
         Event::Warning(text) => say(News::Line(&text)),

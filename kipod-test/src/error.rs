@@ -24,8 +24,11 @@ pub(crate) enum SetupError {
     #[error(transparent)]
     File(#[from] LeaseError),
     /// A cluster of another kind has the name, and is in use or not the harness's to replace.
-    #[error("cluster `{name}` runs Kubernetes {found}, the test wants {wanted}, and {why}")]
+    #[error("cluster `{name}` {found}, the test wants {wanted}, and {why}")]
     Mismatch { name: String, found: String, wanted: String, why: &'static str },
+    /// The configuration file of a test cannot be used.
+    #[error("the test's `config = {file:?}`: {fault}")]
+    Config { file: String, fault: String },
     /// The one cluster there is belongs to others, and the test wants one of its own.
     #[error(
         "the test wants a cluster of its own (`exclusive`), and `KIPOD_KUBECONFIG` names one of somebody else"

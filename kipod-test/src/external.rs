@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::name::hash;
 use crate::settings::Settings;
-use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, SourceError, Wanted};
+use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, Shape, SourceError, Wanted};
 
 /// The cluster of one context of a kubeconfig.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ impl External {
             path,
             context: Some(self.context.clone()),
             version: None,
+            shape: Shape::default(),
             identity: self.name(),
         })
     }

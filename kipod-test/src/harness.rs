@@ -43,10 +43,9 @@ pub(crate) async fn shared(
         })
         .await?;
     // The first of this process who asked for the name has been heard, and nobody else.
-    if let Some(found) = held.hold.access.version.clone().filter(|found| !wanted.accepts(found)) {
-        let Wanted { name, version } = wanted;
+    if let Some((found, other)) = wanted.difference(&held.hold.access) {
+        let (name, wanted) = (wanted.name, other);
         let why = "other tests are using it";
-        let wanted = version.unwrap_or_default();
         return Err(SetupError::Mismatch { name, found, wanted, why });
     }
     Ok(held.clone())

@@ -47,6 +47,6 @@ pub mod __private {
     pub use crate::run::{Body, argument, run, run_with};
     pub use crate::site::{Flavor, Keep, ShouldPanic, TestSite};
     pub use crate::source::{
-        Access, ClusterSource, News, NodeOutput, Reply, Say, SourceError, Wanted,
+        Access, ClusterSource, News, NodeOutput, Reply, Say, Shape, SourceError, Wanted,
     };
 }

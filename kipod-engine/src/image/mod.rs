@@ -5,6 +5,7 @@ mod build;
 #[cfg(feature = "build")]
 pub mod bundle;
 mod node_image;
+mod storage;
 #[cfg(feature = "build")]
 mod store;
 mod unused;

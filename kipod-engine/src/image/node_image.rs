@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::store::{STORAGE_IMAGES, has_images};
+use super::storage;
 use crate::node::StorageDriver;
 use crate::podman::{ImageInfo, Podman, PodmanError};
 
@@ -138,7 +138,7 @@ fn from_labels(
     };
     let image_store = store_dir(data, &label(label::IMAGE_STORE)?, driver);
     Ok(NodeImage {
-        has_storage: has_images(&image_store, driver, &STORAGE_IMAGES),
+        has_storage: storage::are_in(&image_store, driver),
         reference: reference.to_owned(),
         id: found.id.clone(),
         kubernetes_version: label(label::KUBERNETES_VERSION)?,

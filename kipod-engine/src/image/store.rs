@@ -4,7 +4,6 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use kipod_images::versions;
 use sha2::{Digest, Sha256};
 
 use super::build::{BuildError, copy};
@@ -85,25 +84,7 @@ pub(super) fn extra_images(bundle: &Bundle) -> &'static [&'static str] {
     let programs = [ImageProgram::LocalPathProvisioner, ImageProgram::Busybox];
     let held = programs.iter().all(|program| bundle.image_program(*program).is_some());
     let pulled = bundle.image_programs().is_empty() && bundle.image_archives().next().is_none();
-    if held || pulled { &STORAGE_IMAGES } else { &[] }
-}
-
-/// The images of the default StorageClass.
-pub(crate) const STORAGE_IMAGES: [&str; 2] = [versions::LOCAL_PATH_PROVISIONER, versions::BUSYBOX];
-
-/// Whether a store has all of these images.
-pub(super) fn has_images(store: &Path, driver: StorageDriver, images: &[&str]) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Entry {
-        #[serde(default)]
-        names: Vec<String>,
-    }
-    let list = store.join(format!("{}-images/images.json", driver.name()));
-    let entries: Vec<Entry> = std::fs::read(list)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default();
-    images.iter().all(|image| entries.iter().any(|entry| entry.names.iter().any(|n| n == image)))
+    if held || pulled { &super::storage::IMAGES } else { &[] }
 }
 
 /// The program that an image of the control plane runs: the last word of its name.

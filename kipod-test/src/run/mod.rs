@@ -1,6 +1,7 @@
 //! One test from beginning to end: acquire, make a namespace, run, judge, tell, take away.
 
 mod body;
+mod shape;
 mod verdict;
 
 use std::path::Path;
@@ -30,7 +31,7 @@ use crate::owner::Run;
 use crate::settings::Settings;
 use crate::share::{self, Job};
 use crate::site::{Flavor, Keep, TestSite};
-use crate::source::{ClusterSource, Wanted};
+use crate::source::ClusterSource;
 
 /// How long a test's runtime may take to end: a blocking task cannot be cut off.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
@@ -107,18 +108,18 @@ impl Stage {
         settings: Settings,
     ) -> Result<Self, SetupError> {
         let began = SystemTime::now();
-        let version = site.version.map(str::to_owned);
+        let wanted = |name| shape::wanted(&site, name);
         if site.exclusive && source.only().is_some() {
             return Err(SetupError::NotOurs);
         }
         let (held, exclusive) = if site.exclusive {
             let name = format!("test-{}", unique_tail(&site));
-            let acquired = helper::run(harness::exclusive(source, site, Wanted { name, version }));
+            let acquired = helper::run(harness::exclusive(source, site, wanted(name)?));
             let (held, reaper) = acquired.ok_or(SetupError::Helper)??;
             (held, Some(reaper))
         } else {
             let name = source.only().unwrap_or_else(|| settings.cluster_of(&site));
-            let acquired = helper::run(harness::shared(source, site, Wanted { name, version }));
+            let acquired = helper::run(harness::shared(source, site, wanted(name)?));
             (acquired.ok_or(SetupError::Helper)??, None)
         };
         let mut stage =

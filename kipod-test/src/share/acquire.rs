@@ -196,13 +196,13 @@ async fn look(
         }
         phase => phase.is_some_and(|phase| phase.is_of(&access.identity)),
     };
-    let mismatch = |access: &Access, found: String| {
-        let (name, wanted) = (name.clone(), wanted.version.clone().unwrap_or_default());
+    let mismatch = |access: &Access, (found, wanted): (String, String)| {
+        let name = name.clone();
         let fault = move |why| SetupError::Mismatch { name, found, wanted, why };
         Found::Unfit { ours, other: Some(access.identity.clone()), fault: Box::new(fault) }
     };
-    if let Some(found) = access.version.clone().filter(|found| !wanted.accepts(found)) {
-        return Ok(mismatch(&access, found));
+    if let Some(difference) = wanted.difference(&access) {
+        return Ok(mismatch(&access, difference));
     }
     let reached = Reached::new(access, name).await?;
     if let Err(last) = answers(&reached.client, name, say, limit).await {
@@ -216,7 +216,7 @@ async fn look(
         let unusable = |source| SetupError::Kubeconfig { name: name.clone(), source };
         let found = asked.map_err(|error| unusable(error.into()))?.git_version;
         if !wanted.accepts(&found) {
-            return Ok(mismatch(&reached.access, found));
+            return Ok(mismatch(&reached.access, wanted.other_version(&found)));
         }
     }
     Ok(Found::Good(Box::new(reached)))
