@@ -3,6 +3,7 @@
 
 mod failures;
 mod leftovers;
+mod nodes;
 mod order;
 mod races;
 
