@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, PersistentVolumeClaim, Pod, Service};
 use kube::api::{Api, AttachParams, DeleteParams, ListParams, LogParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
@@ -114,6 +114,28 @@ impl Inside {
     /// A pod that runs a shell script to its end, in an image that is on the host and nowhere else.
     pub fn run(&self, name: &str, image: &str, script: &str) {
         self.create_pod(name, pod_spec(image, script, "Never"));
+    }
+
+    /// A claim of a volume of the default StorageClass.
+    pub fn claim(&self, name: &str) {
+        let claims: Api<PersistentVolumeClaim> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let claim = json!({ "metadata": { "name": name }, "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": { "requests": { "storage": "1Mi" } },
+        } });
+        let claim = serde_json::from_value(claim).expect("a claim");
+        self.runtime.block_on(claims.create(&PostParams::default(), &claim)).expect("created");
+    }
+
+    /// A pod that runs a shell script to its end, with the volume of a claim at `/volume`.
+    pub fn run_with_volume(&self, name: &str, claim: &str, script: &str) {
+        let mut spec = pod_spec(NODE_IMAGE, script, "Never");
+        spec["volumes"] = json!([{
+            "name": "volume", "persistentVolumeClaim": { "claimName": claim },
+        }]);
+        spec["containers"][0]["volumeMounts"] =
+            json!([{ "name": "volume", "mountPath": "/volume" }]);
+        self.create_pod(name, spec);
     }
 
     /// A pod that waits, and is started again whenever it ends.
