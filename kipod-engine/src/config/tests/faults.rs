@@ -10,7 +10,7 @@ fn a_text_that_is_no_configuration() {
         ("- a\n", "c.yaml:1:1: its top is not a mapping"),
         ("\":", "c.yaml:1:"),
         ("a: b\n c: d\n", "c.yaml:2:3: "),
-        ("a:\n- b: {}\n  - c\n", "c.yaml:3:3: while parsing a block mapping"),
+        ("a:\n- b: {}\n  - c\n", "c.yaml:3:5: while parsing a block mapping"),
         ("kind: Cluster\napiVersion: x\n", "c.yaml:2:13: apiVersion: `x` is not an API version"),
         ("kind: Cluster\n", "there is no `apiVersion` in it"),
         ("apiVersion: kipod.io/v1alpha1\n", "there is no `kind: Cluster` in it"),

@@ -268,7 +268,12 @@ fn what_kind_refuses_is_refused() {
     );
     insta::assert_snapshot!(
         bad("nodes:\n- extraPortMappings:\n  - {containerPort: 1, hostport: 2}\n  - role: worker\n"),
-        @""
+        @r"
+        3 faults in what was asked for
+          c.yaml:5:24: nodes[0].extraPortMappings[0].hostport: there is no such field; did you mean `hostPort`?
+          c.yaml:6:5: nodes[0].extraPortMappings[1].role: there is no such field
+          c.yaml:6:5: nodes[0].extraPortMappings[1]: has no `containerPort`
+        "
     );
     insta::assert_snapshot!(
         bad("containerdConfigPatches:\n- '[plugins]'\ncontainerdConfigPatchesJSON6902: ['[]']\n"),
