@@ -21,6 +21,8 @@ pub(crate) struct Held {
     pub(crate) hold: Hold,
     pub(crate) files: Files,
     pub(crate) run: Run,
+    /// A test of this binary, by which the binary is run once more.
+    pub(crate) site: TestSite,
     /// How clients reach it; each test makes one of its own from this.
     pub(crate) config: Config,
     /// The client of the harness's own thread, and of nobody else.
@@ -82,7 +84,7 @@ async fn hold(
     let unusable = |source| SetupError::Kubeconfig { name: name.clone(), source };
     let config = access::config(&hold.access, None).await.map_err(unusable)?;
     let client = access::connect(config.clone()).map_err(|error| unusable(error.into()))?;
-    Ok((Held { source, name: name.clone(), hold, files, run, config, client }, reaper))
+    Ok((Held { source, name: name.clone(), hold, files, run, site, config, client }, reaper))
 }
 
 /// Tells what takes long, past the capture of tests' output: who waits half a minute wants to know

@@ -23,6 +23,7 @@ use crate::external;
 use crate::harness::{self, Held};
 use crate::helper;
 use crate::images;
+use crate::listen;
 use crate::name;
 use crate::namespace;
 use crate::settings::Settings;
@@ -73,6 +74,9 @@ pub fn run_with<R: std::process::Termination + 'static>(
     let source = external::source(&settings).unwrap_or(source);
     if let Some(job) = Job::of_this_process() {
         job.run(source);
+    }
+    if let Some(status) = listen::bind_if_asked() {
+        return status;
     }
     let skip = settings.skip_if_unavailable;
     let stage = match Stage::set_up(source, site, settings) {
