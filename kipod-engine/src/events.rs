@@ -30,6 +30,14 @@ pub enum Step {
     Kubeconfig,
     /// Removing a cluster.
     Delete,
+    /// Stopping a cluster's nodes.
+    Stop,
+    /// Starting a cluster's nodes again.
+    StartNodes,
+    /// Adding a node to a cluster.
+    AddNode,
+    /// Taking a node out of a cluster.
+    RemoveNode,
 }
 
 impl Step {
@@ -48,6 +56,10 @@ impl Step {
             Self::Ready => "waiting for node and DNS",
             Self::Kubeconfig => "writing the kubeconfig",
             Self::Delete => "deleting the cluster",
+            Self::Stop => "stopping nodes",
+            Self::StartNodes => "starting nodes",
+            Self::AddNode => "adding the node",
+            Self::RemoveNode => "removing the node",
         }
     }
 }

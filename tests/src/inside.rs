@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Node, Pod, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod, Service};
 use kube::api::{Api, AttachParams, DeleteParams, ListParams, LogParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
@@ -119,6 +119,40 @@ impl Inside {
     /// A pod that waits, and is started again whenever it ends.
     pub fn stay(&self, name: &str) {
         self.create_pod(name, pod_spec(NODE_IMAGE, "echo started; exec sleep infinity", "Always"));
+    }
+
+    /// A pod on that node which answers every connection to port 8080 with the address that it comes
+    /// from, whatever is forbidden there.
+    pub fn echo_on(&self, name: &str, node: &str) {
+        let script = "exec socat TCP-LISTEN:8080,fork,reuseaddr SYSTEM:'echo $SOCAT_PEERADDR'";
+        let mut spec = pod_spec(NODE_IMAGE, script, "Always");
+        spec["nodeName"] = json!(node);
+        spec["containers"][0]["readinessProbe"] =
+            json!({ "tcpSocket": { "port": 8080 }, "periodSeconds": 1 });
+        self.create_pod(name, spec);
+    }
+
+    /// A pod's address.
+    pub fn address(&self, pod: &str) -> String {
+        let found = self.runtime.block_on(self.pods().get(pod)).expect("the pod");
+        found.status.and_then(|status| status.pod_ip).expect("its address")
+    }
+
+    /// Creates a ConfigMap with nothing in it.
+    pub fn write(&self, name: &str) -> Result<(), kube::Error> {
+        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let map = ConfigMap {
+            metadata: kube::api::ObjectMeta { name: Some(name.into()), ..Default::default() },
+            ..ConfigMap::default()
+        };
+        self.runtime.block_on(maps.create(&PostParams::default(), &map)).map(drop)
+    }
+
+    /// The names of all ConfigMaps.
+    pub fn written(&self) -> Result<Vec<String>, kube::Error> {
+        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let list = self.runtime.block_on(maps.list(&ListParams::default()))?;
+        Ok(list.items.iter().map(ResourceExt::name_any).collect())
     }
 
     /// What a pod has printed so far.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::node::CgroupMode;
-use crate::spec::ClusterName;
+use crate::plan::Seat;
+use crate::spec::{ClusterName, ClusterSpec};
 
 /// The record of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,16 @@ pub struct Record {
     pub kubernetes_version: String,
     /// The node image's reference when it was created.
     pub image: String,
+    /// What was asked for when it was created.
+    #[serde(default)]
+    pub spec: ClusterSpec,
+    /// Its nodes, each with its place.
+    #[serde(default)]
+    pub nodes: Vec<Seat>,
+    /// The node that is being added or removed; where nobody holds the cluster's lock, that was cut
+    /// off, and whoever comes next takes the rest of it away.
+    #[serde(default)]
+    pub changing: Option<Seat>,
     /// The host's port of the API server.
     pub api_port: u16,
     /// Whether limits of pods hold.

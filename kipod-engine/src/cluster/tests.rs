@@ -10,6 +10,7 @@ use crate::podman::{
     ContainerOptions, NetworkAttachment, NetworkOptions, Podman, PodmanError, Scripted,
     VolumeOptions,
 };
+use crate::spec::ClusterSpec;
 
 const NODE: &str = "demo-control-plane-0";
 
@@ -66,6 +67,9 @@ impl World {
             name: name(),
             kubernetes_version: "v1.36.2".to_owned(),
             image: "image".to_owned(),
+            spec: ClusterSpec::default(),
+            nodes: Vec::new(),
+            changing: None,
             api_port: 40_000,
             cgroups: CgroupMode::Delegated,
             created: 1_800_000_000,

@@ -1,6 +1,4 @@
-//! CRI-O's configuration, its image stores, and the default CNI network.
-
-use serde_json::json;
+//! CRI-O's configuration and its image stores.
 
 use super::{CgroupMode, NodeFile, NodeSettings};
 
@@ -9,13 +7,12 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
     vec![
         NodeFile::new("crio/crio.conf", crio_conf(node)),
         NodeFile::new("containers/storage.conf", storage_conf(node)),
-        NodeFile::new("cni/net.d/10-kipod.conflist", conflist(node)),
     ]
 }
 
 /// CRI-O needs a conmon cgroup that fits its cgroup manager: `pod` fits both.
 fn crio_conf(node: &NodeSettings<'_>) -> String {
-    let manager = match node.cgroups {
+    let manager = match node.cluster.cgroups {
         CgroupMode::Delegated => "systemd",
         CgroupMode::Unlimited => "cgroupfs",
     };
@@ -61,7 +58,7 @@ plugin_dirs = ["/opt/cni/bin"]
 
 /// Image stores of the host come before the node's own, read-only.
 fn storage_conf(node: &NodeSettings<'_>) -> String {
-    let driver = node.storage_driver.name();
+    let driver = node.cluster.storage_driver.name();
     format!(
         r#"# Written by kipod.
 [storage]
@@ -72,29 +69,6 @@ runroot = "/run/containers/storage"
 [storage.options]
 additionalimagestores = {stores:?}
 "#,
-        stores = node.image_stores,
+        stores = node.cluster.image_stores,
     )
-}
-
-/// Each pod gets a point-to-point link and an address of the node's share of the pod subnet; ports
-/// of pods are published on the node. No daemon runs, so there is none to wait for.
-fn conflist(node: &NodeSettings<'_>) -> String {
-    let document = json!({
-        "cniVersion": "1.0.0",
-        "name": "kipod",
-        "plugins": [
-            {
-                "type": "ptp",
-                "ipMasq": true,
-                "ipam": {
-                    "type": "host-local",
-                    "dataDir": "/run/cni-ipam-state",
-                    "routes": [{ "dst": "0.0.0.0/0" }],
-                    "ranges": [[{ "subnet": node.pod_subnet.to_string() }]],
-                },
-            },
-            { "type": "portmap", "capabilities": { "portMappings": true } },
-        ],
-    });
-    format!("{document:#}\n")
 }

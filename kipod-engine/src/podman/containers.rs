@@ -153,6 +153,24 @@ pub(super) async fn stop(service: &Service, container: &str) -> Result<(), Podma
     }
 }
 
+/// Freezes every process of a running container.
+pub(super) async fn pause(service: &Service, container: &str) -> Result<(), PodmanError> {
+    let pause = |podman: podman_api::Podman| async move {
+        podman.containers().get(container).pause().await
+    };
+    let paused = service.call(pause).await;
+    paused.map_err(|failure| service.error(failure, format!("pause container `{container}`")))
+}
+
+/// Lets a frozen container go on.
+pub(super) async fn unpause(service: &Service, container: &str) -> Result<(), PodmanError> {
+    let unpause = |podman: podman_api::Podman| async move {
+        podman.containers().get(container).unpause().await
+    };
+    let unpaused = service.call(unpause).await;
+    unpaused.map_err(|failure| service.error(failure, format!("unpause container `{container}`")))
+}
+
 /// Every container with that label, running or not.
 pub(super) async fn list(
     service: &Service,

@@ -119,6 +119,10 @@ pub trait Podman: Send + Sync {
     fn start_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
     /// Stops a container and waits for its end; one that does not run is left alone.
     fn stop_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    /// Freezes every process of a running container.
+    fn pause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    /// Lets a frozen container go on.
+    fn unpause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
     /// Every container with that label, running or not.
     fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>>;
     /// Kills and removes a container with its anonymous volumes.

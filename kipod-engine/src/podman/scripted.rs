@@ -248,6 +248,14 @@ impl Podman for Scripted {
         self.call(format!("stop_container {container}"), |state| state.set(container, "exited"))
     }
 
+    fn pause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        self.call(format!("pause_container {container}"), |state| state.set(container, "paused"))
+    }
+
+    fn unpause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        self.call(format!("unpause_container {container}"), |state| state.set(container, "running"))
+    }
+
     fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>> {
         self.call(format!("containers {label}"), |state| {
             let all = state.containers.values().map(|(info, _)| info);

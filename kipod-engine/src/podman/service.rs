@@ -167,6 +167,14 @@ impl Podman for Service {
         Box::pin(containers::stop(self, container))
     }
 
+    fn pause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        Box::pin(containers::pause(self, container))
+    }
+
+    fn unpause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        Box::pin(containers::unpause(self, container))
+    }
+
     fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>> {
         Box::pin(containers::list(self, label))
     }

@@ -35,6 +35,12 @@ pub enum CreateError {
     /// The node image cannot be used.
     #[error(transparent)]
     Image(#[from] NodeImageError),
+    /// Versions of node images do not go together. None was started.
+    #[error("the nodes' Kubernetes versions do not go together:{}", list(.faults))]
+    Skew {
+        /// Each node whose version is wrong, and why.
+        faults: Vec<String>,
+    },
     /// The credentials could not be made.
     #[error(transparent)]
     Pki(#[from] PkiError),

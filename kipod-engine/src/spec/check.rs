@@ -1,15 +1,15 @@
 //! From what a user typed to a cluster that can be planned.
 
+mod nodes;
+
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::{
     ClusterName, ClusterSpec, DEFAULT_WAIT, Fault, Faults, INTERNAL_NODE_ADDRESS, ImageReference,
-    Networking, RawSpec, Subnet, parse_duration,
+    NODE_POD_LENGTH, Networking, RawSpec, Subnet, parse_duration,
 };
 
-/// The length of each node's part of the pod subnet: kube-controller-manager's default for IPv4.
-const NODE_POD_LENGTH: u8 = 24;
 /// By how many bits a node's part may be longer than the pod subnet, above which kubeadm refuses.
 const MAX_POD_BITS: u8 = 16;
 /// The lengths of a service subnet: kubeadm demands ten addresses, since cluster DNS gets the tenth,
@@ -36,11 +36,15 @@ impl RawSpec {
             name: self.name(&mut faults),
             image: read("image", self.image.as_deref(), &mut faults, str::parse::<ImageReference>)
                 .unwrap_or_default(),
+            nodes: nodes::check(self, &mut faults),
             networking: self.networking(&mut faults),
             wait: read("wait", self.wait.as_deref(), &mut faults, parse_duration)
                 .unwrap_or(DEFAULT_WAIT),
             retain: self.retain,
         };
+        if faults.is_empty() {
+            room_for_nodes(&spec, &mut faults);
+        }
         match Faults::new(faults) {
             Some(faults) => Err(faults),
             None => Ok(spec),
@@ -142,6 +146,18 @@ fn subnet(text: &str, size: fn(&Subnet) -> Result<(), String>) -> Result<Subnet,
         wrong.push(format!("holds `{INTERNAL_NODE_ADDRESS}`, the node's own internal address"));
     }
     if wrong.is_empty() { Ok(subnet) } else { Err(format!("`{subnet}` {}", wrong.join("; "))) }
+}
+
+/// Each node needs its part of the pod subnet.
+fn room_for_nodes(spec: &ClusterSpec, faults: &mut Vec<Fault>) {
+    let (subnet, nodes) = (&spec.networking.pod_subnet, spec.nodes.len());
+    let room = 1_usize << (NODE_POD_LENGTH - subnet.length());
+    if nodes > room {
+        let fault = format!(
+            "`{subnet}` is too small: each of {nodes} nodes needs a /{NODE_POD_LENGTH}, and it has {room}"
+        );
+        add(faults, "pod subnet", fault);
+    }
 }
 
 fn pod_size(subnet: &Subnet) -> Result<(), String> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterName, ImageReference, Networking};
+use super::{ClusterName, ImageReference, Networking, NodeSpec, Role};
 
 /// How long creating a cluster waits for it to be ready, unless told: five minutes. It takes half a
 /// minute on two cores; on a machine that emulates its processor it takes ten times as long.
@@ -18,6 +18,9 @@ pub struct ClusterSpec {
     pub name: ClusterName,
     /// The node image; `localhost/kipod-node:latest` by default.
     pub image: ImageReference,
+    /// Its nodes, control planes first; at least one of them, and an odd number. One control plane
+    /// by default.
+    pub nodes: Vec<NodeSpec>,
     /// Its addresses.
     pub networking: Networking,
     /// How long creation waits for it to be ready; zero does not wait. [`DEFAULT_WAIT`] by default.
@@ -31,9 +34,17 @@ impl Default for ClusterSpec {
         Self {
             name: ClusterName::default(),
             image: ImageReference::default(),
+            nodes: vec![NodeSpec::new(Role::ControlPlane)],
             networking: Networking::default(),
             wait: DEFAULT_WAIT,
             retain: false,
         }
+    }
+}
+
+impl ClusterSpec {
+    /// How many of its nodes have that role.
+    pub fn count(&self, role: Role) -> usize {
+        self.nodes.iter().filter(|node| node.role == role).count()
     }
 }

@@ -28,6 +28,7 @@ mod fault;
 mod image;
 mod name;
 mod networking;
+mod node;
 mod raw;
 mod subnet;
 
@@ -36,6 +37,7 @@ pub use duration::{DurationError, parse_duration};
 pub use fault::{Fault, Faults};
 pub use image::{ImageError, ImageReference};
 pub use name::{ClusterName, NameError};
-pub use networking::{INTERNAL_NODE_ADDRESS, Networking};
-pub use raw::RawSpec;
+pub use networking::{INTERNAL_NODE_ADDRESS, NODE_POD_LENGTH, Networking};
+pub use node::{MAX_NODES, NodeSpec, Role};
+pub use raw::{RawNode, RawSpec};
 pub use subnet::{Subnet, SubnetError};

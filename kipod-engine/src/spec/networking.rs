@@ -10,6 +10,9 @@ use super::Subnet;
 /// alone, on its loopback interface, so that the node can be given another network address.
 pub const INTERNAL_NODE_ADDRESS: Ipv4Addr = Ipv4Addr::new(172, 31, 255, 1);
 
+/// The length of each node's part of the pod subnet: kube-controller-manager's default for IPv4.
+pub const NODE_POD_LENGTH: u8 = 24;
+
 /// The addresses a cluster uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Networking {

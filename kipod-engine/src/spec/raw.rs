@@ -20,4 +20,19 @@ pub struct RawSpec {
     pub wait: Option<String>,
     /// Whether to keep what a failed creation left.
     pub retain: bool,
+    /// How many control plane nodes, where [`nodes`](Self::nodes) does not list them.
+    pub control_planes: Option<String>,
+    /// How many worker nodes, where [`nodes`](Self::nodes) does not list them.
+    pub workers: Option<String>,
+    /// Each node by itself; empty where only numbers were given, or nothing.
+    pub nodes: Vec<RawNode>,
+}
+
+/// What a user typed of one node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawNode {
+    /// Its role; a control plane where it was left out.
+    pub role: Option<String>,
+    /// Its node image's reference.
+    pub image: Option<String>,
 }

@@ -3,6 +3,7 @@
 //! | file | about |
 //! |---|---|
 //! | `life` | one cluster from `create` to `delete`: DNS, images, logs, exec, restart, every `kipod` command |
+//! | `nodes` | several nodes: workers that come and go, control planes that die |
 //! | `refusals` | bad input: names, images, ports, kubeconfigs, bundles |
 //! | `races` | two at once |
 //! | `interruptions` | Ctrl-C and SIGKILL at every step, and what the next command makes of it |
@@ -11,5 +12,6 @@
 mod failures;
 mod interruptions;
 mod life;
+mod nodes;
 mod races;
 mod refusals;

@@ -40,6 +40,15 @@ pub(crate) enum Command {
     /// Write a cluster's logs, or its entry in your kubeconfig
     #[command(subcommand)]
     Export(Export),
+    /// Stop what runs
+    #[command(subcommand)]
+    Stop(Stop),
+    /// Start what was stopped
+    #[command(subcommand)]
+    Start(Start),
+    /// Add nodes to a cluster, or do something to one of its nodes
+    #[command(subcommand)]
+    Node(Node),
     /// Run a command inside a node
     Exec(ExecArgs),
     /// Print kipod's version
@@ -149,6 +158,12 @@ pub(crate) struct CreateClusterArgs {
     /// A configuration file (not yet: this version takes flags only)
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// How many control plane nodes: an odd number [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) control_planes: Option<String>,
+    /// How many worker nodes [default: 0]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) workers: Option<String>,
     /// The host's address for the API server [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) api_server_address: Option<String>,
@@ -226,6 +241,69 @@ pub(crate) struct GetNodesArgs {
     pub(crate) all_clusters: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Stop {
+    /// Stop all nodes of a cluster; its state, addresses and port stay its own
+    Cluster(ClusterArg),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Start {
+    /// Start all nodes of a cluster, and wait until it is ready again
+    Cluster(StartClusterArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StartClusterArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArg,
+    /// How long to wait until nodes and DNS are ready; `0s` does not wait
+    #[arg(long, value_name = "DURATION", default_value = "5m")]
+    pub(crate) wait: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Node {
+    /// Add a node
+    Add(AddNodeArgs),
+    /// Move a node's pods away, and remove it
+    Delete(NodeArgs),
+    /// Stop a node; its state stays
+    Stop(NodeArgs),
+    /// Start a node that was stopped
+    Start(NodeArgs),
+    /// Freeze every process of a node
+    Pause(NodeArgs),
+    /// Let a frozen node go on
+    Unpause(NodeArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AddNodeArgs {
+    /// The cluster's name
+    #[arg(short, long, env = "KIPOD_CLUSTER", default_value = "kipod")]
+    pub(crate) name: String,
+    /// What the node does: `worker`, or `control-plane` where there are several already
+    #[arg(long, value_name = "ROLE", default_value = "worker")]
+    pub(crate) role: String,
+    /// Its node image [default: the cluster's]
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) image: Option<String>,
+    /// How long to wait until it is ready
+    #[arg(long, value_name = "DURATION", default_value = "5m")]
+    pub(crate) wait: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct NodeArgs {
+    /// The node's name, as `kipod get nodes` lists it
+    #[arg(value_name = "NODE")]
+    pub(crate) node: String,
+    /// The cluster's name
+    #[arg(short, long, env = "KIPOD_CLUSTER", default_value = "kipod")]
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Subcommand)]

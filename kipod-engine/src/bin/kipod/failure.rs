@@ -95,6 +95,15 @@ impl From<run::CreateError> for Failure {
     }
 }
 
+impl From<run::ChangeError> for Failure {
+    fn from(error: run::ChangeError) -> Self {
+        let interrupted =
+            matches!(error, run::ChangeError::NotReady(run::CreateError::Cancelled { .. }));
+        let hint = error.hint();
+        Self::new(error.to_string()).hint(hint).code(if interrupted { 130 } else { 1 })
+    }
+}
+
 impl From<spec::Faults> for Failure {
     fn from(faults: spec::Faults) -> Self {
         // Bad words on the command line end as clap's own do.

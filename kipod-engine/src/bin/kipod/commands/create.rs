@@ -7,12 +7,12 @@ use kipod_engine::kubeconfig::UserKubeconfig;
 use kipod_engine::plan::Machine;
 use kipod_engine::run::{self, CreateError, Request};
 use kipod_engine::spec::RawSpec;
-use kipod_engine::{Dirs, Event, Events, Step, TimeFactor, host};
+use kipod_engine::{Dirs, Event, Events, Step, host};
 
 use crate::args::CreateClusterArgs;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::session::{Session, stop_on_signals};
+use crate::session::{Session, stop_on_signals, time_factor};
 
 pub(crate) async fn run(
     args: &CreateClusterArgs,
@@ -27,8 +27,7 @@ pub(crate) async fn run(
         .code(2));
     }
     let mut spec = raw(args).check()?;
-    let time_factor =
-        TimeFactor::from_env().map_err(|error| Failure::new(error.to_string()).code(2))?;
+    let time_factor = time_factor()?;
     if args.wait.is_none() {
         spec.wait = time_factor.of(spec.wait);
     }
@@ -92,11 +91,14 @@ fn raw(args: &CreateClusterArgs) -> RawSpec {
         service_subnet: args.service_subnet.clone(),
         wait: args.wait.clone(),
         retain: args.retain,
+        control_planes: args.control_planes.clone(),
+        workers: args.workers.clone(),
+        nodes: Vec::new(),
     }
 }
 
 /// The checks of `kipod check`. Failures end it here, warnings are for `kipod check` to explain.
-async fn check(progress: &Progress) -> Result<host::Report, Failure> {
+pub(super) async fn check(progress: &Progress) -> Result<host::Report, Failure> {
     let start = Instant::now();
     progress.send(Event::Started(Step::Check));
     let dirs = Dirs::from_env()?;

@@ -7,6 +7,8 @@ mod delete;
 mod exec;
 mod export;
 mod get;
+mod node;
+mod power;
 
 use std::io::Write;
 
@@ -32,6 +34,9 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Delete(delete) => delete::run(&delete, progress).await,
         Command::Get(get) => get::run(&get, progress).await,
         Command::Export(export) => export::run(&export, progress).await,
+        Command::Stop(stop) => power::stop(&stop, progress).await,
+        Command::Start(start) => power::start(&start, progress).await,
+        Command::Node(node) => node::run(&node, progress).await,
         Command::Exec(args) => exec::run(&args).await,
         Command::Version(args) => version(args.output),
         Command::Completion { shell } => {
