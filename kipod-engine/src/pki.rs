@@ -218,7 +218,7 @@ impl Authority {
 /// When `now` is no date a certificate can hold.
 pub fn serving_certificate(address: IpAddr, now: i64) -> Result<KeyPairPem, PkiError> {
     let key = KeyPair::generate()?;
-    let mut params = params(CA, None, date(now)?);
+    let mut params = params("kipod test", None, date(now)?);
     params.subject_alt_names = vec![SanType::IpAddress(address)];
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
