@@ -6,10 +6,11 @@
 //! kubeadm finds the authorities in its folder and makes every other certificate from them.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
+    Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -209,6 +210,21 @@ impl Authority {
     }
 }
 
+/// A certificate for a server at `address`, signed by its own key, valid from `now` (seconds since
+/// the Unix epoch). Whoever shall trust the server is given the certificate.
+///
+/// # Errors
+///
+/// When `now` is no date a certificate can hold.
+pub fn serving_certificate(address: IpAddr, now: i64) -> Result<KeyPairPem, PkiError> {
+    let key = KeyPair::generate()?;
+    let mut params = params("kipod test", None, date(now)?);
+    params.subject_alt_names = vec![SanType::IpAddress(address)];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(KeyPairPem { certificate: params.self_signed(&key)?.pem(), key: key.serialize_pem() })
+}
+
 fn params(common_name: &str, organization: Option<&str>, now: OffsetDateTime) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
@@ -257,7 +273,36 @@ mod tests {
     }
 
     #[test]
+    fn a_servers_certificate_is_trusted_by_whoever_is_given_it() {
+        use rustls::client::danger::ServerCertVerifier;
+        use rustls::pki_types::pem::PemObject;
+        use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+
+        let now = 1_800_000_000;
+        let serving = serving_certificate([10, 89, 0, 2].into(), now).unwrap();
+        let certificate = CertificateDer::from_pem_slice(serving.certificate.as_bytes()).unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let verifier =
+            rustls::client::WebPkiServerVerifier::builder_with_provider(roots.into(), provider)
+                .build()
+                .unwrap();
+        let verify = |name: &str, after: i64| {
+            let name = ServerName::try_from(name.to_owned()).unwrap();
+            let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(
+                (now + after).try_into().unwrap(),
+            ));
+            verifier.verify_server_cert(&certificate, &[], &name, &[], at)
+        };
+        verify("10.89.0.2", 0).unwrap();
+        assert!(verify("10.89.0.3", 0).is_err());
+        assert!(verify("10.89.0.2", 60 * 60 * 24 * 3660).is_err());
+    }
+
+    #[test]
     fn a_date_outside_all_calendars_is_refused() {
         assert!(Credentials::mint("kipod", &[], i64::MAX).is_err());
+        assert!(serving_certificate([127, 0, 0, 1].into(), i64::MAX).is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use kipod_engine::cluster::{self, Cluster, OpenError, Record};
 use kipod_engine::image::{DEFAULT_IMAGE, node_image};
-use kipod_engine::plan::Machine;
+use kipod_engine::plan::{Machine, control_plane_name};
 use kipod_engine::podman::{Podman, Service};
 use kipod_engine::run::{self, Cancel, Context, Request};
 use kipod_engine::spec::{ClusterName, ClusterSpec, RawSpec, Role, Written};
@@ -157,6 +157,18 @@ impl ClusterSource for Engine {
             let nodes = cluster::nodes(&service, Some(&name(text)?)).await;
             let nodes = nodes.map_err(|error| fault(&error, error.hint().map(str::to_owned)))?;
             Ok(nodes.into_iter().map(|node| node.name).collect())
+        })
+    }
+
+    fn process<'a>(&'a self, text: &'a str) -> Reply<'a, u32> {
+        Box::pin(async move {
+            let service = service(&dirs()?).await?;
+            let node = control_plane_name(&name(text)?);
+            let state = service.inspect_container(&node).await;
+            let state = state.map_err(|error| fault(&error, error.hint().map(str::to_owned)))?;
+            let pid = state["State"]["Pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+            pid.filter(|pid| *pid != 0)
+                .ok_or_else(|| SourceError::new(format!("node `{node}` does not run")))
         })
     }
 

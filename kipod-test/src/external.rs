@@ -76,6 +76,10 @@ impl ClusterSource for External {
         Box::pin(async { Err(theirs()) })
     }
 
+    fn process<'a>(&'a self, _name: &'a str) -> Reply<'a, u32> {
+        Box::pin(async { Err(theirs()) })
+    }
+
     fn exec<'a>(&'a self, _node: &'a str, _command: &'a [&'a str]) -> Reply<'a, NodeOutput> {
         Box::pin(async { Err(theirs()) })
     }

@@ -20,6 +20,8 @@ pub(crate) struct Held {
     pub(crate) hold: Hold,
     pub(crate) files: ClusterFiles,
     pub(crate) run: Run,
+    /// A test of this binary, by which the binary is run once more.
+    pub(crate) site: TestSite,
 }
 
 type Cell = Arc<OnceCell<Arc<Held>>>;
@@ -82,7 +84,7 @@ async fn hold(
         }
     };
     let hold = acquire(source, &files, &run, wanted, &listen).await?;
-    Ok((Held { source, name: name.clone(), hold, files, run }, reaper))
+    Ok((Held { source, name: name.clone(), hold, files, run, site }, reaper))
 }
 
 /// Tells what takes long, past the capture of tests' output: who waits half a minute wants to know

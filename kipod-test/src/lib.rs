@@ -12,6 +12,7 @@ mod external;
 mod harness;
 mod helper;
 mod images;
+mod listen;
 mod metadata;
 mod name;
 mod namespace;
@@ -31,6 +32,7 @@ pub use context::{FromTestContext, TestContext};
 pub use error::BoxError;
 #[doc = include_str!("test.md")]
 pub use kipod_test_macros::test;
+pub use listen::Listener;
 pub use namespace::Namespace;
 pub use source::NodeOutput;
 

@@ -108,6 +108,12 @@ impl TestSite {
         }
     }
 
+    /// The arguments with which this test's binary runs this test and nothing else: for processes
+    /// of the harness's own, which that test becomes.
+    pub(crate) fn alone(&self) -> [&'static str; 5] {
+        [self.name(), "--exact", "--include-ignored", "--nocapture", "--test-threads=1"]
+    }
+
     /// The test as libtest calls it: the path without the crate's name.
     pub(crate) fn name(&self) -> &'static str {
         self.path.split_once("::").map_or(self.path, |(_, name)| name)

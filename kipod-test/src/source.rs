@@ -170,6 +170,11 @@ pub trait ClusterSource: Send + Sync {
     }
     /// The names of a cluster's nodes.
     fn nodes<'a>(&'a self, name: &'a str) -> Reply<'a, Vec<String>>;
+    /// The process, as this machine counts, that a cluster's first node is: its namespaces are the
+    /// node's.
+    fn process<'a>(&'a self, _name: &'a str) -> Reply<'a, u32> {
+        Box::pin(async { Err(SourceError::new("the cluster has no node on this machine")) })
+    }
     /// Runs a command on a node.
     fn exec<'a>(&'a self, node: &'a str, command: &'a [&'a str]) -> Reply<'a, NodeOutput>;
 }

@@ -25,6 +25,7 @@ use crate::external;
 use crate::harness::{self, Held, say};
 use crate::helper;
 use crate::images;
+use crate::listen;
 use crate::name;
 use crate::namespace;
 use crate::owner::Run;
@@ -78,6 +79,9 @@ pub fn run_with<R: std::process::Termination + 'static>(
     let source = external::source(&settings).unwrap_or(source);
     if let Some(job) = Job::of_this_process() {
         job.run(source);
+    }
+    if let Some(status) = listen::bind_if_asked() {
+        return status;
     }
     Run::leave_no_orphan(settings.orphan_timeout());
     let skip = settings.skip_if_unavailable;

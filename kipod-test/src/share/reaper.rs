@@ -68,7 +68,7 @@ impl Job {
         let job = serde_json::to_string(self).map_err(|error| fail(error.to_string()))?;
         let mut command = Command::new("/proc/self/exe");
         command
-            .args([site.name(), "--exact", "--include-ignored", "--nocapture", "--test-threads=1"])
+            .args(site.alone())
             .env(VARIABLE, job)
             // An instrumented binary would write its counts over those of the test.
             .env("LLVM_PROFILE_FILE", "/dev/null")
