@@ -53,7 +53,7 @@ fn build() -> Result<PathBuf> {
         Some("real") => message["executable"].as_str().map(PathBuf::from),
         _ => None,
     };
-    messages.filter_map(of).last().context("cargo built no tests")
+    messages.filter_map(of).next_back().context("cargo built no tests")
 }
 
 struct Bench {
