@@ -12,7 +12,7 @@ use crate::spec::ClusterName;
 /// What the record says of a name.
 pub(super) enum Known {
     /// It is a cluster, whole.
-    Whole(Record),
+    Whole(Box<Record>),
     /// Something of it is left, or may be.
     Broken,
     /// Nobody but its user can say what it is.
@@ -42,7 +42,7 @@ impl Prune<'_> {
 
     pub(super) fn known(&self, name: &ClusterName) -> Known {
         match Record::read(&self.dirs.state, name) {
-            Ok(Some(record)) if record.complete => Known::Whole(record),
+            Ok(Some(record)) if record.complete => Known::Whole(Box::new(record)),
             Ok(_) if is_retained(&self.dirs.state, name) => Known::Stays(format!(
                 "cluster `{name}` was kept half-made with `--retain`; `kipod delete cluster {name}` removes it"
             )),

@@ -204,7 +204,9 @@ fn clean_up(
             false => finish(source, files, id, &gate),
         };
         // While the gate is held, so that of two reapers one is the last.
-        only.map(Lock::remove);
+        if let Some(only) = only {
+            only.remove();
+        }
         done?;
         if files.phase()?.is_none() && files.all_kept().is_empty() {
             files.remove(gate, lease)?;

@@ -1,5 +1,8 @@
 //! Tests of this workspace, run as their users run them: by real cargo and real nextest.
 
+// Two packages have this module, and neither needs all of it.
+#![allow(dead_code)]
+
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -113,6 +116,12 @@ impl Running {
     pub(crate) fn ctrl_c(&self) {
         let child = self.child.as_ref().unwrap();
         kill_process_group(Pid::from_child(child), Signal::INT).unwrap();
+    }
+
+    /// Kills it: the runner and all that is in its process group.
+    pub(crate) fn kill_group(&self) {
+        let child = self.child.as_ref().unwrap();
+        kill_process_group(Pid::from_child(child), Signal::KILL).unwrap();
     }
 
     /// Waits for the end of the run: whether all passed, and all that was printed.
