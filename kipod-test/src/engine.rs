@@ -156,7 +156,9 @@ impl ClusterSource for Engine {
             let service = service(&dirs()?).await?;
             let nodes = cluster::nodes(&service, Some(&name(text)?)).await;
             let nodes = nodes.map_err(|error| fault(&error, error.hint().map(str::to_owned)))?;
-            Ok(nodes.into_iter().map(|node| node.name).collect())
+            // A load balancer has a node's image, and none of its programs runs.
+            let nodes = nodes.into_iter().filter(|node| node.role != LOAD_BALANCER);
+            Ok(nodes.map(|node| node.name).collect())
         })
     }
 
