@@ -386,6 +386,18 @@ async fn machines_with_something_wrong() {
             &[("firewall", Fail, "sudo apt-get install nftables")],
         ),
         (
+            "netavark 2 told to use iptables",
+            |machine| {
+                machine.sources.netavark =
+                    Some(json!({"version": "2.0.0", "default_fw_driver": "nftables"}));
+                machine.file(
+                    "/etc/containers/containers.conf",
+                    "[network]\nfirewall_driver = \"iptables\"\n",
+                );
+            },
+            &[("firewall", Fail, "take `firewall_driver` out of containers.conf")],
+        ),
+        (
             "netavark told to use what is not there",
             |machine| {
                 machine.sources.netavark = Some(json!({"default_fw_driver": "iptables"}));
