@@ -54,6 +54,19 @@ pub(super) fn rootless(facts: &HostFacts) -> Finding {
             facts.distribution.install(&[package]),
         );
     }
+    let podman = facts.podman.version.as_ref();
+    if let Some(version) = podman.filter(|version| command == "slirp4netns" && version.major >= 6) {
+        return Finding::warn(
+            CHECK,
+            format!(
+                "slirp4netns: podman {version} runs containers with it, but refuses to build images"
+            ),
+            format!(
+                "{}\ntake `default_rootless_network_cmd` out of containers.conf",
+                facts.distribution.install(&[Package::Pasta])
+            ),
+        );
+    }
     let meaning = match command {
         // pasta gives the network the host's own address.
         "pasta" => {
