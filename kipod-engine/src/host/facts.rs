@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::cgroup::CgroupFacts;
 use super::distribution::Distribution;
 use super::kernel::Kernel;
-use super::podman_facts::PodmanFacts;
+use super::podman_facts::{PodmanFacts, as_text};
 
 /// What this machine can do for this user, asked once by [`HostFacts::gather`].
 ///
@@ -158,6 +158,9 @@ pub struct StorageFacts {
 pub struct NetworkFacts {
     /// `netavark` or `cni`.
     pub backend: Option<String>,
+    /// Netavark's version, when it has said so.
+    #[serde(serialize_with = "as_text")]
+    pub netavark: Option<semver::Version>,
     /// What connects a user's networks to the host: `slirp4netns` or `pasta`.
     pub rootless_command: Option<String>,
     /// Where that program lies.

@@ -11,7 +11,7 @@ use super::facts::{
     SubordinateIds, User, UserNamespaces,
 };
 use super::kernel::Kernel;
-use super::podman_facts::{IdMap, PodmanFacts};
+use super::podman_facts::{IdMap, PodmanFacts, version_at};
 use super::source::{HELPER_FOLDERS, PodmanAnswer, Root, Sources};
 use crate::blocking::blocking;
 
@@ -197,6 +197,7 @@ fn network(sources: &Sources, info: &Value, podman: &PodmanFacts) -> NetworkFact
     };
     NetworkFacts {
         backend: word("/host/networkBackend"),
+        netavark: sources.netavark.as_ref().and_then(|value| version_at(value, "/version")),
         rootless_command: command,
         rootless_program: program,
         aardvark_dns: word("/host/networkBackendInfo/dns/path")

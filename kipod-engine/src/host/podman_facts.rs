@@ -98,7 +98,7 @@ impl PodmanInfo {
     }
 }
 
-fn as_text<S: serde::Serializer>(
+pub(super) fn as_text<S: serde::Serializer>(
     version: &Option<semver::Version>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -123,7 +123,7 @@ fn id_map(value: Option<&Value>) -> Vec<IdMap> {
 
 /// The version at a place of Podman's answer. Distributions add words that semantic versioning
 /// does not know (`5.4.0~rc1`, `4.9.4-rhel`), so only the three numbers are kept.
-fn version_at(value: &Value, pointer: &str) -> Option<semver::Version> {
+pub(super) fn version_at(value: &Value, pointer: &str) -> Option<semver::Version> {
     let text = value.pointer(pointer)?.as_str()?;
     let numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.').next()?;
     let mut numbers = numbers.split('.').map(str::parse);

@@ -81,7 +81,7 @@ fn specification(options: &ContainerOptions, limitable: bool) -> ContainerCreate
         static_ips: Some(vec![options.network.address.to_string()]),
         aliases: None,
         interface_name: None,
-        static_mac: None,
+        static_mac: Some(hardware_address(options.network.address)),
     };
     let unlimited = LinuxPids { limit: Some(if limitable { -1 } else { 0 }) };
     let restart = match options.restart {
@@ -129,6 +129,14 @@ fn specification(options: &ContainerOptions, limitable: bool) -> ContainerCreate
         builder = builder.dns_search(domains.iter().cloned().chain(none));
     }
     builder.build()
+}
+
+/// The hardware address that goes with `address`, from the range for local use. Podman would draw
+/// another one at each start, of which the neighbours of a restarted node learn only when their
+/// memory of the old one has expired: half a minute without a connection with Podman 4.3.
+fn hardware_address(address: std::net::Ipv4Addr) -> String {
+    let [a, b, c, d] = address.octets();
+    format!("0a:58:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
 }
 
 fn namespace(mode: &str) -> Namespace {
@@ -287,7 +295,9 @@ mod tests {
     fn what_podman_is_sent() {
         let sent = sent(&options(), true);
         let expected = json!({
-            "Networks": { "net": { "static_ips": ["10.1.2.3"] } },
+            "Networks": {
+                "net": { "static_ips": ["10.1.2.3"], "static_mac": "0a:58:0a:01:02:03" },
+            },
             "cgroup_parent": "/mine",
             "cgroupns": { "nsmode": "private" },
             "command": ["/sbin/init"],

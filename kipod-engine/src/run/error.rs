@@ -163,7 +163,11 @@ impl CreateError {
             }
             Self::Port { .. } => Some("leave out the port, and kipod takes a free one".into()),
             Self::Podman { source, .. } => source.hint().map(str::to_owned),
-            Self::NodeFailed { .. } | Self::NodeEnded { .. } | Self::Timeout { .. } => Some(
+            // Its first process died, of which systemd seldom can say more.
+            Self::NodeEnded { .. } => Some(
+                "see what `kipod check` warns of, such as few inotify instances; `--retain` keeps the nodes for a look".into(),
+            ),
+            Self::NodeFailed { .. } | Self::Timeout { .. } => Some(
                 "`--retain` keeps the nodes for a look: `kipod export logs`, `kipod exec`".into(),
             ),
             Self::Kubeconfig { name, source } => {

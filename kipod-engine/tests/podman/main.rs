@@ -9,4 +9,5 @@ mod images;
 mod networks;
 mod service;
 mod support;
+mod traffic;
 mod volumes;

@@ -54,6 +54,19 @@ pub(super) fn rootless(facts: &HostFacts) -> Finding {
             facts.distribution.install(&[package]),
         );
     }
+    let podman = facts.podman.version.as_ref();
+    if let Some(version) = podman.filter(|version| command == "slirp4netns" && version.major >= 6) {
+        return Finding::warn(
+            CHECK,
+            format!(
+                "slirp4netns: podman {version} runs containers with it, but refuses to build images"
+            ),
+            format!(
+                "{}\ntake `default_rootless_network_cmd` out of containers.conf",
+                facts.distribution.install(&[Package::Pasta])
+            ),
+        );
+    }
     let meaning = match command {
         // pasta gives the network the host's own address.
         "pasta" => {
@@ -79,6 +92,17 @@ pub(super) fn name_server(facts: &HostFacts) -> Finding {
 pub(super) fn firewall(facts: &HostFacts) -> Finding {
     const CHECK: &str = "firewall";
     let driver = facts.network.firewall_driver.as_str();
+    let netavark = facts.network.netavark.as_ref();
+    if let Some(version) = netavark.filter(|version| driver == "iptables" && version.major >= 2) {
+        return Finding::fail(
+            CHECK,
+            format!("netavark {version} is told to use iptables, which it knows since 2.0 no more"),
+            format!(
+                "take `firewall_driver` out of containers.conf, and NETAVARK_FW out of the environment\n{}",
+                facts.distribution.install(&[Package::Nftables])
+            ),
+        );
+    }
     let (program, package) = match driver {
         "iptables" => ("iptables", Package::Iptables),
         "nftables" => ("nft", Package::Nftables),

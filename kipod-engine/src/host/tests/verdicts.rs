@@ -366,6 +366,16 @@ async fn machines_with_something_wrong() {
             &[("rootless_network", Fail, "sudo dnf install passt")],
         ),
         (
+            "podman 6 told to use slirp4netns",
+            |machine| {
+                let info = machine.info();
+                info["version"]["Version"] = json!("6.1.1");
+                info["host"]["rootlessNetworkCmd"] = json!("slirp4netns");
+                info["host"]["slirp4netns"] = json!({"executable": "/usr/bin/slirp4netns"});
+            },
+            &[("rootless_network", Warn, "take `default_rootless_network_cmd` out")],
+        ),
+        (
             "a bare network",
             |machine| {
                 machine.info()["host"]["networkBackendInfo"] = json!({});
@@ -384,6 +394,18 @@ async fn machines_with_something_wrong() {
                 machine.release("debian", "", "13");
             },
             &[("firewall", Fail, "sudo apt-get install nftables")],
+        ),
+        (
+            "netavark 2 told to use iptables",
+            |machine| {
+                machine.sources.netavark =
+                    Some(json!({"version": "2.0.0", "default_fw_driver": "nftables"}));
+                machine.file(
+                    "/etc/containers/containers.conf",
+                    "[network]\nfirewall_driver = \"iptables\"\n",
+                );
+            },
+            &[("firewall", Fail, "take `firewall_driver` out of containers.conf")],
         ),
         (
             "netavark told to use what is not there",
