@@ -120,7 +120,6 @@ pub fn plan(
         gateway: seat::gateway(&choices.node_subnet),
         labels: labels(&spec.name),
     };
-    let stores = node::image_stores(machine);
     let kubernetes_version = &images[0].kubernetes_version;
     let cluster = ClusterSettings {
         name: spec.name.as_str(),
@@ -132,12 +131,17 @@ pub fn plan(
         pod_subnet: &spec.networking.pod_subnet,
         service_subnet: &spec.networking.service_subnet,
         api_server_address: spec.networking.api_server_address,
-        image_stores: &stores,
         storage_driver: machine.storage_driver,
         time_factor: machine.time_factor,
         credentials,
     };
-    let frame = node::Frame { spec, machine, network: &network.name, cluster_dir };
+    let frame = node::Frame {
+        spec,
+        machine,
+        network: &network.name,
+        cluster_dir,
+        control_plane: &images[0],
+    };
     let published = node::published(spec, choices.api_port);
     let nodes = seats.iter().zip(images).enumerate().map(|(index, (seat, image))| {
         let entry = match seat.role {
@@ -153,6 +157,7 @@ pub fn plan(
             pause_image: &image.pause_image,
             address: seat.address,
             pod_subnet: seat.pod_subnet,
+            image_stores: &node::image_stores(machine, image, &images[0]),
             routes: &seat::routes(seat, &seats, balancer),
         });
         // The API server is published by who has its address.

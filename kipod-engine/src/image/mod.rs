@@ -7,9 +7,11 @@ pub mod bundle;
 mod node_image;
 #[cfg(feature = "build")]
 mod store;
+mod version;
 
 #[cfg(feature = "build")]
 pub use build::{BuildError, Built, NodeImageOptions, build_node_image};
 pub use node_image::{DEFAULT_IMAGE, NodeImage, NodeImageError, label, node_image};
 #[cfg(feature = "build")]
 pub use store::StoreError;
+pub use version::{DEFAULT_NAME, VersionError, check_version, of_version, tag};

@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use kipod_engine::image::{NodeImageError, node_image};
+use kipod_engine::image::{NodeImageError, node_image, of_version};
 use kipod_engine::kubeconfig::UserKubeconfig;
 use kipod_engine::plan::Machine;
+use kipod_engine::podman::PodmanCli;
 use kipod_engine::run::{self, CreateError, Request};
 use kipod_engine::spec::RawSpec;
 use kipod_engine::{Dirs, Event, Events, Step, TimeFactor, host};
@@ -26,7 +27,11 @@ pub(crate) async fn run(
         .hint(Some("`kipod create cluster --help` lists what flags can say"))
         .code(2));
     }
-    let mut spec = raw(args).check()?;
+    let image = match &args.k8s_version {
+        Some(version) => Some(image_of_version(version).await?),
+        None => args.image.clone(),
+    };
+    let mut spec = RawSpec { image: image.clone(), ..raw(args) }.check()?;
     let time_factor =
         TimeFactor::from_env().map_err(|error| Failure::new(error.to_string()).code(2))?;
     if args.wait.is_none() {
@@ -52,7 +57,7 @@ pub(crate) async fn run(
             | NodeImageError::OtherRevision { .. }),
         ) = found
         {
-            if args.image.is_some() {
+            if image.is_some() {
                 return Err(error.into());
             }
             progress.send(Event::Note(format!("{error}: building it first")));
@@ -81,11 +86,22 @@ pub(crate) async fn run(
     Ok(0)
 }
 
-/// What was typed, as it was typed.
+/// The node image of a Kubernetes version.
+async fn image_of_version(version: &str) -> Result<String, Failure> {
+    let all = PodmanCli::new().references().await?;
+    let found =
+        of_version(&all, version).map_err(|error| Failure::new(error.to_string()).code(2))?;
+    found.map(str::to_owned).ok_or_else(|| {
+        Failure::new(format!("there is no node image of Kubernetes {version}"))
+            .hint(Some(format!("run `kipod build node-image --k8s-version {version}`")))
+    })
+}
+
+/// What was typed, but for the image, as it was typed.
 fn raw(args: &CreateClusterArgs) -> RawSpec {
     RawSpec {
         name: args.cluster.name().map(str::to_owned),
-        image: args.image.clone(),
+        image: None,
         api_server_address: args.api_server_address.clone(),
         api_server_port: args.api_server_port.clone(),
         pod_subnet: args.pod_subnet.clone(),
