@@ -16,6 +16,8 @@ use time::{Duration, OffsetDateTime};
 /// How long certificates are valid: ten years, as kubeadm's own authorities are. What the host signs
 /// kubeadm cannot renew, so it lives as long.
 const LIFETIME: Duration = Duration::days(3650);
+/// The name of the cluster's authority.
+const CA: &str = "kipod";
 /// Certificates are valid from a little before now: clocks of containers and hosts agree, those of
 /// a virtual machine and its host may not.
 const BACKDATE: Duration = Duration::minutes(5);
@@ -38,21 +40,28 @@ pub struct SigningKey {
     pub private: String,
 }
 
-/// What [`Credentials::mint`] makes.
+/// What all control planes of a cluster share, and kubeadm makes every other certificate from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credentials {
+pub struct Authorities {
     /// The cluster's certificate authority.
     pub ca: KeyPairPem,
     /// The authority of etcd's members and clients.
     pub etcd_ca: KeyPairPem,
     /// The authority of the proxy in front of aggregated API servers.
     pub front_proxy_ca: KeyPairPem,
-    /// The key of service accounts, the same on every control plane.
+    /// The key of service accounts.
     pub service_accounts: SigningKey,
+}
+
+/// What the host mints for a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The authorities.
+    pub authorities: Authorities,
     /// A client certificate in the group `system:masters`, which needs no role binding and so
     /// works from the API server's first second.
     pub admin: KeyPairPem,
-    /// A bootstrap token, `ID.SECRET`, with which nodes join.
+    /// A bootstrap token, `ID.SECRET`, with which people may join nodes of their own.
     pub token: Token,
     /// The client certificate of the kubelet of each node that joins, by the node's name. A node that
     /// has it need not ask for one and wait until it is signed.
@@ -107,44 +116,65 @@ impl Credentials {
     ///
     /// When the system has no randomness to give, or `now` is no date a certificate can hold.
     pub fn mint(cluster: &str, joining: &[String], now: i64) -> Result<Self, PkiError> {
-        let now = OffsetDateTime::from_unix_timestamp(now)
-            .map_err(|_| rcgen::Error::Time)?
-            .saturating_sub(BACKDATE);
-        let ca = Authority::new("kipod", cluster, now)?;
-        let etcd = Authority::new("etcd-ca", cluster, now)?;
-        let front_proxy = Authority::new("front-proxy-ca", cluster, now)?;
+        let at = date(now)?;
         let key = KeyPair::generate()?;
-        let service_accounts =
-            SigningKey { public: key.public_key_pem(), private: key.serialize_pem() };
-        let admin = ca.client("kubernetes-admin", "system:masters", now)?;
+        let authorities = Authorities {
+            ca: Authority::new(CA, cluster, at)?.pem()?,
+            etcd_ca: Authority::new("etcd-ca", cluster, at)?.pem()?,
+            front_proxy_ca: Authority::new("front-proxy-ca", cluster, at)?.pem()?,
+            service_accounts: SigningKey {
+                public: key.public_key_pem(),
+                private: key.serialize_pem(),
+            },
+        };
+        Self::signed_by(authorities, cluster, joining, now)
+    }
+
+    /// Mints what else there is for authorities that were minted before.
+    ///
+    /// # Errors
+    ///
+    /// As [`mint`](Self::mint), and when the authorities are none of kipod's.
+    pub fn signed_by(
+        authorities: Authorities,
+        cluster: &str,
+        joining: &[String],
+        now: i64,
+    ) -> Result<Self, PkiError> {
+        let at = date(now)?;
+        let key = KeyPair::from_pem(&authorities.ca.key)?;
+        let ca = Authority::with_key(CA, cluster, at, key);
         let kubelets = joining
             .iter()
             .map(|name| {
-                let kubelet = ca.client(&format!("system:node:{name}"), "system:nodes", now)?;
+                let kubelet = ca.client(&format!("system:node:{name}"), "system:nodes", at)?;
                 Ok((name.clone(), kubelet))
             })
             .collect::<Result<_, rcgen::Error>>()?;
-        Ok(Self {
-            ca: ca.pem,
-            etcd_ca: etcd.pem,
-            front_proxy_ca: front_proxy.pem,
-            service_accounts,
-            admin,
-            token: token()?,
-            kubelets,
-        })
+        let admin = ca.client("kubernetes-admin", "system:masters", at)?;
+        Ok(Self { authorities, admin, token: token()?, kubelets })
     }
+}
+
+fn date(now: i64) -> Result<OffsetDateTime, rcgen::Error> {
+    let now = OffsetDateTime::from_unix_timestamp(now).map_err(|_| rcgen::Error::Time)?;
+    Ok(now.saturating_sub(BACKDATE))
 }
 
 /// A certificate authority that can sign.
 struct Authority {
-    pem: KeyPairPem,
-    issuer: Issuer<'static, KeyPair>,
+    params: CertificateParams,
+    key: KeyPair,
 }
 
 impl Authority {
     fn new(name: &str, cluster: &str, now: OffsetDateTime) -> Result<Self, rcgen::Error> {
-        let key = KeyPair::generate()?;
+        Ok(Self::with_key(name, cluster, now, KeyPair::generate()?))
+    }
+
+    /// The authority of that name and key. What it signs bears its name and its key's id, and both
+    /// are the same however often it is made.
+    fn with_key(name: &str, cluster: &str, now: OffsetDateTime, key: KeyPair) -> Self {
         let mut ca = params(name, None, now);
         ca.distinguished_name.push(DnType::OrganizationalUnitName, cluster);
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -153,8 +183,12 @@ impl Authority {
             KeyUsagePurpose::KeyEncipherment,
             KeyUsagePurpose::KeyCertSign,
         ];
-        let pem = KeyPairPem { certificate: ca.self_signed(&key)?.pem(), key: key.serialize_pem() };
-        Ok(Self { pem, issuer: Issuer::new(ca, key) })
+        Self { params: ca, key }
+    }
+
+    fn pem(&self) -> Result<KeyPairPem, rcgen::Error> {
+        let certificate = self.params.self_signed(&self.key)?.pem();
+        Ok(KeyPairPem { certificate, key: self.key.serialize_pem() })
     }
 
     /// A certificate for the client `name` of the group `group`.
@@ -169,7 +203,8 @@ impl Authority {
         client.key_usages =
             vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let certificate = client.signed_by(&key, &self.issuer)?.pem();
+        let certificate =
+            client.signed_by(&key, &Issuer::from_params(&self.params, &self.key))?.pem();
         Ok(KeyPairPem { certificate, key: key.serialize_pem() })
     }
 }

@@ -4,6 +4,7 @@
 mod machine;
 mod node;
 mod seat;
+mod wish;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -12,13 +13,18 @@ use serde::Serialize;
 
 use crate::image::NodeImage;
 use crate::kubeconfig::ClusterAccess;
-use crate::node::{self as inside, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings};
+use crate::node::{
+    self as inside, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError,
+};
 use crate::pki::Credentials;
 use crate::podman::{ContainerOptions, Labels, NetworkOptions, VolumeOptions};
-use crate::spec::{ClusterName, ClusterSpec, Role, Subnet};
+use crate::spec::{ClusterName, ClusterSpec, NodeSpec, Role, Subnet};
 
 pub use machine::Machine;
-pub use seat::{Seat, control_plane_name, node_names, seats};
+pub use seat::{
+    Seat, control_plane_name, control_planes, load_balancer_name, next_seat, node_names,
+    node_network, seats,
+};
 
 /// Labels of everything kipod creates in Podman.
 pub mod label {
@@ -92,8 +98,105 @@ pub fn labels(cluster: &ClusterName) -> Labels {
     Labels::from([(label::CLUSTER.to_owned(), cluster.to_string())])
 }
 
+/// The folder of the host where a container of the cluster whose folder is `cluster_dir` says what it
+/// has reached.
+pub fn status_dir(cluster_dir: &Path, container: &str) -> PathBuf {
+    cluster_dir.join("nodes").join(container).join("status")
+}
+
+/// What a cluster and each of its nodes are planned from.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// The cluster that was asked for.
+    pub spec: &'a ClusterSpec,
+    /// The machine.
+    pub machine: &'a Machine,
+    /// What was chosen of what the machine had free.
+    pub choices: &'a Choices,
+    /// The credentials.
+    pub credentials: &'a Credentials,
+    /// The Kubernetes version of the control plane.
+    pub kubernetes_version: &'a str,
+    /// The image store of the control plane's version.
+    pub control_plane_store: &'a Path,
+    /// Every node, also those that are there already.
+    pub seats: &'a [Seat],
+    /// The folder of the host that the cluster may fill.
+    pub cluster_dir: &'a Path,
+}
+
+impl Ground<'_> {
+    /// Plans the node that has a seat, as it was asked for.
+    ///
+    /// # Errors
+    ///
+    /// When a patch of kubeadm's documents does not apply.
+    pub fn node(
+        &self,
+        seat: &Seat,
+        node: &NodeSpec,
+        entry: Entry,
+        image: &NodeImage,
+    ) -> Result<NodePlan, PatchError> {
+        let (spec, machine) = (self.spec, self.machine);
+        let control_planes = control_planes(self.seats);
+        let stores = node::image_stores(machine, image, self.control_plane_store);
+        let cluster = ClusterSettings {
+            spec,
+            name: spec.name.as_str(),
+            kubernetes_version: self.kubernetes_version,
+            nodes: self.seats.len(),
+            control_planes: &control_planes,
+            balancer: self.balancer_address(),
+            cgroups: machine.cgroups,
+            pod_subnet: &spec.networking.pod_subnet,
+            service_subnet: &spec.networking.service_subnet,
+            api_server_address: spec.networking.api_server_address,
+            storage_driver: machine.storage_driver,
+            time_factor: machine.time_factor,
+            credentials: self.credentials,
+        };
+        let files = inside::files(&NodeSettings {
+            cluster: &cluster,
+            spec: node,
+            name: &seat.name,
+            role: seat.role,
+            entry,
+            pause_image: &image.pause_image,
+            address: seat.address,
+            pod_subnet: seat.pod_subnet,
+            image_stores: &stores,
+            routes: &seat::routes(spec, seat, self.seats),
+        })?;
+        // The API server is published by who has its address.
+        let publishes = entry == Entry::First && cluster.balancer.is_none();
+        let ports = publishes.then(|| node::published(spec, self.choices.api_port));
+        Ok(self.frame().node(seat, node, image, ports.into_iter().collect(), files))
+    }
+
+    /// Plans what is in front of the control planes, where there are several.
+    fn balancer(&self, image: &NodeImage) -> Option<NodePlan> {
+        let files = balancer_files(self.seats);
+        let ports = vec![node::published(self.spec, self.choices.api_port)];
+        Some(self.frame().balancer(self.balancer_address()?, image, ports, files))
+    }
+
+    fn balancer_address(&self) -> Option<Ipv4Addr> {
+        has_balancer(self.spec).then(|| seat::balancer(&self.choices.node_subnet))
+    }
+
+    fn frame(&self) -> node::Frame<'_> {
+        let Self { spec, machine, cluster_dir, control_plane_store, .. } = *self;
+        node::Frame { spec, machine, cluster_dir, control_plane_store }
+    }
+}
+
 /// Plans a cluster. `images` are those of the nodes, in their order; `cluster_dir` is the folder of
 /// the host that the cluster may fill.
+///
+/// # Errors
+///
+/// When a patch of kubeadm's documents does not apply.
 ///
 /// # Panics
 ///
@@ -105,89 +208,70 @@ pub fn plan(
     choices: &Choices,
     credentials: &Credentials,
     cluster_dir: &Path,
-) -> Plan {
+) -> Result<Plan, PatchError> {
     assert_eq!(images.len(), spec.nodes.len(), "an image for each node");
-    let seats = seats(spec, &choices.node_subnet);
-    let control_planes: Vec<_> = seats
-        .iter()
-        .filter(|seat| seat.role == Role::ControlPlane)
-        .map(|seat| (seat.name.clone(), seat.address))
-        .collect();
-    let balancer = (control_planes.len() > 1).then(|| seat::balancer(&choices.node_subnet));
-    let network = NetworkOptions {
-        name: format!("kipod-{}", spec.name),
-        subnet: choices.node_subnet.to_string(),
-        gateway: seat::gateway(&choices.node_subnet),
-        labels: labels(&spec.name),
-    };
-    let kubernetes_version = &images[0].kubernetes_version;
-    let cluster = ClusterSettings {
-        name: spec.name.as_str(),
-        kubernetes_version,
-        nodes: seats.len(),
-        control_planes: &control_planes,
-        balancer,
-        cgroups: machine.cgroups,
-        pod_subnet: &spec.networking.pod_subnet,
-        service_subnet: &spec.networking.service_subnet,
-        api_server_address: spec.networking.api_server_address,
-        storage_driver: machine.storage_driver,
-        time_factor: machine.time_factor,
-        credentials,
-    };
-    let frame = node::Frame {
+    let kubernetes_version = images[0].kubernetes_version.as_str();
+    let seats = &seats(spec, &choices.node_subnet);
+    let ground = Ground {
         spec,
         machine,
-        network: &network.name,
+        choices,
+        credentials,
+        kubernetes_version,
+        control_plane_store: &images[0].image_store,
+        seats,
         cluster_dir,
-        control_plane: &images[0],
     };
-    let published = node::published(spec, choices.api_port);
-    let nodes = seats.iter().zip(images).enumerate().map(|(index, (seat, image))| {
+    let all = seats.iter().zip(&spec.nodes).zip(images).enumerate();
+    let nodes = all.map(|(index, ((seat, node), image))| {
         let entry = match seat.role {
             Role::ControlPlane if index == 0 => Entry::First,
             Role::ControlPlane => Entry::Founder,
             Role::Worker => Entry::Joiner,
         };
-        let files = inside::files(&NodeSettings {
-            cluster: &cluster,
-            name: &seat.name,
-            role: seat.role,
-            entry,
-            pause_image: &image.pause_image,
-            address: seat.address,
-            pod_subnet: seat.pod_subnet,
-            image_stores: &node::image_stores(machine, image, &images[0]),
-            routes: &seat::routes(seat, &seats, balancer),
-        });
-        // The API server is published by who has its address.
-        let ports = if entry == Entry::First && balancer.is_none() {
-            vec![published.clone()]
-        } else {
-            Vec::new()
-        };
-        frame.node(seat, image, ports, files)
+        ground.node(seat, node, entry, image)
     });
-    let nodes = nodes.collect();
-    let balancer = balancer.map(|address| {
-        let files = inside::balancer_files(&control_planes);
-        frame.balancer(address, &images[0], vec![published.clone()], files)
-    });
-    Plan {
+    Ok(Plan {
         name: spec.name.clone(),
-        kubernetes_version: kubernetes_version.clone(),
+        kubernetes_version: kubernetes_version.to_owned(),
         cgroups: machine.cgroups,
-        nodes,
-        balancer,
+        network: NetworkOptions {
+            name: network_name(&spec.name),
+            subnet: choices.node_subnet.to_string(),
+            gateway: seat::gateway(&choices.node_subnet),
+            labels: labels(&spec.name),
+        },
+        nodes: nodes.collect::<Result<_, _>>()?,
+        balancer: ground.balancer(&images[0]),
         access: ClusterAccess {
             cluster_name: spec.name.clone(),
             server: server(spec.networking.api_server_address, choices.api_port),
-            ca_pem: credentials.ca.certificate.clone(),
+            ca_pem: credentials.authorities.ca.certificate.clone(),
             client_cert_pem: credentials.admin.certificate.clone(),
             client_key_pem: credentials.admin.key.clone(),
         },
-        network,
-    }
+    })
+}
+
+/// The routes of a node among others, as a file.
+pub fn routes_file(spec: &ClusterSpec, seats: &[Seat], seat: &Seat) -> NodeFile {
+    inside::routes_file(&seat::routes(spec, seat, seats))
+}
+
+/// The files of the load balancer of these nodes.
+pub fn balancer_files(seats: &[Seat]) -> Vec<NodeFile> {
+    inside::balancer_files(&control_planes(seats))
+}
+
+/// Whether a cluster has a load balancer: one that was created with several control planes has, even
+/// if only one of them is left.
+pub fn has_balancer(spec: &ClusterSpec) -> bool {
+    spec.count(Role::ControlPlane) > 1
+}
+
+/// The name of a cluster's network.
+fn network_name(cluster: &ClusterName) -> String {
+    format!("kipod-{cluster}")
 }
 
 /// The first of the candidate node subnets that overlaps none of `used`.
@@ -210,3 +294,6 @@ fn server(address: IpAddr, port: u16) -> String {
         IpAddr::V6(address) => format!("https://[{address}]:{port}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

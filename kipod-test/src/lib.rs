@@ -46,5 +46,7 @@ pub mod __private {
     pub use crate::context::TestContext;
     pub use crate::run::{Body, argument, run, run_with};
     pub use crate::site::{Flavor, Keep, ShouldPanic, TestSite};
-    pub use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, SourceError, Wanted};
+    pub use crate::source::{
+        Access, ClusterSource, News, NodeOutput, Reply, Say, Shape, SourceError, Wanted,
+    };
 }

@@ -49,6 +49,12 @@ pub struct TestSite {
     pub cluster: Option<&'static str>,
     /// The Kubernetes version.
     pub version: Option<&'static str>,
+    /// How many control planes the cluster has.
+    pub control_planes: Option<usize>,
+    /// How many workers the cluster has.
+    pub workers: Option<usize>,
+    /// A configuration file that describes the cluster.
+    pub config: Option<&'static str>,
     /// Whether the cluster is for this test alone.
     pub exclusive: bool,
     /// Whether the test gets a namespace.
@@ -86,6 +92,9 @@ impl TestSite {
             line,
             cluster: None,
             version: None,
+            control_planes: None,
+            workers: None,
+            config: None,
             exclusive: false,
             namespace: true,
             manifests: &[],

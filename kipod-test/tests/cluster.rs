@@ -80,3 +80,19 @@ async fn an_account_has_its_own_rights_only(reader: ClientAs<Reader>) -> Result<
     assert!(matches!(&refused, kube::Error::Api(status) if status.code == 403), "{refused}");
     Ok(())
 }
+
+#[kipod::test(cluster = "pair", workers = 1)]
+#[ignore = "creates a real cluster"]
+async fn a_cluster_has_the_nodes_that_were_asked_for(cluster: Cluster) -> Result<(), BoxError> {
+    assert_eq!(cluster.nodes().await?, ["pair-control-plane-0", "pair-worker-0"]);
+    Ok(())
+}
+
+#[kipod::test(cluster = "labelled", config = "tests/cluster.yaml")]
+#[ignore = "creates a real cluster"]
+async fn a_cluster_is_what_its_configuration_file_says(client: Client) -> Result<(), BoxError> {
+    let nodes: Api<kipod::k8s_openapi::api::core::v1::Node> = Api::all(client);
+    let node = nodes.get("labelled-control-plane-0").await?;
+    assert_eq!(node.metadata.labels.unwrap()["example.com/disk"], "fast");
+    Ok(())
+}

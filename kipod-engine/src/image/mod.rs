@@ -5,8 +5,10 @@ mod build;
 #[cfg(feature = "build")]
 pub mod bundle;
 mod node_image;
+mod storage;
 #[cfg(feature = "build")]
 mod store;
+mod unused;
 mod version;
 
 #[cfg(feature = "build")]
@@ -14,4 +16,5 @@ pub use build::{BuildError, Built, NodeImageOptions, build_node_image};
 pub use node_image::{DEFAULT_IMAGE, NodeImage, NodeImageError, label, node_image};
 #[cfg(feature = "build")]
 pub use store::StoreError;
+pub(crate) use unused::unused_stores;
 pub use version::{DEFAULT_NAME, VersionError, check_version, of_version, tag};

@@ -42,7 +42,7 @@ backend control-plane
     option httpchk
     http-check send meth GET uri /readyz
     http-check expect status 200
-    default-server check check-ssl verify none inter 1s fastinter 250ms downinter 250ms fall 2 rise 1 on-marked-down shutdown-sessions
+    default-server check check-ssl verify none inter 500ms fastinter 250ms downinter 250ms fall 2 rise 1 on-marked-down shutdown-sessions
 {servers}"
     )
 }

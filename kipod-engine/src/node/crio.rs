@@ -1,13 +1,44 @@
 //! CRI-O's configuration and its image stores.
 
 use super::{CgroupMode, NodeFile, NodeSettings};
+use crate::spec::Registry;
 
 /// CRI-O's files.
 pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
-    vec![
+    let spec = node.cluster.spec;
+    let mut files = vec![
         NodeFile::new("crio/crio.conf", crio_conf(node)),
         NodeFile::new("containers/storage.conf", storage_conf(node)),
-    ]
+        NodeFile::new("containers/registries.conf", registries_conf(&spec.registries)),
+    ];
+    let drop_ins = spec.crio_drop_ins.iter();
+    files.extend(
+        drop_ins.map(|(name, text)| NodeFile::new(&format!("crio/crio.conf.d/{name}"), text)),
+    );
+    files
+}
+
+/// Where images are pulled from, where that is not where their names say. What is written here is
+/// known to have nothing in it that TOML would need quoted.
+fn registries_conf(registries: &[Registry]) -> String {
+    let mut text = "# Written by kipod.\n".to_owned();
+    for registry in registries {
+        text.push_str(&format!("\n[[registry]]\nprefix = \"{}\"\n", registry.prefix));
+        // A prefix that stands for many hosts has no place of its own.
+        let location = registry.location.as_ref();
+        let own = (!registry.prefix.starts_with("*.")).then_some(&registry.prefix);
+        if let Some(location) = location.or(own) {
+            text.push_str(&format!("location = \"{location}\"\n"));
+        }
+        text.push_str(&format!("insecure = {}\n", registry.insecure));
+        for mirror in &registry.mirrors {
+            text.push_str(&format!(
+                "\n[[registry.mirror]]\nlocation = \"{}\"\ninsecure = {}\n",
+                mirror.location, mirror.insecure,
+            ));
+        }
+    }
+    text
 }
 
 /// CRI-O needs a conmon cgroup that fits its cgroup manager: `pod` fits both.

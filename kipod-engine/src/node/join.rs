@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::kubeadm::{PATCHES, registration, timeouts};
-use super::{API_PORT, NodeFile, NodeSettings, base64, kubeconfig};
+use super::{API_PORT, NodeFile, NodeSettings, PatchError, apply_patches, base64, kubeconfig};
 use crate::spec::Role;
 
 /// How long a node tries to join: as long as kubeadm gives a control plane to start.
@@ -14,26 +14,33 @@ pub(super) const LIMIT: Duration = Duration::from_secs(240);
 const DISCOVERY: &str = "kubeadm/discovery.conf";
 
 /// The document of `kubeadm join`, where it finds the cluster, and the kubelet's credentials.
-pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
+///
+/// # Errors
+///
+/// When a patch does not apply.
+pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
     let cluster = node.cluster;
-    let mut files = vec![NodeFile::secret("kubeadm/join.yaml", format!("{:#}\n", document(node)))];
-    // A token in the file means that kubeadm takes it at its word, and asks for no second opinion.
-    let token = json!({ "token": cluster.credentials.token.as_str() });
-    files.push(NodeFile::secret(DISCOVERY, kubeconfig(node, cluster.endpoint(), token)));
+    let mut document = document(node);
+    let documents = std::slice::from_mut(&mut document);
+    apply_patches(documents, node.name, &cluster.spec.kubeadm_patches, &node.spec.kubeadm_patches)?;
+    let mut files = vec![NodeFile::secret("kubeadm/join.yaml", format!("{document:#}\n"))];
     if let Some(kubelet) = cluster.credentials.kubelets.get(node.name) {
-        // With it the kubelet has nothing to ask for, and kubeadm nothing to wait for. The kubelet of
-        // a control plane talks to its own API server, as kubeadm has it.
-        let server = match node.role {
-            Role::ControlPlane => node.address,
-            Role::Worker => cluster.endpoint(),
-        };
         let user = json!({
             "client-certificate-data": base64(&kubelet.certificate),
             "client-key-data": base64(&kubelet.key),
         });
-        files.push(NodeFile::secret("kubernetes/kubelet.conf", kubeconfig(node, server, user)));
+        // Credentials in it mean that kubeadm takes the file at its word, and asks nobody else.
+        let discovery = kubeconfig(node, cluster.endpoint(), &user);
+        // With this one the kubelet has nothing to ask for, and kubeadm nothing to wait for. The
+        // kubelet of a control plane talks to its own API server, as kubeadm has it.
+        let own = match node.role {
+            Role::ControlPlane => kubeconfig(node, node.address, &user),
+            Role::Worker => discovery.clone(),
+        };
+        files.push(NodeFile::secret(DISCOVERY, discovery));
+        files.push(NodeFile::secret("kubernetes/kubelet.conf", own));
     }
-    files
+    Ok(files)
 }
 
 fn document(node: &NodeSettings<'_>) -> Value {
@@ -42,7 +49,6 @@ fn document(node: &NodeSettings<'_>) -> Value {
         "kind": "JoinConfiguration",
         "discovery": {
             "file": { "kubeConfigPath": format!("{}/{DISCOVERY}", super::ROOT) },
-            "tlsBootstrapToken": node.cluster.credentials.token.as_str(),
         },
         "nodeRegistration": registration(node),
         "timeouts": timeouts(node.cluster.time_factor),

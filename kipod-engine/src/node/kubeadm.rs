@@ -2,36 +2,71 @@
 //!
 //! They are JSON, which YAML contains.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{API_PORT, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings};
+use super::{
+    API_PORT, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError, apply_patches,
+};
+use crate::spec::{KubeProxyMode, KubeadmPatches};
 use crate::time_factor::TimeFactor;
 
 pub(super) const PATCHES: &str = "/var/lib/kipod/kubeadm/patches";
 const CRI_SOCKET: &str = "unix:///run/crio/crio.sock";
 
 /// What `kubeadm init` reads.
-pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
-    let cluster = cluster(node.cluster);
-    let mut files = Vec::new();
-    if node.entry == Entry::First && publishes_apart(node.cluster) {
-        let document = documents(node, &cluster);
-        files.push(NodeFile::secret("kubeadm/upload.yaml", document));
+///
+/// # Errors
+///
+/// When a patch does not apply.
+pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
+    let settings = node.cluster;
+    let mut documents = vec![cluster(settings), kubelet(settings)];
+    if settings.spec.networking.kube_proxy_mode != KubeProxyMode::None {
+        documents.push(kube_proxy(settings));
     }
-    let founding = founding(node.cluster, cluster);
-    files.push(NodeFile::secret("kubeadm/init.yaml", documents(node, &founding)));
-    files
+    // What a cluster has once is the first control plane's to say, as in kind: the others have to
+    // found the same cluster.
+    let none = KubeadmPatches::default();
+    let first = settings.spec.nodes.first().map_or(&none, |first| &first.kubeadm_patches);
+    let name = settings.control_planes.first().map_or(node.name, |(name, _)| name);
+    apply_patches(&mut documents, name, &settings.spec.kubeadm_patches, first)?;
+    documents.insert(0, patched_init(node)?);
+
+    let mut files = Vec::new();
+    if node.entry == Entry::First && publishes_apart(settings) {
+        files.push(NodeFile::secret("kubeadm/upload.yaml", text(&documents)));
+    }
+    documents[1] = founding(settings, documents[1].take());
+    files.push(NodeFile::secret("kubeadm/init.yaml", text(&documents)));
+    Ok(files)
 }
 
-/// All documents of `kubeadm init`, as one file.
-fn documents(node: &NodeSettings<'_>, cluster: &Value) -> String {
-    [&init(node), cluster, &kubelet(node.cluster), &kube_proxy(node.cluster)]
-        .iter()
-        .map(|document| format!("{document:#}\n"))
-        .collect::<Vec<_>>()
-        .join("---\n")
+/// Documents as one file.
+fn text(documents: &[Value]) -> String {
+    let texts = documents.iter().map(|document| format!("{document:#}\n"));
+    texts.collect::<Vec<_>>().join("---\n")
+}
+
+/// What only this node reads. For a control plane that is not the first, people patch what
+/// `kubeadm join` would read: what that has in common with this counts, and not how to join.
+fn patched_init(node: &NodeSettings<'_>) -> Result<Value, PatchError> {
+    let mut document = init(node);
+    if node.entry == Entry::Founder {
+        document["kind"] = json!("JoinConfiguration");
+    }
+    let (cluster, own) = (&node.cluster.spec.kubeadm_patches, &node.spec.kubeadm_patches);
+    apply_patches(std::slice::from_mut(&mut document), node.name, cluster, own)?;
+    if let (Entry::Founder, Some(fields)) = (node.entry, document.as_object_mut()) {
+        for about_joining in ["caCertPath", "controlPlane", "discovery"] {
+            fields.remove(about_joining);
+        }
+        fields.insert("kind".to_owned(), json!("InitConfiguration"));
+    }
+    Ok(document)
 }
 
 /// Whether the cluster is founded by a configuration that is not the one which it keeps.
@@ -102,6 +137,13 @@ pub(super) fn registration(node: &NodeSettings<'_>) -> Value {
             { "name": "node-ip", "value": node.kubernetes_address() },
         ],
     });
+    if !node.spec.labels.is_empty() {
+        let labels = list(&node.spec.labels);
+        let argument = json!({ "name": "node-labels", "value": labels });
+        registration["kubeletExtraArgs"].as_array_mut().into_iter().for_each(|all| {
+            all.push(argument.clone());
+        });
+    }
     if node.cluster.nodes == node.cluster.control_planes.len() {
         // Where nobody else is there to run everybody's pods, control planes do.
         registration["taints"] = json!([]);
@@ -170,10 +212,38 @@ fn cluster(cluster: &ClusterSettings<'_>) -> Value {
             },
         },
     });
+    let gates = &cluster.spec.feature_gates;
+    if !gates.is_empty() {
+        for component in ["apiServer", "controllerManager", "scheduler"] {
+            argue(&mut document[component], arg("feature-gates", &list(gates)));
+        }
+    }
+    if !cluster.spec.runtime_config.is_empty() {
+        let apis = list(&cluster.spec.runtime_config);
+        argue(&mut document["apiServer"], arg("runtime-config", &apis));
+    }
     if let Some(balancer) = cluster.balancer {
         document["controlPlaneEndpoint"] = json!(format!("{balancer}:{API_PORT}"));
+        // kubeadm has each member compare itself with the others before it answers anybody. When all
+        // start at once, all wait for each other until that times out, after 27 s.
+        if let Some(args) = document["etcd"]["local"]["extraArgs"].as_array_mut() {
+            args.push(arg("feature-gates", "InitialCorruptCheck=false"));
+        }
     }
     document
+}
+
+/// Gives a component one more argument.
+fn argue(component: &mut Value, argument: Value) {
+    match component["extraArgs"].as_array_mut() {
+        Some(all) => all.push(argument),
+        None => component["extraArgs"] = json!([argument]),
+    }
+}
+
+/// `a=b,c=d`, as flags of Kubernetes take it.
+fn list<V: Display>(pairs: &BTreeMap<String, V>) -> String {
+    pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
 fn kubelet(cluster: &ClusterSettings<'_>) -> Value {
@@ -190,8 +260,9 @@ fn kubelet(cluster: &ClusterSettings<'_>) -> Value {
             "nodefs.inodesFree": "0%",
         },
         "serializeImagePulls": false,
-        "featureGates": { "KubeletInUserNamespace": true },
+        "featureGates": cluster.spec.feature_gates,
     });
+    document["featureGates"]["KubeletInUserNamespace"] = json!(true);
     let cgroups = match cluster.cgroups {
         CgroupMode::Delegated => json!({ "cgroupDriver": "systemd" }),
         CgroupMode::Unlimited => json!({
@@ -208,12 +279,14 @@ fn kubelet(cluster: &ClusterSettings<'_>) -> Value {
 }
 
 fn kube_proxy(cluster: &ClusterSettings<'_>) -> Value {
+    let mode = cluster.spec.networking.kube_proxy_mode.name();
     json!({
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
-        "mode": "iptables",
+        "mode": mode,
         "clusterCIDR": cluster.pod_subnet,
-        "iptables": { "minSyncPeriod": "100ms" },
+        "featureGates": cluster.spec.feature_gates,
+        mode: { "minSyncPeriod": "100ms" },
         // The host's own tables: a user namespace may not resize them or change their timeouts.
         "conntrack": {
             "maxPerCore": 0,

@@ -9,16 +9,19 @@ mod crio;
 mod join;
 mod kubeadm;
 mod network;
+mod patch;
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::pki::Credentials;
-use crate::spec::{INTERNAL_NODE_ADDRESS, Role, Subnet};
+use crate::pki::{Authorities, Credentials};
+use crate::spec::{ClusterSpec, INTERNAL_NODE_ADDRESS, KubeProxyMode, NodeSpec, Role, Subnet};
 use crate::time_factor::TimeFactor;
 
 pub use balancer::files as balancer_files;
+pub use network::routes_file;
+pub use patch::{PatchError, apply_patches};
 
 /// The port of the API server inside a node.
 pub const API_PORT: u16 = 6443;
@@ -50,6 +53,8 @@ pub enum CgroupMode {
 pub struct NodeSettings<'a> {
     /// The cluster it belongs to.
     pub cluster: &'a ClusterSettings<'a>,
+    /// What it was asked to be.
+    pub spec: &'a NodeSpec,
     /// The node's name, which is also its host name.
     pub name: &'a str,
     /// What it does.
@@ -93,6 +98,8 @@ impl Entry {
 /// What all nodes of a cluster have in common.
 #[derive(Debug, Clone)]
 pub struct ClusterSettings<'a> {
+    /// What was asked for.
+    pub spec: &'a ClusterSpec,
     /// The cluster's name.
     pub name: &'a str,
     /// The Kubernetes version of its control plane, as `v1.36.2`.
@@ -196,23 +203,27 @@ impl std::fmt::Debug for NodeFile {
 }
 
 /// Every file that a node finds before it starts.
-pub fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
+///
+/// # Errors
+///
+/// When a patch of kubeadm's documents does not apply.
+pub fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
     let credentials = node.cluster.credentials;
     let mut files = vec![
         NodeFile::new("node.env", environment(node)),
-        NodeFile::new("kubernetes/pki/ca.crt", &credentials.ca.certificate),
+        NodeFile::new("kubernetes/pki/ca.crt", &credentials.authorities.ca.certificate),
     ];
     if node.role == Role::ControlPlane {
-        files.extend(authorities(credentials));
+        files.extend(authority_files(&credentials.authorities));
         files.extend(kubeadm::patches(node.cluster));
     }
     files.extend(match node.entry {
-        Entry::First | Entry::Founder => kubeadm::files(node),
-        Entry::Joiner => join::files(node),
+        Entry::First | Entry::Founder => kubeadm::files(node)?,
+        Entry::Joiner => join::files(node)?,
     });
     files.extend(network::files(node));
     files.extend(crio::files(node));
-    files
+    Ok(files)
 }
 
 /// What the node's scripts have to know.
@@ -221,6 +232,9 @@ fn environment(node: &NodeSettings<'_>) -> String {
         format!("KIPOD_NODE_ROLE={}\nKIPOD_KUBEADM={}\n", node.role, node.entry.command(),);
     if node.entry == Entry::First {
         text.push_str("KIPOD_FIRST=1\n");
+    }
+    if node.cluster.spec.networking.kube_proxy_mode == KubeProxyMode::None {
+        text.push_str("KIPOD_NO_KUBE_PROXY=1\n");
     }
     if node.kubernetes_address() == INTERNAL_NODE_ADDRESS {
         text.push_str(&format!("KIPOD_INTERNAL_ADDRESS={INTERNAL_NODE_ADDRESS}\n"));
@@ -233,14 +247,14 @@ fn environment(node: &NodeSettings<'_>) -> String {
 }
 
 /// The authorities that all control planes share; kubeadm makes every other certificate.
-fn authorities(credentials: &Credentials) -> Vec<NodeFile> {
+fn authority_files(authorities: &Authorities) -> Vec<NodeFile> {
     let mut files = vec![
-        NodeFile::secret("kubernetes/pki/ca.key", &credentials.ca.key),
-        NodeFile::new("kubernetes/pki/sa.pub", &credentials.service_accounts.public),
-        NodeFile::secret("kubernetes/pki/sa.key", &credentials.service_accounts.private),
+        NodeFile::secret("kubernetes/pki/ca.key", &authorities.ca.key),
+        NodeFile::new("kubernetes/pki/sa.pub", &authorities.service_accounts.public),
+        NodeFile::secret("kubernetes/pki/sa.key", &authorities.service_accounts.private),
     ];
     let others =
-        [("etcd/ca", &credentials.etcd_ca), ("front-proxy-ca", &credentials.front_proxy_ca)];
+        [("etcd/ca", &authorities.etcd_ca), ("front-proxy-ca", &authorities.front_proxy_ca)];
     for (name, authority) in others {
         let path = format!("kubernetes/pki/{name}");
         files.push(NodeFile::new(&format!("{path}.crt"), &authority.certificate));
@@ -250,14 +264,14 @@ fn authorities(credentials: &Credentials) -> Vec<NodeFile> {
 }
 
 /// A kubeconfig for a program on a node.
-fn kubeconfig(node: &NodeSettings<'_>, server: Ipv4Addr, user: serde_json::Value) -> String {
+fn kubeconfig(node: &NodeSettings<'_>, server: Ipv4Addr, user: &serde_json::Value) -> String {
     let cluster = node.cluster;
     let document = serde_json::json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{ "name": cluster.name, "cluster": {
             "server": format!("https://{server}:{API_PORT}"),
-            "certificate-authority-data": base64(&cluster.credentials.ca.certificate),
+            "certificate-authority-data": base64(&cluster.credentials.authorities.ca.certificate),
         } }],
         "users": [{ "name": "node", "user": user }],
         "contexts": [{ "name": "node", "context": { "cluster": cluster.name, "user": "node" } }],

@@ -1,16 +1,25 @@
 //! The default network of pods: each node has its part of the pod subnet, and plain routes to the
 //! parts of all others. No daemon runs, so there is none to wait for, and nothing to lose when a node
-//! starts again.
+//! starts again. Where the network of pods is left to the user, there is none of it.
 
 use serde_json::json;
 
-use super::{NodeFile, NodeSettings};
+use super::{NodeFile, NodeSettings, Route};
 
 /// The CNI network, the routes, and the rule for what leaves the cluster.
 pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
+    if node.cluster.spec.networking.disable_default_cni {
+        // Another network has its own ways between nodes and out of the cluster.
+        return vec![
+            // CRI-O does not start without the folder.
+            NodeFile::new("cni/net.d/README", "Here belongs the network of pods.\n"),
+            routes_file(node.routes),
+            NodeFile::new("network/masquerade.nft", "# Left to the network of pods.\n"),
+        ];
+    }
     vec![
         NodeFile::new("cni/net.d/10-kipod.conflist", conflist(node)),
-        NodeFile::new("network/routes", routes(node)),
+        routes_file(node.routes),
         NodeFile::new("network/masquerade.nft", masquerade(node)),
     ]
 }
@@ -39,9 +48,10 @@ fn conflist(node: &NodeSettings<'_>) -> String {
     format!("{document:#}\n")
 }
 
-/// A line a route, `DESTINATION GATEWAY`, as the node's boot script reads it.
-fn routes(node: &NodeSettings<'_>) -> String {
-    node.routes.iter().map(|route| format!("{} {}\n", route.destination, route.gateway)).collect()
+/// A line a route, `DESTINATION GATEWAY`, as the node's script reads it.
+pub fn routes_file(routes: &[Route]) -> NodeFile {
+    let lines = routes.iter().map(|route| format!("{} {}\n", route.destination, route.gateway));
+    NodeFile::new("network/routes", lines.collect::<String>())
 }
 
 /// Pods see each other by their own addresses; whatever is outside sees the node's.

@@ -4,13 +4,16 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{LOAD_BALANCER, Machine, NodePlan, Seat, label, labels};
+use super::{
+    LOAD_BALANCER, Machine, NodePlan, Seat, label, labels, load_balancer_name, network_name,
+    status_dir, wish,
+};
 use crate::image::NodeImage;
 use crate::node::{API_PORT, CONTROL_PLANE_STORE, HOST_STORE, NodeFile, SHARED_STORE, STATUS_DIR};
 use crate::podman::{
     Bind, ContainerOptions, NetworkAttachment, PortMapping, VolumeMount, VolumeOptions,
 };
-use crate::spec::ClusterSpec;
+use crate::spec::{ClusterSpec, NodeSpec};
 
 /// The number of SIGRTMIN+3, which asks systemd to stop, with glibc and musl alike.
 /// Source: systemd(1), "Signals", and the C libraries' SIGRTMIN of 34.
@@ -22,10 +25,10 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) fn image_stores(
     machine: &Machine,
     image: &NodeImage,
-    control_plane: &NodeImage,
+    control_plane_store: &Path,
 ) -> Vec<&'static str> {
     let mut stores = vec![SHARED_STORE];
-    if image.image_store != control_plane.image_store {
+    if image.image_store != control_plane_store {
         stores.push(CONTROL_PLANE_STORE);
     }
     if machine.host_store.is_some() {
@@ -38,8 +41,9 @@ pub(super) fn image_stores(
 pub(super) fn published(spec: &ClusterSpec, api_port: u16) -> PortMapping {
     PortMapping {
         host_address: spec.networking.api_server_address,
-        host_port: api_port,
+        host_port: Some(api_port),
         container_port: API_PORT,
+        protocol: "tcp",
     }
 }
 
@@ -47,10 +51,9 @@ pub(super) fn published(spec: &ClusterSpec, api_port: u16) -> PortMapping {
 pub(super) struct Frame<'a> {
     pub(super) spec: &'a ClusterSpec,
     pub(super) machine: &'a Machine,
-    pub(super) network: &'a str,
     pub(super) cluster_dir: &'a Path,
-    /// The first control plane's image.
-    pub(super) control_plane: &'a NodeImage,
+    /// The image store of the control plane's version.
+    pub(super) control_plane_store: &'a Path,
 }
 
 impl Frame<'_> {
@@ -58,6 +61,7 @@ impl Frame<'_> {
     pub(super) fn node(
         &self,
         seat: &Seat,
+        spec: &NodeSpec,
         image: &NodeImage,
         ports: Vec<PortMapping>,
         files: Vec<NodeFile>,
@@ -71,8 +75,8 @@ impl Frame<'_> {
         // kubelet wants a kernel log, and the host's is not for it.
         container.binds.push(bind(Path::new("/dev/null"), "/dev/kmsg", false));
         container.binds.push(bind(&image.image_store, SHARED_STORE, true));
-        if image.image_store != self.control_plane.image_store {
-            let store = &self.control_plane.image_store;
+        if image.image_store != self.control_plane_store {
+            let store = self.control_plane_store;
             container.binds.push(bind(store, CONTROL_PLANE_STORE, true));
         }
         if let Some(store) = &self.machine.host_store {
@@ -86,6 +90,7 @@ impl Frame<'_> {
         }
         container.devices = self.machine.fuse.then(|| "/dev/fuse".into()).into_iter().collect();
         container.ports = ports;
+        wish::add(spec, container);
         node
     }
 
@@ -97,7 +102,7 @@ impl Frame<'_> {
         ports: Vec<PortMapping>,
         files: Vec<NodeFile>,
     ) -> NodePlan {
-        let name = format!("{}-{LOAD_BALANCER}", self.spec.name);
+        let name = load_balancer_name(&self.spec.name);
         let mut plan = self.container(&name, LOAD_BALANCER, address, image, files);
         plan.container.ports = ports;
         // It has the image's otherwise.
@@ -115,7 +120,7 @@ impl Frame<'_> {
         files: Vec<NodeFile>,
     ) -> NodePlan {
         let labels = labels(&self.spec.name);
-        let status_dir = self.cluster_dir.join("nodes").join(name).join("status");
+        let status_dir = status_dir(self.cluster_dir, name);
         let mut container_labels = labels.clone();
         container_labels.insert(label::ROLE.to_owned(), role.to_owned());
         let container = ContainerOptions {
@@ -130,8 +135,9 @@ impl Frame<'_> {
             binds: vec![bind(&status_dir, STATUS_DIR, false)],
             tmpfs: vec!["/run".to_owned(), "/tmp".to_owned()],
             devices: Vec::new(),
-            network: NetworkAttachment { name: self.network.to_owned(), address },
+            network: NetworkAttachment { name: network_name(&self.spec.name), address },
             ports: Vec::new(),
+            dns_search: self.spec.networking.dns_search.clone(),
             cgroup_parent: self.machine.cgroup_parent.clone(),
             stop_signal: STOP_SIGNAL,
             stop_timeout: self.machine.time_factor.of(STOP_TIMEOUT).as_secs().max(1),
@@ -149,5 +155,7 @@ impl Frame<'_> {
 }
 
 fn bind(source: &Path, target: &str, read_only: bool) -> Bind {
-    Bind { source: source.to_owned(), target: target.to_owned(), read_only }
+    // Not what is mounted below it: `ro` would leave that writable.
+    let options = vec!["bind"];
+    Bind { source: source.to_owned(), target: target.to_owned(), read_only, options }
 }

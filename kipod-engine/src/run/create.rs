@@ -3,10 +3,14 @@
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
+use super::addons;
 use super::cancel::Cancel;
 use super::error::CreateError;
 use super::images;
-use super::ready::Waiter;
+use super::outside;
+use super::ready::{Waiter, Woken};
+use super::watched::Watched;
+use crate::addon;
 use crate::blocking::blocking;
 use crate::client;
 use crate::cluster::{self, Cluster, Record, cluster_dir, kubeconfig_path};
@@ -59,8 +63,9 @@ pub struct Request {
 ///
 /// When any step fails. What was created is removed again before this returns, unless
 /// [`ClusterSpec::retain`] is set; what cannot be removed is told as a warning.
-pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, CreateError> {
+pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluster, CreateError> {
     let Context { podman, dirs, events } = context;
+    outside::settle(&mut request.spec)?;
     let spec = &request.spec;
     let lock = NameLock::take(&dirs.state, &spec.name)?;
     clear_the_name(context, &request).await?;
@@ -80,6 +85,9 @@ pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, C
     if let Err(error) = &made {
         if keep(error) {
             let name = &spec.name;
+            if !matches!(error, CreateError::Kubeconfig { .. }) {
+                cluster::retain(&dirs.state, name);
+            }
             events.send(Event::Note(format!(
                 "cluster `{name}` is kept: `kipod export logs --name {name}`, `kipod exec --name {name} COMMAND`, KUBECONFIG={}; `kipod delete cluster {name}` removes it",
                 kubeconfig_path(&dirs.state, name).display(),
@@ -135,13 +143,27 @@ async fn make(
         client::connect_within(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await.map_err(
             |source| CreateError::Client { name: spec.name.clone(), source: Box::new(source) },
         )?;
-    let waiter = Waiter { plan: &plan, podman, client, cancel: &request.cancel, factor };
+    let cluster = Watched::planned(&plan, spec);
+    let cancel = &request.cancel;
+    let waiter = Waiter { cluster: &cluster, podman, client, cancel, factor };
     let limit = factor.of(CONTROL_PLANE_LIMIT);
     step(events, Step::StartControlPlane, waiter.api_server(limit)).await?;
     step(events, Step::Bootstrap, waiter.kubeadm(limit)).await?;
     waiter.assign_pod_subnets().await;
-    if !spec.wait.is_zero() {
-        step(events, Step::Ready, waiter.workloads(spec.wait)).await?;
+    if spec.networking.disable_default_cni {
+        events.send(Event::Note(
+            "nodes will be ready once you have installed a network of pods".to_owned(),
+        ));
+    } else if !spec.wait.is_zero() {
+        step(events, Step::Ready, waiter.workloads(spec.wait, &Woken::none())).await?;
+    }
+    if images[0].has_storage {
+        // Not waited for: whoever claims a volume waits for it, and nobody else has to.
+        let install = async {
+            let installed = addons::apply(&waiter.client, &addon::storage()).await;
+            installed.map_err(|source| CreateError::Storage { name: spec.name.clone(), source })
+        };
+        step(events, Step::Storage, install).await?;
     }
     // Past this point the cluster is there, and an interruption comes too late.
     check_cancel(request)?;
@@ -170,12 +192,14 @@ async fn start_nodes(
             node_subnet: free_subnet(podman, spec, &refused).await?,
             api_port: free_port(dirs, spec)?,
         };
-        let plan = plan(spec, &request.machine, images, &choices, credentials, &dir);
+        let plan = plan(spec, &request.machine, images, &choices, credentials, &dir)?;
         let record = Record {
             name: spec.name.clone(),
             kubernetes_version: plan.kubernetes_version.clone(),
             image: spec.image.to_string(),
+            spec: spec.clone(),
             nodes: seats(spec, &choices.node_subnet),
+            changing: None,
             api_port: choices.api_port,
             cgroups: plan.cgroups,
             created: request.now,
@@ -220,17 +244,22 @@ async fn start(podman: &dyn Podman, request: &Request, plan: &Plan) -> Result<()
     podman.create_network(&plan.network).await.map_err(|source| failed(first, source))?;
     check_cancel(request)?;
     let started = plan.containers().map(|node| async {
-        // What an earlier node of that name said, if its removal was cut off, is not this one's.
-        let _ = std::fs::remove_dir_all(&node.status_dir);
-        std::fs::create_dir_all(&node.status_dir)
-            .map_err(|source| cluster::RecordError::Io { path: node.status_dir.clone(), source })?;
+        empty_status_dir(node)?;
         start_node(podman, node).await.map_err(|source| failed(&node.name, source))
     });
     // All of them to their end: what is still being made could not be found and removed.
     futures_util::future::join_all(started).await.into_iter().collect()
 }
 
-async fn start_node(podman: &dyn Podman, node: &NodePlan) -> Result<(), PodmanError> {
+/// What an earlier node of that name said, if its removal was cut off, is not this one's.
+pub(super) fn empty_status_dir(node: &NodePlan) -> Result<(), cluster::RecordError> {
+    let path = node.status_dir.clone();
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).map_err(|source| cluster::RecordError::Io { path, source })
+}
+
+/// Makes a container with all that is in it, and starts it.
+pub(super) async fn start_node(podman: &dyn Podman, node: &NodePlan) -> Result<(), PodmanError> {
     podman.create_volume(&node.volume).await?;
     podman.create_container(&node.container).await?;
     podman.upload(&node.name, "/var", archive(&node.files)).await?;
@@ -290,7 +319,7 @@ fn free_port(dirs: &Dirs, spec: &ClusterSpec) -> Result<u16, CreateError> {
 }
 
 /// The files of a node as a tar archive, relative to `/var`.
-fn archive(files: &[NodeFile]) -> Vec<u8> {
+pub(super) fn archive(files: &[NodeFile]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for file in files {
         let mut header = tar::Header::new_gnu();

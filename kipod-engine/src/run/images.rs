@@ -85,6 +85,7 @@ mod tests {
                 kubernetes_version: (*version).to_owned(),
                 pause_image: String::new(),
                 image_store: "/".into(),
+                has_storage: false,
             })
             .collect();
         skew(&spec, &images)

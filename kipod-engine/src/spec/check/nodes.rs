@@ -1,14 +1,14 @@
 //! The nodes: each by itself, then their numbers.
 
-use super::{Fault, add, read};
-use crate::spec::{ImageReference, NodeSpec, RawNode, RawSpec, Role};
+use super::{labels, mounts, patches, read};
+use crate::spec::{
+    ClusterSpec, ExtraPort, Fault, ImageReference, MAX_NODES, NodeSpec, Protocol, RawSpec, Role,
+    Written,
+};
 
 /// How many control planes there may be: etcd recommends no more members than seven.
 /// Source: etcd's FAQ, "What is maximum cluster size?".
 const MAX_CONTROL_PLANES: usize = 7;
-/// How many nodes there may be: each gets an address of a /24, beside the gateway and the load
-/// balancer.
-const MAX_NODES: usize = 250;
 
 /// The nodes that were asked for, control planes first; one control plane where none were.
 pub(super) fn check(raw: &RawSpec, faults: &mut Vec<Fault>) -> Vec<NodeSpec> {
@@ -23,8 +23,8 @@ pub(super) fn check(raw: &RawSpec, faults: &mut Vec<Fault>) -> Vec<NodeSpec> {
 }
 
 fn counted(raw: &RawSpec, faults: &mut Vec<Fault>) -> Vec<NodeSpec> {
-    let mut count = |place, text: &Option<String>, default| {
-        read(place, text.as_deref(), faults, number).unwrap_or(default)
+    let mut count = |name, value: &Option<Written>, default| {
+        read(name, value.as_ref(), faults, number).unwrap_or(default)
     };
     let control_planes = count("control planes", &raw.control_planes, 1);
     let workers = count("workers", &raw.workers, 0);
@@ -33,40 +33,47 @@ fn counted(raw: &RawSpec, faults: &mut Vec<Fault>) -> Vec<NodeSpec> {
 }
 
 fn listed(raw: &RawSpec, faults: &mut Vec<Fault>) -> Vec<NodeSpec> {
-    for (place, count) in [("control planes", &raw.control_planes), ("workers", &raw.workers)] {
-        if count.is_some() {
-            add(faults, place, "a number does not go with a list of nodes: say one of them");
+    for (name, count) in [("control planes", &raw.control_planes), ("workers", &raw.workers)] {
+        if let Some(count) = count {
+            let message = "a number does not go with a list of nodes: say one of them";
+            faults.push(count.fault(name, message));
         }
     }
-    raw.nodes.iter().enumerate().map(|(index, node)| listed_node(index, node, faults)).collect()
-}
-
-fn listed_node(index: usize, raw: &RawNode, faults: &mut Vec<Fault>) -> NodeSpec {
-    let place = |key: &str| format!("nodes[{index}].{key}");
-    NodeSpec {
-        role: read(&place("role"), raw.role.as_deref(), faults, str::parse)
-            .unwrap_or(Role::ControlPlane),
-        image: read(&place("image"), raw.image.as_deref(), faults, str::parse::<ImageReference>),
-    }
+    let mut all_ports = Vec::new();
+    let nodes = raw.nodes.iter().enumerate().map(|(index, node)| {
+        let name = |key| format!("nodes[{index}].{key}");
+        let ports = mounts::ports(&node.ports, faults);
+        all_ports.extend(ports.iter().cloned());
+        NodeSpec {
+            role: read(&name("role"), node.role.as_ref(), faults, str::parse).unwrap_or_default(),
+            image: read(&name("image"), node.image.as_ref(), faults, str::parse::<ImageReference>),
+            labels: labels::check(&node.labels, faults),
+            extra_mounts: mounts::mounts(&node.mounts, faults),
+            extra_port_mappings: ports.into_iter().map(|(port, _)| port).collect(),
+            kubeadm_patches: patches::check(&node.kubeadm_patches, faults),
+        }
+    });
+    let nodes = nodes.collect();
+    mounts::collisions(&all_ports, faults);
+    nodes
 }
 
 /// Numbers that are good each by itself may not be together.
 fn hold_numbers(nodes: &[NodeSpec], raw: &RawSpec, faults: &mut Vec<Fault>) {
-    let place = if raw.nodes.is_empty() { "control planes" } else { "nodes" };
+    let name = if raw.nodes.is_empty() { "control planes" } else { "nodes" };
+    let mut add = |name, message: String| {
+        faults.push(Fault::at(raw.nodes_place.as_ref(), name, message));
+    };
     let control_planes = nodes.iter().filter(|node| node.role == Role::ControlPlane).count();
     if control_planes == 0 {
-        add(faults, place, "there is no control plane, and a cluster needs one");
+        add(name, "there is no control plane, and a cluster needs one".to_owned());
     } else if control_planes > MAX_CONTROL_PLANES {
-        add(
-            faults,
-            place,
-            format!("{control_planes} control planes are too many: {MAX_CONTROL_PLANES} at most"),
-        );
+        let most = MAX_CONTROL_PLANES;
+        add(name, format!("{control_planes} control planes are too many: {most} at most"));
     } else if control_planes % 2 == 0 {
         let odd = control_planes - 1;
         add(
-            faults,
-            place,
+            name,
             format!(
                 "{control_planes} control planes survive no more failures than {odd}: an odd number, please"
             ),
@@ -74,7 +81,25 @@ fn hold_numbers(nodes: &[NodeSpec], raw: &RawSpec, faults: &mut Vec<Fault>) {
     }
     if nodes.len() > MAX_NODES {
         let count = nodes.len();
-        add(faults, "nodes", format!("{count} nodes are too many: {MAX_NODES} at most"));
+        add("nodes", format!("{count} nodes are too many: {MAX_NODES} at most"));
+    }
+}
+
+/// The API server's port is not for others.
+pub(super) fn api_server_port(raw: &RawSpec, spec: &ClusterSpec, faults: &mut Vec<Fault>) {
+    let api = ExtraPort {
+        container_port: 1,
+        host_port: spec.networking.api_server_port,
+        listen_address: spec.networking.api_server_address,
+        protocol: Protocol::Tcp,
+    };
+    let mut ports = spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
+    if let (Some(value), Some(port)) =
+        (&raw.api_server_port, ports.find(|port| port.collides(&api)))
+    {
+        let address = port.listen_address;
+        let message = format!("port {} is taken by a mapping, on `{address}`", value.text);
+        faults.push(value.fault("API server port", message));
     }
 }
 

@@ -17,7 +17,7 @@ fn raw(key: &str, value: &str) -> RawSpec {
         "wait" => &mut raw.wait,
         _ => panic!("{key}"),
     };
-    *slot = Some(value.to_owned());
+    *slot = Some(value.into());
     raw
 }
 
@@ -25,7 +25,7 @@ fn raw(key: &str, value: &str) -> RawSpec {
 fn nothing_typed_is_the_default() {
     let spec = RawSpec::default().check().unwrap();
     assert_eq!(spec, ClusterSpec::default());
-    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"name":"kipod","image":"localhost/kipod-node:latest","nodes":[{"role":"control-plane","image":null}],"networking":{"pod_subnet":"10.244.0.0/16","service_subnet":"10.96.0.0/16","api_server_address":"127.0.0.1","api_server_port":null},"wait":{"secs":300,"nanos":0},"retain":false}"#);
+    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"name":"kipod","image":"localhost/kipod-node:latest","nodes":[{"role":"control-plane","image":null,"labels":{},"extra_mounts":[],"extra_port_mappings":[],"kubeadm_patches":{"merge":[],"json":[]}}],"networking":{"ip_family":"ipv4","pod_subnet":"10.244.0.0/16","service_subnet":"10.96.0.0/16","pod_subnet6":"fd00:10:244::/56","service_subnet6":"fd00:10:96::/112","api_server_address":"127.0.0.1","api_server_port":null,"disable_default_cni":false,"kube_proxy_mode":"iptables","dns_search":null},"feature_gates":{},"runtime_config":{},"kubeadm_patches":{"merge":[],"json":[]},"crio_drop_ins":{},"registries":[],"host_images":true,"wait":{"secs":300,"nanos":0},"retain":false}"#);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn everything_typed_is_taken() {
         retain: true,
         control_planes: Some("3".into()),
         workers: Some("2".into()),
-        nodes: Vec::new(),
+        ..RawSpec::default()
     };
     let spec = raw.check().unwrap();
     assert_eq!((spec.count(Role::ControlPlane), spec.count(Role::Worker)), (3, 2));
@@ -188,7 +188,7 @@ fn node(role: &str) -> RawNode {
 
 #[test]
 fn control_planes_come_first_and_keep_their_order() {
-    let image = |text: &str| Some(text.to_owned());
+    let image = |text: &str| Some(text.into());
     let raw = RawSpec {
         nodes: vec![
             RawNode { image: image("worker:1"), ..node("worker") },

@@ -8,7 +8,7 @@ use super::{Document, Node, Value, parse};
 ///
 /// When reading the text again does not give the same document. Then it holds something that this
 /// module cannot write, and to write it all the same would change another's data.
-pub(in crate::kubeconfig) fn write(document: &Document) -> Result<String, String> {
+pub(crate) fn write(document: &Document) -> Result<String, String> {
     let mut lines = Vec::new();
     if let Some(root) = &document.root {
         lines.extend(root.above.iter().map(|comment| format!("#{comment}")));

@@ -1,4 +1,5 @@
-//! YAML as a tree that can be written again without changing what it means to any reader.
+//! YAML as a tree that knows where its text stood, and that can be written again without changing
+//! what it means to any reader.
 //!
 //! A typed value would not do for a file that others own: `yes` is a boolean to one YAML reader and
 //! text to the next, `0755` is one number or another. So a plain scalar stays the characters it was
@@ -10,27 +11,43 @@ mod parse;
 mod tests;
 mod write;
 
-pub(super) use parse::parse;
-pub(super) use write::write;
+pub(crate) use parse::{parse, read};
+pub(crate) use write::write;
 
 /// A document: what it holds, and the comments behind that.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Document {
+pub(crate) struct Document {
     /// The top node; `None` for a document without any.
-    pub(super) root: Option<Node>,
+    pub(crate) root: Option<Node>,
     /// Comments behind the last node, each without its `#`.
-    pub(super) comments: Vec<String>,
+    pub(crate) comments: Vec<String>,
+}
+
+/// Where in a text something starts: line and column, both counted from 1. Zeros for what was never
+/// read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mark {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+/// What is wrong with a text, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Flaw {
+    pub(crate) mark: Mark,
+    pub(crate) message: String,
 }
 
 /// A place in a document, with what stands there. Two are equal when they mean the same to every
-/// reader, whatever their comments.
+/// reader, whatever their comments and wherever they stand.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    pub(crate) mark: Mark,
     /// The name by which aliases refer to it.
-    anchor: Option<String>,
+    pub(crate) anchor: Option<String>,
     /// Its tag, in a notation that needs no directive.
-    tag: Option<String>,
+    pub(crate) tag: Option<String>,
     /// The lines of comment above it, each without its `#`.
     above: Vec<String>,
     /// The comment behind it on its line, without its `#`.
@@ -45,7 +62,7 @@ impl PartialEq for Node {
 
 /// What stands at a place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// Text without quotes, which each reader gives its own meaning.
     Plain(String),
     /// Text that every reader takes for text.
@@ -60,24 +77,31 @@ pub(super) enum Value {
 
 impl From<Value> for Node {
     fn from(value: Value) -> Self {
-        Self { value, anchor: None, tag: None, above: Vec::new(), right: None }
+        Self {
+            value,
+            mark: Mark::default(),
+            anchor: None,
+            tag: None,
+            above: Vec::new(),
+            right: None,
+        }
     }
 }
 
 impl Node {
     /// Text that every reader takes for text, without quotes where that is certain.
-    pub(super) fn text(text: &str) -> Self {
+    pub(crate) fn text(text: &str) -> Self {
         let value = if certainly_text(text) { Value::Plain } else { Value::Text };
         value(text.to_owned()).into()
     }
 
     /// A mapping of these keys.
-    pub(super) fn map<'a>(pairs: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
+    pub(crate) fn map<'a>(pairs: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
         Value::Map(pairs.into_iter().map(|(key, value)| (Self::text(key), value)).collect()).into()
     }
 
     /// Its characters, if it is a scalar.
-    pub(super) fn as_str(&self) -> Option<&str> {
+    pub(crate) fn as_str(&self) -> Option<&str> {
         match &self.value {
             Value::Plain(text) | Value::Text(text) => Some(text),
             _ => None,
@@ -85,18 +109,18 @@ impl Node {
     }
 
     /// Whether it is the null value.
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Plain(text) if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
     /// What stands at a key of this mapping.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         let Value::Map(pairs) = &self.value else { return None };
         pairs.iter().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value)
     }
 
     /// Takes over the comments of the node that this one replaces.
-    pub(super) fn with_comments_of(mut self, other: &Self) -> Self {
+    pub(crate) fn with_comments_of(mut self, other: &Self) -> Self {
         self.above.clone_from(&other.above);
         self.right.clone_from(&other.right);
         self
@@ -104,7 +128,7 @@ impl Node {
 
     /// Whether it holds the same text in the same shape, whatever the order of keys and the quotes.
     /// Only for documents whose scalars are all text.
-    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
             (Value::Seq(these), Value::Seq(those)) => {
                 these.len() == those.len()

@@ -1,11 +1,9 @@
-//! Who is working on a cluster: a lock by name that the kernel drops when its holder dies.
+//! Who is creating or deleting a cluster: a lock by name.
 
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
-use std::io::Write;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::lock::{LeaseError, Lock};
 use crate::spec::ClusterName;
 
 /// How long a lock that somebody has is waited for: those who only look, and those who are just
@@ -16,15 +14,13 @@ const POLL: Duration = Duration::from_millis(5);
 /// The exclusive right to create or delete the cluster of one name. Dropping it, or dying in any
 /// way, gives it back; dropping it takes the lock's file away too.
 #[derive(Debug)]
-pub(crate) struct NameLock {
-    path: PathBuf,
-    _file: File,
-}
+pub(crate) struct NameLock(Option<Lock>);
 
 impl Drop for NameLock {
     fn drop(&mut self) {
-        // While it is still held: see `is_at`. A file that stays is only untidy.
-        let _ = std::fs::remove_file(&self.path);
+        if let Some(lock) = self.0.take() {
+            lock.remove();
+        }
     }
 }
 
@@ -75,55 +71,37 @@ impl NameLock {
         let path = path(state, name);
         let since = Instant::now();
         loop {
-            match Self::try_take(&path) {
-                Ok(Some(lock)) => return Ok(lock),
+            match Lock::try_exclusive(&path) {
+                Ok(Some(lock)) => {
+                    // For the message of the one who comes second; nobody decides by it.
+                    lock.note(&std::process::id().to_string());
+                    return Ok(Self(Some(lock)));
+                }
                 Ok(None) if since.elapsed() < PATIENCE => std::thread::sleep(POLL),
                 Ok(None) => {
                     let pid = std::fs::read_to_string(&path).ok();
                     let pid = pid.and_then(|text| text.trim().parse().ok());
                     return Err(LockError::Busy { name: name.clone(), pid });
                 }
-                Err(source) => return Err(LockError::Io { name: name.clone(), path, source }),
+                Err(LeaseError { path, source }) => {
+                    return Err(LockError::Io { name: name.clone(), path, source });
+                }
             }
         }
     }
 
     /// Whether somebody has the lock of `name`. Where that cannot be found out, nobody can have it.
     pub(crate) fn is_taken(state: &Path, name: &ClusterName) -> bool {
-        // A shared lock, and no new file: two who look do not take each other for a holder.
-        let Ok(file) = File::open(path(state, name)) else { return false };
-        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
-    }
-
-    fn try_take(path: &Path) -> std::io::Result<Option<Self>> {
-        let mut file = open(path)?;
-        match file.try_lock() {
-            Ok(()) if is_at(&file, path) => {
-                // For the message of the one who comes second; nobody decides by it.
-                let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-                Ok(Some(Self { path: path.to_owned(), _file: file }))
-            }
-            Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(source),
-        }
+        Lock::is_held_alone(&path(state, name))
     }
 }
 
-/// Whether `file` is still the one at `path`: its last holder may have taken it away between our
-/// opening and our locking it, and then somebody else may hold a new one.
-fn is_at(file: &File, path: &Path) -> bool {
-    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
-    match (file.metadata(), std::fs::metadata(path)) {
-        (Ok(ours), Ok(theirs)) => identity(ours) == identity(theirs),
-        _ => false,
-    }
-}
-
-fn open(path: &Path) -> std::io::Result<File> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+/// The files of all locks, held or not.
+pub(crate) fn all(state: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(state.join("locks")).into_iter().flatten().flatten();
+    let mut all: Vec<_> = entries.map(|entry| entry.path()).collect();
+    all.sort();
+    all
 }
 
 fn path(state: &Path, name: &ClusterName) -> PathBuf {
