@@ -117,6 +117,8 @@ pub struct Ground<'a> {
     pub credentials: &'a Credentials,
     /// The Kubernetes version of the control plane.
     pub kubernetes_version: &'a str,
+    /// The image store of the control plane's version.
+    pub control_plane_store: &'a Path,
     /// Every node, also those that are there already.
     pub seats: &'a [Seat],
     /// The folder of the host that the cluster may fill.
@@ -138,7 +140,7 @@ impl Ground<'_> {
     ) -> Result<NodePlan, PatchError> {
         let (spec, machine) = (self.spec, self.machine);
         let control_planes = control_planes(self.seats);
-        let stores = node::image_stores(machine);
+        let stores = node::image_stores(machine, image, self.control_plane_store);
         let cluster = ClusterSettings {
             spec,
             name: spec.name.as_str(),
@@ -150,7 +152,6 @@ impl Ground<'_> {
             pod_subnet: &spec.networking.pod_subnet,
             service_subnet: &spec.networking.service_subnet,
             api_server_address: spec.networking.api_server_address,
-            image_stores: &stores,
             storage_driver: machine.storage_driver,
             time_factor: machine.time_factor,
             credentials: self.credentials,
@@ -164,6 +165,7 @@ impl Ground<'_> {
             pause_image: &image.pause_image,
             address: seat.address,
             pod_subnet: seat.pod_subnet,
+            image_stores: &stores,
             routes: &seat::routes(spec, seat, self.seats),
         })?;
         // The API server is published by who has its address.
@@ -184,8 +186,8 @@ impl Ground<'_> {
     }
 
     fn frame(&self) -> node::Frame<'_> {
-        let Self { spec, machine, cluster_dir, .. } = *self;
-        node::Frame { spec, machine, cluster_dir }
+        let Self { spec, machine, cluster_dir, control_plane_store, .. } = *self;
+        node::Frame { spec, machine, cluster_dir, control_plane_store }
     }
 }
 
@@ -210,8 +212,16 @@ pub fn plan(
     assert_eq!(images.len(), spec.nodes.len(), "an image for each node");
     let kubernetes_version = images[0].kubernetes_version.as_str();
     let seats = &seats(spec, &choices.node_subnet);
-    let ground =
-        Ground { spec, machine, choices, credentials, kubernetes_version, seats, cluster_dir };
+    let ground = Ground {
+        spec,
+        machine,
+        choices,
+        credentials,
+        kubernetes_version,
+        control_plane_store: &images[0].image_store,
+        seats,
+        cluster_dir,
+    };
     let all = seats.iter().zip(&spec.nodes).zip(images).enumerate();
     let nodes = all.map(|(index, ((seat, node), image))| {
         let entry = match seat.role {

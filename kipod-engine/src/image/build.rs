@@ -7,6 +7,7 @@ use super::bundle::{Bundle, BundleError, ImageProgram, Program};
 use super::label;
 use super::node_image::store_dir;
 use super::store::{self, StoreError};
+use super::version::{VersionError, check_version, tag};
 use crate::blocking::blocking;
 use crate::dirs::Dirs;
 use crate::events::{Event, Events, Step, step};
@@ -21,7 +22,8 @@ const SHIM_NAME: &str = "kipod-crun";
 /// A node image to be built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeImageOptions {
-    /// Its reference, as `localhost/kipod-node:latest`.
+    /// Its reference, as `localhost/kipod-node:latest`. One without a tag gets the Kubernetes version
+    /// as its tag.
     pub reference: String,
     /// What it is built on: an image's reference. `None` takes the bundle's own root file system,
     /// or where it has none, the pinned Debian image.
@@ -48,6 +50,9 @@ pub enum BuildError {
     /// The bundle cannot be used.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// The bundle's Kubernetes is not one that kipod can make nodes of.
+    #[error(transparent)]
+    Version(#[from] VersionError),
     /// The bundle's kubeadm does not run on this machine.
     #[error("the bundle's kubeadm does not work here: {0}")]
     Kubeadm(CommandFailure),
@@ -115,6 +120,12 @@ pub async fn build_node_image(
     options: &NodeImageOptions,
 ) -> Result<Built, BuildError> {
     let kubernetes_version = kubeadm(bundle, &["version", "-o", "short"]).await?.trim().to_owned();
+    check_version(&kubernetes_version)?;
+    let reference = match options.reference.rsplit('/').next() {
+        Some(last) if last.contains(':') => options.reference.clone(),
+        _ => format!("{}:{}", options.reference, tag(&kubernetes_version)),
+    };
+    let options = &NodeImageOptions { reference, ..options.clone() };
     let listed =
         kubeadm(bundle, &["config", "images", "list", "--kubernetes-version", &kubernetes_version])
             .await?;

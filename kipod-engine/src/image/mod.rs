@@ -9,6 +9,7 @@ mod storage;
 #[cfg(feature = "build")]
 mod store;
 mod unused;
+mod version;
 
 #[cfg(feature = "build")]
 pub use build::{BuildError, Built, NodeImageOptions, build_node_image};
@@ -16,3 +17,4 @@ pub use node_image::{DEFAULT_IMAGE, NodeImage, NodeImageError, label, node_image
 #[cfg(feature = "build")]
 pub use store::StoreError;
 pub(crate) use unused::unused_stores;
+pub use version::{DEFAULT_NAME, VersionError, check_version, of_version, tag};

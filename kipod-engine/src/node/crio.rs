@@ -100,6 +100,6 @@ runroot = "/run/containers/storage"
 [storage.options]
 additionalimagestores = {stores:?}
 "#,
-        stores = node.cluster.image_stores,
+        stores = node.image_stores,
     )
 }

@@ -29,6 +29,9 @@ pub const API_PORT: u16 = 6443;
 pub const STATUS_DIR: &str = "/kipod/status";
 /// Where the shared image store is mounted.
 pub const SHARED_STORE: &str = "/kipod/images";
+/// Where the control plane's shared image store is mounted, on nodes of another version: kube-proxy
+/// and cluster DNS run on them in the control plane's version.
+pub const CONTROL_PLANE_STORE: &str = "/kipod/control-plane-images";
 /// Where the user's own image store is mounted.
 pub const HOST_STORE: &str = "/kipod/host-images";
 /// Below this folder of the volume lies all that kipod gives a node.
@@ -64,6 +67,8 @@ pub struct NodeSettings<'a> {
     pub address: Ipv4Addr,
     /// Its part of the pod subnet.
     pub pod_subnet: Subnet,
+    /// Image stores mounted read-only, in the order they are searched.
+    pub image_stores: &'a [&'a str],
     /// How it reaches what is on other nodes.
     pub routes: &'a [Route],
 }
@@ -113,8 +118,6 @@ pub struct ClusterSettings<'a> {
     pub service_subnet: &'a Subnet,
     /// The host's address at which the API server is published.
     pub api_server_address: IpAddr,
-    /// Image stores mounted read-only, in the order they are searched.
-    pub image_stores: &'a [&'a str],
     /// CRI-O's storage driver.
     pub storage_driver: StorageDriver,
     /// How much slower than usual the machine is.

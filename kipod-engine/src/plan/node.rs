@@ -9,7 +9,7 @@ use super::{
     status_dir, wish,
 };
 use crate::image::NodeImage;
-use crate::node::{API_PORT, HOST_STORE, NodeFile, SHARED_STORE, STATUS_DIR};
+use crate::node::{API_PORT, CONTROL_PLANE_STORE, HOST_STORE, NodeFile, SHARED_STORE, STATUS_DIR};
 use crate::podman::{
     Bind, ContainerOptions, NetworkAttachment, PortMapping, VolumeMount, VolumeOptions,
 };
@@ -22,8 +22,15 @@ const STOP_SIGNAL: i64 = 37;
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The image stores of a node, in the order they are searched.
-pub(super) fn image_stores(machine: &Machine) -> Vec<&'static str> {
+pub(super) fn image_stores(
+    machine: &Machine,
+    image: &NodeImage,
+    control_plane_store: &Path,
+) -> Vec<&'static str> {
     let mut stores = vec![SHARED_STORE];
+    if image.image_store != control_plane_store {
+        stores.push(CONTROL_PLANE_STORE);
+    }
     if machine.host_store.is_some() {
         stores.push(HOST_STORE);
     }
@@ -45,6 +52,8 @@ pub(super) struct Frame<'a> {
     pub(super) spec: &'a ClusterSpec,
     pub(super) machine: &'a Machine,
     pub(super) cluster_dir: &'a Path,
+    /// The image store of the control plane's version.
+    pub(super) control_plane_store: &'a Path,
 }
 
 impl Frame<'_> {
@@ -66,6 +75,10 @@ impl Frame<'_> {
         // kubelet wants a kernel log, and the host's is not for it.
         container.binds.push(bind(Path::new("/dev/null"), "/dev/kmsg", false));
         container.binds.push(bind(&image.image_store, SHARED_STORE, true));
+        if image.image_store != self.control_plane_store {
+            let store = self.control_plane_store;
+            container.binds.push(bind(store, CONTROL_PLANE_STORE, true));
+        }
         if let Some(store) = &self.machine.host_store {
             // Images and their layers, and not what lies beside them: volumes and secrets.
             let driver = self.machine.storage_driver.name();

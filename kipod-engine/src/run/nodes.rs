@@ -1,5 +1,6 @@
 //! A node more, or a node less, in a cluster that is there.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::cancel::Cancel;
@@ -11,13 +12,14 @@ use super::watched::{Watched, WatchedNode};
 use crate::client;
 use crate::cluster::{Cluster, OpenError, Record, cluster_dir};
 use crate::events::{Event, Step, step};
-use crate::image::node_image;
+use crate::image::{NodeImage, node_image};
 use crate::lease::NameLock;
-use crate::node::Entry;
+use crate::node::{Entry, SHARED_STORE};
 use crate::pki::Credentials;
 use crate::plan::{
     Choices, Ground, Machine, NodePlan, Seat, has_balancer, next_seat, node_network,
 };
+use crate::podman::Podman;
 use crate::spec::{ClusterName, ImageReference, NodeSpec, Role};
 
 /// A node to be added.
@@ -163,6 +165,7 @@ async fn add(
         },
         credentials: &credentials,
         kubernetes_version: &record.kubernetes_version,
+        control_plane_store: &control_plane_store(podman, &seats, &image).await?,
         seats: &seats,
         cluster_dir: &cluster_dir(&dirs.state, &record.name),
     };
@@ -176,6 +179,24 @@ async fn add(
     // Pods of the new node are reached from its first second on.
     siblings.update(&record.spec, &seats).await?;
     until_ready(context, request, record, plan).await
+}
+
+/// The image store that the first control plane has mounted; the node's own where Podman does not
+/// say.
+async fn control_plane_store(
+    podman: &dyn Podman,
+    seats: &[Seat],
+    image: &NodeImage,
+) -> Result<PathBuf, ChangeError> {
+    let Some(first) = seats.first() else { return Ok(image.image_store.clone()) };
+    let facts = podman
+        .inspect_container(&first.name)
+        .await
+        .map_err(|source| ChangeError::Podman { node: first.name.clone(), source })?;
+    let mut mounts = facts["Mounts"].as_array().into_iter().flatten();
+    let store = mounts.find(|mount| mount["Destination"] == SHARED_STORE);
+    let source = store.and_then(|mount| mount["Source"].as_str());
+    Ok(source.map_or_else(|| image.image_store.clone(), PathBuf::from))
 }
 
 async fn until_ready(

@@ -123,9 +123,9 @@ pub(crate) struct BuildNodeImageArgs {
     /// The image's name
     #[arg(long, value_name = "NAME", default_value = "localhost/kipod-node")]
     pub(crate) image_name: String,
-    /// The image's tag
-    #[arg(long, value_name = "TAG", default_value = "latest")]
-    pub(crate) image_tag: String,
+    /// The image's tag [default: `latest`, and with `--k8s-version` the version, as `v1.36.2`]
+    #[arg(long, value_name = "TAG")]
+    pub(crate) image_tag: Option<String>,
     /// The base: `debian`, `fedora`, or any image's reference [default: the bundle's own, or
     /// Debian]
     #[arg(long, value_name = "IMAGE")]
@@ -154,6 +154,9 @@ pub(crate) struct CreateClusterArgs {
     /// The node image
     #[arg(long, value_name = "IMAGE")]
     pub(crate) image: Option<String>,
+    /// The newest node image of this Kubernetes version, such as `1.35` or `v1.35.6`
+    #[arg(long, value_name = "VERSION", conflicts_with = "image")]
+    pub(crate) k8s_version: Option<String>,
     /// How long to wait until node and DNS are ready, such as `90s` or `5m`; `0s` does not wait
     /// [default: 5m]
     #[arg(long, value_name = "DURATION")]

@@ -26,7 +26,12 @@ pub(crate) async fn run(
         crio: args.crio_version.as_deref(),
         bundle: &args.bundle,
         options: NodeImageOptions {
-            reference: format!("{}:{}", args.image_name, args.image_tag),
+            reference: match (&args.image_tag, &args.k8s_version) {
+                (Some(tag), _) => format!("{}:{tag}", args.image_name),
+                // The version that is found tags it.
+                (None, Some(_)) => args.image_name.clone(),
+                (None, None) => format!("{}:latest", args.image_name),
+            },
             base_image: args.base_image.clone(),
             storage_driver: Machine::from_facts(&report.facts).storage_driver,
         },
@@ -86,7 +91,16 @@ impl Wanted<'_> {
         let named = self.bundle.components.as_deref();
         let free = self.kubernetes.is_none() && self.crio.is_none() && self.bundle.mirror.is_none();
         let installed = || dirs.bundles.iter().map(AsRef::as_ref).find(|dir: &&Path| dir.is_dir());
-        let local = named.or_else(|| installed().filter(|_| free));
+        // One of another minor version is installed beside the default one, as `components-1.35`.
+        let minor = self.kubernetes.filter(|_| self.crio.is_none() && self.bundle.mirror.is_none());
+        let of_minor = minor.map(|version| version.strip_prefix('v').unwrap_or(version));
+        let beside = of_minor.and_then(|version| {
+            let paths = dirs.bundles.iter();
+            paths
+                .map(|dir| dir.with_file_name(format!("components-{version}")))
+                .find(|dir| dir.is_dir())
+        });
+        let local = named.or_else(|| installed().filter(|_| free)).or(beside.as_deref());
         if let Some(dir) = local {
             if let (Some(_), Some(version)) = (named, self.kubernetes.or(self.crio)) {
                 return Err(Failure::new(format!(

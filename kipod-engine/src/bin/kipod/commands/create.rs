@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use kipod_engine::config::Config;
-use kipod_engine::image::{NodeImageError, node_image};
+use kipod_engine::image::{NodeImageError, node_image, of_version};
 use kipod_engine::kubeconfig::UserKubeconfig;
 use kipod_engine::plan::Machine;
+use kipod_engine::podman::PodmanCli;
 use kipod_engine::run::{self, CreateError, Request};
 use kipod_engine::spec::{RawSpec, Written};
 use kipod_engine::{Dirs, Event, Events, Step, host};
@@ -19,11 +20,15 @@ pub(crate) async fn run(
     args: &CreateClusterArgs,
     progress: &'static Progress,
 ) -> Result<u8, Failure> {
+    let image = match &args.k8s_version {
+        Some(version) => Some(image_of_version(version).await?),
+        None => args.image.clone(),
+    };
     let mut config = match &args.config {
         Some(path) => super::config::read(path)?,
         None => Config::default(),
     };
-    put_typed(args, &mut config.raw);
+    put_typed(args, image.as_deref(), &mut config.raw);
     let mut spec = config.check()?;
     super::config::remark(&config.remarks, progress);
     super::config::remark(&spec.remarks(), progress);
@@ -51,7 +56,7 @@ pub(crate) async fn run(
             | NodeImageError::OtherRevision { .. }),
         ) = found
         {
-            if args.image.is_some() {
+            if image.is_some() {
                 return Err(error.into());
             }
             progress.send(Event::Note(format!("{error}: building it first")));
@@ -80,9 +85,20 @@ pub(crate) async fn run(
     Ok(0)
 }
 
+/// The node image of a Kubernetes version.
+async fn image_of_version(version: &str) -> Result<String, Failure> {
+    let all = PodmanCli::new().references().await?;
+    let found =
+        of_version(&all, version).map_err(|error| Failure::new(error.to_string()).code(2))?;
+    found.map(str::to_owned).ok_or_else(|| {
+        Failure::new(format!("there is no node image of Kubernetes {version}"))
+            .hint(Some(format!("run `kipod build node-image --k8s-version {version}`")))
+    })
+}
+
 /// Puts what was typed in the place of what the file says.
-fn put_typed(args: &CreateClusterArgs, raw: &mut RawSpec) {
-    if args.image.is_some() {
+fn put_typed(args: &CreateClusterArgs, image: Option<&str>, raw: &mut RawSpec) {
+    if image.is_some() {
         // As kind has it: the flag is for every node.
         raw.nodes.iter_mut().for_each(|node| node.image = None);
     }
@@ -92,7 +108,7 @@ fn put_typed(args: &CreateClusterArgs, raw: &mut RawSpec) {
         }
     };
     put(&mut raw.name, args.cluster.name());
-    put(&mut raw.image, args.image.as_deref());
+    put(&mut raw.image, image);
     put(&mut raw.api_server_address, args.api_server_address.as_deref());
     put(&mut raw.api_server_port, args.api_server_port.as_deref());
     put(&mut raw.pod_subnet, args.pod_subnet.as_deref());
