@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use kipod_engine::cluster::{self, Cluster, OpenError, Record};
-use kipod_engine::image::{DEFAULT_IMAGE, node_image};
-use kipod_engine::plan::{Machine, control_plane_name};
-use kipod_engine::podman::{Podman, Service};
+use kipod_engine::image::{DEFAULT_IMAGE, node_image, of_version};
+use kipod_engine::plan::{LOAD_BALANCER, Machine, control_plane_name};
+use kipod_engine::podman::{Podman, PodmanCli, Service};
 use kipod_engine::run::{self, Cancel, Context, Request};
-use kipod_engine::spec::{ClusterName, ClusterSpec, RawSpec, Role, Written};
+use kipod_engine::spec::{ClusterName, ClusterSpec, ImageReference, RawSpec, Role, Written};
 use kipod_engine::{Dirs, Event, host};
 
 use crate::source::{
@@ -89,29 +89,44 @@ fn spec(wanted: &Wanted) -> Result<ClusterSpec, SourceError> {
     Ok(spec)
 }
 
+/// The node image that has the Kubernetes version which is wanted: the default one, or the newest of
+/// that version.
+async fn image(
+    wanted: &Wanted,
+    service: &Service,
+    dirs: &Dirs,
+    machine: &Machine,
+) -> Result<ImageReference, SourceError> {
+    let found = node_image(service, DEFAULT_IMAGE, &dirs.data, machine.storage_driver).await;
+    let Some(version) = wanted.version.as_ref().filter(|_| {
+        found.as_ref().map_or(true, |image| !wanted.accepts(&image.kubernetes_version))
+    }) else {
+        return match found {
+            Ok(_) => Ok(ImageReference::default()),
+            Err(error) => Err(SourceError {
+                unavailable: true,
+                ..fault(&error, error.hint().map(str::to_owned))
+            }),
+        };
+    };
+    let references = PodmanCli::new().references().await;
+    let references = references.map_err(|error| fault(&error, error.hint().map(str::to_owned)))?;
+    let image = of_version(&references, version).map_err(|error| fault(error, None))?;
+    image.and_then(|image| image.parse().ok()).ok_or_else(|| SourceError {
+        message: format!("there is no node image of Kubernetes {version}, which the test wants"),
+        hint: Some(format!("run `kipod build node-image --k8s-version {version}`")),
+        unavailable: false,
+    })
+}
+
 async fn create(wanted: &Wanted, since: i64, say: Say<'_>) -> Result<Access, SourceError> {
     let dirs = dirs()?;
     let machine = machine().await?;
     let service = service(&dirs).await?;
-    let image = node_image(&service, DEFAULT_IMAGE, &dirs.data, machine.storage_driver)
-        .await
-        .map_err(|error| SourceError {
-            unavailable: true,
-            ..fault(&error, error.hint().map(str::to_owned))
-        })?;
-    if let Some(version) = &wanted.version
-        && !wanted.accepts(&image.kubernetes_version)
-    {
-        return Err(SourceError {
-            message: format!(
-                "the test wants Kubernetes {version}, and the node image `{DEFAULT_IMAGE}` has {}",
-                image.kubernetes_version
-            ),
-            hint: Some("node images of several versions side by side are not supported yet".into()),
-            unavailable: false,
-        });
+    let mut spec = spec(wanted)?;
+    if wanted.shape.spec.is_none() {
+        spec.image = image(wanted, &service, &dirs, &machine).await?;
     }
-    let spec = spec(wanted)?;
     let request = Request { spec, machine, now: since, kubeconfig: None, cancel: Cancel::never() };
     let events = |event| match event {
         Event::Warning(text) => say(News::Line(&text)),

@@ -153,7 +153,7 @@ pub async fn build_node_image(
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into();
-    let build = build_image(dirs, bundle, options, labels);
+    let build = build_image(dirs, bundle, options, &kubernetes_version, labels);
     step(events, Step::BuildImage, build).await?;
     events.send(Event::Detail(format!("image store: `{}`", image_store.display())));
     Ok(Built { reference: options.reference.clone(), kubernetes_version, image_store })
@@ -172,6 +172,7 @@ async fn build_image(
     dirs: &Dirs,
     bundle: &Bundle,
     options: &NodeImageOptions,
+    kubernetes_version: &str,
     labels: Labels,
 ) -> Result<(), BuildError> {
     let podman = PodmanCli::new();
@@ -186,10 +187,13 @@ async fn build_image(
         args: BTreeMap::from([("BASE".to_owned(), base)]),
         labels,
     };
-    podman
-        .build(&build)
-        .await
-        .map_err(|source| BuildError::Build { reference: options.reference.clone(), source })?;
+    let failed = |source| BuildError::Build { reference: options.reference.clone(), source };
+    podman.build(&build).await.map_err(failed)?;
+    if let Some(name) = options.reference.strip_suffix(":latest") {
+        // Whoever asks for its version finds it too.
+        let reference = format!("{name}:{}", tag(kubernetes_version));
+        podman.tag(&options.reference, &reference).await.map_err(failed)?;
+    }
     Ok(())
 }
 
