@@ -19,6 +19,12 @@ pub const BASE_DEBIAN: &str = value(FILE, "base-debian");
 /// The image a Fedora node image is built on.
 pub const BASE_FEDORA: &str = value(FILE, "base-fedora");
 
+/// The image of what provisions the volumes of the default StorageClass.
+pub const LOCAL_PATH_PROVISIONER: &str = value(FILE, "local-path-provisioner");
+
+/// The image whose shell makes and removes the folders of those volumes.
+pub const BUSYBOX: &str = value(FILE, "busybox");
+
 /// The value of `key`. A key that is not there does not compile, which is the point of doing this
 /// without a parser that would have to fail at run time (and would be this crate's one dependency).
 const fn value(file: &'static str, key: &str) -> &'static str {

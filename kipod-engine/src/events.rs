@@ -26,10 +26,20 @@ pub enum Step {
     Bootstrap,
     /// Waiting until node and cluster DNS are ready.
     Ready,
+    /// Installing the default StorageClass.
+    Storage,
     /// Writing the kubeconfig.
     Kubeconfig,
     /// Removing a cluster.
     Delete,
+    /// Stopping a cluster's nodes.
+    Stop,
+    /// Starting a cluster's nodes again.
+    StartNodes,
+    /// Adding a node to a cluster.
+    AddNode,
+    /// Taking a node out of a cluster.
+    RemoveNode,
 }
 
 impl Step {
@@ -46,8 +56,13 @@ impl Step {
             Self::StartControlPlane => "starting the control plane",
             Self::Bootstrap => "bootstrapping with kubeadm",
             Self::Ready => "waiting for node and DNS",
+            Self::Storage => "installing the default StorageClass",
             Self::Kubeconfig => "writing the kubeconfig",
             Self::Delete => "deleting the cluster",
+            Self::Stop => "stopping nodes",
+            Self::StartNodes => "starting nodes",
+            Self::AddNode => "adding the node",
+            Self::RemoveNode => "removing the node",
         }
     }
 }

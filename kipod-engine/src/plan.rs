@@ -2,42 +2,42 @@
 //! container options, files. Pure: no I/O, no clock, no randomness.
 
 mod machine;
+mod node;
+mod seat;
+mod wish;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::image::NodeImage;
 use crate::kubeconfig::ClusterAccess;
 use crate::node::{
-    self, API_PORT, CgroupMode, HOST_STORE, NodeFile, NodeSettings, SHARED_STORE, STATUS_DIR,
+    self as inside, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError,
 };
 use crate::pki::Credentials;
-use crate::podman::{
-    Bind, ContainerOptions, Labels, NetworkAttachment, NetworkOptions, PortMapping, VolumeMount,
-    VolumeOptions,
-};
-use crate::spec::{ClusterName, ClusterSpec, Subnet};
+use crate::podman::{ContainerOptions, Labels, NetworkOptions, VolumeOptions};
+use crate::spec::{ClusterName, ClusterSpec, NodeSpec, Role, Subnet};
 
 pub use machine::Machine;
+pub use seat::{
+    Seat, control_plane_name, control_planes, load_balancer_name, next_seat, node_names,
+    node_network, seats,
+};
 
 /// Labels of everything kipod creates in Podman.
 pub mod label {
     /// The cluster's name.
     pub const CLUSTER: &str = "io.kipod.cluster";
-    /// The node's role: `control-plane`.
+    /// What the container does: `control-plane`, `worker` or `load-balancer`.
     pub const ROLE: &str = "io.kipod.role";
-    /// The Kubernetes version of the node.
+    /// The Kubernetes version of the node; a load balancer has none.
     pub const KUBERNETES_VERSION: &str = "io.kipod.kubernetes-version";
 }
 
-/// The number of SIGRTMIN+3, which asks systemd to stop, with glibc and musl alike.
-/// Source: systemd(1), "Signals", and the C libraries' SIGRTMIN of 34.
-const STOP_SIGNAL: i64 = 37;
-/// How long a node has to stop before it is killed: systemd ends its units within three.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// The role of a container that is no node: what is in front of several control planes.
+pub const LOAD_BALANCER: &str = "load-balancer";
 
 /// What was chosen from what the machine had free.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,16 +61,27 @@ pub struct Plan {
     pub network: NetworkOptions,
     /// The nodes, the first control plane first.
     pub nodes: Vec<NodePlan>,
+    /// What is in front of the control planes, where there are several.
+    pub balancer: Option<NodePlan>,
     /// How the API server is reached from the host. Holds secrets, so it is not printed.
     #[serde(skip)]
     pub access: ClusterAccess,
 }
 
-/// A node to be.
+impl Plan {
+    /// Every container the cluster will have.
+    pub fn containers(&self) -> impl Iterator<Item = &NodePlan> {
+        self.balancer.iter().chain(&self.nodes)
+    }
+}
+
+/// A node to be, or the load balancer.
 #[derive(Debug, Clone, Serialize)]
 pub struct NodePlan {
     /// The node's, its container's and its volume's name.
     pub name: String,
+    /// Its part of the pod subnet; a load balancer has none.
+    pub pod_subnet: Option<Subnet>,
     /// Its volume.
     pub volume: VolumeOptions,
     /// Its container.
@@ -82,116 +93,175 @@ pub struct NodePlan {
     pub files: Vec<NodeFile>,
 }
 
-/// The name of a cluster's only, or first, control plane node.
-pub fn control_plane_name(cluster: &ClusterName) -> String {
-    format!("{cluster}-control-plane-0")
-}
-
 /// The labels of everything that belongs to a cluster.
 pub fn labels(cluster: &ClusterName) -> Labels {
     Labels::from([(label::CLUSTER.to_owned(), cluster.to_string())])
 }
 
-/// Plans a cluster. `cluster_dir` is the folder of the host that the cluster may fill.
+/// The folder of the host where a container of the cluster whose folder is `cluster_dir` says what it
+/// has reached.
+pub fn status_dir(cluster_dir: &Path, container: &str) -> PathBuf {
+    cluster_dir.join("nodes").join(container).join("status")
+}
+
+/// What a cluster and each of its nodes are planned from.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// The cluster that was asked for.
+    pub spec: &'a ClusterSpec,
+    /// The machine.
+    pub machine: &'a Machine,
+    /// What was chosen of what the machine had free.
+    pub choices: &'a Choices,
+    /// The credentials.
+    pub credentials: &'a Credentials,
+    /// The Kubernetes version of the control plane.
+    pub kubernetes_version: &'a str,
+    /// Every node, also those that are there already.
+    pub seats: &'a [Seat],
+    /// The folder of the host that the cluster may fill.
+    pub cluster_dir: &'a Path,
+}
+
+impl Ground<'_> {
+    /// Plans the node that has a seat, as it was asked for.
+    ///
+    /// # Errors
+    ///
+    /// When a patch of kubeadm's documents does not apply.
+    pub fn node(
+        &self,
+        seat: &Seat,
+        node: &NodeSpec,
+        entry: Entry,
+        image: &NodeImage,
+    ) -> Result<NodePlan, PatchError> {
+        let (spec, machine) = (self.spec, self.machine);
+        let control_planes = control_planes(self.seats);
+        let stores = node::image_stores(machine);
+        let cluster = ClusterSettings {
+            spec,
+            name: spec.name.as_str(),
+            kubernetes_version: self.kubernetes_version,
+            nodes: self.seats.len(),
+            control_planes: &control_planes,
+            balancer: self.balancer_address(),
+            cgroups: machine.cgroups,
+            pod_subnet: &spec.networking.pod_subnet,
+            service_subnet: &spec.networking.service_subnet,
+            api_server_address: spec.networking.api_server_address,
+            image_stores: &stores,
+            storage_driver: machine.storage_driver,
+            time_factor: machine.time_factor,
+            credentials: self.credentials,
+        };
+        let files = inside::files(&NodeSettings {
+            cluster: &cluster,
+            spec: node,
+            name: &seat.name,
+            role: seat.role,
+            entry,
+            pause_image: &image.pause_image,
+            address: seat.address,
+            pod_subnet: seat.pod_subnet,
+            routes: &seat::routes(spec, seat, self.seats),
+        })?;
+        // The API server is published by who has its address.
+        let publishes = entry == Entry::First && cluster.balancer.is_none();
+        let ports = publishes.then(|| node::published(spec, self.choices.api_port));
+        Ok(self.frame().node(seat, node, image, ports.into_iter().collect(), files))
+    }
+
+    /// Plans what is in front of the control planes, where there are several.
+    fn balancer(&self, image: &NodeImage) -> Option<NodePlan> {
+        let files = balancer_files(self.seats);
+        let ports = vec![node::published(self.spec, self.choices.api_port)];
+        Some(self.frame().balancer(self.balancer_address()?, image, ports, files))
+    }
+
+    fn balancer_address(&self) -> Option<Ipv4Addr> {
+        has_balancer(self.spec).then(|| seat::balancer(&self.choices.node_subnet))
+    }
+
+    fn frame(&self) -> node::Frame<'_> {
+        let Self { spec, machine, cluster_dir, .. } = *self;
+        node::Frame { spec, machine, cluster_dir }
+    }
+}
+
+/// Plans a cluster. `images` are those of the nodes, in their order; `cluster_dir` is the folder of
+/// the host that the cluster may fill.
+///
+/// # Errors
+///
+/// When a patch of kubeadm's documents does not apply.
+///
+/// # Panics
+///
+/// When there are not as many images as nodes.
 pub fn plan(
     spec: &ClusterSpec,
     machine: &Machine,
-    image: &NodeImage,
+    images: &[NodeImage],
     choices: &Choices,
     credentials: &Credentials,
     cluster_dir: &Path,
-) -> Plan {
-    let name = control_plane_name(&spec.name);
-    let network = NetworkOptions {
-        name: format!("kipod-{}", spec.name),
-        subnet: choices.node_subnet.to_string(),
-        gateway: nth(&choices.node_subnet, 1),
-        labels: labels(&spec.name),
-    };
-    let status_dir = cluster_dir.join("nodes").join(&name).join("status");
-    let bind = |source: &Path, target: &str, read_only| Bind {
-        source: source.to_owned(),
-        target: target.to_owned(),
-        read_only,
-    };
-    let mut binds = vec![
-        // kubelet wants a kernel log, and the host's is not for it.
-        bind(Path::new("/dev/null"), "/dev/kmsg", false),
-        bind(&status_dir, STATUS_DIR, false),
-        bind(&image.image_store, SHARED_STORE, true),
-    ];
-    let mut stores = vec![SHARED_STORE];
-    if let Some(store) = &machine.host_store {
-        // Images and their layers, and not what lies beside them: volumes and secrets.
-        let driver = machine.storage_driver.name();
-        for part in [driver.to_owned(), format!("{driver}-images"), format!("{driver}-layers")] {
-            binds.push(bind(&store.join(&part), &format!("{HOST_STORE}/{part}"), true));
-        }
-        stores.push(HOST_STORE);
-    }
-    let mut container_labels = labels(&spec.name);
-    container_labels.insert(label::ROLE.to_owned(), "control-plane".to_owned());
-    container_labels.insert(label::KUBERNETES_VERSION.to_owned(), image.kubernetes_version.clone());
-    let container = ContainerOptions {
-        name: name.clone(),
-        hostname: name.clone(),
-        // By id: the name may be given to another image at any time.
-        image: image.id.clone(),
-        command: vec!["/sbin/init".to_owned()],
-        env: [("container".to_owned(), "podman".to_owned())].into(),
-        labels: container_labels,
-        volumes: vec![VolumeMount { name: name.clone(), target: "/var".to_owned() }],
-        binds,
-        tmpfs: vec!["/run".to_owned(), "/tmp".to_owned()],
-        devices: machine.fuse.then(|| "/dev/fuse".into()).into_iter().collect(),
-        network: NetworkAttachment {
-            name: network.name.clone(),
-            address: nth(&choices.node_subnet, 2),
-        },
-        ports: vec![PortMapping {
-            host_address: spec.networking.api_server_address,
-            host_port: choices.api_port,
-            container_port: API_PORT,
-        }],
-        cgroup_parent: machine.cgroup_parent.clone(),
-        stop_signal: STOP_SIGNAL,
-        stop_timeout: machine.time_factor.of(STOP_TIMEOUT).as_secs().max(1),
-        restart: true,
-    };
-    let files = node::control_plane_files(&NodeSettings {
-        cluster: spec.name.as_str(),
-        name: &name,
-        kubernetes_version: &image.kubernetes_version,
-        pause_image: &image.pause_image,
-        cgroups: machine.cgroups,
-        pod_subnet: &spec.networking.pod_subnet,
-        service_subnet: &spec.networking.service_subnet,
-        api_server_address: spec.networking.api_server_address,
-        image_stores: &stores,
-        storage_driver: machine.storage_driver,
-        time_factor: machine.time_factor,
-        credentials,
+) -> Result<Plan, PatchError> {
+    assert_eq!(images.len(), spec.nodes.len(), "an image for each node");
+    let kubernetes_version = images[0].kubernetes_version.as_str();
+    let seats = &seats(spec, &choices.node_subnet);
+    let ground =
+        Ground { spec, machine, choices, credentials, kubernetes_version, seats, cluster_dir };
+    let all = seats.iter().zip(&spec.nodes).zip(images).enumerate();
+    let nodes = all.map(|(index, ((seat, node), image))| {
+        let entry = match seat.role {
+            Role::ControlPlane if index == 0 => Entry::First,
+            Role::ControlPlane => Entry::Founder,
+            Role::Worker => Entry::Joiner,
+        };
+        ground.node(seat, node, entry, image)
     });
-    Plan {
+    Ok(Plan {
         name: spec.name.clone(),
-        kubernetes_version: image.kubernetes_version.clone(),
+        kubernetes_version: kubernetes_version.to_owned(),
         cgroups: machine.cgroups,
-        network,
-        nodes: vec![NodePlan {
-            volume: VolumeOptions { name: name.clone(), labels: labels(&spec.name) },
-            name,
-            container,
-            status_dir,
-            files,
-        }],
+        network: NetworkOptions {
+            name: network_name(&spec.name),
+            subnet: choices.node_subnet.to_string(),
+            gateway: seat::gateway(&choices.node_subnet),
+            labels: labels(&spec.name),
+        },
+        nodes: nodes.collect::<Result<_, _>>()?,
+        balancer: ground.balancer(&images[0]),
         access: ClusterAccess {
             cluster_name: spec.name.clone(),
             server: server(spec.networking.api_server_address, choices.api_port),
-            ca_pem: credentials.ca.certificate.clone(),
+            ca_pem: credentials.authorities.ca.certificate.clone(),
             client_cert_pem: credentials.admin.certificate.clone(),
             client_key_pem: credentials.admin.key.clone(),
         },
-    }
+    })
+}
+
+/// The routes of a node among others, as a file.
+pub fn routes_file(spec: &ClusterSpec, seats: &[Seat], seat: &Seat) -> NodeFile {
+    inside::routes_file(&seat::routes(spec, seat, seats))
+}
+
+/// The files of the load balancer of these nodes.
+pub fn balancer_files(seats: &[Seat]) -> Vec<NodeFile> {
+    inside::balancer_files(&control_planes(seats))
+}
+
+/// Whether a cluster has a load balancer: one that was created with several control planes has, even
+/// if only one of them is left.
+pub fn has_balancer(spec: &ClusterSpec) -> bool {
+    spec.count(Role::ControlPlane) > 1
+}
+
+/// The name of a cluster's network.
+fn network_name(cluster: &ClusterName) -> String {
+    format!("kipod-{cluster}")
 }
 
 /// The first of the candidate node subnets that overlaps none of `used`.
@@ -205,11 +275,6 @@ fn node_subnets() -> impl Iterator<Item = Subnet> {
     (0..=255_u8).filter_map(|third| format!("10.89.{third}.0/24").parse().ok())
 }
 
-/// An address of a node subnet, which is large enough for every caller's `index`.
-fn nth(subnet: &Subnet, index: u32) -> Ipv4Addr {
-    subnet.nth(index).unwrap_or_else(|| subnet.address())
-}
-
 fn server(address: IpAddr, port: u16) -> String {
     // An address that means "all of them" cannot be dialled.
     let address =
@@ -219,3 +284,6 @@ fn server(address: IpAddr, port: u16) -> String {
         IpAddr::V6(address) => format!("https://[{address}]:{port}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

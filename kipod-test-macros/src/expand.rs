@@ -49,6 +49,8 @@ fn expand(args: &Args, item: &Item) -> TokenStream {
     };
     let variables: Vec<_> =
         (0..item.arguments().count()).map(|at| format_ident!("argument_{at}")).collect();
+    // One name for the parameter and its uses, also where the type comes out of another macro.
+    let context = format_ident!("__kipod_context");
     let bindings = item.arguments().zip(&variables).map(|(argument, variable)| {
         let ty = &argument.ty;
         let written = format!(
@@ -57,7 +59,7 @@ fn expand(args: &Args, item: &Item) -> TokenStream {
             ty.to_token_stream().to_string().replace(" :: ", "::")
         );
         quote_spanned! {ty.span()=>
-            let #variable = #private::argument::<#ty>(&__kipod_context, #written).await?;
+            let #variable = #private::argument::<#ty>(&#context, #written).await?;
         }
     });
     let site = site(args, item, &private);
@@ -78,7 +80,7 @@ fn expand(args: &Args, item: &Item) -> TokenStream {
         #(#body_attributes)*
         #[doc(hidden)]
         #[allow(dead_code)]
-        fn #bound(__kipod_context: #private::TestContext) -> #output {
+        fn #bound(#context: #private::TestContext) -> #output {
             #signature #body
             #private::Body::new(async move {
                 #(#bindings)*
@@ -100,6 +102,17 @@ fn site(args: &Args, item: &Item, private: &TokenStream) -> TokenStream {
     if let Some(version) = &args.version {
         let version = some(version);
         fields.push(quote!(version: #version));
+    }
+    let counts = [("workers", &args.workers), ("control_planes", &args.control_planes)];
+    for (field, count) in counts {
+        if let Some(count) = count {
+            let (field, count) = (format_ident!("{field}"), some(count));
+            fields.push(quote!(#field: #count));
+        }
+    }
+    if let Some(config) = &args.config {
+        let config = some(config);
+        fields.push(quote!(config: #config));
     }
     if args.exclusive {
         fields.push(quote!(exclusive: true));

@@ -25,11 +25,22 @@ impl Parse for Item {
         let attributes = input.call(Attribute::parse_outer)?;
         let visibility = input.parse()?;
         let signature: Signature = input.parse()?;
-        let body = match input.parse::<TokenTree>() {
-            Ok(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => group,
-            _ => return Err(Error::new_spanned(signature, "a test needs a body")),
-        };
+        let body = input.parse::<TokenTree>().ok().and_then(block);
+        let body = body.ok_or_else(|| Error::new_spanned(&signature, "a test needs a body"))?;
         Ok(Self { attributes, visibility, signature, body })
+    }
+}
+
+/// The braces that a token is; a `macro_rules` macro puts a group without delimiters around them.
+fn block(token: TokenTree) -> Option<Group> {
+    let TokenTree::Group(group) = token else { return None };
+    match group.delimiter() {
+        Delimiter::Brace => Some(group),
+        Delimiter::None => {
+            let mut inside = group.stream().into_iter();
+            inside.next().filter(|_| inside.next().is_none()).and_then(block)
+        }
+        _ => None,
     }
 }
 

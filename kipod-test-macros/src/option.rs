@@ -48,13 +48,16 @@ impl Written<'_> {
         }
     }
 
-    /// `name = 4`, at least 1.
-    pub(crate) fn number(&self) -> syn::Result<LitInt> {
+    /// `name = 4`, at least `least`.
+    pub(crate) fn number(&self, least: u32) -> syn::Result<LitInt> {
         match self.literal() {
-            Some(Lit::Int(number)) if number.base10_parse::<u32>().is_ok_and(|n| n > 0) => {
+            Some(Lit::Int(number)) if number.base10_parse::<u32>().is_ok_and(|n| n >= least) => {
                 Ok(number.clone())
             }
-            _ => Err(self.fault(format!("`{0}` takes a number from 1 on: `{0} = 2`", self.name))),
+            _ => {
+                let text = format!("`{0}` takes a number from {least} on: `{0} = 3`", self.name);
+                Err(self.fault(text))
+            }
         }
     }
 

@@ -34,14 +34,14 @@ fn every_option_has_a_good_value() {
 fn all_faults_come_at_once() {
     let found = faults(quote! {
         clustr = "a", keep = "maybe", timeout = 5, worker_threads = 2, keep = "never",
-        workers = 2, version = "latest"
+        control_planes = 2, version = "latest"
     });
     assert_eq!(found.len(), 7, "{found:#?}");
     assert!(found[0].starts_with("there is no option `clustr`; did you mean `cluster`?"));
     assert_eq!(found[1], "`keep` is one of `\"never\"`, `\"on-failure\"`, `\"always\"`");
     assert_eq!(found[2], "`timeout` takes a text: `timeout = \"5m\"`");
     assert_eq!(found[3], "`keep` is given twice");
-    assert!(found[4].starts_with("`workers` is not supported yet"));
+    assert!(found[4].starts_with("an even number of control planes"));
     assert_eq!(found[5], "a Kubernetes version is written `\"1.36\"` or `\"1.36.2\"`");
     assert_eq!(found[6], "`worker_threads` needs `flavor = \"multi_thread\"`");
 }
@@ -94,6 +94,17 @@ fn the_function_is_emitted_whatever_is_wrong() {
         ),
     );
     assert!(text.contains("compile_error") && text.contains("fn __kipod_f"), "{text}");
+}
+
+#[test]
+fn a_body_may_come_out_of_another_macro() {
+    let block = quote!({ work().await });
+    let block = proc_macro2::Group::new(proc_macro2::Delimiter::None, block);
+    let text = expansion(quote!(), quote!(async fn f() #block));
+    assert!(!text.contains("compile_error") && text.contains("work () . await"), "{text}");
+    let two = proc_macro2::Group::new(proc_macro2::Delimiter::None, quote!({} {}));
+    let text = expansion(quote!(), quote!(async fn f() #two));
+    assert!(text.contains("a test needs a body"), "{text}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use kube::config::Kubeconfig;
 
 use crate::error::BoxError;
 use crate::harness::Held;
+use crate::listen::Listener;
 use crate::source::NodeOutput;
 
 /// The cluster a test runs in.
@@ -66,6 +67,16 @@ impl Cluster {
     /// When the source of clusters does not answer, or the cluster is somebody else's.
     pub async fn nodes(&self) -> Result<Vec<String>, BoxError> {
         Ok(self.held.source.nodes(&self.held.name).await?)
+    }
+
+    /// A TCP listener of this process that the cluster reaches, for webhooks and the like: see
+    /// [`Listener`].
+    ///
+    /// # Errors
+    ///
+    /// When the network of a node cannot be entered, or the cluster is somebody else's.
+    pub async fn listen(&self) -> Result<Listener, BoxError> {
+        Listener::bind(&self.held).await
     }
 
     /// Runs a command on a node, as root and outside any pod.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kube::Client;
+use kube::{Client, Config};
 use tokio::sync::OnceCell;
 
 use crate::access;
@@ -61,13 +61,26 @@ impl TestContext {
     /// When the cluster's credentials cannot be used.
     pub async fn client(&self) -> Result<Client, BoxError> {
         let make = async || {
-            let mut config = self.inner.held.config.clone();
+            let mut config = self.config();
             if let Some(namespace) = &self.inner.namespace {
                 config.default_namespace.clone_from(namespace);
             }
             access::connect(config)
         };
         Ok(self.inner.client.get_or_try_init(make).await?.clone())
+    }
+
+    /// How a client of the test's own reaches the cluster.
+    fn config(&self) -> Config {
+        let mut config = self.inner.held.hold.config.clone();
+        if self.inner.site.start_paused {
+            // A clock that stands still jumps to the next timer whenever the test waits for the
+            // network: every limit would be over at once.
+            config.connect_timeout = None;
+            config.read_timeout = None;
+            config.write_timeout = None;
+        }
+        config
     }
 
     /// A client with the rights of a ServiceAccount that is in the test's namespace, because a
@@ -78,7 +91,7 @@ impl TestContext {
     /// When the test has no namespace, or the account is not there.
     pub async fn client_as(&self, account: &str) -> Result<Client, BoxError> {
         let namespace = self.namespace().ok_or("a ServiceAccount needs a namespace")?;
-        let config = self.inner.held.config.clone();
+        let config = self.config();
         account::client_as(&self.client().await?, config, &namespace, account).await
     }
 }

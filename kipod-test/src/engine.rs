@@ -1,17 +1,18 @@
 //! Clusters of kipod's own engine, for the user who runs the tests.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use kipod_engine::cluster::{self, Cluster, OpenError};
+use kipod_engine::cluster::{self, Cluster, OpenError, Record};
 use kipod_engine::image::{DEFAULT_IMAGE, node_image};
-use kipod_engine::plan::Machine;
+use kipod_engine::plan::{Machine, control_plane_name};
 use kipod_engine::podman::{Podman, Service};
 use kipod_engine::run::{self, Cancel, Context, Request};
-use kipod_engine::spec::{ClusterName, RawSpec};
+use kipod_engine::spec::{ClusterName, ClusterSpec, RawSpec, Role, Written};
 use kipod_engine::{Dirs, Event, host};
 
-use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, SourceError, Wanted};
+use crate::source::{
+    Access, ClusterSource, News, NodeOutput, Reply, Say, Shape, SourceError, Wanted,
+};
 
 /// Clusters of kipod's own engine. What the command makes and what tests make are of one kind, and
 /// have one set of names.
@@ -49,8 +50,17 @@ fn access(cluster: &Cluster) -> Result<Access, SourceError> {
         path: cluster.kubeconfig_path().to_owned(),
         context: None,
         version: Some(record.kubernetes_version.clone()),
-        identity: format!("{}-{}", record.created, record.api_port),
+        shape: Shape {
+            control_planes: Some(count(record, Role::ControlPlane)),
+            workers: Some(count(record, Role::Worker)),
+            spec: Some(Box::new(record.spec.clone())),
+        },
+        identity: record.identity(),
     })
+}
+
+fn count(record: &Record, role: Role) -> usize {
+    record.nodes.iter().filter(|seat| seat.role == role).count()
 }
 
 /// The machine, as far as it can have clusters.
@@ -62,7 +72,24 @@ async fn machine() -> Result<Machine, SourceError> {
     }
 }
 
-async fn create(wanted: &Wanted, say: Say<'_>) -> Result<Access, SourceError> {
+/// What is to be made.
+fn spec(wanted: &Wanted) -> Result<ClusterSpec, SourceError> {
+    let Wanted { name: text, shape, .. } = wanted;
+    let written = |count: Option<usize>| Some(Written::from(count?.to_string().as_str()));
+    let raw = RawSpec {
+        name: Some(text.as_str().into()),
+        control_planes: written(shape.control_planes),
+        workers: written(shape.workers),
+        ..RawSpec::default()
+    };
+    let spec = match &shape.spec {
+        Some(spec) => ClusterSpec { name: name(text)?, ..(**spec).clone() },
+        None => raw.check().map_err(|error| fault(error, None))?,
+    };
+    Ok(spec)
+}
+
+async fn create(wanted: &Wanted, since: i64, say: Say<'_>) -> Result<Access, SourceError> {
     let dirs = dirs()?;
     let machine = machine().await?;
     let service = service(&dirs).await?;
@@ -84,15 +111,12 @@ async fn create(wanted: &Wanted, say: Say<'_>) -> Result<Access, SourceError> {
             unavailable: false,
         });
     }
-    let raw = RawSpec { name: Some(wanted.name.clone()), ..RawSpec::default() };
-    let spec = raw.check().map_err(|error| fault(error, None))?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let now = i64::try_from(now).unwrap_or_default();
-    let request = Request { spec, machine, now, kubeconfig: None, cancel: Cancel::never() };
-    let events = |event| {
-        if let Event::Warning(text) = event {
-            say(&text);
-        }
+    let spec = spec(wanted)?;
+    let request = Request { spec, machine, now: since, kubeconfig: None, cancel: Cancel::never() };
+    let events = |event| match event {
+        Event::Warning(text) => say(News::Line(&text)),
+        Event::Started(step) => say(News::Step(step.text())),
+        _ => {}
     };
     let context = Context { podman: &service, dirs: &dirs, events: &events };
     let created = run::create(context, request).await;
@@ -114,8 +138,8 @@ impl ClusterSource for Engine {
         })
     }
 
-    fn create<'a>(&'a self, wanted: &'a Wanted, say: Say<'a>) -> Reply<'a, Access> {
-        Box::pin(create(wanted, say))
+    fn create<'a>(&'a self, wanted: &'a Wanted, since: i64, say: Say<'a>) -> Reply<'a, Access> {
+        Box::pin(create(wanted, since, say))
     }
 
     fn delete<'a>(&'a self, text: &'a str) -> Reply<'a, ()> {
@@ -132,7 +156,21 @@ impl ClusterSource for Engine {
             let service = service(&dirs()?).await?;
             let nodes = cluster::nodes(&service, Some(&name(text)?)).await;
             let nodes = nodes.map_err(|error| fault(&error, error.hint().map(str::to_owned)))?;
-            Ok(nodes.into_iter().map(|node| node.name).collect())
+            // A load balancer has a node's image, and none of its programs runs.
+            let nodes = nodes.into_iter().filter(|node| node.role != LOAD_BALANCER);
+            Ok(nodes.map(|node| node.name).collect())
+        })
+    }
+
+    fn process<'a>(&'a self, text: &'a str) -> Reply<'a, u32> {
+        Box::pin(async move {
+            let service = service(&dirs()?).await?;
+            let node = control_plane_name(&name(text)?);
+            let state = service.inspect_container(&node).await;
+            let state = state.map_err(|error| fault(&error, error.hint().map(str::to_owned)))?;
+            let pid = state["State"]["Pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+            pid.filter(|pid| *pid != 0)
+                .ok_or_else(|| SourceError::new(format!("node `{node}` does not run")))
         })
     }
 

@@ -1,7 +1,8 @@
 //! Why a test could not begin.
 
-use std::path::PathBuf;
 use std::time::Duration;
+
+use kipod_engine::lease::LeaseError;
 
 use crate::apply::ApplyError;
 use crate::source::SourceError;
@@ -20,11 +21,19 @@ pub(crate) enum SetupError {
     #[error("cluster `{name}`: {source}")]
     Source { name: String, source: SourceError },
     /// A file of the harness cannot be used.
-    #[error("`{}`: {source}", .path.display())]
-    Io { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    File(#[from] LeaseError),
     /// A cluster of another kind has the name, and is in use or not the harness's to replace.
-    #[error("cluster `{name}` runs Kubernetes {found}, the test wants {wanted}, and {why}")]
+    #[error("cluster `{name}` {found}, the test wants {wanted}, and {why}")]
     Mismatch { name: String, found: String, wanted: String, why: &'static str },
+    /// The configuration file of a test cannot be used.
+    #[error("the test's `config = {file:?}`: {fault}")]
+    Config { file: String, fault: String },
+    /// The one cluster there is belongs to others, and the test wants one of its own.
+    #[error(
+        "the test wants a cluster of its own (`exclusive`), and `KIPOD_KUBECONFIG` names one of somebody else"
+    )]
+    NotOurs,
     /// A cluster that is there does not answer.
     #[error("cluster `{name}` does not answer after {:.1} s ({last}), and {why}", .waited.as_secs_f32())]
     Unhealthy { name: String, waited: Duration, last: String, why: &'static str },
@@ -71,6 +80,10 @@ impl SetupError {
             Self::Unhealthy { name, .. } => {
                 Some(format!("look at it, or delete it: `kipod delete cluster {name}`"))
             }
+            Self::NotOurs => Some(
+                "run it without `KIPOD_KUBECONFIG`; with `KIPOD_SKIP_IF_UNAVAILABLE=1` such tests are skipped"
+                    .to_owned(),
+            ),
             Self::Images { .. } => Some(
                 "build them with `podman build`: nodes see what is in your own Podman store".to_owned(),
             ),
@@ -85,7 +98,11 @@ impl SetupError {
 
     /// Whether this machine cannot have clusters at all.
     pub(crate) fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Source { source, .. } if source.unavailable)
+        match self {
+            Self::Source { source, .. } => source.unavailable,
+            Self::NotOurs => true,
+            _ => false,
+        }
     }
 }
 

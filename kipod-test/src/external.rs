@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::name::hash;
 use crate::settings::Settings;
-use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, SourceError, Wanted};
+use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, Shape, SourceError, Wanted};
 
 /// The cluster of one context of a kubeconfig.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ impl External {
             path,
             context: Some(self.context.clone()),
             version: None,
+            shape: Shape::default(),
             identity: self.name(),
         })
     }
@@ -59,7 +60,7 @@ impl ClusterSource for External {
         Box::pin(async { self.read().map(Some) })
     }
 
-    fn create<'a>(&'a self, _wanted: &'a Wanted, _say: Say<'a>) -> Reply<'a, Access> {
+    fn create<'a>(&'a self, _wanted: &'a Wanted, _since: i64, _say: Say<'a>) -> Reply<'a, Access> {
         Box::pin(async { self.read() })
     }
 
@@ -72,6 +73,10 @@ impl ClusterSource for External {
     }
 
     fn nodes<'a>(&'a self, _name: &'a str) -> Reply<'a, Vec<String>> {
+        Box::pin(async { Err(theirs()) })
+    }
+
+    fn process<'a>(&'a self, _name: &'a str) -> Reply<'a, u32> {
         Box::pin(async { Err(theirs()) })
     }
 

@@ -3,8 +3,10 @@
 
 use std::future::Future;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
 
 /// The thread's runtime, which lives as long as the process.
 pub(crate) fn handle() -> std::io::Result<&'static Handle> {
@@ -32,6 +34,30 @@ pub(crate) fn run<T: Send + 'static>(work: impl Future<Output = T> + Send + 'sta
         let _ = sender.send(work.await);
     });
     receiver.recv().ok()
+}
+
+/// Rings when the time is up, by the clock of the harness's own thread: that of the test may stand
+/// still, or run ahead. Dropping it takes it back.
+pub(crate) fn alarm(limit: Duration) -> oneshot::Receiver<()> {
+    let (mut sender, receiver) = oneshot::channel();
+    if let Ok(handle) = handle() {
+        handle.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(limit) => { let _ = sender.send(()); }
+                () = sender.closed() => {}
+            }
+        });
+    }
+    receiver
+}
+
+/// The end of `work`, if it comes within `limit` by the clock on the wall.
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        _ = alarm(limit) => None,
+    }
 }
 
 #[cfg(test)]

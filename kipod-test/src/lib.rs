@@ -12,6 +12,7 @@ mod external;
 mod harness;
 mod helper;
 mod images;
+mod listen;
 mod metadata;
 mod name;
 mod namespace;
@@ -31,6 +32,7 @@ pub use context::{FromTestContext, TestContext};
 pub use error::BoxError;
 #[doc = include_str!("test.md")]
 pub use kipod_test_macros::test;
+pub use listen::Listener;
 pub use namespace::Namespace;
 pub use source::NodeOutput;
 
@@ -46,5 +48,7 @@ pub mod __private {
     pub use crate::context::TestContext;
     pub use crate::run::{Body, argument, run, run_with};
     pub use crate::site::{Flavor, Keep, ShouldPanic, TestSite};
-    pub use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, SourceError, Wanted};
+    pub use crate::source::{
+        Access, ClusterSource, News, NodeOutput, Reply, Say, Shape, SourceError, Wanted,
+    };
 }

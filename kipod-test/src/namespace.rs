@@ -96,7 +96,17 @@ pub(crate) async fn create(
     if let Err(source) = namespaces.create(&PostParams::default(), &namespace).await {
         return Err(SetupError::Namespace { name: name.to_owned(), source: Box::new(source) });
     }
-    // A controller makes it a few milliseconds later, and no pod can be created before.
+    // No pod can be created before it is there. A controller makes it, too, in milliseconds; but not
+    // while it is busy with the namespaces of a hundred other tests.
+    let accounts: Api<v1::ServiceAccount> = Api::namespaced(client.clone(), name);
+    let metadata = ObjectMeta { name: Some("default".to_owned()), ..ObjectMeta::default() };
+    let account = v1::ServiceAccount { metadata, ..v1::ServiceAccount::default() };
+    match accounts.create(&PostParams::default(), &account).await {
+        Ok(_) => return Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 409 => return Ok(()),
+        // Whatever forbids it, the controller may.
+        Err(_) => {}
+    }
     wait::default_service_account(client, name).await.map_err(SetupError::Account)
 }
 

@@ -4,12 +4,14 @@
 //! a process of its own, it is cargo-nextest. A wrapper script may stand in between. Where neither
 //! is found (an IDE, a debugger, a binary started by hand) the process is its own run.
 
+use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open};
 use serde::{Deserialize, Serialize};
 
+use crate::harness::say;
 use crate::name::hash;
 
 /// How many processes may stand between a test and its owner.
@@ -35,11 +37,40 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The run this process belongs to.
+    /// The run this process belongs to. It is the same for the life of the process: an orphan does not
+    /// begin a run of its own.
     pub(crate) fn current() -> Self {
-        let this = Process::this();
-        let owner = this.ancestor_named(&["cargo", "cargo-nextest"]).unwrap_or(this);
-        Self::of(owner, std::env::var("NEXTEST_RUN_ID").ok().as_deref())
+        static CURRENT: OnceLock<Run> = OnceLock::new();
+        let find = || {
+            let this = Process::this();
+            let owner = this.ancestor_named(&["cargo", "cargo-nextest"]).unwrap_or(this);
+            Self::of(owner, std::env::var("NEXTEST_RUN_ID").ok().as_deref())
+        };
+        CURRENT.get_or_init(find).clone()
+    }
+
+    /// Ends this process, and with it its use of clusters, when the run's owner has been gone for
+    /// `limit`: nobody is left who would hear how its tests end, and one that hangs would keep its
+    /// clusters for ever. Where the process is its own run there is nothing to watch.
+    pub(crate) fn leave_no_orphan(limit: Duration) {
+        static ONCE: Once = Once::new();
+        let owner = Self::current().owner;
+        if owner == Process::this() {
+            return;
+        }
+        ONCE.call_once(|| {
+            let watch = move || {
+                owner.wait();
+                std::thread::sleep(limit);
+                say(&format!(
+                    "the process that ran the tests has been gone for {limit:?}: this one ends, too"
+                ));
+                // Not `exit`, which runs what may hang just as the test does.
+                let _ = kill_process(getpid(), Signal::KILL);
+            };
+            // Without it there is only no limit.
+            let _ = std::thread::Builder::new().name("kipod-owner".to_owned()).spawn(watch);
+        });
     }
 
     /// The run of one test alone.

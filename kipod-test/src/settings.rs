@@ -9,6 +9,10 @@ use crate::site::{Keep, TestSite};
 /// The cluster of tests that name none.
 const DEFAULT_CLUSTER: &str = "kipod";
 
+/// How long a test may go on whose runner is gone: longer than most take, so that one that is about to
+/// end does, and short enough for a machine that is to be used again.
+const DEFAULT_ORPHAN_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// What the environment and the package say, each `None` where they say nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Settings {
@@ -20,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) package_keep: Option<Keep>,
     /// `KIPOD_TIMEOUT`: how long a test may take whose attribute does not say.
     pub(crate) timeout: Option<Duration>,
+    /// `KIPOD_ORPHAN_TIMEOUT`: how long a test may go on whose `cargo` or nextest is gone.
+    pub(crate) orphan_timeout: Option<Duration>,
     /// `KIPOD_KUBECONFIG`: the kubeconfig of somebody else's cluster to run in.
     pub(crate) kubeconfig: Option<PathBuf>,
     /// `KIPOD_CONTEXT`: the context in it.
@@ -63,6 +69,10 @@ impl Settings {
             cluster: faults.take(said("KIPOD_CLUSTER", "cluster"), cluster),
             timeout: faults.take(said("KIPOD_TIMEOUT", "timeout"), timeout),
             keep: faults.take(get("KIPOD_KEEP").map(|value| ("KIPOD_KEEP`".into(), value)), keep),
+            orphan_timeout: faults.take(
+                get("KIPOD_ORPHAN_TIMEOUT").map(|value| ("KIPOD_ORPHAN_TIMEOUT`".into(), value)),
+                timeout,
+            ),
             package_keep: None,
             kubeconfig: get("KIPOD_KUBECONFIG").map(PathBuf::from),
             context: get("KIPOD_CONTEXT"),
@@ -104,6 +114,11 @@ impl Settings {
     /// How long a test may take: its attribute, the environment, the package, then for ever.
     pub(crate) fn timeout_of(&self, site: &TestSite) -> Option<Duration> {
         site.timeout.or(self.timeout)
+    }
+
+    /// How long a test may go on whose `cargo` or nextest is gone.
+    pub(crate) fn orphan_timeout(&self) -> Duration {
+        self.orphan_timeout.unwrap_or(DEFAULT_ORPHAN_TIMEOUT)
     }
 }
 

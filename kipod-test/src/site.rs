@@ -49,6 +49,12 @@ pub struct TestSite {
     pub cluster: Option<&'static str>,
     /// The Kubernetes version.
     pub version: Option<&'static str>,
+    /// How many control planes the cluster has.
+    pub control_planes: Option<usize>,
+    /// How many workers the cluster has.
+    pub workers: Option<usize>,
+    /// A configuration file that describes the cluster.
+    pub config: Option<&'static str>,
     /// Whether the cluster is for this test alone.
     pub exclusive: bool,
     /// Whether the test gets a namespace.
@@ -86,6 +92,9 @@ impl TestSite {
             line,
             cluster: None,
             version: None,
+            control_planes: None,
+            workers: None,
+            config: None,
             exclusive: false,
             namespace: true,
             manifests: &[],
@@ -97,6 +106,12 @@ impl TestSite {
             start_paused: false,
             should_panic: None,
         }
+    }
+
+    /// The arguments with which this test's binary runs this test and nothing else: for processes
+    /// of the harness's own, which that test becomes.
+    pub(crate) fn alone(&self) -> [&'static str; 5] {
+        [self.name(), "--exact", "--include-ignored", "--nocapture", "--test-threads=1"]
     }
 
     /// The test as libtest calls it: the path without the crate's name.

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 
+use kipod_engine::spec::ClusterSpec;
+
 /// What every call of the seam answers with.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, SourceError>> + Send + 'a>>;
 
@@ -14,9 +16,68 @@ pub struct Wanted {
     pub name: String,
     /// Its Kubernetes version, as `1.36` or `1.36.2`; any will do where there is none.
     pub version: Option<String>,
+    /// Its nodes, and all else that a configuration file says.
+    pub shape: Shape,
+}
+
+/// What a cluster is made of. What is `None` may be anything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Shape {
+    /// How many control planes it has.
+    pub control_planes: Option<usize>,
+    /// How many workers it has.
+    pub workers: Option<usize>,
+    /// All of it, as a configuration file says.
+    pub spec: Option<Box<ClusterSpec>>,
+}
+
+impl Shape {
+    /// What a cluster of another shape has in its place, and what is wanted, in words.
+    fn difference(&self, found: &Self) -> Option<(String, String)> {
+        let nodes = |count: usize, what: &str| match count {
+            1 => format!("1 {what}"),
+            _ => format!("{count} {what}s"),
+        };
+        let counts = [
+            ("control plane", self.control_planes, found.control_planes),
+            ("worker", self.workers, found.workers),
+        ];
+        for (what, wanted, found) in counts {
+            if let (Some(wanted), Some(found)) = (wanted, found)
+                && wanted != found
+            {
+                return Some((format!("has {}", nodes(found, what)), nodes(wanted, what)));
+            }
+        }
+        match (&self.spec, &found.spec) {
+            (Some(wanted), Some(found)) if comparable(wanted) != comparable(found) => {
+                Some(("was made of another configuration".into(), "that of its `config`".into()))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The same cluster under another name, made by somebody who waited for it in another way.
+fn comparable(spec: &ClusterSpec) -> ClusterSpec {
+    let ClusterSpec { name, wait, retain, .. } = ClusterSpec::default();
+    ClusterSpec { name, wait, retain, ..spec.clone() }
 }
 
 impl Wanted {
+    /// Where a cluster is another one than this: what it is, and what is wanted, in words.
+    pub fn difference(&self, found: &Access) -> Option<(String, String)> {
+        if let Some(version) = found.version.as_ref().filter(|version| !self.accepts(version)) {
+            return Some(self.other_version(version));
+        }
+        self.shape.difference(&found.shape)
+    }
+
+    /// A Kubernetes version that will not do, and the one that will, in words.
+    pub fn other_version(&self, found: &str) -> (String, String) {
+        (format!("runs Kubernetes {found}"), self.version.clone().unwrap_or_default())
+    }
+
     /// Whether a Kubernetes version will do.
     pub fn accepts(&self, found: &str) -> bool {
         let plain = |version: &str| version.trim_start_matches('v').to_owned();
@@ -41,6 +102,8 @@ pub struct Access {
     pub context: Option<String>,
     /// Its Kubernetes version, as `v1.36.2`, where the source knows it.
     pub version: Option<String>,
+    /// What it is made of, as far as the source knows.
+    pub shape: Shape,
     /// What tells it from another cluster of its name, before or after it.
     pub identity: String,
 }
@@ -75,8 +138,17 @@ impl SourceError {
     }
 }
 
-/// Who is told how far a long piece of work is.
-pub type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);
+/// What is told of a long piece of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News<'a> {
+    /// What everybody should know, once.
+    Line(&'a str),
+    /// What is being done now, for those who wait for it.
+    Step(&'a str),
+}
+
+/// Who is told.
+pub type Say<'a> = &'a (dyn Fn(News<'_>) + Send + Sync);
 
 /// What makes clusters. The harness calls `create` and `delete` of one name from one process at a
 /// time; the rest it may call from any.
@@ -85,8 +157,10 @@ pub trait ClusterSource: Send + Sync {
     fn state(&self) -> Result<PathBuf, SourceError>;
     /// The cluster of that name, if it is there and whole.
     fn open<'a>(&'a self, name: &'a str) -> Reply<'a, Option<Access>>;
-    /// Creates a cluster, over whatever an attempt that was cut off left.
-    fn create<'a>(&'a self, wanted: &'a Wanted, say: Say<'a>) -> Reply<'a, Access>;
+    /// Creates a cluster, over whatever an attempt that was cut off left. Its identity begins with
+    /// `since`, the time in seconds since the Unix epoch, and a `-`: so it can be told who made it
+    /// even when whoever called this died as soon as it was done.
+    fn create<'a>(&'a self, wanted: &'a Wanted, since: i64, say: Say<'a>) -> Reply<'a, Access>;
     /// Deletes a cluster, or what is left of one. A name nobody has is no fault.
     fn delete<'a>(&'a self, name: &'a str) -> Reply<'a, ()>;
     /// The name of the one cluster there is, where it is other people's: such a cluster is neither
@@ -96,6 +170,11 @@ pub trait ClusterSource: Send + Sync {
     }
     /// The names of a cluster's nodes.
     fn nodes<'a>(&'a self, name: &'a str) -> Reply<'a, Vec<String>>;
+    /// The process, as this machine counts, that a cluster's first node is: its namespaces are the
+    /// node's.
+    fn process<'a>(&'a self, _name: &'a str) -> Reply<'a, u32> {
+        Box::pin(async { Err(SourceError::new("the cluster has no node on this machine")) })
+    }
     /// Runs a command on a node.
     fn exec<'a>(&'a self, node: &'a str, command: &'a [&'a str]) -> Reply<'a, NodeOutput>;
 }
@@ -108,7 +187,7 @@ mod tests {
     fn versions_match_by_their_parts() {
         let accepts = |version: Option<&str>| {
             let version = version.map(str::to_owned);
-            Wanted { name: "demo".into(), version }.accepts("v1.36.2")
+            Wanted { name: "demo".into(), version, shape: Shape::default() }.accepts("v1.36.2")
         };
         for version in [None, Some("1.36"), Some("v1.36"), Some("1.36.2"), Some("v1.36.2")] {
             assert!(accepts(version), "{version:?}");
@@ -116,5 +195,33 @@ mod tests {
         for version in ["1.3", "1.37", "1.36.20", "1.36.1"] {
             assert!(!accepts(Some(version)), "{version}");
         }
+    }
+
+    #[test]
+    fn what_a_cluster_is_made_of_is_told_apart() {
+        let shape = |control_planes, workers| Shape {
+            control_planes: Some(control_planes),
+            workers: Some(workers),
+            spec: Some(Box::default()),
+        };
+        let found = shape(1, 2);
+        assert_eq!(Shape::default().difference(&found), None);
+        assert_eq!(shape(1, 2).difference(&found), None);
+        assert_eq!(shape(1, 2).difference(&Shape::default()), None, "nobody knows");
+        let words = |(found, wanted): (&str, &str)| Some((found.to_owned(), wanted.to_owned()));
+        let workers = Shape { workers: Some(1), ..Shape::default() };
+        assert_eq!(workers.difference(&found), words(("has 2 workers", "1 worker")));
+        let planes = Shape { control_planes: Some(3), ..Shape::default() };
+        assert_eq!(planes.difference(&found), words(("has 1 control plane", "3 control planes")));
+
+        let spec = |retain, image: &str| ClusterSpec {
+            retain,
+            image: image.parse().unwrap(),
+            ..ClusterSpec::default()
+        };
+        let of = |spec| Shape { spec: Some(Box::new(spec)), ..Shape::default() };
+        assert_eq!(of(spec(true, "a:1")).difference(&of(spec(false, "a:1"))), None);
+        let other = of(spec(true, "a:1")).difference(&of(spec(true, "b:1")));
+        assert_eq!(other, words(("was made of another configuration", "that of its `config`")));
     }
 }

@@ -80,3 +80,54 @@ async fn an_account_has_its_own_rights_only(reader: ClientAs<Reader>) -> Result<
     assert!(matches!(&refused, kube::Error::Api(status) if status.code == 403), "{refused}");
     Ok(())
 }
+
+#[kipod::test(cluster = "pair", workers = 1)]
+#[ignore = "creates a real cluster"]
+async fn a_cluster_has_the_nodes_that_were_asked_for(cluster: Cluster) -> Result<(), BoxError> {
+    assert_eq!(cluster.nodes().await?, ["pair-control-plane-0", "pair-worker-0"]);
+    Ok(())
+}
+
+#[kipod::test(cluster = "labelled", config = "tests/cluster.yaml")]
+#[ignore = "creates a real cluster"]
+async fn a_cluster_is_what_its_configuration_file_says(client: Client) -> Result<(), BoxError> {
+    let nodes: Api<kipod::k8s_openapi::api::core::v1::Node> = Api::all(client);
+    let node = nodes.get("labelled-control-plane-0").await?;
+    assert_eq!(node.metadata.labels.unwrap()["example.com/disk"], "fast");
+    Ok(())
+}
+
+#[kipod::test(timeout = "2m")]
+#[ignore = "creates a real cluster"]
+async fn a_listener_is_in_the_network_of_the_cluster(cluster: Cluster) -> Result<(), BoxError> {
+    let node = cluster.nodes().await?.remove(0);
+    let listener = cluster.listen().await?;
+    let address = listener.address();
+    assert_eq!(listener.url("/path"), format!("https://{address}/path"));
+    // It is no address of this machine.
+    assert!(std::net::TcpListener::bind(address).is_err());
+    let listener = listener.into_inner();
+
+    let read = format!("cat </dev/tcp/{}/{}", address.ip(), address.port());
+    // CoreDNS has a network of its own, as pods do.
+    let of_a_pod = format!("nsenter --net --target $(pidof -s coredns) bash -c '{read}'");
+    for script in [&read, &of_a_pod] {
+        let serve = async {
+            let (mut stream, _) = listener.accept().await?;
+            tokio::io::AsyncWriteExt::write_all(&mut stream, b"hello").await
+        };
+        let command = ["bash", "-c", script];
+        let call = async {
+            let output = cluster.exec(&node, &command).await?;
+            assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("hello", ""));
+            Ok::<_, BoxError>(())
+        };
+        // Whichever fails first: nobody who calls is nobody to serve.
+        tokio::try_join!(async { Ok(serve.await?) }, call)?;
+    }
+
+    drop(listener);
+    let refused = cluster.exec(&node, &["bash", "-c", &read]).await?;
+    assert!(refused.stderr.contains("Connection refused"), "{refused:?}");
+    Ok(())
+}

@@ -26,9 +26,15 @@ impl TestCluster {
     /// A cluster that is ready.
     #[track_caller]
     pub fn created(purpose: &str) -> Self {
+        Self::created_with(purpose, &[])
+    }
+
+    /// A cluster that was created with these words, and is ready.
+    #[track_caller]
+    pub fn created_with(purpose: &str, words: &[&str]) -> Self {
         crate::ensure_node_image();
         let cluster = Self::named(purpose);
-        cluster.create().run().ok();
+        cluster.create_with(words).run().ok();
         cluster
     }
 

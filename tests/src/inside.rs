@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Node, Pod, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, PersistentVolumeClaim, Pod, Service};
 use kube::api::{Api, AttachParams, DeleteParams, ListParams, LogParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
@@ -116,9 +116,73 @@ impl Inside {
         self.create_pod(name, pod_spec(image, script, "Never"));
     }
 
+    /// A claim of a volume of the default StorageClass.
+    pub fn claim(&self, name: &str) {
+        let claims: Api<PersistentVolumeClaim> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let claim = json!({ "metadata": { "name": name }, "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": { "requests": { "storage": "1Mi" } },
+        } });
+        let claim = serde_json::from_value(claim).expect("a claim");
+        self.runtime.block_on(claims.create(&PostParams::default(), &claim)).expect("created");
+    }
+
+    /// A pod that runs a shell script to its end, with the volume of a claim at `/volume`.
+    pub fn run_with_volume(&self, name: &str, claim: &str, script: &str) {
+        let mut spec = pod_spec(NODE_IMAGE, script, "Never");
+        spec["volumes"] = json!([{
+            "name": "volume", "persistentVolumeClaim": { "claimName": claim },
+        }]);
+        spec["containers"][0]["volumeMounts"] =
+            json!([{ "name": "volume", "mountPath": "/volume" }]);
+        self.create_pod(name, spec);
+    }
+
     /// A pod that waits, and is started again whenever it ends.
     pub fn stay(&self, name: &str) {
         self.create_pod(name, pod_spec(NODE_IMAGE, "echo started; exec sleep infinity", "Always"));
+    }
+
+    /// A pod on that node which answers every connection to port 8080 with the address that it comes
+    /// from, whatever is forbidden there.
+    pub fn echo_on(&self, name: &str, node: &str) {
+        let script = "exec socat TCP-LISTEN:8080,fork,reuseaddr SYSTEM:'echo $SOCAT_PEERADDR'";
+        let mut spec = pod_spec(NODE_IMAGE, script, "Always");
+        spec["nodeName"] = json!(node);
+        spec["containers"][0]["readinessProbe"] =
+            json!({ "tcpSocket": { "port": 8080 }, "periodSeconds": 1 });
+        self.create_pod(name, spec);
+    }
+
+    /// A pod that answers every connection to a port of its node with `answer`.
+    pub fn serve_on_node(&self, name: &str, port: u16, answer: &str) {
+        let script = format!("exec socat TCP-LISTEN:8080,fork,reuseaddr 'SYSTEM:echo {answer}'");
+        let mut spec = pod_spec(NODE_IMAGE, &script, "Always");
+        spec["containers"][0]["ports"] = json!([{ "containerPort": 8080, "hostPort": port }]);
+        self.create_pod(name, spec);
+    }
+
+    /// A pod's address.
+    pub fn address(&self, pod: &str) -> String {
+        let found = self.runtime.block_on(self.pods().get(pod)).expect("the pod");
+        found.status.and_then(|status| status.pod_ip).expect("its address")
+    }
+
+    /// Creates a ConfigMap with nothing in it.
+    pub fn write(&self, name: &str) -> Result<(), kube::Error> {
+        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let map = ConfigMap {
+            metadata: kube::api::ObjectMeta { name: Some(name.into()), ..Default::default() },
+            ..ConfigMap::default()
+        };
+        self.runtime.block_on(maps.create(&PostParams::default(), &map)).map(drop)
+    }
+
+    /// The names of all ConfigMaps.
+    pub fn written(&self) -> Result<Vec<String>, kube::Error> {
+        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let list = self.runtime.block_on(maps.list(&ListParams::default()))?;
+        Ok(list.items.iter().map(ResourceExt::name_any).collect())
     }
 
     /// What a pod has printed so far.

@@ -12,6 +12,7 @@
 
 mod checks;
 mod cluster;
+pub mod figures;
 mod inside;
 mod leftovers;
 mod need;

@@ -74,6 +74,12 @@ impl Kipod {
         self
     }
 
+    /// With something to read on standard input.
+    pub fn stdin(mut self, stdin: Stdio) -> Self {
+        self.command.stdin(stdin);
+        self
+    }
+
     /// With standard output there, and not in the [`Output`].
     pub fn stdout(mut self, stdout: Stdio) -> Self {
         self.stdout = Some(stdout);

@@ -122,7 +122,12 @@ pub async fn nodes(
 /// When Podman does not answer.
 pub async fn names_in_podman(podman: &dyn Podman) -> Result<Vec<ClusterName>, PodmanError> {
     let containers = podman.containers(label::CLUSTER).await?;
+    let volumes = podman.volumes(label::CLUSTER).await?;
     let networks = podman.networks(label::CLUSTER).await?;
-    let labels = containers.iter().map(|c| &c.labels).chain(networks.iter().map(|n| &n.labels));
+    let labels = containers
+        .iter()
+        .map(|one| &one.labels)
+        .chain(volumes.iter().map(|one| &one.labels))
+        .chain(networks.iter().map(|one| &one.labels));
     Ok(labels.filter_map(|labels| labels.get(label::CLUSTER)?.parse().ok()).collect())
 }

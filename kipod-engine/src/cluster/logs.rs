@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::list::nodes;
+use super::list::{NodeSummary, nodes};
+use crate::plan::LOAD_BALANCER;
 use crate::podman::{Podman, PodmanError};
 use crate::spec::ClusterName;
 
@@ -17,6 +18,13 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("units.txt", &["systemctl", "list-units", "--no-pager", "--all"]),
     ("addresses.txt", &["ip", "address"]),
     ("mounts.txt", &["cat", "/proc/self/mountinfo"]),
+];
+
+/// What a load balancer is asked.
+const BALANCER_COMMANDS: &[(&str, &[&str])] = &[
+    ("haproxy.log", &["journalctl", "--no-pager", "-u", "kipod-balancer"]),
+    ("journal.log", &["journalctl", "--no-pager"]),
+    ("addresses.txt", &["ip", "address"]),
 ];
 
 /// Logs that could not be exported.
@@ -64,7 +72,8 @@ pub async fn export_logs(
         return Err(LogsError::NoNodes { name: name.clone() });
     }
     let mut missing = Vec::new();
-    for node in all.iter().map(|node| &node.name) {
+    for NodeSummary { name: node, role, .. } in &all {
+        let is_balancer = role == LOAD_BALANCER;
         let folder = folder.join(node);
         let write = |file: &str, bytes: &[u8]| write(&folder, file, bytes);
         match podman.inspect_container(node).await {
@@ -75,13 +84,15 @@ pub async fn export_logs(
             Ok(text) => write("console.log", text.as_bytes())?,
             Err(error) => missing.push(format!("{node}/console.log: {error}")),
         }
-        for (file, command) in COMMANDS {
+        for (file, command) in if is_balancer { BALANCER_COMMANDS } else { COMMANDS } {
             match podman.exec(node, command).await {
                 Ok(output) => write(file, &[output.stdout, output.stderr].concat())?,
                 Err(error) => missing.push(format!("{node}/{file}: {error}")),
             }
         }
-        pod_logs(podman, node, &folder, &mut missing).await?;
+        if !is_balancer {
+            pod_logs(podman, node, &folder, &mut missing).await?;
+        }
     }
     Ok(missing)
 }

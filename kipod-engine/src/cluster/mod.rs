@@ -19,8 +19,8 @@ pub use list::{
     ClusterDetails, ClusterState, ClusterSummary, NodeSummary, clusters, names_in_podman, nodes,
 };
 pub use logs::{LogsError, export_logs};
-pub(crate) use record::write_private;
 pub use record::{Record, RecordError, cluster_dir, kubeconfig_path};
+pub(crate) use record::{is_retained, retain, write_private};
 pub use remove::{RemoveError, remove};
 pub(crate) use remove::{find, remove_locked, settle};
 

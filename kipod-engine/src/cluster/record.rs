@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::node::CgroupMode;
-use crate::spec::ClusterName;
+use crate::plan::Seat;
+use crate::spec::{ClusterName, ClusterSpec};
 
 /// The record of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,16 @@ pub struct Record {
     pub kubernetes_version: String,
     /// The node image's reference when it was created.
     pub image: String,
+    /// What was asked for when it was created.
+    #[serde(default)]
+    pub spec: ClusterSpec,
+    /// Its nodes, each with its place.
+    #[serde(default)]
+    pub nodes: Vec<Seat>,
+    /// The node that is being added or removed; where nobody holds the cluster's lock, that was cut
+    /// off, and whoever comes next takes the rest of it away.
+    #[serde(default)]
+    pub changing: Option<Seat>,
     /// The host's port of the API server.
     pub api_port: u16,
     /// Whether limits of pods hold.
@@ -75,6 +86,11 @@ pub fn kubeconfig_path(state: &Path, name: &ClusterName) -> PathBuf {
 }
 
 impl Record {
+    /// What tells the cluster from another one of its name, before or after it.
+    pub fn identity(&self) -> String {
+        format!("{}-{}", self.created, self.api_port)
+    }
+
     /// Reads the record of `name`; `None` where there is none.
     ///
     /// # Errors
@@ -127,6 +143,24 @@ impl Record {
         Ok(found)
     }
 }
+
+/// Notes that a cluster was left half-made because its user wants to look at it.
+pub(crate) fn retain(state: &Path, name: &ClusterName) {
+    // Without the note it only counts as cut off, which the next `create` takes it for as well.
+    let _ = std::fs::write(cluster_dir(state, name).join(RETAINED), "");
+}
+
+/// Forgets that, because the cluster is being removed.
+pub(crate) fn unretain(state: &Path, name: &ClusterName) {
+    let _ = std::fs::remove_file(cluster_dir(state, name).join(RETAINED));
+}
+
+/// Whether a cluster was left half-made on purpose.
+pub(crate) fn is_retained(state: &Path, name: &ClusterName) -> bool {
+    cluster_dir(state, name).join(RETAINED).exists()
+}
+
+const RETAINED: &str = "retained";
 
 /// Writes a file that only its owner may read, by way of a temporary one beside it.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {

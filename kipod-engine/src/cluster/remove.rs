@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::record::{Record, cluster_dir};
+use super::record::{Record, cluster_dir, unretain};
 use crate::blocking::blocking;
 use crate::dirs::Dirs;
 use crate::kubeconfig::UserKubeconfig;
@@ -65,12 +65,20 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// All of the things, in words.
+    pub(crate) fn all(&self) -> impl Iterator<Item = String> {
+        let kinds = [
+            ("container", &self.containers),
+            ("volume", &self.volumes),
+            ("network", &self.networks),
+        ];
+        let named = |kind| move |name: &String| format!("{kind} `{name}`");
+        kinds.into_iter().flat_map(move |(kind, names)| names.iter().map(named(kind)))
+    }
+
     /// One of the things, in words.
     pub(crate) fn first(&self) -> Option<String> {
-        let named = |kind: &str, names: &[String]| Some(format!("{kind} `{}`", names.first()?));
-        named("container", &self.containers)
-            .or_else(|| named("volume", &self.volumes))
-            .or_else(|| named("network", &self.networks))
+        self.all().next()
     }
 }
 
@@ -82,7 +90,7 @@ pub(crate) async fn find(podman: &dyn Podman, name: &ClusterName) -> Result<Foun
         tokio::join!(podman.containers(&label), podman.volumes(&label), podman.networks(&label));
     Ok(Found {
         containers: containers.map_err(fault)?.into_iter().map(|found| found.name).collect(),
-        volumes: volumes.map_err(fault)?,
+        volumes: volumes.map_err(fault)?.into_iter().map(|found| found.name).collect(),
         networks: networks.map_err(fault)?.into_iter().map(|found| found.name).collect(),
     })
 }
@@ -119,6 +127,7 @@ pub(crate) async fn remove_locked(
     dirs: &Dirs,
     name: &ClusterName,
 ) -> Result<bool, RemoveError> {
+    unretain(&dirs.state, name);
     let record = Record::read(&dirs.state, name).ok().flatten();
     // Whoever comes after a kill must not take half a cluster for a whole one.
     if let Some(record) = record.as_ref().filter(|record| record.complete) {

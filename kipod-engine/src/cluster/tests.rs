@@ -10,6 +10,7 @@ use crate::podman::{
     ContainerOptions, NetworkAttachment, NetworkOptions, Podman, PodmanError, Scripted,
     VolumeOptions,
 };
+use crate::spec::ClusterSpec;
 
 const NODE: &str = "demo-control-plane-0";
 
@@ -51,6 +52,7 @@ impl World {
                 address: [10, 89, 0, 2].into(),
             },
             ports: Vec::new(),
+            dns_search: None,
             cgroup_parent: None,
             stop_signal: 37,
             stop_timeout: 10,
@@ -66,6 +68,9 @@ impl World {
             name: name(),
             kubernetes_version: "v1.36.2".to_owned(),
             image: "image".to_owned(),
+            spec: ClusterSpec::default(),
+            nodes: Vec::new(),
+            changing: None,
             api_port: 40_000,
             cgroups: CgroupMode::Delegated,
             created: 1_800_000_000,
@@ -158,7 +163,10 @@ async fn other_clusters_are_not_touched() {
     let volume = VolumeOptions { name: "x".to_owned(), labels: crate::plan::labels(&other) };
     world.podman.create_volume(&volume).await.unwrap();
     world.remove().await.unwrap();
-    assert_eq!(world.podman.volumes("").await.unwrap(), ["x"]);
+    let left = world.podman.volumes("").await.unwrap();
+    assert_eq!(left.iter().map(|volume| volume.name.as_str()).collect::<Vec<_>>(), ["x"]);
+    // A volume alone makes a name known, too.
+    assert_eq!(names_in_podman(&world.podman).await.unwrap(), [other]);
 }
 
 #[tokio::test]

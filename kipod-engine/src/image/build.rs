@@ -118,12 +118,19 @@ pub async fn build_node_image(
     let listed =
         kubeadm(bundle, &["config", "images", "list", "--kubernetes-version", &kubernetes_version])
             .await?;
-    let images: Vec<String> = listed.lines().map(str::to_owned).collect();
+    let extra = store::extra_images(bundle);
+    if extra.is_empty() {
+        events.send(Event::Note(
+            "the component bundle has no `local-path-provisioner` and `busybox`: clusters will have no default StorageClass".to_owned(),
+        ));
+    }
+    let images: Vec<String> =
+        listed.lines().chain(extra.iter().copied()).map(str::to_owned).collect();
     let name = store::name(&kubernetes_version, bundle)?;
     let image_store = store_dir(&dirs.data, &name, options.storage_driver);
     let fill =
         store::fill(&image_store, &dirs.runtime, options.storage_driver, bundle, &images, events);
-    step(events, Step::FillStore, fill).await?;
+    let _lock = step(events, Step::FillStore, fill).await?;
 
     let pause =
         images.iter().find(|image| store::program_name(image) == ImageProgram::Pause.name());

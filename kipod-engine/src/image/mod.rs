@@ -5,11 +5,14 @@ mod build;
 #[cfg(feature = "build")]
 pub mod bundle;
 mod node_image;
+mod storage;
 #[cfg(feature = "build")]
 mod store;
+mod unused;
 
 #[cfg(feature = "build")]
 pub use build::{BuildError, Built, NodeImageOptions, build_node_image};
 pub use node_image::{DEFAULT_IMAGE, NodeImage, NodeImageError, label, node_image};
 #[cfg(feature = "build")]
 pub use store::StoreError;
+pub(crate) use unused::unused_stores;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::storage;
 use crate::node::StorageDriver;
 use crate::podman::{ImageInfo, Podman, PodmanError};
 
@@ -33,6 +34,8 @@ pub struct NodeImage {
     pub pause_image: String,
     /// The folder of the shared image store.
     pub image_store: PathBuf,
+    /// Whether that store has the images of the default StorageClass.
+    pub has_storage: bool,
 }
 
 /// A node image that cannot be used.
@@ -133,13 +136,23 @@ fn from_labels(
             .cloned()
             .ok_or(NodeImageError::NotOurs { reference: reference.to_owned(), label })
     };
+    let image_store = store_dir(data, &label(label::IMAGE_STORE)?, driver);
     Ok(NodeImage {
+        has_storage: storage::are_in(&image_store, driver),
         reference: reference.to_owned(),
         id: found.id.clone(),
         kubernetes_version: label(label::KUBERNETES_VERSION)?,
         pause_image: label(label::PAUSE_IMAGE)?,
-        image_store: store_dir(data, &label(label::IMAGE_STORE)?, driver),
+        image_store,
     })
+}
+
+/// The name of the file, among the stores, that is locked by whoever makes or removes one.
+pub(crate) const LOCK: &str = "lock";
+
+/// The folder of all image stores.
+pub(crate) fn stores_dir(data: &Path) -> PathBuf {
+    data.join("stores")
 }
 
 /// The folder of the image store called `name`. A store can be read with the driver it was made with
@@ -148,7 +161,7 @@ pub(crate) fn store_dir(data: &Path, name: &str, driver: StorageDriver) -> PathB
     // A label is somebody's text: it must not lead out of the folder.
     let name = name.replace(['/', '\0'], "-");
     let end = if driver == StorageDriver::Overlay { "" } else { ".vfs" };
-    data.join("stores").join(format!("{}{end}", name.trim_start_matches('.')))
+    stores_dir(data).join(format!("{}{end}", name.trim_start_matches('.')))
 }
 
 /// Whether the folder is an image store: an empty one, or another driver's, is none.

@@ -1,7 +1,6 @@
 //! The image store of a node image: the control plane's images, unpacked once, mounted read-only
 //! into every node of every cluster.
 
-use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -9,9 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::build::{BuildError, copy};
 use super::bundle::{Bundle, ImageProgram};
-use super::node_image::is_store;
+use super::node_image::{LOCK, is_store};
 use crate::blocking::blocking;
 use crate::events::{Event, Events, Step};
+use crate::lease::{LeaseError, Lock};
 use crate::node::StorageDriver;
 use crate::podman::{BuildOptions, ImageStore, Labels, PodmanCli, PodmanError};
 
@@ -77,6 +77,16 @@ pub(super) fn name(kubernetes_version: &str, bundle: &Bundle) -> Result<String, 
     Ok(format!("{kubernetes_version}-{short}"))
 }
 
+/// The images that a cluster has beside the control plane's, if the bundle has a way to get them: it
+/// holds their programs, or it is one whose images are pulled. One with image archives of its own has
+/// them or does not.
+pub(super) fn extra_images(bundle: &Bundle) -> &'static [&'static str] {
+    let programs = [ImageProgram::LocalPathProvisioner, ImageProgram::Busybox];
+    let held = programs.iter().all(|program| bundle.image_program(*program).is_some());
+    let pulled = bundle.image_programs().is_empty() && bundle.image_archives().next().is_none();
+    if held || pulled { &super::storage::IMAGES } else { &[] }
+}
+
 /// The program that an image of the control plane runs: the last word of its name.
 pub(super) fn program_name(image: &str) -> &str {
     let name = image.rsplit('/').next().unwrap_or(image);
@@ -84,7 +94,9 @@ pub(super) fn program_name(image: &str) -> &str {
 }
 
 /// Fills the store with `images`, unless it is there already. It appears complete or not at all;
-/// of several processes one fills it and the others wait. `runtime` is kipod's runtime folder.
+/// of several processes one fills it and the others wait. `runtime` is kipod's runtime folder. Answers
+/// with the lock of all stores: until the image that names this one is there, it belongs to nobody
+/// else's eye.
 pub(super) async fn fill(
     store: &Path,
     runtime: &Path,
@@ -92,7 +104,7 @@ pub(super) async fn fill(
     bundle: &Bundle,
     images: &[String],
     events: &dyn Events,
-) -> Result<(), BuildError> {
+) -> Result<Lock, BuildError> {
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| StoreError::Io { path, source }
@@ -100,11 +112,11 @@ pub(super) async fn fill(
     let folder = store.parent().unwrap_or(store).to_owned();
     std::fs::create_dir_all(&folder).map_err(io(&folder))?;
     // One for all stores: they share Podman's running state.
-    let lock_path = folder.join("lock");
-    let lock = File::create(&lock_path).map_err(io(&lock_path))?;
-    let lock = blocking(move || lock.lock().map(|()| lock)).await.map_err(io(&lock_path))?;
+    let path = folder.join(LOCK);
+    let lock = blocking(move || Lock::exclusive(&path, || {})).await;
+    let lock = lock.map_err(|LeaseError { path, source }| StoreError::Io { path, source })?;
     if is_store(store, driver) {
-        return Ok(());
+        return Ok(lock);
     }
     let partial = ImageStore {
         root: beside(store, ".partial"),
@@ -133,8 +145,7 @@ pub(super) async fn fill(
     }
     user.unshare_remove(&partial.runroot).await.map_err(StoreError::Remove)?;
     std::fs::rename(&partial.root, store).map_err(io(store))?;
-    drop(lock);
-    Ok(())
+    Ok(lock)
 }
 
 /// The path with `end` behind its name, which may hold dots of its own.
@@ -185,7 +196,7 @@ async fn fill_with(
             }
             _ => "scratch",
         };
-        make(podman, image, program.name(), &path, base).await?;
+        make(podman, image, program, &path, base).await?;
     }
     Ok(())
 }
@@ -194,19 +205,14 @@ async fn fill_with(
 async fn make(
     podman: &PodmanCli,
     image: &str,
-    name: &str,
-    program: &Path,
+    program: ImageProgram,
+    path: &Path,
     base: &str,
 ) -> Result<(), BuildError> {
     let context = tempfile::tempdir()
         .map_err(|source| StoreError::Io { path: std::env::temp_dir(), source })?;
-    copy(program, &context.path().join(name))?;
-    // Alone in their image, the programs are where upstream's are: kubeadm's manifests call all but
-    // pause by name.
-    let target = if name == "pause" { "/pause" } else { "/usr/local/bin/" };
-    let entrypoint =
-        if name == "pause" { "/pause".to_owned() } else { format!("/usr/local/bin/{name}") };
-    let text = format!("FROM {base}\nCOPY {name} {target}\nENTRYPOINT [\"{entrypoint}\"]\n");
+    copy(path, &context.path().join(program.name()))?;
+    let text = containerfile(program, base);
     let file = context.path().join("Containerfile");
     std::fs::write(&file, text).map_err(|source| StoreError::Io { path: file, source })?;
     let options = BuildOptions {
@@ -221,4 +227,22 @@ async fn make(
         source,
     })?;
     Ok(())
+}
+
+/// Alone in their image, the programs are where upstream's are: kubeadm's manifests call all but
+/// pause by name.
+fn containerfile(program: ImageProgram, base: &str) -> String {
+    let name = program.name();
+    match program {
+        ImageProgram::Pause => {
+            format!("FROM {base}\nCOPY {name} /pause\nENTRYPOINT [\"/pause\"]\n")
+        }
+        // It is what it is called by; these three are all that is asked of it.
+        ImageProgram::Busybox => format!(
+            "FROM {base}\nCOPY {name} /bin/sh\nCOPY {name} /bin/mkdir\nCOPY {name} /bin/rm\nCMD [\"sh\"]\n"
+        ),
+        _ => format!(
+            "FROM {base}\nCOPY {name} /usr/local/bin/\nENTRYPOINT [\"/usr/local/bin/{name}\"]\n"
+        ),
+    }
 }

@@ -36,7 +36,6 @@ mod replace;
 #[cfg(test)]
 mod tests;
 mod user;
-mod yaml;
 
 pub use access::{ClusterAccess, Kubeconfig};
 pub use error::KubeconfigError;

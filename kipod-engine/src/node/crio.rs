@@ -1,21 +1,49 @@
-//! CRI-O's configuration, its image stores, and the default CNI network.
-
-use serde_json::json;
+//! CRI-O's configuration and its image stores.
 
 use super::{CgroupMode, NodeFile, NodeSettings};
+use crate::spec::Registry;
 
 /// CRI-O's files.
 pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
-    vec![
+    let spec = node.cluster.spec;
+    let mut files = vec![
         NodeFile::new("crio/crio.conf", crio_conf(node)),
         NodeFile::new("containers/storage.conf", storage_conf(node)),
-        NodeFile::new("cni/net.d/10-kipod.conflist", conflist(node)),
-    ]
+        NodeFile::new("containers/registries.conf", registries_conf(&spec.registries)),
+    ];
+    let drop_ins = spec.crio_drop_ins.iter();
+    files.extend(
+        drop_ins.map(|(name, text)| NodeFile::new(&format!("crio/crio.conf.d/{name}"), text)),
+    );
+    files
+}
+
+/// Where images are pulled from, where that is not where their names say. What is written here is
+/// known to have nothing in it that TOML would need quoted.
+fn registries_conf(registries: &[Registry]) -> String {
+    let mut text = "# Written by kipod.\n".to_owned();
+    for registry in registries {
+        text.push_str(&format!("\n[[registry]]\nprefix = \"{}\"\n", registry.prefix));
+        // A prefix that stands for many hosts has no place of its own.
+        let location = registry.location.as_ref();
+        let own = (!registry.prefix.starts_with("*.")).then_some(&registry.prefix);
+        if let Some(location) = location.or(own) {
+            text.push_str(&format!("location = \"{location}\"\n"));
+        }
+        text.push_str(&format!("insecure = {}\n", registry.insecure));
+        for mirror in &registry.mirrors {
+            text.push_str(&format!(
+                "\n[[registry.mirror]]\nlocation = \"{}\"\ninsecure = {}\n",
+                mirror.location, mirror.insecure,
+            ));
+        }
+    }
+    text
 }
 
 /// CRI-O needs a conmon cgroup that fits its cgroup manager: `pod` fits both.
 fn crio_conf(node: &NodeSettings<'_>) -> String {
-    let manager = match node.cgroups {
+    let manager = match node.cluster.cgroups {
         CgroupMode::Delegated => "systemd",
         CgroupMode::Unlimited => "cgroupfs",
     };
@@ -61,7 +89,7 @@ plugin_dirs = ["/opt/cni/bin"]
 
 /// Image stores of the host come before the node's own, read-only.
 fn storage_conf(node: &NodeSettings<'_>) -> String {
-    let driver = node.storage_driver.name();
+    let driver = node.cluster.storage_driver.name();
     format!(
         r#"# Written by kipod.
 [storage]
@@ -72,29 +100,6 @@ runroot = "/run/containers/storage"
 [storage.options]
 additionalimagestores = {stores:?}
 "#,
-        stores = node.image_stores,
+        stores = node.cluster.image_stores,
     )
-}
-
-/// Each pod gets a point-to-point link and an address of the node's share of the pod subnet; ports
-/// of pods are published on the node. No daemon runs, so there is none to wait for.
-fn conflist(node: &NodeSettings<'_>) -> String {
-    let document = json!({
-        "cniVersion": "1.0.0",
-        "name": "kipod",
-        "plugins": [
-            {
-                "type": "ptp",
-                "ipMasq": true,
-                "ipam": {
-                    "type": "host-local",
-                    "dataDir": "/run/cni-ipam-state",
-                    "routes": [{ "dst": "0.0.0.0/0" }],
-                    "ranges": [[{ "subnet": node.pod_subnet.to_string() }]],
-                },
-            },
-            { "type": "portmap", "capabilities": { "portMappings": true } },
-        ],
-    });
-    format!("{document:#}\n")
 }

@@ -2,24 +2,92 @@
 //!
 //! They are JSON, which YAML contains.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{API_PORT, CgroupMode, NodeFile, NodeSettings};
-use crate::spec::INTERNAL_NODE_ADDRESS;
+use super::{
+    API_PORT, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError, apply_patches,
+};
+use crate::spec::{KubeProxyMode, KubeadmPatches};
 use crate::time_factor::TimeFactor;
 
-const PATCHES: &str = "/var/lib/kipod/kubeadm/patches";
+pub(super) const PATCHES: &str = "/var/lib/kipod/kubeadm/patches";
 const CRI_SOCKET: &str = "unix:///run/crio/crio.sock";
 
-/// All documents of `kubeadm init`, as one file.
-pub(super) fn init_documents(node: &NodeSettings<'_>) -> String {
-    [init(node), cluster(node), kubelet(node), kube_proxy(node)]
+/// What `kubeadm init` reads.
+///
+/// # Errors
+///
+/// When a patch does not apply.
+pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
+    let settings = node.cluster;
+    let mut documents = vec![cluster(settings), kubelet(settings)];
+    if settings.spec.networking.kube_proxy_mode != KubeProxyMode::None {
+        documents.push(kube_proxy(settings));
+    }
+    // What a cluster has once is the first control plane's to say, as in kind: the others have to
+    // found the same cluster.
+    let none = KubeadmPatches::default();
+    let first = settings.spec.nodes.first().map_or(&none, |first| &first.kubeadm_patches);
+    let name = settings.control_planes.first().map_or(node.name, |(name, _)| name);
+    apply_patches(&mut documents, name, &settings.spec.kubeadm_patches, first)?;
+    documents.insert(0, patched_init(node)?);
+
+    let mut files = Vec::new();
+    if node.entry == Entry::First && publishes_apart(settings) {
+        files.push(NodeFile::secret("kubeadm/upload.yaml", text(&documents)));
+    }
+    documents[1] = founding(settings, documents[1].take());
+    files.push(NodeFile::secret("kubeadm/init.yaml", text(&documents)));
+    Ok(files)
+}
+
+/// Documents as one file.
+fn text(documents: &[Value]) -> String {
+    let texts = documents.iter().map(|document| format!("{document:#}\n"));
+    texts.collect::<Vec<_>>().join("---\n")
+}
+
+/// What only this node reads. For a control plane that is not the first, people patch what
+/// `kubeadm join` would read: what that has in common with this counts, and not how to join.
+fn patched_init(node: &NodeSettings<'_>) -> Result<Value, PatchError> {
+    let mut document = init(node);
+    if node.entry == Entry::Founder {
+        document["kind"] = json!("JoinConfiguration");
+    }
+    let (cluster, own) = (&node.cluster.spec.kubeadm_patches, &node.spec.kubeadm_patches);
+    apply_patches(std::slice::from_mut(&mut document), node.name, cluster, own)?;
+    if let (Entry::Founder, Some(fields)) = (node.entry, document.as_object_mut()) {
+        for about_joining in ["caCertPath", "controlPlane", "discovery"] {
+            fields.remove(about_joining);
+        }
+        fields.insert("kind".to_owned(), json!("InitConfiguration"));
+    }
+    Ok(document)
+}
+
+/// Whether the cluster is founded by a configuration that is not the one which it keeps.
+fn publishes_apart(cluster: &ClusterSettings<'_>) -> bool {
+    cluster.control_planes.len() > 1
+}
+
+/// The configuration that the cluster is founded by: every member of etcd is there from the start.
+/// One that joins later must not read so, or it would found another cluster.
+fn founding(cluster: &ClusterSettings<'_>, mut document: Value) -> Value {
+    let members: Vec<_> = cluster
+        .control_planes
         .iter()
-        .map(|document| format!("{document:#}\n"))
-        .collect::<Vec<_>>()
-        .join("---\n")
+        .map(|(name, address)| format!("{name}=https://{address}:2380"))
+        .collect();
+    if members.len() > 1
+        && let Some(args) = document["etcd"]["local"]["extraArgs"].as_array_mut()
+    {
+        args.push(json!({ "name": "initial-cluster", "value": members.join(",") }));
+    }
+    document
 }
 
 fn init(node: &NodeSettings<'_>) -> Value {
@@ -27,34 +95,60 @@ fn init(node: &NodeSettings<'_>) -> Value {
         "apiVersion": "kubeadm.k8s.io/v1beta4",
         "kind": "InitConfiguration",
         "localAPIEndpoint": {
-            "advertiseAddress": INTERNAL_NODE_ADDRESS,
+            "advertiseAddress": node.kubernetes_address(),
             "bindPort": API_PORT,
         },
         "bootstrapTokens": [{
-            "token": node.credentials.token.as_str(),
+            "token": node.cluster.credentials.token.as_str(),
             "description": "joins the nodes that kipod creates",
             // A node may be added on any later day.
             "ttl": "0s",
             "usages": ["signing", "authentication"],
             "groups": ["system:bootstrappers:kubeadm:default-node-token"],
         }],
-        "nodeRegistration": {
-            "name": node.name,
-            "criSocket": CRI_SOCKET,
-            "imagePullPolicy": "IfNotPresent",
-            // The one node is for everybody's pods.
-            "taints": [],
-            "kubeletExtraArgs": [
-                { "name": "node-ip", "value": INTERNAL_NODE_ADDRESS },
-            ],
-        },
+        "nodeRegistration": registration(node),
         "patches": { "directory": PATCHES },
-        "timeouts": timeouts(node.time_factor),
-        // The checks are those of a machine, and `kipod check` has made the ones that matter. The
-        // kubelet's certificate is renewed as it is; what `kubelet-finalize` adds is a restart.
-        // The add-ons come right after, side by side.
-        "skipPhases": ["preflight", "kubelet-finalize", "addon", "show-join-command"],
+        "timeouts": timeouts(node.cluster.time_factor),
+        "skipPhases": skipped_phases(node),
     })
+}
+
+/// The checks are those of a machine, and `kipod check` has made the ones that matter. The kubelet's
+/// certificate is renewed as it is; what `kubelet-finalize` adds is a restart. The add-ons come right
+/// after, side by side.
+fn skipped_phases(node: &NodeSettings<'_>) -> Vec<&'static str> {
+    let mut phases = vec!["preflight", "kubelet-finalize", "addon", "show-join-command"];
+    if publishes_apart(node.cluster) {
+        phases.push("upload-config");
+    }
+    if node.entry == Entry::Founder {
+        phases.push("bootstrap-token");
+    }
+    phases
+}
+
+/// How a node is registered, by `init` and `join` alike.
+pub(super) fn registration(node: &NodeSettings<'_>) -> Value {
+    let mut registration = json!({
+        "name": node.name,
+        "criSocket": CRI_SOCKET,
+        "imagePullPolicy": "IfNotPresent",
+        "kubeletExtraArgs": [
+            { "name": "node-ip", "value": node.kubernetes_address() },
+        ],
+    });
+    if !node.spec.labels.is_empty() {
+        let labels = list(&node.spec.labels);
+        let argument = json!({ "name": "node-labels", "value": labels });
+        registration["kubeletExtraArgs"].as_array_mut().into_iter().for_each(|all| {
+            all.push(argument.clone());
+        });
+    }
+    if node.cluster.nodes == node.cluster.control_planes.len() {
+        // Where nobody else is there to run everybody's pods, control planes do.
+        registration["taints"] = json!([]);
+    }
+    registration
 }
 
 /// How long kubeadm waits for each of these, in seconds, where nobody says otherwise.
@@ -68,7 +162,7 @@ const TIMEOUTS: [(&str, u64); 5] = [
 ];
 
 /// kubeadm derives the start-up probes of the control plane from the first of them, too.
-fn timeouts(factor: TimeFactor) -> Value {
+pub(super) fn timeouts(factor: TimeFactor) -> Value {
     TIMEOUTS
         .iter()
         .map(|(name, seconds)| {
@@ -78,34 +172,38 @@ fn timeouts(factor: TimeFactor) -> Value {
         .collect()
 }
 
-fn cluster(node: &NodeSettings<'_>) -> Value {
+fn cluster(cluster: &ClusterSettings<'_>) -> Value {
     let arg = |name: &str, value: &str| json!({ "name": name, "value": value });
-    json!({
+    // Where there is one of each, an election would only be waited for.
+    let elect = if cluster.control_planes.len() > 1 { "true" } else { "false" };
+    let mut document = json!({
         "apiVersion": "kubeadm.k8s.io/v1beta4",
         "kind": "ClusterConfiguration",
-        "clusterName": node.cluster,
-        "kubernetesVersion": node.kubernetes_version,
+        "clusterName": cluster.name,
+        "kubernetesVersion": cluster.kubernetes_version,
         // Made in a millisecond each, where RSA takes a second for all of them.
         "encryptionAlgorithm": "ECDSA-P256",
         "networking": {
-            "podSubnet": node.pod_subnet,
-            "serviceSubnet": node.service_subnet,
+            "podSubnet": cluster.pod_subnet,
+            "serviceSubnet": cluster.service_subnet,
             "dnsDomain": "cluster.local",
         },
         "apiServer": {
-            "certSANs": [node.name, "localhost", "127.0.0.1", node.api_server_address],
+            "certSANs": ["localhost", "127.0.0.1", cluster.api_server_address],
         },
         "controllerManager": {
-            // There is one of each: an election would only be waited for. And each controller asks
-            // for an account of its own before the first one starts, one after the other: at the
-            // default of 20 requests a second that alone takes four seconds.
             "extraArgs": [
-                arg("leader-elect", "false"),
+                arg("leader-elect", elect),
+                // The plan knows which node has which part of the pod subnet, and its routes do.
+                arg("allocate-node-cidrs", "false"),
+                // Each controller asks for an account of its own before the first one starts, one
+                // after the other: at the default of 20 requests a second that alone takes four
+                // seconds.
                 arg("kube-api-qps", "300"),
                 arg("kube-api-burst", "600"),
             ],
         },
-        "scheduler": { "extraArgs": [arg("leader-elect", "false")] },
+        "scheduler": { "extraArgs": [arg("leader-elect", elect)] },
         "etcd": {
             "local": {
                 "dataDir": "/var/lib/etcd",
@@ -113,10 +211,42 @@ fn cluster(node: &NodeSettings<'_>) -> Value {
                 "extraArgs": [arg("unsafe-no-fsync", "true")],
             },
         },
-    })
+    });
+    let gates = &cluster.spec.feature_gates;
+    if !gates.is_empty() {
+        for component in ["apiServer", "controllerManager", "scheduler"] {
+            argue(&mut document[component], arg("feature-gates", &list(gates)));
+        }
+    }
+    if !cluster.spec.runtime_config.is_empty() {
+        let apis = list(&cluster.spec.runtime_config);
+        argue(&mut document["apiServer"], arg("runtime-config", &apis));
+    }
+    if let Some(balancer) = cluster.balancer {
+        document["controlPlaneEndpoint"] = json!(format!("{balancer}:{API_PORT}"));
+        // kubeadm has each member compare itself with the others before it answers anybody. When all
+        // start at once, all wait for each other until that times out, after 27 s.
+        if let Some(args) = document["etcd"]["local"]["extraArgs"].as_array_mut() {
+            args.push(arg("feature-gates", "InitialCorruptCheck=false"));
+        }
+    }
+    document
 }
 
-fn kubelet(node: &NodeSettings<'_>) -> Value {
+/// Gives a component one more argument.
+fn argue(component: &mut Value, argument: Value) {
+    match component["extraArgs"].as_array_mut() {
+        Some(all) => all.push(argument),
+        None => component["extraArgs"] = json!([argument]),
+    }
+}
+
+/// `a=b,c=d`, as flags of Kubernetes take it.
+fn list<V: Display>(pairs: &BTreeMap<String, V>) -> String {
+    pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+fn kubelet(cluster: &ClusterSettings<'_>) -> Value {
     let mut document = json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -130,9 +260,10 @@ fn kubelet(node: &NodeSettings<'_>) -> Value {
             "nodefs.inodesFree": "0%",
         },
         "serializeImagePulls": false,
-        "featureGates": { "KubeletInUserNamespace": true },
+        "featureGates": cluster.spec.feature_gates,
     });
-    let cgroups = match node.cgroups {
+    document["featureGates"]["KubeletInUserNamespace"] = json!(true);
+    let cgroups = match cluster.cgroups {
         CgroupMode::Delegated => json!({ "cgroupDriver": "systemd" }),
         CgroupMode::Unlimited => json!({
             "cgroupDriver": "cgroupfs",
@@ -147,13 +278,15 @@ fn kubelet(node: &NodeSettings<'_>) -> Value {
     document
 }
 
-fn kube_proxy(node: &NodeSettings<'_>) -> Value {
+fn kube_proxy(cluster: &ClusterSettings<'_>) -> Value {
+    let mode = cluster.spec.networking.kube_proxy_mode.name();
     json!({
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
-        "mode": "iptables",
-        "clusterCIDR": node.pod_subnet,
-        "iptables": { "minSyncPeriod": "100ms" },
+        "mode": mode,
+        "clusterCIDR": cluster.pod_subnet,
+        "featureGates": cluster.spec.feature_gates,
+        mode: { "minSyncPeriod": "100ms" },
         // The host's own tables: a user namespace may not resize them or change their timeouts.
         "conntrack": {
             "maxPerCore": 0,
@@ -164,14 +297,14 @@ fn kube_proxy(node: &NodeSettings<'_>) -> Value {
 }
 
 /// kubeadm's patches: they change what it makes, not what it does.
-pub(super) fn patches(factor: TimeFactor) -> Vec<NodeFile> {
+pub(super) fn patches(cluster: &ClusterSettings<'_>) -> Vec<NodeFile> {
     let patch = |target: &str, patch: Value| {
         NodeFile::new(&format!("kubeadm/patches/{target}+strategic.json"), format!("{patch:#}\n"))
     };
-    // One CoreDNS is enough for one node, and it is ready when it says so, not up to ten seconds
-    // later.
+    // One CoreDNS is enough for one node, and kubeadm's two are for more. It is ready when it says
+    // so, not up to ten seconds later.
     let coredns = json!({ "spec": {
-        "replicas": 1,
+        "replicas": cluster.nodes.min(2),
         "template": { "spec": { "containers": [{
             "name": "coredns",
             "readinessProbe": { "periodSeconds": 1 },
@@ -179,7 +312,7 @@ pub(super) fn patches(factor: TimeFactor) -> Vec<NodeFile> {
     } });
     // So are the static pods. They have the four minutes that kubeadm gives them, and a slow
     // machine, for which a question is work, is asked less often.
-    let seconds = factor.of(Duration::from_secs(1)).as_secs().max(1);
+    let seconds = cluster.time_factor.of(Duration::from_secs(1)).as_secs().max(1);
     let static_pods = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
     let probe = |name: &str| {
         json!({ "spec": { "containers": [{

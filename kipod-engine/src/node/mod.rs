@@ -4,16 +4,24 @@
 //! Everything lies below `/var`, the node's one volume; the image has links to it from where the
 //! programs look (`/etc/kubernetes`, `/etc/crio`, `/etc/cni`, `/etc/containers/storage.conf`).
 
+mod balancer;
 mod crio;
+mod join;
 mod kubeadm;
+mod network;
+mod patch;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::pki::Credentials;
-use crate::spec::{INTERNAL_NODE_ADDRESS, Subnet};
+use crate::pki::{Authorities, Credentials};
+use crate::spec::{ClusterSpec, INTERNAL_NODE_ADDRESS, KubeProxyMode, NodeSpec, Role, Subnet};
 use crate::time_factor::TimeFactor;
+
+pub use balancer::files as balancer_files;
+pub use network::routes_file;
+pub use patch::{PatchError, apply_patches};
 
 /// The port of the API server inside a node.
 pub const API_PORT: u16 = 6443;
@@ -40,14 +48,63 @@ pub enum CgroupMode {
 /// What a node has to be.
 #[derive(Debug, Clone)]
 pub struct NodeSettings<'a> {
-    /// The cluster's name.
-    pub cluster: &'a str,
+    /// The cluster it belongs to.
+    pub cluster: &'a ClusterSettings<'a>,
+    /// What it was asked to be.
+    pub spec: &'a NodeSpec,
     /// The node's name, which is also its host name.
     pub name: &'a str,
-    /// The Kubernetes version in its image, as `v1.36.2`.
-    pub kubernetes_version: &'a str,
-    /// The pause image that kubeadm of that version names.
+    /// What it does.
+    pub role: Role,
+    /// How it becomes part of its cluster.
+    pub entry: Entry,
+    /// The pause image that kubeadm of its version names.
     pub pause_image: &'a str,
+    /// Its address on the nodes' network.
+    pub address: Ipv4Addr,
+    /// Its part of the pod subnet.
+    pub pod_subnet: Subnet,
+    /// How it reaches what is on other nodes.
+    pub routes: &'a [Route],
+}
+
+/// How a node becomes part of its cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// `kubeadm init`, and all that a cluster needs once.
+    First,
+    /// `kubeadm init` at the same time, as one more member that etcd is founded with. A control plane
+    /// that joined would have to wait for the first one, and for every one before it.
+    Founder,
+    /// `kubeadm join`.
+    Joiner,
+}
+
+impl Entry {
+    /// The command of kubeadm.
+    fn command(self) -> &'static str {
+        match self {
+            Self::First | Self::Founder => "init",
+            Self::Joiner => "join",
+        }
+    }
+}
+
+/// What all nodes of a cluster have in common.
+#[derive(Debug, Clone)]
+pub struct ClusterSettings<'a> {
+    /// What was asked for.
+    pub spec: &'a ClusterSpec,
+    /// The cluster's name.
+    pub name: &'a str,
+    /// The Kubernetes version of its control plane, as `v1.36.2`.
+    pub kubernetes_version: &'a str,
+    /// How many nodes it is planned with.
+    pub nodes: usize,
+    /// Those of them that have the control plane, by name and address.
+    pub control_planes: &'a [(String, Ipv4Addr)],
+    /// The address in front of several control planes.
+    pub balancer: Option<Ipv4Addr>,
     /// Whether limits can hold.
     pub cgroups: CgroupMode,
     /// The addresses of pods.
@@ -62,8 +119,36 @@ pub struct NodeSettings<'a> {
     pub storage_driver: StorageDriver,
     /// How much slower than usual the machine is.
     pub time_factor: TimeFactor,
-    /// The cluster's CA and bootstrap token.
+    /// The cluster's authorities and bootstrap token.
     pub credentials: &'a Credentials,
+}
+
+impl ClusterSettings<'_> {
+    /// The address at which nodes reach the control plane, whichever node has it.
+    fn endpoint(&self) -> Ipv4Addr {
+        self.balancer.unwrap_or(INTERNAL_NODE_ADDRESS)
+    }
+}
+
+impl NodeSettings<'_> {
+    /// The address by which Kubernetes knows the node. The only control plane is known by one that
+    /// exists inside the node alone, so that a copy of it works on another network; where nodes of
+    /// etcd have to find each other, each has its own on the network.
+    fn kubernetes_address(&self) -> Ipv4Addr {
+        match (self.role, self.cluster.balancer) {
+            (Role::ControlPlane, None) => INTERNAL_NODE_ADDRESS,
+            _ => self.address,
+        }
+    }
+}
+
+/// Where packets for a subnet or an address go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Route {
+    /// The subnet.
+    pub destination: Subnet,
+    /// The node they go to.
+    pub gateway: Ipv4Addr,
 }
 
 /// How CRI-O stacks image layers.
@@ -114,20 +199,85 @@ impl std::fmt::Debug for NodeFile {
     }
 }
 
-/// Every file that a control plane node finds before it starts.
-pub fn control_plane_files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
+/// Every file that a node finds before it starts.
+///
+/// # Errors
+///
+/// When a patch of kubeadm's documents does not apply.
+pub fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
+    let credentials = node.cluster.credentials;
     let mut files = vec![
-        NodeFile::new(
-            "node.env",
-            format!(
-                "KIPOD_NODE_ROLE=control-plane\nKIPOD_INTERNAL_ADDRESS={INTERNAL_NODE_ADDRESS}\n"
-            ),
-        ),
-        NodeFile::new("kubernetes/pki/ca.crt", &node.credentials.ca.certificate),
-        NodeFile::secret("kubernetes/pki/ca.key", &node.credentials.ca.key),
-        NodeFile::secret("kubeadm/init.yaml", kubeadm::init_documents(node)),
+        NodeFile::new("node.env", environment(node)),
+        NodeFile::new("kubernetes/pki/ca.crt", &credentials.authorities.ca.certificate),
     ];
-    files.extend(kubeadm::patches(node.time_factor));
+    if node.role == Role::ControlPlane {
+        files.extend(authority_files(&credentials.authorities));
+        files.extend(kubeadm::patches(node.cluster));
+    }
+    files.extend(match node.entry {
+        Entry::First | Entry::Founder => kubeadm::files(node)?,
+        Entry::Joiner => join::files(node)?,
+    });
+    files.extend(network::files(node));
     files.extend(crio::files(node));
+    Ok(files)
+}
+
+/// What the node's scripts have to know.
+fn environment(node: &NodeSettings<'_>) -> String {
+    let mut text =
+        format!("KIPOD_NODE_ROLE={}\nKIPOD_KUBEADM={}\n", node.role, node.entry.command(),);
+    if node.entry == Entry::First {
+        text.push_str("KIPOD_FIRST=1\n");
+    }
+    if node.cluster.spec.networking.kube_proxy_mode == KubeProxyMode::None {
+        text.push_str("KIPOD_NO_KUBE_PROXY=1\n");
+    }
+    if node.kubernetes_address() == INTERNAL_NODE_ADDRESS {
+        text.push_str(&format!("KIPOD_INTERNAL_ADDRESS={INTERNAL_NODE_ADDRESS}\n"));
+    }
+    if node.entry == Entry::Joiner {
+        let limit = node.cluster.time_factor.of(join::LIMIT).as_secs();
+        text.push_str(&format!("KIPOD_JOIN_SECONDS={limit}\n"));
+    }
+    text
+}
+
+/// The authorities that all control planes share; kubeadm makes every other certificate.
+fn authority_files(authorities: &Authorities) -> Vec<NodeFile> {
+    let mut files = vec![
+        NodeFile::secret("kubernetes/pki/ca.key", &authorities.ca.key),
+        NodeFile::new("kubernetes/pki/sa.pub", &authorities.service_accounts.public),
+        NodeFile::secret("kubernetes/pki/sa.key", &authorities.service_accounts.private),
+    ];
+    let others =
+        [("etcd/ca", &authorities.etcd_ca), ("front-proxy-ca", &authorities.front_proxy_ca)];
+    for (name, authority) in others {
+        let path = format!("kubernetes/pki/{name}");
+        files.push(NodeFile::new(&format!("{path}.crt"), &authority.certificate));
+        files.push(NodeFile::secret(&format!("{path}.key"), &authority.key));
+    }
     files
+}
+
+/// A kubeconfig for a program on a node.
+fn kubeconfig(node: &NodeSettings<'_>, server: Ipv4Addr, user: &serde_json::Value) -> String {
+    let cluster = node.cluster;
+    let document = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{ "name": cluster.name, "cluster": {
+            "server": format!("https://{server}:{API_PORT}"),
+            "certificate-authority-data": base64(&cluster.credentials.authorities.ca.certificate),
+        } }],
+        "users": [{ "name": "node", "user": user }],
+        "contexts": [{ "name": "node", "context": { "cluster": cluster.name, "user": "node" } }],
+        "current-context": "node",
+    });
+    format!("{document:#}\n")
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
 }

@@ -51,8 +51,8 @@ fn specification(options: &ContainerOptions, limitable: bool) -> ContainerCreate
     let binds = options.binds.iter().map(|bind| {
         let mode = if bind.read_only { "ro" } else { "rw" };
         let source = bind.source.to_string_lossy().into_owned();
-        // Not what is mounted below it: `ro` would leave that writable.
-        mount("bind", Some(source), &bind.target, &["bind", mode])
+        let options: Vec<&str> = bind.options.iter().copied().chain([mode]).collect();
+        mount("bind", Some(source), &bind.target, &options)
     });
     let volumes = options.volumes.iter().map(|volume| NamedVolume {
         name: Some(volume.name.clone()),
@@ -73,8 +73,8 @@ fn specification(options: &ContainerOptions, limitable: bool) -> ContainerCreate
     let ports = options.ports.iter().map(|port| PortMapping {
         container_port: Some(port.container_port),
         host_ip: Some(port.host_address.to_string()),
-        host_port: Some(port.host_port),
-        protocol: Some("tcp".to_owned()),
+        host_port: port.host_port,
+        protocol: Some(port.protocol.to_owned()),
         range: None,
     });
     let address = PerNetworkOptions {
@@ -123,6 +123,11 @@ fn specification(options: &ContainerOptions, limitable: bool) -> ContainerCreate
     if let Some(parent) = &options.cgroup_parent {
         builder = builder.cgroup_parent(parent);
     }
+    if let Some(domains) = &options.dns_search {
+        // A dot is no domain at all, where an empty list is the host's.
+        let none = domains.is_empty().then(|| ".".to_owned());
+        builder = builder.dns_search(domains.iter().cloned().chain(none));
+    }
     builder.build()
 }
 
@@ -159,6 +164,24 @@ pub(super) async fn stop(service: &Service, container: &str) -> Result<(), Podma
         Err(failure) if failure.is_unchanged() => Ok(()),
         Err(failure) => Err(service.error(failure, format!("stop container `{container}`"))),
     }
+}
+
+/// Freezes every process of a running container.
+pub(super) async fn pause(service: &Service, container: &str) -> Result<(), PodmanError> {
+    let pause = |podman: podman_api::Podman| async move {
+        podman.containers().get(container).pause().await
+    };
+    let paused = service.call(pause).await;
+    paused.map_err(|failure| service.error(failure, format!("pause container `{container}`")))
+}
+
+/// Lets a frozen container go on.
+pub(super) async fn unpause(service: &Service, container: &str) -> Result<(), PodmanError> {
+    let unpause = |podman: podman_api::Podman| async move {
+        podman.containers().get(container).unpause().await
+    };
+    let unpaused = service.call(unpause).await;
+    unpaused.map_err(|failure| service.error(failure, format!("unpause container `{container}`")))
 }
 
 /// Every container with that label, running or not.
@@ -241,15 +264,22 @@ mod tests {
             env: [("A".into(), "b".into())].into(),
             labels: [("c".into(), "d".into())].into(),
             volumes: vec![VolumeMount { name: "v".into(), target: "/var".into() }],
-            binds: vec![Bind { source: "/s".into(), target: "/t".into(), read_only: true }],
+            binds: vec![Bind {
+                source: "/s".into(),
+                target: "/t".into(),
+                read_only: true,
+                options: vec!["bind"],
+            }],
             tmpfs: vec!["/run".into()],
             devices: vec!["/dev/fuse".into()],
             network: NetworkAttachment { name: "net".into(), address: [10, 1, 2, 3].into() },
             ports: vec![crate::podman::PortMapping {
                 host_address: [127, 0, 0, 1].into(),
-                host_port: 16443,
+                host_port: Some(16443),
                 container_port: 6443,
+                protocol: "tcp",
             }],
+            dns_search: None,
             cgroup_parent: Some("/mine".into()),
             stop_signal: 37,
             stop_timeout: 10,
@@ -312,9 +342,20 @@ mod tests {
     }
 
     #[test]
+    fn names_are_searched_where_it_was_said() {
+        for (domains, expected) in
+            [(vec!["a.example".to_owned()], json!(["a.example"])), (Vec::new(), json!(["."]))]
+        {
+            let options = ContainerOptions { dns_search: Some(domains), ..options() };
+            assert_eq!(sent(&options, true)["dns_search"], expected);
+        }
+    }
+
+    #[test]
     fn what_is_not_wanted_is_not_asked_for() {
         let options = ContainerOptions { cgroup_parent: None, restart: false, ..options() };
         let sent = sent(&options, false);
+        assert_eq!(sent.get("dns_search"), None);
         assert_eq!(sent.get("cgroup_parent"), None);
         assert_eq!(sent["restart_policy"], "no");
         // crun refuses any limit, even none at all, of a controller that is not there.

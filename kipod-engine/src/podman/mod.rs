@@ -43,6 +43,17 @@ pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, PodmanError>> + Se
 pub struct ImageInfo {
     /// The image's id.
     pub id: String,
+    /// Its references; none when another image has taken them.
+    pub names: Vec<String>,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+/// A volume as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeInfo {
+    /// The volume's name.
+    pub name: String,
     /// Its labels.
     pub labels: Labels,
 }
@@ -87,6 +98,11 @@ pub struct ExecOutput {
 pub trait Podman: Send + Sync {
     /// The image that `reference` names, `None` where the store has none.
     fn image<'a>(&'a self, reference: &'a str) -> Reply<'a, Option<ImageInfo>>;
+    /// Every image with that label, named or not.
+    fn images<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ImageInfo>>;
+    /// Removes a file or folder of the host that may belong to users whom containers run as; one that
+    /// does not exist is fine.
+    fn remove_path<'a>(&'a self, path: &'a std::path::Path) -> Reply<'a, ()>;
 
     /// Creates a bridge network. A subnet in use is [`PodmanError::SubnetInUse`], a name in use
     /// [`PodmanError::NameInUse`].
@@ -98,8 +114,8 @@ pub trait Podman: Send + Sync {
 
     /// Creates a volume.
     fn create_volume<'a>(&'a self, options: &'a VolumeOptions) -> Reply<'a, ()>;
-    /// The names of the volumes with that label.
-    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<String>>;
+    /// Every volume with that label; with an empty label every volume.
+    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<VolumeInfo>>;
     /// Removes a volume and all in it. One that a container uses is not removed.
     fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, bool>;
 
@@ -119,6 +135,10 @@ pub trait Podman: Send + Sync {
     fn start_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
     /// Stops a container and waits for its end; one that does not run is left alone.
     fn stop_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    /// Freezes every process of a running container.
+    fn pause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    /// Lets a frozen container go on.
+    fn unpause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
     /// Every container with that label, running or not.
     fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>>;
     /// Kills and removes a container with its anonymous volumes.

@@ -36,6 +36,8 @@ pub struct ContainerOptions {
     pub network: NetworkAttachment,
     /// Ports published on the host.
     pub ports: Vec<PortMapping>,
+    /// Domains in which names are searched; `None` is those of the host.
+    pub dns_search: Option<Vec<String>>,
     /// The cgroup below which the container's own is made; `None` leaves it to Podman.
     pub cgroup_parent: Option<String>,
     /// The signal that asks the first process to stop, by number.
@@ -64,6 +66,9 @@ pub struct Bind {
     pub target: String,
     /// Whether the container may not write to it.
     pub read_only: bool,
+    /// How it is mounted, in podman-run(1)'s words: `bind` without what is mounted below it, `rbind`
+    /// with that, `rslave` and `rshared` with what comes later too, `z` with a label for SELinux.
+    pub options: Vec<&'static str>,
 }
 
 /// A network and the fixed address on it.
@@ -75,15 +80,17 @@ pub struct NetworkAttachment {
     pub address: Ipv4Addr,
 }
 
-/// A TCP port of a container published on the host.
+/// A port of a container published on the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PortMapping {
     /// The host's address to listen on.
     pub host_address: IpAddr,
-    /// The host's port.
-    pub host_port: u16,
+    /// The host's port; `None` leaves the choice to Podman, which makes it once.
+    pub host_port: Option<u16>,
     /// The container's port.
     pub container_port: u16,
+    /// The protocol: `tcp`, `udp` or `sctp`.
+    pub protocol: &'static str,
 }
 
 /// A bridge network to be created.

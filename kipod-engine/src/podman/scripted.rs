@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use super::{
     ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, Labels, NetworkInfo, NetworkOptions,
-    Podman, PodmanError, Reply, VolumeOptions,
+    Podman, PodmanError, Reply, VolumeInfo, VolumeOptions,
 };
 
 /// A scripted [`Podman`]. Names in use and things that do not exist are answered as Podman does.
@@ -76,7 +76,15 @@ impl Scripted {
     /// Puts an image into the store.
     pub fn add_image(&self, reference: &str, labels: Labels) {
         let id = format!("id-of-{reference}");
-        self.state().images.insert(reference.to_owned(), ImageInfo { id, labels });
+        let names = vec![reference.to_owned()];
+        self.state().images.insert(reference.to_owned(), ImageInfo { id, names, labels });
+    }
+
+    /// Gives an image's name to another image: the old one stays without.
+    pub fn take_name(&self, reference: &str) {
+        if let Some(image) = self.state().images.get_mut(reference) {
+            image.names.clear();
+        }
     }
 
     /// Every call so far, a line each: the method's name and what it is about.
@@ -155,6 +163,26 @@ impl Podman for Scripted {
         self.call(format!("image {reference}"), |state| Ok(state.images.get(reference).cloned()))
     }
 
+    fn images<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ImageInfo>> {
+        self.call(format!("images {label}"), |state| {
+            let all = state.images.values();
+            Ok(all.filter(|image| matches(&image.labels, label)).cloned().collect())
+        })
+    }
+
+    fn remove_path<'a>(&'a self, path: &'a std::path::Path) -> Reply<'a, ()> {
+        self.call(
+            format!("remove_path {}", path.display()),
+            move |_| match std::fs::remove_dir_all(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    let action = format!("remove `{}`", path.display());
+                    Err(PodmanError::Refused { action, message: error.to_string() })
+                }
+                _ => Ok(()),
+            },
+        )
+    }
+
     fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> Reply<'a, ()> {
         let NetworkOptions { name, subnet, labels, .. } = options;
         self.call(format!("create_network {name} {subnet}"), move |state| {
@@ -195,10 +223,15 @@ impl Podman for Scripted {
         })
     }
 
-    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<String>> {
+    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<VolumeInfo>> {
         self.call(format!("volumes {label}"), |state| {
             let all = state.volumes.iter();
-            Ok(all.filter(|(_, labels)| matches(labels, label)).map(|(n, _)| n.clone()).collect())
+            let ours = all.filter(|(_, labels)| matches(labels, label));
+            let info = |(name, labels): (&String, &Labels)| VolumeInfo {
+                name: name.clone(),
+                labels: labels.clone(),
+            };
+            Ok(ours.map(info).collect())
         })
     }
 
@@ -248,6 +281,14 @@ impl Podman for Scripted {
         self.call(format!("stop_container {container}"), |state| state.set(container, "exited"))
     }
 
+    fn pause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        self.call(format!("pause_container {container}"), |state| state.set(container, "paused"))
+    }
+
+    fn unpause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        self.call(format!("unpause_container {container}"), |state| state.set(container, "running"))
+    }
+
     fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>> {
         self.call(format!("containers {label}"), |state| {
             let all = state.containers.values().map(|(info, _)| info);
@@ -270,6 +311,9 @@ impl Podman for Scripted {
                 "Name": info.name,
                 "State": { "Status": info.state, "Running": info.state == "running" },
                 "Config": { "Labels": options.labels },
+                "Mounts": options.binds.iter().map(|bind| serde_json::json!({
+                    "Type": "bind", "Source": bind.source, "Destination": bind.target,
+                })).collect::<Vec<_>>(),
             }))
         })
     }

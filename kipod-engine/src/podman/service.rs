@@ -1,6 +1,7 @@
 //! The user's Podman service: finding it, or starting one for as long as we need it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
@@ -9,8 +10,14 @@ use super::failure::Failure;
 use super::process::ServiceProcess;
 use super::{
     ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, NetworkInfo, NetworkOptions, Podman,
-    PodmanError, Reply, VolumeOptions, containers, images, networks, start, volumes,
+    PodmanCli, PodmanError, Reply, VolumeInfo, VolumeOptions, containers, images, networks, start,
+    volumes,
 };
+
+/// How long Podman may take to answer one request. Stopping a container takes it ten seconds at most,
+/// anything else two on two busy cores, and twenty in an emulated machine; a service that waits for
+/// a lock of its own never answers.
+const ANSWER_LIMIT: Duration = Duration::from_secs(180);
 
 /// The real [`Podman`], through the REST API of a Podman service.
 ///
@@ -57,15 +64,13 @@ impl Service {
                 message: "only `unix://` sockets can be used in `CONTAINER_HOST`".to_owned(),
             })?;
             let client = podman_api::Podman::unix(path);
-            client
-                .ping()
-                .await
-                .map_err(|error| Failure::from(error).into_error(Path::new(path), "ping"))?;
+            let ping = bounded(client.ping()).await;
+            ping.map_err(|failure| failure.into_error(Path::new(path), "ping"))?;
             return Ok(Self { named: true, ..Self::over(path.into(), client, None) });
         }
         if let Some(session) = runtime.parent().map(|parent| parent.join("podman/podman.sock")) {
             let client = podman_api::Podman::unix(&session);
-            if UnixStream::connect(&session).await.is_ok() && client.ping().await.is_ok() {
+            if UnixStream::connect(&session).await.is_ok() && bounded(client.ping()).await.is_ok() {
                 return Ok(Self::over(session, client, None));
             }
         }
@@ -93,7 +98,8 @@ impl Service {
         &self.socket
     }
 
-    /// Sends one request. A service of our own that ended while idle is started again.
+    /// Sends one request, and waits for its answer no longer than [`ANSWER_LIMIT`]. A service of our own
+    /// that ended while idle is started again.
     pub(super) async fn call<T, F>(
         &self,
         request: impl Fn(podman_api::Podman) -> F,
@@ -101,11 +107,11 @@ impl Service {
     where
         F: Future<Output = Result<T, podman_api::Error>>,
     {
-        match request(self.client.clone()).await.map_err(Failure::from) {
+        match bounded(request(self.client.clone())).await {
             Err(Failure::Unreachable(message)) => {
                 let Some(own) = &self.own else { return Err(Failure::Unreachable(message)) };
                 own.lock().await.ensure_running().await?;
-                request(self.client.clone()).await.map_err(Failure::from)
+                bounded(request(self.client.clone())).await
             }
             result => result,
         }
@@ -117,9 +123,27 @@ impl Service {
     }
 }
 
+/// The answer to a request, if it comes in time.
+async fn bounded<T>(
+    request: impl Future<Output = Result<T, podman_api::Error>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(ANSWER_LIMIT, request).await {
+        Ok(answer) => answer.map_err(Failure::from),
+        Err(_) => Err(Failure::Broken(format!("no answer in {} s", ANSWER_LIMIT.as_secs()))),
+    }
+}
+
 impl Podman for Service {
     fn image<'a>(&'a self, reference: &'a str) -> Reply<'a, Option<ImageInfo>> {
         Box::pin(images::find(self, reference))
+    }
+
+    fn images<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ImageInfo>> {
+        Box::pin(images::list(self, label))
+    }
+
+    fn remove_path<'a>(&'a self, path: &'a Path) -> Reply<'a, ()> {
+        Box::pin(async move { PodmanCli::new().unshare_remove(path).await })
     }
 
     fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> Reply<'a, ()> {
@@ -138,7 +162,7 @@ impl Podman for Service {
         Box::pin(volumes::create(self, options))
     }
 
-    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<String>> {
+    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<VolumeInfo>> {
         Box::pin(volumes::list(self, label))
     }
 
@@ -165,6 +189,14 @@ impl Podman for Service {
 
     fn stop_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
         Box::pin(containers::stop(self, container))
+    }
+
+    fn pause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        Box::pin(containers::pause(self, container))
+    }
+
+    fn unpause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        Box::pin(containers::unpause(self, container))
     }
 
     fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>> {

@@ -1,9 +1,10 @@
 //! Named volumes.
 
+use podman_api::models::Volume;
 use podman_api::opts::{VolumeCreateOpts, VolumeListFilter, VolumeListOpts};
 
 use super::service::Service;
-use super::{PodmanError, VolumeOptions};
+use super::{PodmanError, VolumeInfo, VolumeOptions};
 
 /// Creates a volume.
 pub(super) async fn create(service: &Service, options: &VolumeOptions) -> Result<(), PodmanError> {
@@ -20,8 +21,8 @@ pub(super) async fn create(service: &Service, options: &VolumeOptions) -> Result
     }
 }
 
-/// The names of the volumes with that label.
-pub(super) async fn list(service: &Service, label: &str) -> Result<Vec<String>, PodmanError> {
+/// Every volume with that label.
+pub(super) async fn list(service: &Service, label: &str) -> Result<Vec<VolumeInfo>, PodmanError> {
     let filter = match label.split_once('=') {
         _ if label.is_empty() => None,
         Some((key, value)) => Some(VolumeListFilter::LabelKeyVal(key.into(), value.into())),
@@ -33,7 +34,11 @@ pub(super) async fn list(service: &Service, label: &str) -> Result<Vec<String>, 
         .call(|podman| async move { podman.volumes().list(wanted).await })
         .await
         .map_err(|failure| service.error(failure, "list volumes"))?;
-    Ok(found.into_iter().map(|volume| volume.name).collect())
+    let info = |volume: Volume| VolumeInfo {
+        name: volume.name,
+        labels: volume.labels.into_iter().collect(),
+    };
+    Ok(found.into_iter().map(info).collect())
 }
 
 /// Removes a volume. Not by force: that would remove the containers that use it.

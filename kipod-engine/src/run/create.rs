@@ -3,22 +3,27 @@
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
+use super::addons;
 use super::cancel::Cancel;
 use super::error::CreateError;
-use super::ready::Waiter;
+use super::images;
+use super::outside;
+use super::ready::{Waiter, Woken};
+use super::watched::Watched;
+use crate::addon;
 use crate::blocking::blocking;
 use crate::client;
 use crate::cluster::{self, Cluster, Record, cluster_dir, kubeconfig_path};
 use crate::dirs::Dirs;
 use crate::events::{Event, Events, Step, step};
-use crate::image::{NodeImage, node_image};
+use crate::image::NodeImage;
 use crate::kubeconfig::{Kubeconfig, UserKubeconfig};
 use crate::lease::NameLock;
 use crate::node::{CgroupMode, NodeFile};
 use crate::pki::Credentials;
-use crate::plan::{Choices, Machine, NodePlan, Plan, choose_node_subnet, plan};
+use crate::plan::{Choices, Machine, NodePlan, Plan, choose_node_subnet, node_names, plan, seats};
 use crate::podman::{Podman, PodmanError};
-use crate::spec::{ClusterSpec, Subnet};
+use crate::spec::{ClusterSpec, Role, Subnet};
 
 /// How long the control plane may take, whatever the user waits for after it.
 const CONTROL_PLANE_LIMIT: Duration = Duration::from_secs(300);
@@ -58,19 +63,19 @@ pub struct Request {
 ///
 /// When any step fails. What was created is removed again before this returns, unless
 /// [`ClusterSpec::retain`] is set; what cannot be removed is told as a warning.
-pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, CreateError> {
+pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluster, CreateError> {
     let Context { podman, dirs, events } = context;
+    outside::settle(&mut request.spec)?;
     let spec = &request.spec;
     let lock = NameLock::take(&dirs.state, &spec.name)?;
     clear_the_name(context, &request).await?;
-    let driver = request.machine.storage_driver;
-    let image = node_image(podman, spec.image.as_str(), &dirs.data, driver).await?;
+    let images = images::of_nodes(podman, spec, &dirs.data, request.machine.storage_driver).await?;
     if request.machine.cgroups == CgroupMode::Unlimited {
         events.send(Event::Warning(
             "not all cgroup controllers are delegated to you: resource limits of pods are not enforced, and pods have no metrics (`kipod check` says which, and how to change that)".to_owned(),
         ));
     }
-    let made = make(context, &request, &image).await;
+    let made = make(context, &request, &images).await;
     let keep = |error: &CreateError| match error {
         // The cluster is whole, and one command gives it to the user all the same.
         CreateError::Kubeconfig { .. } => true,
@@ -80,6 +85,9 @@ pub async fn create(context: Context<'_>, request: Request) -> Result<Cluster, C
     if let Err(error) = &made {
         if keep(error) {
             let name = &spec.name;
+            if !matches!(error, CreateError::Kubeconfig { .. }) {
+                cluster::retain(&dirs.state, name);
+            }
             events.send(Event::Note(format!(
                 "cluster `{name}` is kept: `kipod export logs --name {name}`, `kipod exec --name {name} COMMAND`, KUBECONFIG={}; `kipod delete cluster {name}` removes it",
                 kubeconfig_path(&dirs.state, name).display(),
@@ -119,26 +127,43 @@ async fn clear_the_name(context: Context<'_>, request: &Request) -> Result<(), C
 async fn make(
     context: Context<'_>,
     request: &Request,
-    image: &NodeImage,
+    images: &[NodeImage],
 ) -> Result<Cluster, CreateError> {
     let Context { podman, dirs, events } = context;
     let spec = &request.spec;
-    let credentials = Credentials::mint(spec.name.as_str(), request.now)?;
+    let joining = node_names(spec).split_off(spec.count(Role::ControlPlane));
+    let credentials = Credentials::mint(spec.name.as_str(), &joining, request.now)?;
     let started = Instant::now();
     let (plan, mut record) =
-        step(events, Step::CreateNodes, start_nodes(context, request, image, &credentials)).await?;
+        step(events, Step::CreateNodes, start_nodes(context, request, images, &credentials))
+            .await?;
     let kubeconfig = Kubeconfig::new(plan.access.clone()).to_yaml();
     let factor = request.machine.time_factor;
     let client =
         client::connect_within(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await.map_err(
             |source| CreateError::Client { name: spec.name.clone(), source: Box::new(source) },
         )?;
-    let waiter = Waiter { plan: &plan, podman, client, cancel: &request.cancel, factor };
+    let cluster = Watched::planned(&plan, spec);
+    let cancel = &request.cancel;
+    let waiter = Waiter { cluster: &cluster, podman, client, cancel, factor };
     let limit = factor.of(CONTROL_PLANE_LIMIT);
     step(events, Step::StartControlPlane, waiter.api_server(limit)).await?;
     step(events, Step::Bootstrap, waiter.kubeadm(limit)).await?;
-    if !spec.wait.is_zero() {
-        step(events, Step::Ready, waiter.workloads(spec.wait)).await?;
+    waiter.assign_pod_subnets().await;
+    if spec.networking.disable_default_cni {
+        events.send(Event::Note(
+            "nodes will be ready once you have installed a network of pods".to_owned(),
+        ));
+    } else if !spec.wait.is_zero() {
+        step(events, Step::Ready, waiter.workloads(spec.wait, &Woken::none())).await?;
+    }
+    if images[0].has_storage {
+        // Not waited for: whoever claims a volume waits for it, and nobody else has to.
+        let install = async {
+            let installed = addons::apply(&waiter.client, &addon::storage()).await;
+            installed.map_err(|source| CreateError::Storage { name: spec.name.clone(), source })
+        };
+        step(events, Step::Storage, install).await?;
     }
     // Past this point the cluster is there, and an interruption comes too late.
     check_cancel(request)?;
@@ -153,7 +178,7 @@ async fn make(
 async fn start_nodes(
     context: Context<'_>,
     request: &Request,
-    image: &NodeImage,
+    images: &[NodeImage],
     credentials: &Credentials,
 ) -> Result<(Plan, Record), CreateError> {
     let Context { podman, dirs, events } = context;
@@ -167,11 +192,14 @@ async fn start_nodes(
             node_subnet: free_subnet(podman, spec, &refused).await?,
             api_port: free_port(dirs, spec)?,
         };
-        let plan = plan(spec, &request.machine, image, &choices, credentials, &dir);
+        let plan = plan(spec, &request.machine, images, &choices, credentials, &dir)?;
         let record = Record {
             name: spec.name.clone(),
             kubernetes_version: plan.kubernetes_version.clone(),
-            image: image.reference.clone(),
+            image: spec.image.to_string(),
+            spec: spec.clone(),
+            nodes: seats(spec, &choices.node_subnet),
+            changing: None,
             api_port: choices.api_port,
             cgroups: plan.cgroups,
             created: request.now,
@@ -210,21 +238,28 @@ async fn start_nodes(
     }
 }
 
+/// Starts all containers at once: none needs another one to begin.
 async fn start(podman: &dyn Podman, request: &Request, plan: &Plan) -> Result<(), CreateError> {
     let first = plan.nodes.first().map_or("", |node| node.name.as_str());
     podman.create_network(&plan.network).await.map_err(|source| failed(first, source))?;
-    for node in &plan.nodes {
-        check_cancel(request)?;
-        // What an earlier node of that name said, if its removal was cut off, is not this one's.
-        let _ = std::fs::remove_dir_all(&node.status_dir);
-        std::fs::create_dir_all(&node.status_dir)
-            .map_err(|source| cluster::RecordError::Io { path: node.status_dir.clone(), source })?;
-        start_node(podman, node).await.map_err(|source| failed(&node.name, source))?;
-    }
-    Ok(())
+    check_cancel(request)?;
+    let started = plan.containers().map(|node| async {
+        empty_status_dir(node)?;
+        start_node(podman, node).await.map_err(|source| failed(&node.name, source))
+    });
+    // All of them to their end: what is still being made could not be found and removed.
+    futures_util::future::join_all(started).await.into_iter().collect()
 }
 
-async fn start_node(podman: &dyn Podman, node: &NodePlan) -> Result<(), PodmanError> {
+/// What an earlier node of that name said, if its removal was cut off, is not this one's.
+pub(super) fn empty_status_dir(node: &NodePlan) -> Result<(), cluster::RecordError> {
+    let path = node.status_dir.clone();
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).map_err(|source| cluster::RecordError::Io { path, source })
+}
+
+/// Makes a container with all that is in it, and starts it.
+pub(super) async fn start_node(podman: &dyn Podman, node: &NodePlan) -> Result<(), PodmanError> {
     podman.create_volume(&node.volume).await?;
     podman.create_container(&node.container).await?;
     podman.upload(&node.name, "/var", archive(&node.files)).await?;
@@ -284,7 +319,7 @@ fn free_port(dirs: &Dirs, spec: &ClusterSpec) -> Result<u16, CreateError> {
 }
 
 /// The files of a node as a tar archive, relative to `/var`.
-fn archive(files: &[NodeFile]) -> Vec<u8> {
+pub(super) fn archive(files: &[NodeFile]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for file in files {
         let mut header = tar::Header::new_gnu();

@@ -7,6 +7,7 @@ use crate::cluster::{RecordError, RemoveError};
 use crate::image::NodeImageError;
 use crate::kubeconfig::KubeconfigError;
 use crate::lease::LockError;
+use crate::node::PatchError;
 use crate::pki::PkiError;
 use crate::podman::PodmanError;
 use crate::spec::ClusterName;
@@ -35,6 +36,21 @@ pub enum CreateError {
     /// The node image cannot be used.
     #[error(transparent)]
     Image(#[from] NodeImageError),
+    /// Versions of node images do not go together. None was started.
+    #[error("the nodes' Kubernetes versions do not go together:{}", list(.faults))]
+    Skew {
+        /// Each node whose version is wrong, and why.
+        faults: Vec<String>,
+    },
+    /// What of the host the cluster asks for is not there, or taken. Nothing was started.
+    #[error("this machine does not have what was asked for:{}", list(.faults))]
+    Outside {
+        /// Each mount or port, and why.
+        faults: Vec<String>,
+    },
+    /// A patch of kubeadm's documents does not apply. Nothing was started.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
     /// The credentials could not be made.
     #[error(transparent)]
     Pki(#[from] PkiError),
@@ -97,6 +113,14 @@ pub enum CreateError {
         name: ClusterName,
         /// Why.
         source: Box<ClientError>,
+    },
+    /// The default StorageClass could not be installed.
+    #[error("cluster `{name}`: cannot install the default StorageClass: {source}")]
+    Storage {
+        /// The cluster.
+        name: ClusterName,
+        /// Why.
+        source: kube::Error,
     },
     /// The user's kubeconfig could not be changed. The cluster is kept.
     #[error("cluster `{name}` is up, but your kubeconfig could not be written: {source}")]

@@ -5,15 +5,26 @@
 //! so there is one way back, [`crate::cluster::remove`], for a failure, an interruption, a kill and
 //! `kipod delete cluster` alike.
 
+mod addons;
 mod cancel;
+mod change_error;
 mod create;
 mod error;
+mod images;
+mod nodes;
+mod outside;
+mod power;
 mod progress;
 mod ready;
+mod siblings;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 pub use cancel::{Cancel, Canceller, cancellation};
+pub use change_error::ChangeError;
 pub use create::{Context, Request, create};
 pub use error::CreateError;
+pub use nodes::{AddRequest, add_node, remove_node};
+pub use power::{NodeAction, StartRequest, node, start, stop};
 pub use progress::{Phase, phases};

@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::runtime::wait::{Condition, await_condition};
 use kube::{Api, Client};
+use serde_json::json;
 
+use super::watched::{Watched, WatchedNode};
 use super::{CreateError, cancel::Cancel, progress};
-use crate::plan::{NodePlan, Plan};
 use crate::podman::Podman;
 use crate::time_factor::TimeFactor;
 
@@ -25,7 +27,7 @@ const JOURNAL_LINES: &str = "20";
 
 /// Waits for one cluster.
 pub(super) struct Waiter<'a> {
-    pub(super) plan: &'a Plan,
+    pub(super) cluster: &'a Watched,
     pub(super) podman: &'a dyn Podman,
     pub(super) client: Client,
     pub(super) cancel: &'a Cancel,
@@ -38,12 +40,12 @@ impl Waiter<'_> {
     pub(super) async fn api_server(&self, limit: Duration) -> Result<(), CreateError> {
         let during = "waiting for the API server";
         self.bounded(during, limit, self.poll_api_server(), || async {
-            let reached = self.plan.nodes.iter().map(|node| {
+            let reached = self.cluster.nodes.iter().map(|node| {
                 let phases = progress::phases(&node.status_dir);
                 let last = phases.last().map_or("nothing", |phase| &phase.name);
                 format!("node `{}` has reached: {last}", node.name)
             });
-            std::iter::once(format!("`{}/readyz` does not answer `ok`", self.plan.access.server))
+            std::iter::once(format!("`{}/readyz` does not answer `ok`", self.cluster.server))
                 .chain(reached)
                 .collect()
         })
@@ -52,47 +54,67 @@ impl Waiter<'_> {
 
     /// Until kubeadm is through on every node.
     pub(super) async fn kubeadm(&self, limit: Duration) -> Result<(), CreateError> {
-        let finished = |node: &NodePlan| progress::reached(&node.status_dir, "kubeadm-finished");
+        let finished = |node: &WatchedNode| progress::reached(&node.status_dir, "kubeadm-finished");
         let poll = async {
-            while !self.plan.nodes.iter().all(finished) {
+            while !self.cluster.nodes.iter().all(finished) {
                 tokio::time::sleep(POLL).await;
             }
             Ok(())
         };
         self.bounded("waiting for kubeadm", limit, poll, || async {
-            let left = self.plan.nodes.iter().filter(|node| !finished(node));
+            let left = self.cluster.nodes.iter().filter(|node| !finished(node));
             left.map(|node| format!("kubeadm still works on node `{}`", node.name)).collect()
         })
         .await
     }
 
-    /// Until every node is Ready and cluster DNS answers.
-    pub(super) async fn workloads(&self, limit: Duration) -> Result<(), CreateError> {
+    /// Until every node is Ready and cluster DNS answers, where it can. What `woken` says of the nodes it names is
+    /// older than their start, and does not count.
+    pub(super) async fn workloads(
+        &self,
+        limit: Duration,
+        woken: &Woken,
+    ) -> Result<(), CreateError> {
         let nodes: Api<Node> = Api::all(self.client.clone());
-        let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), "kube-system");
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), "kube-system");
+        let ready = |node: Option<&Node>| is_node_ready(node) && !woken.is_stale(node);
         let wait = async {
-            for node in &self.plan.nodes {
-                watch(&nodes, &node.name, is_node_ready).await;
+            for node in &self.cluster.nodes {
+                watch(&nodes, &node.name, ready).await;
             }
-            watch(&deployments, "coredns", is_available).await;
+            while self.cluster.has_dns && !dns_answers(&pods, woken).await {
+                tokio::time::sleep(POLL).await;
+            }
             Ok(())
         };
         self.bounded("waiting for node and DNS to be ready", limit, wait, || async {
             let mut missing = Vec::new();
-            for node in &self.plan.nodes {
+            for node in &self.cluster.nodes {
                 let state = nodes.get_opt(&node.name).await.ok().flatten();
-                if !is_node_ready(state.as_ref()) {
+                if !ready(state.as_ref()) {
                     missing.push(format!("node `{}`: {}", node.name, node_state(state.as_ref())));
                 }
             }
-            let coredns = deployments.get_opt("coredns").await.ok().flatten();
-            if !is_available(coredns.as_ref()) {
-                missing
-                    .push("deployment `kube-system/coredns` has no available replica".to_owned());
+            if self.cluster.has_dns && !dns_answers(&pods, woken).await {
+                missing.push("deployment `kube-system/coredns` has no ready replica".to_owned());
             }
             missing
         })
         .await
+    }
+
+    /// Tells Kubernetes which part of the pod subnet each node has. Nothing of kipod's asks for it;
+    /// what people install may.
+    pub(super) async fn assign_pod_subnets(&self) {
+        let nodes: Api<Node> = Api::all(self.client.clone());
+        for node in &self.cluster.nodes {
+            let subnet = node.pod_subnet;
+            let patch = json!({ "spec": { "podCIDR": subnet, "podCIDRs": [subnet] } });
+            let (patch, params) = (Patch::Merge(patch), PatchParams::default());
+            let patched = nodes.patch(&node.name, &params, &patch);
+            // Who misses it will say so, and the cluster is a cluster without.
+            let _ = tokio::time::timeout(self.factor.of(CALL_LIMIT), patched).await;
+        }
     }
 
     async fn poll_api_server(&self) -> Result<(), CreateError> {
@@ -123,7 +145,7 @@ impl Waiter<'_> {
             done = work => done,
             failed = self.node_fails(during) => Err(failed),
             () = self.cancel.asked() => {
-                Err(CreateError::Cancelled { name: self.plan.name.clone() })
+                Err(CreateError::Cancelled { name: self.cluster.name.clone() })
             }
             () = tokio::time::sleep(limit) => {
                 let missing = tokio::time::timeout(self.factor.of(REPORT_LIMIT), missing()).await;
@@ -141,7 +163,7 @@ impl Waiter<'_> {
         let mut asked = Instant::now();
         loop {
             tokio::time::sleep(POLL).await;
-            for node in &self.plan.nodes {
+            for node in &self.cluster.nodes {
                 if let Some(step) = progress::failed_step(&node.status_dir) {
                     let journal = self.journals(&node.name).await;
                     return CreateError::NodeFailed { node: node.name.clone(), step, journal };
@@ -151,16 +173,15 @@ impl Waiter<'_> {
                 continue;
             }
             asked = Instant::now();
-            for node in &self.plan.nodes {
-                match self.podman.inspect_container(&node.name).await {
+            for node in &self.cluster.containers {
+                let node = node.clone();
+                match self.podman.inspect_container(&node).await {
                     Ok(state) if state["State"]["Running"].as_bool() == Some(false) => {
-                        let output = self.podman.logs(&node.name, 20).await.unwrap_or_default();
-                        return CreateError::NodeEnded { node: node.name.clone(), during, output };
+                        let output = self.podman.logs(&node, 20).await.unwrap_or_default();
+                        return CreateError::NodeEnded { node, during, output };
                     }
                     Ok(_) => {}
-                    Err(source) => {
-                        return CreateError::Podman { node: node.name.clone(), source };
-                    }
+                    Err(source) => return CreateError::Podman { node, source },
                 }
             }
         }
@@ -218,8 +239,60 @@ fn node_state(node: Option<&Node>) -> String {
     }
 }
 
-fn is_available(deployment: Option<&Deployment>) -> bool {
-    deployment
-        .and_then(|deployment| deployment.status.as_ref()?.available_replicas)
-        .is_some_and(|available| available > 0)
+/// Whether a replica of cluster DNS is ready.
+async fn dns_answers(pods: &Api<Pod>, woken: &Woken) -> bool {
+    let found = pods.list(&ListParams::default().labels("k8s-app=kube-dns")).await;
+    found.is_ok_and(|pods| pods.items.iter().any(|pod| is_pod_ready(pod) && !woken.is_old(pod)))
+}
+
+fn is_pod_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
+}
+
+/// Nodes that were started again. What the API server knows of them and of their pods may be from
+/// before: Kubernetes takes a node that is gone for a Ready one for another 40 seconds.
+pub(super) struct Woken {
+    nodes: Vec<String>,
+    since: Timestamp,
+}
+
+impl Woken {
+    /// These nodes, from now on.
+    pub(super) fn now(nodes: Vec<String>) -> Self {
+        // Kubernetes' times have no fractions of a second.
+        let since = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+        Self { nodes, since }
+    }
+
+    /// No node: all are new.
+    pub(super) fn none() -> Self {
+        Self::now(Vec::new())
+    }
+
+    fn is_stale(&self, node: Option<&Node>) -> bool {
+        let Some(node) = node.filter(|node| self.has(node.metadata.name.as_deref())) else {
+            return false;
+        };
+        let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
+        let ready = conditions.and_then(|all| all.iter().find(|one| one.type_ == "Ready"));
+        let heard = ready.and_then(|ready| ready.last_heartbeat_time.as_ref());
+        heard.is_none_or(|heard| heard.0 < self.since)
+    }
+
+    fn is_old(&self, pod: &Pod) -> bool {
+        if !self.has(pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref())) {
+            return false;
+        }
+        let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
+        statuses.into_iter().flatten().any(|container| {
+            let running = container.state.as_ref().and_then(|state| state.running.as_ref());
+            let started = running.and_then(|running| running.started_at.as_ref());
+            started.is_none_or(|started| started.0 < self.since)
+        })
+    }
+
+    fn has(&self, node: Option<&str>) -> bool {
+        node.is_some_and(|name| self.nodes.iter().any(|woken| woken == name))
+    }
 }

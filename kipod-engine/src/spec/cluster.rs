@@ -1,10 +1,11 @@
 //! A cluster that was asked for, with every value known to be good.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterName, ImageReference, Networking};
+use super::{ClusterName, ImageReference, KubeadmPatches, Networking, NodeSpec, Registry, Role};
 
 /// How long creating a cluster waits for it to be ready, unless told: five minutes. It takes half a
 /// minute on two cores; on a machine that emulates its processor it takes ten times as long.
@@ -18,8 +19,23 @@ pub struct ClusterSpec {
     pub name: ClusterName,
     /// The node image; `localhost/kipod-node:latest` by default.
     pub image: ImageReference,
+    /// Its nodes, control planes first; at least one of them, and an odd number. One control plane
+    /// by default.
+    pub nodes: Vec<NodeSpec>,
     /// Its addresses.
     pub networking: Networking,
+    /// Kubernetes' feature gates, for every component, on or off; none by default.
+    pub feature_gates: BTreeMap<String, bool>,
+    /// The API server's runtime configuration: which APIs it has; none by default.
+    pub runtime_config: BTreeMap<String, String>,
+    /// What is changed in the documents that kubeadm reads, on every node; nothing by default.
+    pub kubeadm_patches: KubeadmPatches,
+    /// CRI-O drop-ins, TOML by file name, on every node; none by default.
+    pub crio_drop_ins: BTreeMap<String, String>,
+    /// Where images of registries are pulled from; from themselves by default.
+    pub registries: Vec<Registry>,
+    /// Whether pods can use every image of the user's own Podman store; they can by default.
+    pub host_images: bool,
     /// How long creation waits for it to be ready; zero does not wait. [`DEFAULT_WAIT`] by default.
     pub wait: Duration,
     /// Whether what a failed creation left is kept for inspection; it is removed by default.
@@ -31,9 +47,54 @@ impl Default for ClusterSpec {
         Self {
             name: ClusterName::default(),
             image: ImageReference::default(),
+            nodes: vec![NodeSpec::new(Role::ControlPlane)],
             networking: Networking::default(),
+            feature_gates: BTreeMap::new(),
+            runtime_config: BTreeMap::new(),
+            kubeadm_patches: KubeadmPatches::default(),
+            crio_drop_ins: BTreeMap::new(),
+            registries: Vec::new(),
+            host_images: true,
             wait: DEFAULT_WAIT,
             retain: false,
         }
+    }
+}
+
+impl ClusterSpec {
+    /// How many of its nodes have that role.
+    pub fn count(&self, role: Role) -> usize {
+        self.nodes.iter().filter(|node| node.role == role).count()
+    }
+
+    /// What is not wrong, but will not do what was meant either; each is a line.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let all = |patches: &KubeadmPatches, read: &dyn Fn(&str) -> bool, of: &str| {
+            let unread = patches.targets().filter_map(|(place, target)| {
+                let kind = &target.kind;
+                match &target.api_version {
+                    Some(version) if target.is_outdated() => Some(format!(
+                        "{place}: changes nothing: no kubeadm of this version reads `{version}`"
+                    )),
+                    _ if !read(kind) => {
+                        Some(format!("{place}: changes nothing: kubeadm reads no {kind} on {of}"))
+                    }
+                    _ => None,
+                }
+            });
+            unread.collect::<Vec<_>>()
+        };
+        // A cluster's patch may be for documents that only a larger cluster has.
+        remarks.extend(all(&self.kubeadm_patches, &|_| true, "it"));
+        for (index, node) in self.nodes.iter().enumerate() {
+            // Only the first control plane runs `kubeadm init`; all others run `kubeadm join`.
+            let (read, of): (&dyn Fn(&str) -> bool, _) = match index {
+                0 => (&|kind| kind != "JoinConfiguration", "the first control plane"),
+                _ => (&|kind| kind == "JoinConfiguration", "a node that joins"),
+            };
+            remarks.extend(all(&node.kubeadm_patches, read, of));
+        }
+        remarks
     }
 }

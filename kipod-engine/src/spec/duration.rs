@@ -86,6 +86,24 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_nanos(total))
 }
 
+/// Writes a length of time so that [`parse_duration`] reads the same: `5m`, `1m30s`, `250ms`.
+pub(crate) fn format_duration(duration: Duration) -> String {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    if nanos != 0 {
+        return match nanos % 1_000_000 {
+            0 => format!("{}ms", duration.as_millis()),
+            _ => format!("{}ns", duration.as_nanos()),
+        };
+    }
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    let text: String = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect();
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 /// The leading digits of `text`, and what follows them.
 fn digits(text: &str) -> (&str, &str) {
     text.split_at(text.bytes().take_while(u8::is_ascii_digit).count())
@@ -124,6 +142,13 @@ mod tests {
         ];
         for (text, nanos) in cases {
             assert_eq!(parse_duration(text), Ok(Duration::from_nanos(nanos)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_the_same() {
+        for text in ["0s", "5m", "1m30s", "2h3s", "1500ms", "1000000001ns"] {
+            assert_eq!(format_duration(parse_duration(text).unwrap()), text);
         }
     }
 

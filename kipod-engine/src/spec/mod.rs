@@ -1,7 +1,7 @@
 //! What a user may ask for: the meaning of each key, its default, and what is wrong with a bad
 //! value.
 //!
-//! [`RawSpec`] holds what was typed. [`RawSpec::check`] turns it into a [`ClusterSpec`], in which
+//! [`RawSpec`] holds what was typed, or stands in a file. [`RawSpec::check`] turns it into a [`ClusterSpec`], in which
 //! every value is known to be good, or into [`Faults`], which is all that is wrong with it at once.
 //! Nothing here asks the host anything: whether a port is free or an image exists is found out
 //! later, by others.
@@ -26,16 +26,31 @@ mod cluster;
 mod duration;
 mod fault;
 mod image;
+mod mount;
 mod name;
 mod networking;
+mod node;
+mod patch;
 mod raw;
+mod registry;
 mod subnet;
+mod subnet6;
+pub(crate) mod suggest;
+pub(crate) mod words;
+mod written;
 
 pub use cluster::{ClusterSpec, DEFAULT_WAIT};
+pub(crate) use duration::format_duration;
 pub use duration::{DurationError, parse_duration};
 pub use fault::{Fault, Faults};
 pub use image::{ImageError, ImageReference};
+pub use mount::{ExtraMount, ExtraPort, Propagation, Protocol};
 pub use name::{ClusterName, NameError};
-pub use networking::{INTERNAL_NODE_ADDRESS, Networking};
-pub use raw::RawSpec;
+pub use networking::{INTERNAL_NODE_ADDRESS, IpFamily, KubeProxyMode, NODE_POD_LENGTH, Networking};
+pub use node::{MAX_NODES, NodeSpec, Role};
+pub use patch::{JsonPatch, KubeadmPatches, MergePatch, PatchTarget};
+pub use raw::{RawJsonPatch, RawMount, RawNode, RawPatches, RawPort, RawRegistry, RawSpec};
+pub use registry::{Mirror, Registry};
 pub use subnet::{Subnet, SubnetError};
+pub use subnet6::Subnet6;
+pub use written::{Place, Position, Written};

@@ -30,6 +30,7 @@ async fn a_container_lives_as_it_was_told_to() {
         source: corner.runtime.path().into(),
         target: "/host".into(),
         read_only: true,
+        options: vec!["bind"],
     }];
     let name = options.name.clone();
 
@@ -91,7 +92,7 @@ async fn a_container_lives_as_it_was_told_to() {
     assert!(podman.remove_volume(&volume).await.unwrap());
     assert!(podman.remove_network(&network.name).await.unwrap());
     assert_eq!(podman.containers(&corner.label()).await.unwrap(), []);
-    assert_eq!(podman.volumes(&corner.label()).await.unwrap(), [""; 0]);
+    assert_eq!(podman.volumes(&corner.label()).await.unwrap(), []);
     assert_eq!(podman.networks(&corner.label()).await.unwrap(), []);
 }
 
@@ -174,8 +175,9 @@ async fn a_port_in_use_is_said() {
     let mut options = corner.options("c", &network, None).await;
     options.ports = vec![PortMapping {
         host_address: Ipv4Addr::LOCALHOST.into(),
-        host_port: port,
+        host_port: Some(port),
         container_port: 6443,
+        protocol: "tcp",
     }];
     corner.podman.create_container(&options).await.unwrap();
     let error = corner.podman.start_container(&options.name).await.unwrap_err();

@@ -116,6 +116,7 @@ impl Corner {
                 address: Ipv4Addr::new(a, b, c, 10),
             },
             ports: Vec::new(),
+            dns_search: None,
             cgroup_parent: cgroup_parent().await,
             stop_signal: SIGTERM,
             stop_timeout: 5,

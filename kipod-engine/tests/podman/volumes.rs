@@ -1,4 +1,4 @@
-use kipod_engine::podman::{Podman, PodmanError, VolumeOptions};
+use kipod_engine::podman::{Podman, PodmanError, VolumeInfo, VolumeOptions};
 
 use crate::support::{Corner, can_run};
 
@@ -9,8 +9,9 @@ async fn a_volume_is_created_listed_and_removed() {
     }
     let corner = Corner::new().await;
     let name = corner.volume("v").await;
-    assert_eq!(corner.podman.volumes(&corner.label()).await.unwrap(), [name.as_str()]);
-    assert!(corner.podman.volumes("").await.unwrap().contains(&name));
+    let found = corner.podman.volumes(&corner.label()).await.unwrap();
+    assert_eq!(found, [VolumeInfo { name: name.clone(), labels: corner.labels() }]);
+    assert!(corner.podman.volumes("").await.unwrap().contains(&found[0]));
 
     let again = VolumeOptions { name: name.clone(), labels: corner.labels() };
     let error = corner.podman.create_volume(&again).await.unwrap_err();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kipod_engine::lease::{LeaseError, Lock};
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::{Scope, pinned_kind};
@@ -15,7 +16,6 @@ use kube::{Client, Resource};
 use crate::error::SetupError;
 use crate::harness::Held;
 use crate::name;
-use crate::share::Lock;
 use crate::wait::{self, WaitError};
 use files::Manifest;
 
@@ -67,13 +67,13 @@ pub(crate) async fn manifests(
         let path = path.clone();
         move || Lock::exclusive(&path, || {})
     });
-    let _lock = lock.await.unwrap_or(Err(SetupError::Helper))?;
-    let io = |source| SetupError::Io { path: path.clone(), source };
+    let _lock = lock.await.map_err(|_| SetupError::Helper)??;
+    let io = |source| SetupError::File(LeaseError { path: path.clone(), source });
     let done = std::fs::read_to_string(&path).map_err(io)?;
     if done.lines().any(|line| line == mark) {
         return Ok(());
     }
-    let client = &held.client;
+    let client = &held.hold.client;
     for manifest in &manifests {
         // What a file defines, later objects of it may use.
         for object in &manifest.objects {

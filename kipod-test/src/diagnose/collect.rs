@@ -88,7 +88,7 @@ where
 }
 
 async fn workloads(scene: &Scene, namespace: &str, report: &mut Report) -> Vec<Value> {
-    let client = &scene.held.client;
+    let client = &scene.held.hold.client;
     let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
     let deployments = listed("deployments", &api, report).await;
     report.summary.extend(summary::deployments(&deployments));
@@ -99,7 +99,7 @@ async fn workloads(scene: &Scene, namespace: &str, report: &mut Report) -> Vec<V
 }
 
 async fn events(scene: &Scene, namespace: &str, report: &mut Report) {
-    let api: Api<Event> = Api::namespaced(scene.held.client.clone(), namespace);
+    let api: Api<Event> = Api::namespaced(scene.held.hold.client.clone(), namespace);
     let mut events = listed("events", &api, report).await;
     events.sort_by_key(summary::event_time);
     report.summary.extend(summary::warnings(&events));
@@ -111,7 +111,7 @@ async fn events(scene: &Scene, namespace: &str, report: &mut Report) {
 }
 
 async fn logs(scene: &Scene, namespace: &str, pod: &Value, report: &mut Report) {
-    let api: Api<Pod> = Api::namespaced(scene.held.client.clone(), namespace);
+    let api: Api<Pod> = Api::namespaced(scene.held.hold.client.clone(), namespace);
     let Some(name) = text(&pod["metadata"]["name"]) else { return };
     let containers = ["initContainerStatuses", "containerStatuses"];
     for container in containers.iter().flat_map(|key| list(&pod["status"][*key])) {
@@ -136,7 +136,7 @@ async fn logs(scene: &Scene, namespace: &str, pod: &Value, report: &mut Report) 
 
 /// Every object of the namespace, of whatever kind, as YAML; of Secrets the keys alone.
 async fn objects(scene: &Scene, namespace: &str, report: &mut Report) {
-    let client = &scene.held.client;
+    let client = &scene.held.hold.client;
     let discovered = Discovery::new(client.clone()).exclude(&["events.k8s.io"]).run_aggregated();
     let Some(discovery) = report.items("kinds", discovered.await) else { return };
     for group in discovery.groups() {
@@ -179,7 +179,7 @@ fn redact(data: &mut serde_json::Value) {
 }
 
 async fn nodes(scene: &Scene, report: &mut Report) {
-    let api: Api<Node> = Api::all(scene.held.client.clone());
+    let api: Api<Node> = Api::all(scene.held.hold.client.clone());
     for node in listed("nodes", &api, report).await {
         report.summary.extend(summary::node(&node));
         let name = text(&node["metadata"]["name"]).unwrap_or("?");

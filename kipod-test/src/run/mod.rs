@@ -1,6 +1,7 @@
 //! One test from beginning to end: acquire, make a namespace, run, judge, tell, take away.
 
 mod body;
+mod shape;
 mod verdict;
 
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use kipod_engine::lease::{ClusterFiles, Kept, LeaseError};
 use tokio::runtime::{Builder, Runtime};
 
 pub use body::{Body, argument};
@@ -20,15 +22,17 @@ use crate::diagnose;
 use crate::engine::Engine;
 use crate::error::SetupError;
 use crate::external;
-use crate::harness::{self, Held};
+use crate::harness::{self, Held, say};
 use crate::helper;
 use crate::images;
+use crate::listen;
 use crate::name;
 use crate::namespace;
+use crate::owner::Run;
 use crate::settings::Settings;
-use crate::share::{self, Job, Kept};
+use crate::share::{self, Job};
 use crate::site::{Flavor, Keep, TestSite};
-use crate::source::{ClusterSource, Wanted};
+use crate::source::ClusterSource;
 
 /// How long a test's runtime may take to end: a blocking task cannot be cut off.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
@@ -39,6 +43,8 @@ struct Stage {
     settings: Settings,
     held: Arc<Held>,
     namespace: Option<String>,
+    /// What stays is on record by this name.
+    kept: Option<String>,
     exclusive: Option<Option<std::process::Child>>,
     began: SystemTime,
 }
@@ -74,6 +80,10 @@ pub fn run_with<R: std::process::Termination + 'static>(
     if let Some(job) = Job::of_this_process() {
         job.run(source);
     }
+    if let Some(status) = listen::bind_if_asked() {
+        return status;
+    }
+    Run::leave_no_orphan(settings.orphan_timeout());
     let skip = settings.skip_if_unavailable;
     let stage = match Stage::set_up(source, site, settings) {
         Ok(stage) => stage,
@@ -95,12 +105,6 @@ fn refuse(error: &SetupError) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Past the capture of output, which a test that passes does not show.
-fn say(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr().lock(), "kipod: {text}");
-}
-
 impl Stage {
     fn set_up(
         source: &'static dyn ClusterSource,
@@ -108,21 +112,29 @@ impl Stage {
         settings: Settings,
     ) -> Result<Self, SetupError> {
         let began = SystemTime::now();
-        let version = site.version.map(str::to_owned);
-        let (held, exclusive) = if site.exclusive && source.only().is_none() {
+        let wanted = |name| shape::wanted(&site, name);
+        if site.exclusive && source.only().is_some() {
+            return Err(SetupError::NotOurs);
+        }
+        let (held, exclusive) = if site.exclusive {
             let name = format!("test-{}", unique_tail(&site));
-            let acquired = helper::run(harness::exclusive(source, site, Wanted { name, version }));
+            let acquired = helper::run(harness::exclusive(source, site, wanted(name)?));
             let (held, reaper) = acquired.ok_or(SetupError::Helper)??;
             (held, Some(reaper))
         } else {
             let name = source.only().unwrap_or_else(|| settings.cluster_of(&site));
-            let acquired = helper::run(harness::shared(source, site, Wanted { name, version }));
+            let acquired = helper::run(harness::shared(source, site, wanted(name)?));
             (acquired.ok_or(SetupError::Helper)??, None)
         };
-        let mut stage = Self { site, settings, held, namespace: None, exclusive, began };
+        let mut stage =
+            Self { site, settings, held, namespace: None, kept: None, exclusive, began };
         match stage.fill() {
             Ok(()) => Ok(stage),
             Err(error) => {
+                if matches!(error, SetupError::Account(_) | SetupError::Apply(_)) {
+                    // What is in the cluster says why.
+                    stage.tell(true);
+                }
                 stage.take_away(true);
                 Err(error)
             }
@@ -141,34 +153,38 @@ impl Stage {
         .unwrap_or(Err(SetupError::Helper))?;
         match site.namespace {
             true => self.make_namespace(),
-            false if self.settings.keep_of(&site) == Keep::Always => {
-                // Nothing of the test's own stays, but its cluster does.
-                self.keep(&format!("none-{}", unique_tail(&site)))
-            }
-            false => Ok(()),
+            // Nothing of the test's own stays, but its cluster may.
+            false => Ok(self.keep(&format!("none-{}", unique_tail(&site)))?),
         }
     }
 
-    /// Says that a namespace has to stay, and with it the cluster.
-    fn keep(&self, namespace: &str) -> Result<(), SetupError> {
-        let (namespace, test) = (namespace.to_owned(), test_label(&self.site));
-        self.held.files.keep(&Kept { namespace, test, run: self.held.run.id.clone() })
+    /// Says that a namespace may have to stay, and with it the cluster. It is said before the namespace
+    /// is there, and taken back when the test has passed: so it stays too when the process ends in
+    /// between.
+    fn keep(&mut self, namespace: &str) -> Result<(), LeaseError> {
+        if self.settings.keep_of(&self.site) == Keep::Never {
+            return Ok(());
+        }
+        let kept = Kept {
+            namespace: namespace.to_owned(),
+            test: test_label(&self.site),
+            run: self.held.run.id.clone(),
+        };
+        self.held.files.keep(&kept)?;
+        self.kept = Some(kept.namespace);
+        Ok(())
     }
 
     fn make_namespace(&mut self) -> Result<(), SetupError> {
         let (held, site) = (self.held.clone(), self.site);
         let test = test_label(&site);
         let name = name::namespace(site.name(), &[&unique_tail(&site)]);
-        if self.settings.keep_of(&site) != Keep::Never {
-            // Before it is there, and taken back when the test has passed: so it stays too when the
-            // process ends in between.
-            self.keep(&name)?;
-        }
+        self.keep(&name)?;
         self.namespace = Some(name.clone());
         helper::run(async move {
-            namespace::create(&held.client, &name, &held.run.id, &test, site.path).await?;
+            namespace::create(&held.hold.client, &name, &held.run.id, &test, site.path).await?;
             let folder = Path::new(site.manifest_dir);
-            apply::fixtures(&held.client, folder, site.fixtures, &name).await
+            apply::fixtures(&held.hold.client, folder, site.fixtures, &name).await
         })
         .unwrap_or(Err(SetupError::Helper))
     }
@@ -194,9 +210,7 @@ impl Stage {
             if let Some(words) = outcome.words() {
                 eprintln!("kipod: {words}");
             }
-            let (held, namespace) = (self.held.clone(), self.namespace.clone());
-            let scene = diagnose::Scene { held, namespace, since: self.began };
-            diagnose::tell(&scene, &self.site, &self.settings, self.stays(failed));
+            self.tell(failed);
         }
         // Only now: what the test spawned may be what the diagnostics are about.
         runtime.shutdown_timeout(SHUTDOWN_LIMIT);
@@ -222,6 +236,13 @@ impl Stage {
         builder.enable_all().start_paused(self.site.start_paused).build()
     }
 
+    /// Writes down all that may say why the test failed.
+    fn tell(&self, failed: bool) {
+        let (held, namespace) = (self.held.clone(), self.namespace.clone());
+        let scene = diagnose::Scene { held, namespace, since: self.began };
+        diagnose::tell(&scene, &self.site, &self.settings, self.stays(failed));
+    }
+
     /// Whether the namespace stays, and with it the cluster.
     fn stays(&self, failed: bool) -> bool {
         match self.settings.keep_of(&self.site) {
@@ -234,16 +255,18 @@ impl Stage {
     /// Takes away what need not stay. What goes wrong here does not change the verdict.
     fn take_away(self, failed: bool) {
         let stays = self.stays(failed);
-        if let Some(namespace) = &self.namespace {
-            if stays {
-                eprintln!(
-                    "kipod: namespace `{namespace}` stays; {}",
-                    diagnose::kubectl(&self.held, Some(namespace))
-                );
-            } else {
-                self.held.files.unkeep(namespace);
-                self.delete_namespace(namespace.clone());
-            }
+        if let (false, Some(kept)) = (stays, &self.kept) {
+            self.held.files.unkeep(kept);
+        }
+        if stays {
+            let what = match &self.namespace {
+                Some(namespace) => format!("namespace `{namespace}`"),
+                None => format!("cluster `{}`", self.held.name),
+            };
+            let line = diagnose::kubectl(&self.held, self.namespace.as_deref());
+            eprintln!("kipod: {what} stays; {line}");
+        } else if let Some(namespace) = &self.namespace {
+            self.delete_namespace(namespace.clone());
         }
         if let Some(reaper) = self.exclusive {
             let (source, files) = (self.held.source, self.held.files.clone());
@@ -265,7 +288,9 @@ impl Stage {
         }
         let held = self.held.clone();
         let deleted = helper::run(async move {
-            namespace::delete(&held.client, &namespace).await.map_err(|error| (namespace, error))
+            namespace::delete(&held.hold.client, &namespace)
+                .await
+                .map_err(|error| (namespace, error))
         });
         if let Some(Err((namespace, error))) = deleted {
             eprintln!("kipod: clean-up: namespace `{namespace}`: {error}");
@@ -276,14 +301,16 @@ impl Stage {
 /// Lets go of what earlier runs of the same test left for a look: a namespace of the same cluster is
 /// deleted now, a cluster of the test's own when this run ends. A fault here is not the test's.
 async fn forget_predecessors(held: &Held, test: &str, exclusive: bool) {
-    let own = held.files.clone();
-    let clusters = if exclusive { own.all() } else { vec![own] };
+    let clusters = match held.source.state() {
+        Ok(state) if exclusive => ClusterFiles::all(&state),
+        _ => vec![held.files.clone()],
+    };
     for files in clusters {
         for kept in files.all_kept() {
             if kept.test != test || kept.run == held.run.id {
                 continue;
             }
-            if exclusive || namespace::delete(&held.client, &kept.namespace).await.is_ok() {
+            if exclusive || namespace::delete(&held.hold.client, &kept.namespace).await.is_ok() {
                 files.unkeep(&kept.namespace);
             }
         }
@@ -302,7 +329,7 @@ fn unique_tail(site: &TestSite) -> String {
     let count = COUNT.fetch_add(1, Ordering::Relaxed).to_string();
     let attempt = std::env::var("NEXTEST_ATTEMPT").unwrap_or_default();
     let process = std::process::id().to_string();
-    let run = harness::run_id();
-    let parts = [run, site.manifest_dir, site.path, &attempt, &process, &count];
+    let run = Run::current().id;
+    let parts = [run.as_str(), site.manifest_dir, site.path, &attempt, &process, &count];
     format!("{:016x}", name::hash(parts))
 }

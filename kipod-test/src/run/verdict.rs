@@ -76,7 +76,7 @@ pub(super) async fn judge<R: Termination>(
         Ok(body) => body.0,
         Err(payload) => return Outcome::Panicked(payload),
     };
-    let mut alarm = limit.map(alarm);
+    let mut alarm = limit.map(helper::alarm);
     let mut body = pin!(poll_fn(move |context| {
         // What the panic left half done is never polled again.
         match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(context))) {
@@ -106,20 +106,4 @@ pub(super) async fn judge<R: Termination>(
 /// Prints an error as the standard test harness does.
 fn report<R: Termination>(value: R) -> Result<ExitCode, Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(|| value.report()))
-}
-
-/// Rings when the time is up, by the clock of the harness's own thread: that of the test may stand
-/// still, or run ahead.
-fn alarm(limit: Duration) -> tokio::sync::oneshot::Receiver<()> {
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    if let Ok(handle) = helper::handle() {
-        handle.spawn(async move {
-            let mut sender = sender;
-            tokio::select! {
-                () = tokio::time::sleep(limit) => { let _ = sender.send(()); }
-                () = sender.closed() => {}
-            }
-        });
-    }
-    receiver
 }

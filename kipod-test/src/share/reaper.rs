@@ -11,14 +11,14 @@
 //! says that the run's owner is gone and that nobody has the lease.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
+use kipod_engine::lease::{ClusterFiles, Lock, Phase};
 use serde::{Deserialize, Serialize};
 
-use super::files::{Files, Lock};
-use super::state::Phase;
 use crate::access;
 use crate::error::{SetupError, chain};
 use crate::namespace;
@@ -32,8 +32,9 @@ const VARIABLE: &str = "KIPOD_REAPER_JOB";
 const READY: &str = "kipod-reaper: ready";
 /// What it writes when the run has one already.
 const PRESENT: &str = "kipod-reaper: present";
-/// How long it may take to write either.
-const START_LIMIT: Duration = Duration::from_secs(20);
+/// How long it may take to write either: the binary has to be loaded, on a machine that may be
+/// busy with as many of them as it has tests.
+const START_LIMIT: Duration = Duration::from_secs(60);
 /// How often deleting is tried, and how long it is left alone in between.
 const ATTEMPTS: [u64; 4] = [1, 5, 20, 60];
 
@@ -46,9 +47,6 @@ pub(crate) struct Job {
     pub(crate) state: PathBuf,
     /// The cluster.
     pub(crate) cluster: String,
-    /// Whether it uses the cluster itself while the run lives, so that no other run's reaper takes
-    /// it away between two tests.
-    pub(crate) hold: bool,
 }
 
 impl Job {
@@ -57,17 +55,20 @@ impl Job {
         serde_json::from_str(&std::env::var(VARIABLE).ok()?).ok()
     }
 
-    fn files(&self) -> Files {
-        Files::new(&self.state, &self.cluster)
+    fn files(&self) -> ClusterFiles {
+        ClusterFiles::new(&self.state, &self.cluster)
     }
 
-    /// Starts the reaper, unless the run has one; blocks until it holds what it has to.
+    /// Starts the reaper, unless the run has one; blocks until it holds its lock.
     pub(crate) fn start(&self, site: &TestSite) -> Result<Option<Child>, SetupError> {
         let fail = |text: String| SetupError::Reaper(text);
+        if Lock::is_held_alone(&self.files().reaper(&self.run.id)) {
+            return Ok(None);
+        }
         let job = serde_json::to_string(self).map_err(|error| fail(error.to_string()))?;
         let mut command = Command::new("/proc/self/exe");
         command
-            .args([site.name(), "--exact", "--include-ignored", "--nocapture", "--test-threads=1"])
+            .args(site.alone())
             .env(VARIABLE, job)
             // An instrumented binary would write its counts over those of the test.
             .env("LLVM_PROFILE_FILE", "/dev/null")
@@ -88,21 +89,26 @@ impl Job {
             // libtest writes lines of its own first. The pipe is closed with this thread.
             let lines = output.map(|output| BufReader::new(output).lines()).into_iter().flatten();
             let word = lines.map_while(Result::ok).find(|line| line == READY || line == PRESENT);
-            let _ = sender.send(word);
+            // Without a word the sender goes, and that says it.
+            word.map(|word| sender.send(word));
         });
         match receiver.recv_timeout(START_LIMIT) {
-            Ok(Some(word)) if word == READY => Ok(Some(child)),
-            Ok(Some(_)) => {
+            Ok(word) if word == READY => Ok(Some(child)),
+            Ok(_) => {
                 let _ = child.wait();
                 Ok(None)
             }
-            answer => {
+            Err(error) => {
                 let _ = child.kill();
                 let status = child.wait().map(|status| status.to_string());
                 let status = status.unwrap_or_else(|error| error.to_string());
-                Err(fail(match answer {
-                    Ok(_) => format!("`{}` did not become one ({status})", site.name()),
-                    Err(_) => format!("nothing heard of it in {} s", START_LIMIT.as_secs()),
+                Err(fail(match error {
+                    RecvTimeoutError::Disconnected => {
+                        format!("`{}` did not become one ({status})", site.name())
+                    }
+                    RecvTimeoutError::Timeout => {
+                        format!("nothing heard of it in {} s", START_LIMIT.as_secs())
+                    }
                 }))
             }
         }
@@ -125,24 +131,29 @@ impl Job {
 
     fn reap(&self, source: &'static dyn ClusterSource) -> Result<(), SetupError> {
         let files = self.files();
-        let lease = self.hold.then(|| Lock::shared(&files.lease(), || {})).transpose()?;
-        let path = files.reaper(&self.run.id);
-        let Some(only) = Lock::try_exclusive(&path)? else {
+        let Some(only) = only_one(&files.reaper(&self.run.id))? else {
             say(PRESENT);
             return Ok(());
         };
         say(READY);
         self.run.owner.wait();
-        drop(lease);
-        let done = clean_up(source, &files, Some(&self.run.id));
+        let done = clean_up(source, &files, Some((&self.run.id, only)));
         // Whatever else went down with the machine, or with a reaper that was killed itself.
-        let swept = sweep(source, &files);
-        let done = done.and(swept);
-        // Whoever opened it before it goes belongs to a run that is over.
-        let _ = std::fs::remove_file(path);
-        drop(only);
-        done
+        let swept = sweep(source, &self.state);
+        done.and(swept)
     }
+}
+
+/// The lock of a run's one reaper, if no other has it. Tests who look whether there is one have it for
+/// an instant.
+fn only_one(path: &Path) -> Result<Option<Lock>, SetupError> {
+    for _ in 0..5 {
+        if let Some(only) = Lock::try_exclusive(path)? {
+            return Ok(Some(only));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(None)
 }
 
 /// Straight to the stream, past what captures the output of tests.
@@ -156,7 +167,7 @@ fn say(word: &str) {
 /// Takes away the cluster of one test, whose reaper is not needed any more.
 pub(crate) fn release_exclusive(
     source: &'static dyn ClusterSource,
-    files: &Files,
+    files: &ClusterFiles,
     reaper: Option<Child>,
 ) -> Result<(), SetupError> {
     clean_up(source, files, None)?;
@@ -164,41 +175,77 @@ pub(crate) fn release_exclusive(
         let _ = reaper.kill();
         let _ = reaper.wait();
     }
-    for path in [files.gate(), files.lease(), files.reaper(&Run::of_this_process().id)] {
-        // Its name never comes again, so neither does anybody who waits for it.
-        let _ = std::fs::remove_file(path);
+    if let Some(only) = Lock::try_exclusive(&files.reaper(&Run::of_this_process().id))? {
+        only.remove();
     }
     // The cluster that an earlier run of the test left for a look, among others.
-    sweep(source, files)
+    let failed = |source| SetupError::Source { name: files.name().to_owned(), source };
+    sweep(source, &source.state().map_err(failed)?)
 }
 
-/// Waits until nobody uses the cluster, then deletes it if the harness made it and nothing in it
-/// has to stay, and otherwise the namespaces of the run.
+/// Waits until nobody uses the cluster, then deletes it if tests made it and nothing in it has to stay,
+/// and otherwise the namespaces of the run. A cluster that another run may still use is left to that
+/// one's reaper.
 fn clean_up(
     source: &'static dyn ClusterSource,
-    files: &Files,
-    run: Option<&str>,
+    files: &ClusterFiles,
+    run: Option<(&str, Lock)>,
 ) -> Result<(), SetupError> {
     loop {
         // Without the gate, so that those who come meanwhile get in.
         drop(Lock::exclusive(&files.lease(), || {})?);
-        let _gate = Lock::exclusive(&files.gate(), || {})?;
-        let Some(_alone) = Lock::try_exclusive(&files.lease())? else { continue };
-        return runtime()?.block_on(delete(source, files, run));
+        let gate = Lock::exclusive(&files.gate(), || {})?;
+        let Some(lease) = Lock::try_exclusive(&files.lease())? else { continue };
+        let (id, only) = run.unzip();
+        let own = id.map(|id| files.reaper(id));
+        let another = |path: &PathBuf| own.as_ref() != Some(path) && Lock::is_held_alone(path);
+        let done = match files.reapers().iter().any(another) {
+            true => runtime()?.block_on(delete_namespaces(source, files, id)),
+            false => finish(source, files, id, &gate),
+        };
+        // While the gate is held, so that of two reapers one is the last.
+        if let Some(only) = only {
+            only.remove();
+        }
+        done?;
+        if files.phase()?.is_none() && files.all_kept().is_empty() {
+            files.remove(gate, lease)?;
+        }
+        return Ok(());
     }
 }
 
-/// Deletes the clusters that the harness made, that nobody uses, and in which nothing has to stay.
-fn sweep(source: &'static dyn ClusterSource, own: &Files) -> Result<(), SetupError> {
+/// Deletes the clusters that tests made, that nobody uses, and in which nothing has to stay.
+fn sweep(source: &'static dyn ClusterSource, state: &Path) -> Result<(), SetupError> {
     let mut first = Ok(());
-    for files in own.all() {
-        let Some(_gate) = Lock::try_exclusive(&files.gate())? else { continue };
-        let Some(_alone) = Lock::try_exclusive(&files.lease())? else { continue };
-        if files.phase()?.is_some() {
-            first = first.and(runtime()?.block_on(delete(source, &files, None)));
+    for files in ClusterFiles::all(state) {
+        // Looked at before anything is locked, which would make files.
+        if !files.state().exists() {
+            continue;
+        }
+        let Some(gate) = Lock::try_exclusive(&files.gate())? else { continue };
+        let Some(lease) = Lock::try_exclusive(&files.lease())? else { continue };
+        if files.phase()?.is_none() || files.reapers().iter().any(|path| Lock::is_held_alone(path))
+        {
+            continue;
+        }
+        first = first.and(finish(source, &files, None, &gate));
+        if files.phase()?.is_none() && files.all_kept().is_empty() {
+            files.remove(gate, lease)?;
         }
     }
     first
+}
+
+/// Deletes what need not stay of a cluster that nobody uses.
+fn finish(
+    source: &'static dyn ClusterSource,
+    files: &ClusterFiles,
+    run: Option<&str>,
+    gate: &Lock,
+) -> Result<(), SetupError> {
+    gate.note(&format!("process {} is deleting it", std::process::id()));
+    runtime()?.block_on(delete(source, files, run))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, SetupError> {
@@ -208,13 +255,14 @@ fn runtime() -> Result<tokio::runtime::Runtime, SetupError> {
 
 async fn delete(
     source: &'static dyn ClusterSource,
-    files: &Files,
+    files: &ClusterFiles,
     run: Option<&str>,
 ) -> Result<(), SetupError> {
     let name = files.name();
     let failed = |source| SetupError::Source { name: name.to_owned(), source };
-    let kept = files.all_kept();
     let open = source.open(name).await;
+    // Nothing can stay in a cluster that somebody has deleted.
+    let kept = if matches!(open, Ok(None)) { Vec::new() } else { files.all_kept() };
     let phase = files.phase()?;
     let ours = match (&phase, &open) {
         (None, _) => false,
@@ -228,12 +276,29 @@ async fn delete(
         }
         retry(|| source.delete(name)).await.map_err(failed)?;
         files.forget_content();
-        return files.set_phase(None);
+        return Ok(files.set_phase(None)?);
     }
-    let (Some(access), Some(run)) = (open.map_err(failed)?, run) else { return Ok(()) };
-    let client = access::client(&access, None)
-        .await
-        .map_err(|source| SetupError::Kubeconfig { name: name.to_owned(), source })?;
+    if !ours && matches!(open, Ok(Some(_))) {
+        // Somebody has made one of that name since.
+        files.set_phase(None)?;
+    }
+    delete_namespaces(source, files, run).await
+}
+
+/// Deletes the namespaces of a run, but those that have to stay.
+async fn delete_namespaces(
+    source: &'static dyn ClusterSource,
+    files: &ClusterFiles,
+    run: Option<&str>,
+) -> Result<(), SetupError> {
+    let name = files.name();
+    let failed = |source| SetupError::Source { name: name.to_owned(), source };
+    let open = source.open(name).await.map_err(failed)?;
+    let (Some(access), Some(run)) = (open, run) else { return Ok(()) };
+    let unusable = |source| SetupError::Kubeconfig { name: name.to_owned(), source };
+    let config = access::config(&access).await.map_err(unusable)?;
+    let client = access::own_client(&config).map_err(|error| unusable(error.into()))?;
+    let kept = files.all_kept();
     let kept: Vec<&str> = kept.iter().map(|kept| kept.namespace.as_str()).collect();
     namespace::delete_of_run(&client, run, &kept).await
 }

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::{DEFAULT_LIMIT, PAUSE, Progress, State, WaitError};
 use crate::error::chain;
+use crate::helper;
 
 /// Waits until exactly `wanted` objects have the labels `selector`; with an empty selector, until
 /// there are `wanted` objects. Await it; it answers with the objects, by name.
@@ -119,7 +120,7 @@ where
             }
             seen.into_values().filter(|object| matches(object)).collect()
         };
-        let found = tokio::time::timeout(limit, watch).await;
-        progress.end(found.ok())
+        let found = helper::within(limit, watch).await;
+        progress.end(found)
     }
 }

@@ -47,6 +47,7 @@ pub use count::{Count, count};
 pub use rollout::{Rollout, rolled_out};
 
 use crate::error::chain;
+use crate::helper;
 use crate::waiting::Waiting;
 
 /// How long a wait takes at most, unless told: one minute. An image that has to be pulled takes most
@@ -148,8 +149,8 @@ where
                 tokio::time::sleep(PAUSE).await;
             }
         };
-        let found = tokio::time::timeout(limit, watch).await;
-        progress.end(found.ok())
+        let found = helper::within(limit, watch).await;
+        progress.end(found)
     }
 }
 

@@ -6,6 +6,7 @@
 //! * `lifecycle`: what a test is given, what it may say of itself, what it says when it cannot begin.
 
 mod lifecycle;
+mod runner;
 mod sharing;
 mod support;
 mod table;

@@ -1,6 +1,6 @@
 //! A table of clusters with the API servers they stand for: namespaces, and nothing in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,6 +16,12 @@ const CREATION: Duration = Duration::from_millis(150);
 pub(crate) struct Content {
     /// The clusters there are, each with the labels of its namespaces.
     pub(crate) clusters: BTreeMap<String, BTreeMap<String, Value>>,
+    /// What tells each cluster from another of its name, and its version.
+    pub(crate) identities: BTreeMap<String, String>,
+    /// The clusters that do not answer.
+    pub(crate) silent: BTreeSet<String>,
+    /// The one method by which sources of clusters are kept waiting: `POST` or `DELETE`.
+    pub(crate) stalled: Option<&'static str>,
     /// The names of the clusters that were created, in order.
     pub(crate) created: Vec<String>,
     /// The names of the namespaces that were created, in order.
@@ -106,34 +112,41 @@ fn answer(method: &str, path: &str, body: &[u8], content: &Mutex<Content>) -> (u
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     // Clients put the server's path in front of everything.
     match parts.as_slice() {
-        ["source", name] => source(method, name, content),
+        ["source", name, rest @ ..] => source(method, name, rest, content),
         ["cluster", name, rest @ ..] => cluster(method, name, rest, query, body, content),
         _ => (404, "no such path".to_owned()),
     }
 }
 
-fn source(method: &str, name: &str, content: &Mutex<Content>) -> (u16, String) {
-    let identity = |content: &Content| {
-        let nth = content.created.iter().filter(|created| *created == name).count();
-        format!("{name}-{nth}")
+fn source(method: &str, name: &str, rest: &[&str], content: &Mutex<Content>) -> (u16, String) {
+    let stall = || {
+        while content.lock().unwrap().stalled == Some(method) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     };
-    match method {
-        "POST" if name == "broken" => (500, "clusters of that name are broken".to_owned()),
-        "POST" => {
+    match (method, rest) {
+        ("POST", _) if name == "broken" => (500, "clusters of that name are broken".to_owned()),
+        ("POST", [since, version]) => {
             content.lock().unwrap().created.push(name.to_owned());
             std::thread::sleep(CREATION);
+            stall();
             let mut content = content.lock().unwrap();
+            let identity = format!("{since}-{} v{version}", content.created.len());
             content.clusters.insert(name.to_owned(), BTreeMap::new());
-            (201, identity(&content))
+            content.identities.insert(name.to_owned(), identity.clone());
+            content.silent.remove(name);
+            (201, identity)
         }
-        "DELETE" => {
+        ("DELETE", _) => {
+            stall();
             content.lock().unwrap().clusters.remove(name);
             (200, String::new())
         }
         _ => {
             let content = content.lock().unwrap();
+            let identity = content.identities.get(name).cloned();
             match content.clusters.contains_key(name) {
-                true => (200, identity(&content)),
+                true => (200, identity.unwrap_or_else(|| "somebodys v1.36.2".to_owned())),
                 false => (404, String::new()),
             }
         }
@@ -158,7 +171,14 @@ fn cluster(
         return not_found();
     }
     match (method, rest) {
+        (_, ["readyz"]) if content.silent.contains(name) => (500, "not ready".to_owned()),
         (_, ["readyz"]) => (200, "ok".to_owned()),
+        (_, ["version"]) => {
+            let version = json!({"major": "1", "minor": "36", "gitVersion": "v1.36.2",
+                "gitCommit": "", "gitTreeState": "", "buildDate": "", "goVersion": "",
+                "compiler": "", "platform": ""});
+            (200, version.to_string())
+        }
         (_, ["arrive", test, pid, parent]) => {
             let number = |text: &str| text.parse().unwrap();
             content.arrived.push(((*test).to_owned(), number(pid), number(parent)));

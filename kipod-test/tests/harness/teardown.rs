@@ -7,11 +7,14 @@ use rustix::process::Signal;
 
 /// A test that ends by itself: whether it passes, and whether it gets to take its namespace away.
 fn ends(runner: Runner, test: &str, passes: bool, takes_away: bool) {
+    if !runner.is_here() {
+        return;
+    }
     let world = World::new();
     let (passed, output) = world.run(runner, test, &[]);
     assert_eq!(passed, passes, "{output}");
     world.arrival(test);
-    world.no_process_and_no_lock();
+    world.no_process_and_no_file();
     let content = world.table.content();
     assert!(content.clusters.is_empty(), "clusters are left: {:?}", content.clusters);
     assert_eq!(content.created, ["kipod"]);
@@ -27,6 +30,9 @@ fn ends(runner: Runner, test: &str, passes: bool, takes_away: bool) {
 
 /// A test that hangs until a signal meets it or its runner.
 fn is_met_by(runner: Runner, the_runner: bool, by: Signal) {
+    if !runner.is_here() {
+        return;
+    }
     let world = World::new();
     let run = world.start(runner, "hang", &[]);
     let (test, parent) = world.arrival("hang");
@@ -39,7 +45,51 @@ fn is_met_by(runner: Runner, the_runner: bool, by: Signal) {
     }
     let (passed, output) = run.end();
     assert!(!passed, "{output}");
-    world.no_process_and_no_lock();
+    nothing_is_left(&world);
+}
+
+/// Ctrl-C in a terminal meets the runner and, under cargo, the test.
+fn is_met_by_ctrl_c(runner: Runner) {
+    if !runner.is_here() {
+        return;
+    }
+    let world = World::new();
+    let run = world.start(runner, "hang", &[]);
+    world.arrival("hang");
+    run.ctrl_c();
+    let (passed, output) = run.end();
+    assert!(!passed, "{output}");
+    nothing_is_left(&world);
+}
+
+/// The runner is gone, and its test would go on for ever.
+fn does_not_outlive_its_runner(runner: Runner) {
+    if !runner.is_here() {
+        return;
+    }
+    let world = World::new();
+    let run = world.start(runner, "hang", &[("KIPOD_ORPHAN_TIMEOUT", "500ms")]);
+    let (_, parent) = world.arrival("hang");
+    signal(parent, Signal::KILL);
+    let (passed, output) = run.end();
+    assert!(!passed, "{output}");
+    nothing_is_left(&world);
+}
+
+/// A cluster that is whole, and nobody came to write that down.
+fn dies_when_its_cluster_is_there(runner: Runner) {
+    if !runner.is_here() {
+        return;
+    }
+    let world = World::new();
+    let (passed, output) = world.run(runner, "pass", &[("KIPOD_FAKE_END", "created")]);
+    assert!(!passed, "{output}");
+    nothing_is_left(&world);
+}
+
+#[track_caller]
+fn nothing_is_left(world: &World) {
+    world.no_process_and_no_file();
     let content = world.table.content();
     assert!(content.clusters.is_empty(), "clusters are left: {:?}", content.clusters);
     assert_eq!(content.created, ["kipod"]);
@@ -61,6 +111,9 @@ macro_rules! matrix {
             #[test] fn runner_is_interrupted() { is_met_by($runner, true, Signal::INT) }
             #[test] fn runner_is_terminated() { is_met_by($runner, true, Signal::TERM) }
             #[test] fn runner_is_killed() { is_met_by($runner, true, Signal::KILL) }
+            #[test] fn terminal_is_interrupted() { is_met_by_ctrl_c($runner) }
+            #[test] fn runner_is_killed_and_the_test_hangs() { does_not_outlive_its_runner($runner) }
+            #[test] fn creator_is_killed_at_the_end() { dies_when_its_cluster_is_there($runner) }
         }
     )* };
 }

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use kipod_e2e::figures::{line, middle};
 
 fn main() -> Result<()> {
     let rounds: usize = std::env::args().nth(1).map_or(Ok(20), |text| text.parse())?;
@@ -47,15 +48,4 @@ fn time(command: &mut Command) -> Result<Duration> {
         bail!("{command:?}: {status}");
     }
     Ok(start.elapsed())
-}
-
-fn line(times: &mut [Duration]) -> String {
-    let median = middle(times).as_secs_f64() * 1000.0;
-    let worst = times.iter().max().map_or(0.0, Duration::as_secs_f64) * 1000.0;
-    format!("{median:7.1}  worst {worst:7.1}")
-}
-
-fn middle(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
 }

@@ -17,6 +17,7 @@ fn a_cluster_lives_and_leaves_nothing() {
     checks.check("the kubeconfig", || kubeconfigs(c));
     checks.check("a Service answers by its DNS name", || service_by_name(i));
     checks.check("an image just built runs with no load", || image_with_no_load(i));
+    checks.check("a volume outlives its pod", || volume(i));
     checks.check("logs and exec of pods", || logs_and_exec(i));
     checks.check("exec into the node", || exec_into_node(c));
     checks.check("export logs", || export_logs(c));
@@ -103,6 +104,16 @@ fn image_with_no_load(inside: &Inside) {
     inside.run("built", &image.reference, "cat /answer");
     assert_eq!(inside.log_at_end("built"), "forty-two");
     inside.delete("built");
+}
+
+fn volume(inside: &Inside) {
+    inside.claim("data");
+    inside.run_with_volume("writer", "data", "echo kept >/volume/file");
+    inside.log_at_end("writer");
+    inside.delete("writer");
+    inside.run_with_volume("reader", "data", "cat /volume/file");
+    assert_eq!(inside.log_at_end("reader"), "kept\n");
+    inside.delete("reader");
 }
 
 fn logs_and_exec(inside: &Inside) {

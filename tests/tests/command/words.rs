@@ -8,7 +8,9 @@ use super::home::Home;
 fn without_words_it_prints_its_help_and_fails() {
     let output = Home::new().kipod(&[]).run().failed(2);
     assert!(output.stderr.contains("Usage: kipod"), "{output}");
-    for command in ["check", "build", "create", "delete", "get", "export", "exec", "completion"] {
+    for command in
+        ["check", "build", "config", "create", "delete", "get", "export", "exec", "completion"]
+    {
         assert!(output.stderr.contains(&format!("\n  {command} ")), "{command} in {output}");
     }
 }
@@ -113,13 +115,6 @@ fn a_bad_name_is_a_bad_name_for_every_command() {
 fn several_bad_names_are_all_told() {
     let output = Home::new().kipod(&["delete", "clusters", "a.b", "good", "Dev"]).run().failed(2);
     output.said(&["error: cluster name `a.b` has `.`, ", "\nerror: cluster name `Dev` has `D`, "]);
-}
-
-#[test]
-fn configuration_files_are_not_there_yet_and_it_says_so() {
-    let words = ["create", "cluster", "--config", "cluster.yaml"];
-    let output = Home::new().kipod(&words).run().failed(2);
-    output.said(&["`--config cluster.yaml`: configuration files are not supported yet\nhint: "]);
 }
 
 #[test]

@@ -40,8 +40,26 @@ pub(crate) enum Command {
     /// Write a cluster's logs, or its entry in your kubeconfig
     #[command(subcommand)]
     Export(Export),
+    /// Stop what runs
+    #[command(subcommand)]
+    Stop(Stop),
+    /// Start what was stopped
+    #[command(subcommand)]
+    Start(Start),
+    /// Add nodes to a cluster, or do something to one of its nodes
+    #[command(subcommand)]
+    Node(Node),
+    /// Check, print and convert configuration files
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Run a command inside a node
     Exec(ExecArgs),
+    /// Remove what belongs to nobody
+    ///
+    /// Clusters that tests made and no test uses; clusters whose creation or deletion was cut off;
+    /// containers, volumes and networks of clusters without a record; image stores that no node image
+    /// needs; locks that nobody holds. What is in use is left alone.
+    Prune(PruneArgs),
     /// Print kipod's version
     Version(OutputArgs),
     /// Print a shell's completion script
@@ -146,9 +164,15 @@ pub(crate) struct CreateClusterArgs {
     /// The kubeconfig file to add the cluster to [default: as kubectl chooses]
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// A configuration file (not yet: this version takes flags only)
+    /// A configuration file of kipod or of kind, or `-` for standard input; what flags say wins
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// How many control plane nodes: an odd number [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) control_planes: Option<String>,
+    /// How many worker nodes [default: 0]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) workers: Option<String>,
     /// The host's address for the API server [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) api_server_address: Option<String>,
@@ -169,6 +193,31 @@ pub(crate) struct CreateClusterArgs {
     pub(crate) no_host_images: bool,
     #[command(flatten)]
     pub(crate) bundle: BundleArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print a cluster's whole configuration, defaults included, in kipod's format
+    Print {
+        /// A configuration file of kipod or of kind, or `-` for standard input [default: none, for
+        /// the default cluster]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Check a configuration file of kipod or of kind
+    ///
+    /// Exit status: 0 good, 2 with faults.
+    Validate {
+        /// The file, or `-` for standard input
+        file: PathBuf,
+    },
+    /// Print a configuration file of kind in kipod's format
+    Migrate {
+        /// The file, or `-` for standard input
+        file: PathBuf,
+    },
+    /// Print the JSON schema of kipod's format, for editors
+    Schema,
 }
 
 /// The cluster a command is about.
@@ -229,6 +278,69 @@ pub(crate) struct GetNodesArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Stop {
+    /// Stop all nodes of a cluster; its state, addresses and port stay its own
+    Cluster(ClusterArg),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Start {
+    /// Start all nodes of a cluster, and wait until it is ready again
+    Cluster(StartClusterArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StartClusterArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArg,
+    /// How long to wait until nodes and DNS are ready; `0s` does not wait
+    #[arg(long, value_name = "DURATION", default_value = "5m")]
+    pub(crate) wait: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Node {
+    /// Add a node
+    Add(AddNodeArgs),
+    /// Move a node's pods away, and remove it
+    Delete(NodeArgs),
+    /// Stop a node; its state stays
+    Stop(NodeArgs),
+    /// Start a node that was stopped
+    Start(NodeArgs),
+    /// Freeze every process of a node
+    Pause(NodeArgs),
+    /// Let a frozen node go on
+    Unpause(NodeArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AddNodeArgs {
+    /// The cluster's name
+    #[arg(short, long, env = "KIPOD_CLUSTER", default_value = "kipod")]
+    pub(crate) name: String,
+    /// What the node does: `worker`, or `control-plane` where there are several already
+    #[arg(long, value_name = "ROLE", default_value = "worker")]
+    pub(crate) role: String,
+    /// Its node image [default: the cluster's]
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) image: Option<String>,
+    /// How long to wait until it is ready
+    #[arg(long, value_name = "DURATION", default_value = "5m")]
+    pub(crate) wait: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct NodeArgs {
+    /// The node's name, as `kipod get nodes` lists it
+    #[arg(value_name = "NODE")]
+    pub(crate) node: String,
+    /// The cluster's name
+    #[arg(short, long, env = "KIPOD_CLUSTER", default_value = "kipod")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Export {
     /// Write the logs of a cluster's nodes and pods into a folder
     Logs(ExportLogsArgs),
@@ -253,6 +365,13 @@ pub(crate) struct ExportKubeconfigArgs {
     /// The kubeconfig file [default: as kubectl chooses]
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PruneArgs {
+    /// Say what would go, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,6 +1,6 @@
 //! How a command fails: what it says, what the user can do, and the exit status.
 
-use kipod_engine::{cluster, image, kubeconfig, podman, run, spec};
+use kipod_engine::{cluster, image, kubeconfig, podman, prune, run, spec};
 
 /// A command's failure, ready to be shown.
 #[derive(Debug)]
@@ -70,6 +70,7 @@ hinted!(
     image::BuildError,
     image::bundle::BundleError,
     podman::PodmanError,
+    prune::PruneError,
 );
 plain!(cluster::LogsError, spec::NameError, std::io::Error);
 
@@ -92,6 +93,15 @@ impl From<run::CreateError> for Failure {
         let code = if matches!(error, run::CreateError::Cancelled { .. }) { 130 } else { 1 };
         let hint = error.hint();
         Self::new(error.to_string()).hint(hint).code(code)
+    }
+}
+
+impl From<run::ChangeError> for Failure {
+    fn from(error: run::ChangeError) -> Self {
+        let interrupted =
+            matches!(error, run::ChangeError::NotReady(run::CreateError::Cancelled { .. }));
+        let hint = error.hint();
+        Self::new(error.to_string()).hint(hint).code(if interrupted { 130 } else { 1 })
     }
 }
 

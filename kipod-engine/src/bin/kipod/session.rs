@@ -1,10 +1,12 @@
 //! What most commands begin with: kipod's folders, the user's Podman, and who listens.
 
+use std::time::Duration;
+
 use kipod_engine::node::StorageDriver;
 use kipod_engine::podman::Service;
 use kipod_engine::run::{Cancel, Context, cancellation};
-use kipod_engine::spec::ClusterName;
-use kipod_engine::{Dirs, Event, Events};
+use kipod_engine::spec::{ClusterName, parse_duration};
+use kipod_engine::{Dirs, Event, Events, TimeFactor};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
@@ -50,6 +52,16 @@ pub(crate) fn cluster_names(typed: &[String]) -> Result<Vec<ClusterName>, Failur
         }
     }
     if faults.is_empty() { Ok(names) } else { Err(Failure::new(faults.join("\nerror: ")).code(2)) }
+}
+
+/// A time that was typed after `flag`.
+pub(crate) fn duration(flag: &str, typed: &str) -> Result<Duration, Failure> {
+    parse_duration(typed).map_err(|error| Failure::new(format!("{flag}: {error}")).code(2))
+}
+
+/// How much slower than usual the user says that the machine is.
+pub(crate) fn time_factor() -> Result<TimeFactor, Failure> {
+    TimeFactor::from_env().map_err(|error| Failure::new(error.to_string()).code(2))
 }
 
 /// Listens for the signals that ask to stop. The first asks the work to stop and undo what it did,

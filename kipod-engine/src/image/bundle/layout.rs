@@ -53,7 +53,8 @@ programs! {
 }
 
 programs! {
-    /// A program that one of the control plane's images is made of, which a bundle may hold in `bin/`.
+    /// A program that an image is made of, one of the control plane's or one beside it, which a bundle
+    /// may hold in `bin/`.
     ImageProgram {
         /// The API server.
         KubeApiserver = "kube-apiserver",
@@ -69,6 +70,10 @@ programs! {
         Coredns = "coredns",
         /// Holds a pod's namespaces.
         Pause = "pause",
+        /// Provisions the volumes of the default StorageClass.
+        LocalPathProvisioner = "local-path-provisioner",
+        /// Makes and removes the folders of those volumes.
+        Busybox = "busybox",
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod failures;
 mod leftovers;
+mod nodes;
 mod order;
 mod races;
 
@@ -153,6 +154,9 @@ async fn leave_half(world: &World) {
         name: name(),
         kubernetes_version: "v1.36.2".to_owned(),
         image: DEFAULT_IMAGE.to_owned(),
+        spec: ClusterSpec::default(),
+        nodes: Vec::new(),
+        changing: None,
         api_port: 40_000,
         cgroups: CgroupMode::Delegated,
         created: NOW,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::spec::{RawNode, Role};
 
 fn raw(key: &str, value: &str) -> RawSpec {
     let mut raw = RawSpec::default();
@@ -16,7 +17,7 @@ fn raw(key: &str, value: &str) -> RawSpec {
         "wait" => &mut raw.wait,
         _ => panic!("{key}"),
     };
-    *slot = Some(value.to_owned());
+    *slot = Some(value.into());
     raw
 }
 
@@ -24,7 +25,7 @@ fn raw(key: &str, value: &str) -> RawSpec {
 fn nothing_typed_is_the_default() {
     let spec = RawSpec::default().check().unwrap();
     assert_eq!(spec, ClusterSpec::default());
-    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"name":"kipod","image":"localhost/kipod-node:latest","networking":{"pod_subnet":"10.244.0.0/16","service_subnet":"10.96.0.0/16","api_server_address":"127.0.0.1","api_server_port":null},"wait":{"secs":300,"nanos":0},"retain":false}"#);
+    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"name":"kipod","image":"localhost/kipod-node:latest","nodes":[{"role":"control-plane","image":null,"labels":{},"extra_mounts":[],"extra_port_mappings":[],"kubeadm_patches":{"merge":[],"json":[]}}],"networking":{"ip_family":"ipv4","pod_subnet":"10.244.0.0/16","service_subnet":"10.96.0.0/16","pod_subnet6":"fd00:10:244::/56","service_subnet6":"fd00:10:96::/112","api_server_address":"127.0.0.1","api_server_port":null,"disable_default_cni":false,"kube_proxy_mode":"iptables","dns_search":null},"feature_gates":{},"runtime_config":{},"kubeadm_patches":{"merge":[],"json":[]},"crio_drop_ins":{},"registries":[],"host_images":true,"wait":{"secs":300,"nanos":0},"retain":false}"#);
 }
 
 #[test]
@@ -38,8 +39,12 @@ fn everything_typed_is_taken() {
         service_subnet: Some("10.0.0.0/12".into()),
         wait: Some("1m30s".into()),
         retain: true,
+        control_planes: Some("3".into()),
+        workers: Some("2".into()),
+        ..RawSpec::default()
     };
     let spec = raw.check().unwrap();
+    assert_eq!((spec.count(Role::ControlPlane), spec.count(Role::Worker)), (3, 2));
     assert_eq!(spec.name.as_str(), "dev");
     assert_eq!(spec.image.as_str(), "ghcr.io/me/node:1.36");
     assert!(spec.networking.api_server_address.is_loopback());
@@ -162,7 +167,7 @@ fn all_faults_come_at_once() {
         pod_subnet: Some("0.0.0.0/0".into()),
         service_subnet: Some("x".into()),
         wait: Some("long".into()),
-        retain: false,
+        ..RawSpec::default()
     };
     insta::assert_snapshot!(raw.check().unwrap_err(), @r"
     8 faults in what was asked for
@@ -174,5 +179,80 @@ fn all_faults_come_at_once() {
       pod subnet: `0.0.0.0/0` is too large: /8 is the largest
       service subnet: `x` is not an IPv4 subnet, such as `10.244.0.0/16`
       wait: `long` is not a length of time, such as `60s`, `5m` or `1m30s`
+    ");
+}
+
+fn node(role: &str) -> RawNode {
+    RawNode { role: Some(role.into()), ..RawNode::default() }
+}
+
+#[test]
+fn control_planes_come_first_and_keep_their_order() {
+    let image = |text: &str| Some(text.into());
+    let raw = RawSpec {
+        nodes: vec![
+            RawNode { image: image("worker:1"), ..node("worker") },
+            RawNode { image: image("first:1"), ..RawNode::default() },
+            RawNode { image: image("second:1"), ..node("control-plane") },
+            RawNode { image: image("third:1"), ..node("control-plane") },
+        ],
+        ..RawSpec::default()
+    };
+    let nodes = raw.check().unwrap().nodes;
+    let images = nodes.iter().map(|node| node.image.as_ref().unwrap().as_str());
+    assert_eq!(images.collect::<Vec<_>>(), ["first:1", "second:1", "third:1", "worker:1"]);
+}
+
+#[test]
+fn bad_nodes_are_named_all_at_once() {
+    let faults = |raw: RawSpec| raw.check().unwrap_err().to_string();
+    let counts = |control_planes: &str, workers: &str| {
+        faults(RawSpec {
+            control_planes: Some(control_planes.into()),
+            workers: Some(workers.into()),
+            ..RawSpec::default()
+        })
+    };
+    insta::assert_snapshot!(counts("2", "0"), @r"
+    1 fault in what was asked for
+      control planes: 2 control planes survive no more failures than 1: an odd number, please
+    ");
+    insta::assert_snapshot!(counts("0", "1"), @r"
+    1 fault in what was asked for
+      control planes: there is no control plane, and a cluster needs one
+    ");
+    insta::assert_snapshot!(counts("9", "1"), @r"
+    1 fault in what was asked for
+      control planes: 9 control planes are too many: 7 at most
+    ");
+    insta::assert_snapshot!(counts("+1", "251"), @r"
+    2 faults in what was asked for
+      control planes: `+1` is not a number of nodes, which is from 0 to 250
+      workers: `251` is not a number of nodes, which is from 0 to 250
+    ");
+    insta::assert_snapshot!(counts("1", "250"), @r"
+    1 fault in what was asked for
+      nodes: 251 nodes are too many: 250 at most
+    ");
+    insta::assert_snapshot!(faults(RawSpec {
+        workers: Some("1".into()),
+        nodes: vec![node("master"), RawNode { image: Some("A".into()), ..node("worker") }],
+        ..RawSpec::default()
+    }), @r"
+    3 faults in what was asked for
+      workers: a number does not go with a list of nodes: say one of them
+      nodes[0].role: `master` is not a role: `control-plane` and `worker` are
+      nodes[1].image: `A` is not an image reference: `A` has characters other than a-z, 0-9 and single separators (. _ __ -)
+    ");
+    let nodes = vec![node("worker")];
+    insta::assert_snapshot!(faults(RawSpec { nodes, ..RawSpec::default() }), @r"
+    1 fault in what was asked for
+      nodes: there is no control plane, and a cluster needs one
+    ");
+    // Five nodes, and a /22 has room for four.
+    let (workers, pod_subnet) = (Some("4".into()), Some("10.0.0.0/22".into()));
+    insta::assert_snapshot!(faults(RawSpec { workers, pod_subnet, ..RawSpec::default() }), @r"
+    1 fault in what was asked for
+      pod subnet: `10.0.0.0/22` is too small: each of 5 nodes needs a /24, and it has 4
     ");
 }

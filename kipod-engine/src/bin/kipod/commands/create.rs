@@ -2,34 +2,33 @@
 
 use std::time::Instant;
 
+use kipod_engine::config::Config;
 use kipod_engine::image::{NodeImageError, node_image};
 use kipod_engine::kubeconfig::UserKubeconfig;
 use kipod_engine::plan::Machine;
 use kipod_engine::run::{self, CreateError, Request};
-use kipod_engine::spec::RawSpec;
-use kipod_engine::{Dirs, Event, Events, Step, TimeFactor, host};
+use kipod_engine::spec::{RawSpec, Written};
+use kipod_engine::{Dirs, Event, Events, Step, host};
 
 use crate::args::CreateClusterArgs;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::session::{Session, stop_on_signals};
+use crate::session::{Session, stop_on_signals, time_factor};
 
 pub(crate) async fn run(
     args: &CreateClusterArgs,
     progress: &'static Progress,
 ) -> Result<u8, Failure> {
-    if let Some(path) = &args.config {
-        return Err(Failure::new(format!(
-            "`--config {}`: configuration files are not supported yet",
-            path.display()
-        ))
-        .hint(Some("`kipod create cluster --help` lists what flags can say"))
-        .code(2));
-    }
-    let mut spec = raw(args).check()?;
-    let time_factor =
-        TimeFactor::from_env().map_err(|error| Failure::new(error.to_string()).code(2))?;
-    if args.wait.is_none() {
+    let mut config = match &args.config {
+        Some(path) => super::config::read(path)?,
+        None => Config::default(),
+    };
+    put_typed(args, &mut config.raw);
+    let mut spec = config.check()?;
+    super::config::remark(&config.remarks, progress);
+    super::config::remark(&spec.remarks(), progress);
+    let time_factor = time_factor()?;
+    if config.raw.wait.is_none() {
         spec.wait = time_factor.of(spec.wait);
     }
     let kubeconfig = UserKubeconfig::from_env(args.kubeconfig.as_deref())?;
@@ -40,7 +39,7 @@ pub(crate) async fn run(
         let report = check(progress).await?;
         let mut machine = Machine::from_facts(&report.facts);
         machine.time_factor = time_factor;
-        if args.no_host_images {
+        if !spec.host_images {
             machine.host_store = None;
         }
         let session = Session::open(progress).await?;
@@ -81,22 +80,34 @@ pub(crate) async fn run(
     Ok(0)
 }
 
-/// What was typed, as it was typed.
-fn raw(args: &CreateClusterArgs) -> RawSpec {
-    RawSpec {
-        name: args.cluster.name().map(str::to_owned),
-        image: args.image.clone(),
-        api_server_address: args.api_server_address.clone(),
-        api_server_port: args.api_server_port.clone(),
-        pod_subnet: args.pod_subnet.clone(),
-        service_subnet: args.service_subnet.clone(),
-        wait: args.wait.clone(),
-        retain: args.retain,
+/// Puts what was typed in the place of what the file says.
+fn put_typed(args: &CreateClusterArgs, raw: &mut RawSpec) {
+    if args.image.is_some() {
+        // As kind has it: the flag is for every node.
+        raw.nodes.iter_mut().for_each(|node| node.image = None);
+    }
+    let put = |slot: &mut Option<Written>, typed: Option<&str>| {
+        if let Some(typed) = typed {
+            *slot = Some(typed.into());
+        }
+    };
+    put(&mut raw.name, args.cluster.name());
+    put(&mut raw.image, args.image.as_deref());
+    put(&mut raw.api_server_address, args.api_server_address.as_deref());
+    put(&mut raw.api_server_port, args.api_server_port.as_deref());
+    put(&mut raw.pod_subnet, args.pod_subnet.as_deref());
+    put(&mut raw.service_subnet, args.service_subnet.as_deref());
+    put(&mut raw.wait, args.wait.as_deref());
+    put(&mut raw.control_planes, args.control_planes.as_deref());
+    put(&mut raw.workers, args.workers.as_deref());
+    raw.retain |= args.retain;
+    if args.no_host_images {
+        raw.host_images = Some(false);
     }
 }
 
 /// The checks of `kipod check`. Failures end it here, warnings are for `kipod check` to explain.
-async fn check(progress: &Progress) -> Result<host::Report, Failure> {
+pub(super) async fn check(progress: &Progress) -> Result<host::Report, Failure> {
     let start = Instant::now();
     progress.send(Event::Started(Step::Check));
     let dirs = Dirs::from_env()?;

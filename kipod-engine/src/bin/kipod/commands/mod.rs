@@ -2,11 +2,15 @@
 
 mod build;
 mod check;
+mod config;
 mod create;
 mod delete;
 mod exec;
 mod export;
 mod get;
+mod node;
+mod power;
+mod prune;
 
 use std::io::Write;
 
@@ -32,7 +36,12 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Delete(delete) => delete::run(&delete, progress).await,
         Command::Get(get) => get::run(&get, progress).await,
         Command::Export(export) => export::run(&export, progress).await,
+        Command::Stop(stop) => power::stop(&stop, progress).await,
+        Command::Start(start) => power::start(&start, progress).await,
+        Command::Node(node) => node::run(&node, progress).await,
+        Command::Config(args) => config::run(&args, progress),
         Command::Exec(args) => exec::run(&args).await,
+        Command::Prune(args) => prune::run(&args, progress).await,
         Command::Version(args) => version(args.output),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "kipod", &mut std::io::stdout());

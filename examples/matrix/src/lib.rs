@@ -1,0 +1,1 @@
+//! An rstest matrix of `#[kipod::test]`s: see `tests/matrix.rs`.

@@ -1,0 +1,75 @@
+//! `kipod config`, and the reading of configuration files.
+
+use std::io::Read;
+use std::path::Path;
+
+use kipod_engine::config::{self, Config};
+use kipod_engine::{Event, Events};
+
+use super::{print, print_json};
+use crate::args::ConfigCommand;
+use crate::failure::Failure;
+use crate::progress::Progress;
+
+pub(crate) fn run(args: &ConfigCommand, progress: &Progress) -> Result<u8, Failure> {
+    match args {
+        ConfigCommand::Print { config } => {
+            let config = match config {
+                Some(path) => read(path)?,
+                None => Config::default(),
+            };
+            let spec = config.check()?;
+            remark(&config.remarks, progress);
+            remark(&spec.remarks(), progress);
+            print(&config::print(&spec))
+        }
+        ConfigCommand::Validate { file } => {
+            let config = read(file)?;
+            let spec = config.check()?;
+            remark(&config.remarks, progress);
+            remark(&spec.remarks(), progress);
+            progress.send(Event::Note(format!("`{}` is good", file.display())));
+            Ok(0)
+        }
+        ConfigCommand::Migrate { file } => {
+            let (text, name) = text(file)?;
+            let (migrated, remarks) = config::migrate(&text, &name)?;
+            remark(&remarks, progress);
+            print(&migrated)
+        }
+        ConfigCommand::Schema => print_json(&config::schema()),
+    }
+}
+
+/// Reads a configuration file; `-` is standard input.
+pub(super) fn read(path: &Path) -> Result<Config, Failure> {
+    let (text, name) = text(path)?;
+    Ok(config::read(&text, &name))
+}
+
+/// Tells what was taken for something else.
+pub(super) fn remark(remarks: &[String], progress: &Progress) {
+    for remark in remarks {
+        progress.send(Event::Warning(remark.clone()));
+    }
+}
+
+/// A file's text, and what it is called.
+fn text(path: &Path) -> Result<(String, String), Failure> {
+    let (read, name) = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes);
+        (read, "standard input".to_owned())
+    } else {
+        (std::fs::read(path), path.display().to_string())
+    };
+    let bytes = read.map_err(|error| {
+        Failure::new(format!("cannot read the configuration file `{name}`: {error}")).code(2)
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::new(format!("the configuration file `{name}` is not UTF-8 text, at byte {at}"))
+            .code(2)
+    })?;
+    Ok((text, name))
+}

@@ -1,0 +1,34 @@
+//! `kipod stop cluster` and `kipod start cluster`.
+
+use kipod_engine::run::{self, Cancel, StartRequest};
+use kipod_engine::{Event, Events};
+
+use crate::args::{Start, Stop};
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::session::{Session, cluster_name, duration, time_factor};
+
+pub(crate) async fn stop(args: &Stop, progress: &'static Progress) -> Result<u8, Failure> {
+    let Stop::Cluster(cluster) = args;
+    let name = cluster_name(cluster.name())?;
+    let session = Session::open(progress).await?;
+    run::stop(session.context(), &name).await?;
+    progress.send(Event::Note(format!("cluster `{name}` is stopped")));
+    Ok(0)
+}
+
+pub(crate) async fn start(args: &Start, progress: &'static Progress) -> Result<u8, Failure> {
+    let Start::Cluster(args) = args;
+    let time_factor = time_factor()?;
+    let request = StartRequest {
+        name: cluster_name(args.cluster.name())?,
+        wait: time_factor.of(duration("--wait", &args.wait)?),
+        time_factor,
+        // Who interrupts the wait leaves the nodes as they are.
+        cancel: Cancel::never(),
+    };
+    let session = Session::open(progress).await?;
+    run::start(session.context(), &request).await?;
+    progress.send(Event::Note(format!("cluster `{}` is started", request.name)));
+    Ok(0)
+}

@@ -1,0 +1,26 @@
+//! `kipod prune`.
+
+use kipod_engine::{Event, Events, prune};
+
+use super::print;
+use crate::args::PruneArgs;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::session::Session;
+
+pub(crate) async fn run(args: &PruneArgs, progress: &Progress) -> Result<u8, Failure> {
+    let session = Session::open(progress).await?;
+    let pruned = prune::prune(&session.service, &session.dirs, args.dry_run).await?;
+    let verb = if args.dry_run { "would remove" } else { "removed" };
+    for line in &pruned.stays {
+        progress.send(Event::Note(format!("stays: {line}")));
+    }
+    if pruned.removed.is_empty() && pruned.faults.is_empty() {
+        progress.send(Event::Note("there is nothing that belongs to nobody".to_owned()));
+    }
+    print(&pruned.removed.iter().map(|line| format!("{verb} {line}\n")).collect::<String>())?;
+    match pruned.faults.is_empty() {
+        true => Ok(0),
+        false => Err(Failure::new(pruned.faults.join("\nerror: "))),
+    }
+}

@@ -1,0 +1,167 @@
+//! A cluster, written in kipod's format.
+
+use super::fields::KIPOD;
+use crate::spec::{
+    ClusterSpec, ExtraMount, ExtraPort, KubeadmPatches, Networking, NodeSpec, Registry,
+    format_duration,
+};
+use crate::yaml::{self, Node, Value};
+
+/// Writes a cluster in kipod's format with every default filled in. Reading the text gives the same
+/// cluster.
+///
+/// ```
+/// use kipod_engine::{config, spec::ClusterSpec};
+///
+/// let text = config::print(&ClusterSpec::default());
+/// assert!(text.contains("podSubnet: 10.244.0.0/16\n"), "{text}");
+/// assert_eq!(config::read(&text, "-").check().unwrap(), ClusterSpec::default());
+/// ```
+pub fn print(spec: &ClusterSpec) -> String {
+    let mut keys = vec![
+        ("apiVersion", text(KIPOD)),
+        ("kind", text("Cluster")),
+        ("name", text(spec.name.as_str())),
+        ("image", text(spec.image.as_str())),
+        ("nodes", list(&spec.nodes, node)),
+        ("networking", networking(&spec.networking)),
+    ];
+    if !spec.feature_gates.is_empty() {
+        let gates = spec.feature_gates.iter().map(|(gate, on)| (gate.as_str(), plain(on)));
+        keys.push(("featureGates", Node::map(gates)));
+    }
+    if !spec.runtime_config.is_empty() {
+        let apis = spec.runtime_config.iter().map(|(api, on)| (api.as_str(), quoted(on)));
+        keys.push(("runtimeConfig", Node::map(apis)));
+    }
+    patches(&mut keys, &spec.kubeadm_patches);
+    if !spec.crio_drop_ins.is_empty() {
+        let files = spec.crio_drop_ins.iter().map(|(file, text)| (file.as_str(), quoted(text)));
+        keys.push(("crio", Node::map([("dropIns", Node::map(files))])));
+    }
+    if !spec.registries.is_empty() {
+        keys.push(("registries", list(&spec.registries, registry)));
+    }
+    keys.push(("hostImages", plain(spec.host_images)));
+    keys.push(("wait", text(&format_duration(spec.wait))));
+    keys.push(("retain", plain(spec.retain)));
+    let root = Some(Node::map(keys));
+    let document = yaml::Document { root, comments: Vec::new() };
+    yaml::write(&document).expect("a tree of text, without anchors, reads as it was")
+}
+
+type Keys<'a> = Vec<(&'a str, Node)>;
+
+fn node(node: &NodeSpec) -> Node {
+    let mut keys: Keys<'_> = vec![("role", text(node.role.name()))];
+    if let Some(image) = &node.image {
+        keys.push(("image", text(image.as_str())));
+    }
+    if !node.labels.is_empty() {
+        let labels = node.labels.iter().map(|(key, value)| (key.as_str(), quoted(value)));
+        keys.push(("labels", Node::map(labels)));
+    }
+    if !node.extra_mounts.is_empty() {
+        keys.push(("extraMounts", list(&node.extra_mounts, mount)));
+    }
+    if !node.extra_port_mappings.is_empty() {
+        keys.push(("extraPortMappings", list(&node.extra_port_mappings, port)));
+    }
+    patches(&mut keys, &node.kubeadm_patches);
+    Node::map(keys)
+}
+
+fn mount(mount: &ExtraMount) -> Node {
+    Node::map([
+        ("hostPath", text(&mount.host_path.to_string_lossy())),
+        ("containerPath", text(&mount.container_path)),
+        ("readOnly", plain(mount.read_only)),
+        ("selinuxRelabel", plain(mount.selinux_relabel)),
+        ("propagation", text(mount.propagation.name())),
+    ])
+}
+
+fn port(port: &ExtraPort) -> Node {
+    let mut keys = vec![("containerPort", plain(port.container_port))];
+    keys.extend(port.host_port.map(|host_port| ("hostPort", plain(host_port))));
+    keys.push(("listenAddress", quoted(&port.listen_address.to_string())));
+    keys.push(("protocol", text(port.protocol.name())));
+    Node::map(keys)
+}
+
+fn networking(networking: &Networking) -> Node {
+    let family = networking.ip_family;
+    let subnets = |v4: String, v6: String| {
+        let both = [(family.has_ipv4(), v4), (family.has_ipv6(), v6)];
+        let used: Vec<_> = both.into_iter().filter(|(used, _)| *used).map(|(_, net)| net).collect();
+        quoted(&used.join(","))
+    };
+    let Networking { pod_subnet, pod_subnet6, service_subnet, service_subnet6, .. } = networking;
+    let mut keys = vec![
+        ("ipFamily", text(family.name())),
+        ("apiServerAddress", quoted(&networking.api_server_address.to_string())),
+    ];
+    keys.extend(networking.api_server_port.map(|port| ("apiServerPort", plain(port))));
+    keys.push(("podSubnet", subnets(pod_subnet.to_string(), pod_subnet6.to_string())));
+    let services = subnets(service_subnet.to_string(), service_subnet6.to_string());
+    keys.push(("serviceSubnet", services));
+    keys.push(("disableDefaultCNI", plain(networking.disable_default_cni)));
+    keys.push(("kubeProxyMode", text(networking.kube_proxy_mode.name())));
+    keys.extend(
+        networking.dns_search.as_ref().map(|all| ("dnsSearch", list(all, |one| text(one)))),
+    );
+    Node::map(keys)
+}
+
+fn patches(keys: &mut Keys<'_>, patches: &KubeadmPatches) {
+    if !patches.merge.is_empty() {
+        let merge = list(&patches.merge, |patch| quoted(&patch.text));
+        keys.push(("kubeadmConfigPatches", merge));
+    }
+    if !patches.json.is_empty() {
+        let json = list(&patches.json, |patch| {
+            let mut keys = Vec::new();
+            if let Some((group, version)) =
+                patch.target.api_version.as_deref().and_then(|version| version.split_once('/'))
+            {
+                keys.extend([("group", text(group)), ("version", text(version))]);
+            }
+            keys.extend([("kind", text(&patch.target.kind)), ("patch", quoted(&patch.text))]);
+            Node::map(keys)
+        });
+        keys.push(("kubeadmConfigPatchesJSON6902", json));
+    }
+}
+
+fn registry(registry: &Registry) -> Node {
+    let mut keys = vec![("prefix", text(&registry.prefix))];
+    keys.extend(registry.location.as_ref().map(|location| ("location", text(location))));
+    keys.push(("insecure", plain(registry.insecure)));
+    if !registry.mirrors.is_empty() {
+        let mirror = |mirror: &crate::spec::Mirror| {
+            let insecure = plain(mirror.insecure);
+            Node::map([("location", text(&mirror.location)), ("insecure", insecure)])
+        };
+        keys.push(("mirrors", list(&registry.mirrors, mirror)));
+    }
+    Node::map(keys)
+}
+
+fn list<T>(items: &[T], item: impl Fn(&T) -> Node) -> Node {
+    Value::Seq(items.iter().map(item).collect()).into()
+}
+
+/// Text, in quotes where a reader might take it for something else.
+fn text(text: &str) -> Node {
+    Node::text(text)
+}
+
+/// Text that is the user's, or starts with a digit.
+fn quoted(text: &str) -> Node {
+    let plain = text.starts_with(|c: char| c.is_ascii_digit()) && text.contains(['/']);
+    if plain { Value::Plain(text.to_owned()).into() } else { Node::text(text) }
+}
+
+fn plain(value: impl std::fmt::Display) -> Node {
+    Value::Plain(value.to_string()).into()
+}

@@ -1,0 +1,306 @@
+//! kind's format, as kind documents it.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::*;
+use crate::spec::{KubeProxyMode, Propagation, Protocol, Role};
+
+const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
+
+fn kind(text: &str) -> ClusterSpec {
+    spec(&format!("{HEAD}{text}"))
+}
+
+#[test]
+fn the_least_file_is_the_default_cluster() {
+    for text in ["", "nodes:\n", "nodes: []\nnetworking: {}\n", "nodes:\n-\n", "name: ''\n"] {
+        assert_eq!(kind(text), ClusterSpec::default(), "{text}");
+    }
+}
+
+#[test]
+fn every_field_arrives() {
+    let spec = kind(
+        "\
+name: all-of-it
+featureGates: {AllAlpha: false, InPlacePodVerticalScaling: yes}
+runtimeConfig:
+  api/alpha: \"true\"
+  batch/v1: false
+kubeadmConfigPatches:
+- |
+  kind: ClusterConfiguration
+  apiServer:
+    extraArgs: {v: '4'}
+kubeadmConfigPatchesJSON6902:
+- group: kubeadm.k8s.io
+  version: v1beta4
+  kind: ClusterConfiguration
+  patch: |
+    - {op: add, path: /apiServer/certSANs/-, value: my.host}
+containerdConfigPatches: []
+networking:
+  apiServerAddress: 127.0.0.2
+  apiServerPort: 7443
+  podSubnet: 10.50.0.0/16
+  serviceSubnet: 10.60.0.0/16
+  disableDefaultCNI: true
+  kubeProxyMode: nftables
+  dnsSearch: [corp.example, example.]
+nodes:
+- role: worker
+  image: example.com/node:1
+  labels: {tier: front, rank: 2}
+  extraMounts:
+  - hostPath: ./src
+    containerPath: /src//code/
+    readOnly: true
+    selinuxRelabel: true
+    propagation: HostToContainer
+  - {hostPath: /dev/shm, containerPath: /shm}
+  extraPortMappings:
+  - containerPort: 0x1F90
+    hostPort: 8_080
+    listenAddress: '::1'
+    protocol: udp
+  - containerPort: 443
+  kubeadmConfigPatches: ['{kind: JoinConfiguration, x: 1}']
+- {}
+",
+    );
+    assert_eq!(spec.name.as_str(), "all-of-it");
+    assert_eq!(
+        spec.feature_gates.into_iter().collect::<Vec<_>>(),
+        [("AllAlpha".to_owned(), false), ("InPlacePodVerticalScaling".to_owned(), true)]
+    );
+    assert_eq!(spec.runtime_config["api/alpha"], "true");
+    assert_eq!(spec.runtime_config["batch/v1"], "false");
+    assert_eq!((spec.kubeadm_patches.merge.len(), spec.kubeadm_patches.json.len()), (1, 1));
+    assert_eq!(spec.kubeadm_patches.json[0].place, "c.yaml:14:3: kubeadmConfigPatchesJSON6902[0]");
+    let networking = &spec.networking;
+    assert_eq!(networking.api_server_address, IpAddr::from([127, 0, 0, 2]));
+    assert_eq!(networking.api_server_port, Some(7443));
+    assert_eq!(networking.pod_subnet.to_string(), "10.50.0.0/16");
+    assert_eq!(networking.service_subnet.to_string(), "10.60.0.0/16");
+    assert!(networking.disable_default_cni);
+    assert_eq!(networking.kube_proxy_mode, KubeProxyMode::Nftables);
+    assert_eq!(networking.dns_search.as_deref().unwrap(), ["corp.example", "example."]);
+    let [first, worker] = spec.nodes.as_slice() else { panic!("{:?}", spec.nodes) };
+    assert_eq!((first.role, worker.role), (Role::ControlPlane, Role::Worker));
+    assert_eq!(worker.image.as_ref().unwrap().as_str(), "example.com/node:1");
+    assert_eq!((worker.labels["tier"].as_str(), worker.labels["rank"].as_str()), ("front", "2"));
+    let mount = &worker.extra_mounts[0];
+    assert_eq!(mount.host_path.to_str(), Some("./src"));
+    assert_eq!(mount.container_path, "/src/code");
+    assert!(mount.read_only && mount.selinux_relabel);
+    assert_eq!(mount.propagation, Propagation::HostToContainer);
+    assert!(!worker.extra_mounts[1].read_only);
+    let [udp, tcp] = worker.extra_port_mappings.as_slice() else { panic!() };
+    assert_eq!((udp.container_port, udp.host_port), (8080, Some(8080)));
+    assert_eq!((udp.listen_address, udp.protocol), (Ipv6Addr::LOCALHOST.into(), Protocol::Udp));
+    assert_eq!((tcp.container_port, tcp.host_port, tcp.protocol), (443, None, Protocol::Tcp));
+    assert_eq!(worker.kubeadm_patches.merge.len(), 1);
+}
+
+#[test]
+fn three_control_planes_and_three_workers() {
+    let role = |role: &str| format!("- role: {role}\n");
+    let nodes = [role("control-plane").repeat(3), role("worker").repeat(3)].concat();
+    let spec = kind(&format!("nodes:\n{nodes}"));
+    assert_eq!((spec.count(Role::ControlPlane), spec.count(Role::Worker)), (3, 3));
+}
+
+#[test]
+fn ports_that_kind_or_docker_would_choose_are_for_kipod_to_choose() {
+    let spec = kind(
+        "networking: {apiServerPort: -1}\nnodes:\n- extraPortMappings:\n  - {containerPort: 80, hostPort: 0}\n  - {containerPort: 81, hostPort: -1}\n  - {containerPort: 82}\n",
+    );
+    assert_eq!(spec.networking.api_server_port, None);
+    let ports = &spec.nodes[0].extra_port_mappings;
+    assert!(ports.iter().all(|port| port.host_port.is_none()), "{ports:?}");
+    assert_eq!(kind("networking: {apiServerPort: 0}\n"), ClusterSpec::default());
+}
+
+#[test]
+fn the_same_port_may_have_another_address_or_protocol() {
+    kind(
+        "\
+nodes:
+- extraPortMappings:
+  - {containerPort: 80, hostPort: 80, listenAddress: 127.0.0.1, protocol: UDP}
+  - {containerPort: 80, hostPort: 80, listenAddress: 127.0.0.1}
+  - {containerPort: 80, hostPort: 80, listenAddress: 127.0.0.2}
+  - {containerPort: 80, hostPort: 80, listenAddress: '::1'}
+  - {containerPort: 80, hostPort: 80, protocol: SCTP}
+",
+    );
+}
+
+#[test]
+fn kinds_own_images_and_sloppy_subnets_are_told() {
+    let text = format!(
+        "{HEAD}networking: {{podSubnet: 10.7.1.0/16}}\nnodes:\n- image: kindest/node:v1.34.0@sha256:{}\n- {{role: worker, image: docker.io/kindest/node}}\n",
+        "a".repeat(64),
+    );
+    let config = read(&text, "c.yaml");
+    let spec = config.check().unwrap();
+    assert_eq!(spec.networking.pod_subnet.to_string(), "10.7.0.0/16");
+    let image = |index: usize| spec.nodes[index].image.as_ref().unwrap().as_str().to_owned();
+    assert_eq!(image(0), "localhost/kipod-node:v1.34.0");
+    assert_eq!(image(1), "localhost/kipod-node:latest");
+    insta::assert_snapshot!(config.remarks.join("\n"), @r"
+    c.yaml:3:25: networking.podSubnet: `10.7.1.0/16` is taken for `10.7.0.0/16`
+    c.yaml:5:10: nodes[0].image: `kindest/node:v1.34.0` is kind's own image: `localhost/kipod-node:v1.34.0` takes its place
+    c.yaml:6:25: nodes[1].image: `docker.io/kindest/node` is kind's own image: `localhost/kipod-node:latest` takes its place
+    ");
+}
+
+#[test]
+fn anchors_and_merge_keys_are_what_they_stand_for() {
+    let written = kind(
+        "\
+nodes:
+- &base
+  role: worker
+  labels: &labels {a: b}
+  extraMounts: [{hostPath: /a, containerPath: /a}]
+- <<: *base
+  labels: {<<: *labels, c: d}
+- role: control-plane
+  labels: *labels
+",
+    );
+    let plain = kind(
+        "\
+nodes:
+- {role: worker, labels: {a: b}, extraMounts: [{hostPath: /a, containerPath: /a}]}
+- {role: worker, labels: {a: b, c: d}, extraMounts: [{hostPath: /a, containerPath: /a}]}
+- {role: control-plane, labels: {a: b}}
+",
+    );
+    assert_eq!(written, plain);
+}
+
+#[test]
+fn patches_that_reach_nothing_are_remarked() {
+    let spec = kind(
+        "\
+kubeadmConfigPatches:
+- |
+  apiVersion: kubeadm.k8s.io/v1beta2
+  kind: ClusterConfiguration
+  x: 1
+- '{kind: JoinConfiguration}'
+nodes:
+- kubeadmConfigPatches:
+  - '{kind: InitConfiguration}'
+  - '{kind: JoinConfiguration}'
+- role: worker
+  kubeadmConfigPatchesJSON6902:
+  - {group: kubelet.config.k8s.io, version: v1beta1, kind: KubeletConfiguration, patch: '[]'}
+",
+    );
+    insta::assert_snapshot!(spec.remarks().join("\n"), @r"
+    c.yaml:5:3: kubeadmConfigPatches[0]: changes nothing: no kubeadm of this version reads `kubeadm.k8s.io/v1beta2`
+    c.yaml:12:5: nodes[0].kubeadmConfigPatches[1]: changes nothing: kubeadm reads no JoinConfiguration on the first control plane
+    c.yaml:15:5: nodes[1].kubeadmConfigPatchesJSON6902[0]: changes nothing: kubeadm reads no KubeletConfiguration on a node that joins
+    ");
+}
+
+#[test]
+fn what_kind_refuses_is_refused() {
+    let bad = |text: &str| faults(&format!("{HEAD}{text}"));
+    insta::assert_snapshot!(bad("nodes:\n- role: worker\n"), @r"
+    1 fault in what was asked for
+      c.yaml:4:3: nodes: there is no control plane, and a cluster needs one
+    ");
+    insta::assert_snapshot!(bad("nodes:\n- role: master\n- {}\n"), @r"
+    1 fault in what was asked for
+      c.yaml:4:9: nodes[0].role: `master` is not a role: `control-plane` and `worker` are
+    ");
+    insta::assert_snapshot!(bad("networking: {podSubnet: aa, serviceSubnet: bb}\n"), @r"
+    2 faults in what was asked for
+      c.yaml:3:25: networking.podSubnet: `aa` is not an IPv4 subnet, such as `10.244.0.0/16`
+      c.yaml:3:44: networking.serviceSubnet: `bb` is not an IPv4 subnet, such as `10.244.0.0/16`
+    ");
+    insta::assert_snapshot!(bad("networking:\n  apiServerPort: 9999999\n"), @r"
+    1 fault in what was asked for
+      c.yaml:4:18: networking.apiServerPort: `9999999` is not a port, which is a number from 1 to 65535
+    ");
+    insta::assert_snapshot!(bad("networking: {kubeProxyMode: userspace}\n"), @r"
+    1 fault in what was asked for
+      c.yaml:3:29: networking.kubeProxyMode: `userspace` is not a kube-proxy mode: `iptables`, `nftables`, `ipvs` and `none` are
+    ");
+    insta::assert_snapshot!(bad("networking:\n  ipFamily: ds\n"), @r"
+    1 fault in what was asked for
+      c.yaml:4:13: networking.ipFamily: `ds` is not an IP family: `ipv4`, `ipv6` and `dual` are
+    ");
+    insta::assert_snapshot!(bad("networking: {podSubnet: '10.1.0.0/24,10.2.0.0/24'}\n"), @r"
+    1 fault in what was asked for
+      c.yaml:3:25: networking.podSubnet: `10.1.0.0/24,10.2.0.0/24` does not fit the IP family `ipv4`, which takes one IPv4 subnet
+    ");
+    insta::assert_snapshot!(bad("networking: {podSubnet: 'fd00:1::/64'}\n"), @r"
+    1 fault in what was asked for
+      c.yaml:3:25: networking.podSubnet: `fd00:1::/64` does not fit the IP family `ipv4`, which takes one IPv4 subnet
+    ");
+    insta::assert_snapshot!(
+        bad("nodes:\n- extraPortMappings:\n  - {containerPort: 99999, hostPort: -2, protocol: ICMP}\n"),
+        @r"
+    3 faults in what was asked for
+      c.yaml:5:21: nodes[0].extraPortMappings[0].containerPort: `99999` is not a port, which is a number from 1 to 65535
+      c.yaml:5:38: nodes[0].extraPortMappings[0].hostPort: `-2` is not a port, which is a number from 1 to 65535
+      c.yaml:5:52: nodes[0].extraPortMappings[0].protocol: `ICMP` is not a protocol: `TCP`, `UDP` and `SCTP` are
+    "
+    );
+    insta::assert_snapshot!(
+        bad("nodes:\n- extraPortMappings:\n  - {containerPort: 1, hostPort: 80, listenAddress: 127.0.0.1}\n  - {containerPort: 2, hostPort: 80}\n"),
+        @r"
+    1 fault in what was asked for
+      c.yaml:6:34: nodes[0].extraPortMappings[1].hostPort: port 80 (TCP) of `0.0.0.0` is taken by another mapping, on `127.0.0.1`
+    "
+    );
+    insta::assert_snapshot!(
+        bad("nodes:\n- extraMounts:\n  - {hostPath: /a, containerPath: /a, propagation: Both}\n"),
+        @r"
+    1 fault in what was asked for
+      c.yaml:5:52: nodes[0].extraMounts[0].propagation: `Both` is not a propagation: `None`, `HostToContainer` and `Bidirectional` are
+    "
+    );
+    insta::assert_snapshot!(
+        bad("nodes:\n- extraPortMappings:\n  - {containerPort: 1, hostport: 2}\n  - role: worker\n"),
+        @r"
+        3 faults in what was asked for
+          c.yaml:5:24: nodes[0].extraPortMappings[0].hostport: there is no such field; did you mean `hostPort`?
+          c.yaml:6:5: nodes[0].extraPortMappings[1].role: there is no such field
+          c.yaml:6:5: nodes[0].extraPortMappings[1]: has no `containerPort`
+        "
+    );
+    insta::assert_snapshot!(
+        bad("containerdConfigPatches:\n- '[plugins]'\ncontainerdConfigPatchesJSON6902: ['[]']\n"),
+        @r"
+    2 faults in what was asked for
+      c.yaml:4:3: containerdConfigPatches: nodes run CRI-O, which has no such configuration: in kipod.io/v1alpha1, `registries` has mirrors and insecure registries, and `crio.dropIns` everything else
+      c.yaml:5:34: containerdConfigPatchesJSON6902: nodes run CRI-O, which has no such configuration: in kipod.io/v1alpha1, `registries` has mirrors and insecure registries, and `crio.dropIns` everything else
+    "
+    );
+}
+
+#[test]
+fn two_families_are_read_and_refused_for_now() {
+    let families = |text: &str| faults(&format!("{HEAD}networking: {text}\n"));
+    insta::assert_snapshot!(families("{ipFamily: dual, podSubnet: '10.1.0.0/16,fd00:1::/56', serviceSubnet: 'fd00:2::/112'}"), @r"
+    1 fault in what was asked for
+      c.yaml:3:24: networking.ipFamily: `dual` is not supported by this version: its clusters have IPv4 alone
+    ");
+    insta::assert_snapshot!(families("{ipFamily: dual, podSubnet: '10.1.0.0/16,10.2.0.0/16', serviceSubnet: 'fd00:2::/64'}"), @r"
+    3 faults in what was asked for
+      c.yaml:3:24: networking.ipFamily: `dual` is not supported by this version: its clusters have IPv4 alone
+      c.yaml:3:41: networking.podSubnet: `10.1.0.0/16,10.2.0.0/16` does not fit the IP family `dual`, which takes one subnet, or one of each family with a comma between them
+      c.yaml:3:83: networking.serviceSubnet: `fd00:2::/64` is too large: /108 is the largest
+    ");
+    insta::assert_snapshot!(families("{ipFamily: ipv6, podSubnet: 10.1.0.0/16}"), @r"
+    2 faults in what was asked for
+      c.yaml:3:24: networking.ipFamily: `ipv6` is not supported by this version: its clusters have IPv4 alone
+      c.yaml:3:41: networking.podSubnet: `10.1.0.0/16` does not fit the IP family `ipv6`, which takes one IPv6 subnet
+    ");
+}

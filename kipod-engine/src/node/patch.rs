@@ -1,0 +1,292 @@
+//! Applying a user's patches to the documents that kubeadm reads.
+
+use json_patch::{PatchErrorKind, merge, patch};
+use serde_json::{Map, Value, json};
+
+use crate::spec::{JsonPatch, KubeadmPatches};
+
+/// A patch that cannot be applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: it does not apply to {document} of node `{node}`: {reason}")]
+pub struct PatchError {
+    /// Where the patch was written.
+    pub place: String,
+    /// The kind of the document.
+    pub document: String,
+    /// The node whose document it is.
+    pub node: String,
+    /// What is wrong, and where.
+    pub reason: String,
+}
+
+/// Applies patches to the documents that a node's kubeadm reads: those of the cluster, then those of
+/// the node; of each, merge patches before JSON patches. A patch for no document that is there
+/// changes nothing.
+///
+/// # Errors
+///
+/// At the first patch that does not apply.
+pub fn apply_patches(
+    documents: &mut [Value],
+    node: &str,
+    cluster_patches: &KubeadmPatches,
+    node_patches: &KubeadmPatches,
+) -> Result<(), PatchError> {
+    for document in documents {
+        let kind = document["kind"].as_str().unwrap_or_default().to_owned();
+        for patches in [cluster_patches, node_patches] {
+            let failed = |place: &str, reason| PatchError {
+                place: place.to_owned(),
+                document: kind.clone(),
+                node: node.to_owned(),
+                reason,
+            };
+            for one in &patches.merge {
+                let fitting = one.documents.iter().filter(|(target, _)| target.matches(document));
+                for (_, change) in fitting.collect::<Vec<_>>() {
+                    let change = head_removed(change.clone());
+                    merge_patch(document, change, "").map_err(|why| failed(&one.place, why))?;
+                }
+            }
+            for one in
+                patches.json.iter().filter(|one| one.target.matches(document)).collect::<Vec<_>>()
+            {
+                json_patch(document, one).map_err(|why| failed(&one.place, why))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Without what says what the patch is for. kubeadm's documents have no `metadata`, but patches of
+/// kind's users do.
+fn head_removed(mut change: Value) -> Value {
+    if let Value::Object(fields) = &mut change {
+        for head in ["apiVersion", "kind", "metadata"] {
+            fields.remove(head);
+        }
+    }
+    change
+}
+
+/// Merges as RFC 7386 has it, but for lists that every patch would otherwise have to repeat:
+/// arguments are merged by name, a value of null taking one away, and names of certificates are
+/// added. `path` leads to `target`.
+fn merge_patch(target: &mut Value, mut change: Value, path: &str) -> Result<(), String> {
+    if let (Value::Object(fields), Value::Object(changes)) = (&mut *target, &mut change) {
+        let special = |name: &str| matches!(name, "extraArgs" | "kubeletExtraArgs" | "certSANs");
+        let names: Vec<String> = changes.keys().cloned().collect();
+        for name in names {
+            let path = format!("{path}/{name}");
+            if special(&name) {
+                if let Some(change) = changes.remove(&name) {
+                    merge_list(fields, &name, change, &path)?;
+                }
+            } else if changes[&name].is_object() && fields.get(&name).is_none_or(Value::is_object) {
+                let inner = changes.remove(&name).unwrap_or_default();
+                merge_patch(fields.entry(name).or_insert_with(|| json!({})), inner, &path)?;
+            }
+        }
+    }
+    merge(target, &change);
+    Ok(())
+}
+
+fn merge_list(
+    fields: &mut Map<String, Value>,
+    name: &str,
+    change: Value,
+    path: &str,
+) -> Result<(), String> {
+    if change.is_null() {
+        fields.remove(name);
+        return Ok(());
+    }
+    let slot = fields.entry(name.to_owned()).or_insert_with(|| json!([]));
+    let Value::Array(list) = slot else {
+        return Err(format!("`{path}` is not a list in the document"));
+    };
+    if name == "certSANs" {
+        let Value::Array(more) = change else { return Err(format!("`{path}` is not a list")) };
+        for name in more {
+            if !list.contains(&name) {
+                list.push(name);
+            }
+        }
+        return Ok(());
+    }
+    for (name, value) in arguments(change, path)? {
+        let at = list.iter().position(|argument| argument["name"] == name.as_str());
+        match (value, at) {
+            (None, Some(at)) => drop(list.remove(at)),
+            (None, None) => {}
+            (Some(value), Some(at)) => list[at]["value"] = json!(value),
+            (Some(value), None) => list.push(json!({ "name": name, "value": value })),
+        }
+    }
+    Ok(())
+}
+
+/// Arguments in either notation: a list of names and values, as kubeadm has them now, or a mapping,
+/// as it had them up to v1beta3. Those without a value are to be taken away.
+fn arguments(change: Value, path: &str) -> Result<Vec<(String, Option<String>)>, String> {
+    let text = |name: &str, value: Value| match value {
+        Value::Null => Ok((name.to_owned(), None)),
+        Value::String(text) => Ok((name.to_owned(), Some(text))),
+        Value::Bool(_) | Value::Number(_) => Ok((name.to_owned(), Some(value.to_string()))),
+        Value::Array(_) | Value::Object(_) => {
+            Err(format!("`{path}`: the value of `{name}` is not text"))
+        }
+    };
+    match change {
+        Value::Object(pairs) => pairs.into_iter().map(|(name, value)| text(&name, value)).collect(),
+        Value::Array(items) => items
+            .into_iter()
+            .map(|mut item| {
+                let value = item.get_mut("value").map(Value::take).unwrap_or_default();
+                match item["name"].as_str() {
+                    Some(name) => text(name, value),
+                    None => Err(format!("`{path}` has an item without a `name`")),
+                }
+            })
+            .collect(),
+        _ => Err(format!("`{path}` is neither a list nor a mapping")),
+    }
+}
+
+fn json_patch(document: &mut Value, change: &JsonPatch) -> Result<(), String> {
+    patch(document, &change.operations).map_err(|error| {
+        let why = match error.kind {
+            PatchErrorKind::TestFailed => "the value there is another",
+            PatchErrorKind::InvalidFromPointer => "there is nothing at its `from`",
+            PatchErrorKind::CannotMoveInsideItself => "a value cannot be moved into itself",
+            _ => "there is no such place in the document",
+        };
+        let operation = change.operations.get(error.operation);
+        let word = operation
+            .and_then(|operation| serde_json::to_value(operation).ok())
+            .and_then(|operation| operation["op"].as_str().map(str::to_owned))
+            .unwrap_or_default();
+        format!("operation {} (`{word} {}`): {why}", error.operation + 1, error.path)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{RawJsonPatch, RawPatches, RawSpec};
+
+    fn patches(merge: &[&str], json: &[(&str, &str, &str)]) -> KubeadmPatches {
+        let kubeadm_patches = RawPatches {
+            merge: merge.iter().map(|text| (*text).into()).collect(),
+            json: json
+                .iter()
+                .map(|(version, kind, patch)| RawJsonPatch {
+                    group: (!version.is_empty()).then(|| "kubeadm.k8s.io".into()),
+                    version: (!version.is_empty()).then(|| (*version).into()),
+                    kind: Some((*kind).into()),
+                    patch: Some((*patch).into()),
+                    ..RawJsonPatch::default()
+                })
+                .collect(),
+        };
+        let raw = RawSpec { kubeadm_patches, ..RawSpec::default() };
+        raw.check().unwrap_or_else(|faults| panic!("{faults}")).kubeadm_patches
+    }
+
+    fn documents() -> Vec<Value> {
+        vec![
+            json!({
+                "apiVersion": "kubeadm.k8s.io/v1beta4",
+                "kind": "ClusterConfiguration",
+                "apiServer": {
+                    "certSANs": ["localhost"],
+                    "extraArgs": [{ "name": "v", "value": "1" }, { "name": "a", "value": "b" }],
+                },
+            }),
+            json!({ "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration" }),
+        ]
+    }
+
+    fn patched(cluster: &KubeadmPatches, node: &KubeadmPatches) -> Result<Vec<Value>, PatchError> {
+        let mut documents = documents();
+        apply_patches(&mut documents, "n", cluster, node).map(|()| documents)
+    }
+
+    #[test]
+    fn arguments_and_names_are_merged_and_the_rest_is_replaced() {
+        for version in ["", "apiVersion: kubeadm.k8s.io/v1beta3\n"] {
+            let text = format!(
+                "{version}kind: ClusterConfiguration\nmetadata: {{name: config}}\napiServer:\n  \
+                 certSANs: [x, localhost]\n  extraArgs: {{v: 4, a: null, new: 'yes'}}\n  \
+                 more: {{deep: [1]}}\n"
+            );
+            let documents = patched(&patches(&[&text], &[]), &KubeadmPatches::default()).unwrap();
+            assert_eq!(
+                documents[0],
+                json!({
+                    "apiVersion": "kubeadm.k8s.io/v1beta4",
+                    "kind": "ClusterConfiguration",
+                    "apiServer": {
+                        "certSANs": ["localhost", "x"],
+                        "extraArgs": [
+                            { "name": "v", "value": "4" },
+                            { "name": "new", "value": "yes" },
+                        ],
+                        "more": { "deep": [1] },
+                    },
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn a_patch_is_for_its_kind_and_its_version() {
+        let kubelet =
+            "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 9\n";
+        let old = "apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nx: 1\n";
+        let both = format!("{kubelet}---\n{old}");
+        let documents = patched(&patches(&[&both], &[]), &KubeadmPatches::default()).unwrap();
+        assert_eq!(documents[0], super::tests::documents()[0]);
+        assert_eq!(documents[1]["maxPods"], 9);
+    }
+
+    #[test]
+    fn a_node_has_the_last_word_and_null_takes_away() {
+        let cluster = patches(&["kind: KubeletConfiguration\nmaxPods: 9\nx: 1\n"], &[]);
+        let add = r#"[{"op": "add", "path": "/y", "value": [2]}]"#;
+        let node = patches(
+            &["kind: KubeletConfiguration\nmaxPods: 10\nx: null\n"],
+            &[("", "KubeletConfiguration", add)],
+        );
+        let documents = patched(&cluster, &node).unwrap();
+        assert_eq!(documents[1]["maxPods"], 10);
+        assert_eq!(documents[1].get("x"), None);
+        assert_eq!(documents[1]["y"], json!([2]));
+    }
+
+    #[test]
+    fn what_does_not_apply_is_named_with_its_place() {
+        let error = |merge: &[&str], json: &[(&str, &str, &str)]| {
+            patched(&patches(merge, json), &KubeadmPatches::default()).unwrap_err().to_string()
+        };
+        let operations = "- {op: add, path: /apiServer/certSANs/-, value: x}\n- {op: remove, path: /scheduler/x}\n";
+        insta::assert_snapshot!(
+            error(&[], &[("v1beta4", "ClusterConfiguration", operations)]),
+            @"kubeadm patch: it does not apply to ClusterConfiguration of node `n`: operation 2 (`remove /scheduler/x`): there is no such place in the document"
+        );
+        let operations = "- {op: test, path: /apiServer/certSANs/0, value: x}\n";
+        insta::assert_snapshot!(
+            error(&[], &[("v1beta3", "ClusterConfiguration", operations)]),
+            @"kubeadm patch: it does not apply to ClusterConfiguration of node `n`: operation 1 (`test /apiServer/certSANs/0`): the value there is another"
+        );
+        insta::assert_snapshot!(
+            error(&["kind: ClusterConfiguration\napiServer: {extraArgs: [{value: x}]}\n"], &[]),
+            @"kubeadm patch: it does not apply to ClusterConfiguration of node `n`: `/apiServer/extraArgs` has an item without a `name`"
+        );
+        insta::assert_snapshot!(
+            error(&["kind: ClusterConfiguration\napiServer: {extraArgs: {a: [1]}}\n"], &[]),
+            @"kubeadm patch: it does not apply to ClusterConfiguration of node `n`: `/apiServer/extraArgs`: the value of `a` is not text"
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! What a configuration file asks for, in the plan.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const HEAD: &str = "kind: Cluster\napiVersion: kipod.io/v1alpha1\nname: demo\n";
+
+fn asked(text: &str) -> Result<Plan, PatchError> {
+    let config = crate::config::read(&format!("{HEAD}{text}"), "c.yaml");
+    planned_as(&config.check().unwrap_or_else(|faults| panic!("{faults}")))
+}
+
+fn init(node: &NodePlan) -> BTreeMap<String, Value> {
+    documents(text(node, "kubeadm/init.yaml"))
+}
+
+/// The value of an argument, in the notation of kubeadm.
+fn argument<'a>(arguments: &'a Value, name: &str) -> Option<&'a str> {
+    let found = arguments.as_array()?.iter().find(|argument| argument["name"] == name)?;
+    found["value"].as_str()
+}
+
+#[test]
+fn mounts_ports_and_search_domains_are_the_containers() {
+    let plan = asked(
+        "\
+networking: {dnsSearch: [a.example]}
+nodes:
+- extraMounts:
+  - {hostPath: /src, containerPath: /code, readOnly: true, selinuxRelabel: true, propagation: HostToContainer}
+  - {hostPath: /data, containerPath: /data}
+  extraPortMappings:
+  - {containerPort: 80, hostPort: 8080, listenAddress: 127.0.0.1, protocol: UDP}
+  - {containerPort: 443}
+- role: worker
+",
+    )
+    .unwrap();
+    let [first, worker] = plan.nodes.as_slice() else { panic!("two nodes") };
+    let binds = &first.container.binds[first.container.binds.len() - 2..];
+    insta::assert_snapshot!(serde_json::to_string(binds).unwrap(), @r#"[{"source":"/src","target":"/code","read_only":true,"options":["rbind","rslave","z"]},{"source":"/data","target":"/data","read_only":false,"options":["rbind","rprivate"]}]"#);
+    insta::assert_snapshot!(serde_json::to_string(&first.container.ports).unwrap(), @r#"[{"host_address":"127.0.0.1","host_port":40000,"container_port":6443,"protocol":"tcp"},{"host_address":"127.0.0.1","host_port":8080,"container_port":80,"protocol":"udp"},{"host_address":"0.0.0.0","host_port":null,"container_port":443,"protocol":"tcp"}]"#);
+    assert_eq!(first.container.dns_search.as_deref(), Some(["a.example".to_owned()].as_slice()));
+    assert_eq!(worker.container.ports, []);
+    assert!(!worker.container.binds.iter().any(|bind| bind.target == "/data"));
+}
+
+#[test]
+fn gates_and_apis_reach_every_component() {
+    let text = "featureGates: {A: true, B: false}\nruntimeConfig: {api/alpha: 'true'}\n";
+    let plan = asked(text).unwrap();
+    let documents = init(&plan.nodes[0]);
+    let cluster = &documents["ClusterConfiguration"];
+    for component in ["apiServer", "controllerManager", "scheduler"] {
+        let arguments = &cluster[component]["extraArgs"];
+        assert_eq!(argument(arguments, "feature-gates"), Some("A=true,B=false"), "{component}");
+    }
+    let arguments = &cluster["apiServer"]["extraArgs"];
+    assert_eq!(argument(arguments, "runtime-config"), Some("api/alpha=true"));
+    let gates = json!({ "A": true, "B": false, "KubeletInUserNamespace": true });
+    assert_eq!(documents["KubeletConfiguration"]["featureGates"], gates);
+    assert_eq!(
+        documents["KubeProxyConfiguration"]["featureGates"],
+        json!({ "A": true, "B": false })
+    );
+    // Nothing asked for is nothing said.
+    let plan = planned(1, 0);
+    assert_eq!(init(&plan.nodes[0])["ClusterConfiguration"]["apiServer"].get("extraArgs"), None);
+}
+
+#[test]
+fn labels_are_given_at_registration() {
+    let plan = asked(
+        "nodes:\n- labels: {a.b/c: d, e: ''}\n- {role: worker, labels: {tier: front}}\n- role: worker\n",
+    )
+    .unwrap();
+    let labels = |document: &Value| {
+        let arguments = &document["nodeRegistration"]["kubeletExtraArgs"];
+        argument(arguments, "node-labels").map(str::to_owned)
+    };
+    let join = |node| documents(text(node, "kubeadm/join.yaml"))["JoinConfiguration"].clone();
+    assert_eq!(labels(&init(&plan.nodes[0])["InitConfiguration"]).unwrap(), "a.b/c=d,e=");
+    assert_eq!(labels(&join(&plan.nodes[1])).unwrap(), "tier=front");
+    assert_eq!(labels(&join(&plan.nodes[2])), None);
+}
+
+#[test]
+fn kube_proxy_has_the_mode_asked_for_or_is_not_there() {
+    for mode in ["iptables", "nftables", "ipvs"] {
+        let plan = asked(&format!("networking: {{kubeProxyMode: {mode}}}\n")).unwrap();
+        let proxy = &init(&plan.nodes[0])["KubeProxyConfiguration"];
+        assert_eq!(
+            (&proxy["mode"], &proxy[mode]["minSyncPeriod"]),
+            (&json!(mode), &json!("100ms"))
+        );
+        assert!(!text(&plan.nodes[0], "node.env").contains("KUBE_PROXY"));
+    }
+    let plan = asked("networking: {kubeProxyMode: none}\n").unwrap();
+    assert_eq!(init(&plan.nodes[0]).get("KubeProxyConfiguration"), None);
+    assert!(text(&plan.nodes[0], "node.env").contains("KIPOD_NO_KUBE_PROXY=1\n"));
+}
+
+#[test]
+fn another_network_of_pods_finds_nothing_of_ours() {
+    let plan =
+        asked("networking: {disableDefaultCNI: true}\nnodes: [{}, {role: worker}]\n").unwrap();
+    for node in &plan.nodes {
+        assert!(!has(node, "cni/net.d/10-kipod.conflist"));
+        assert!(!text(node, "network/masquerade.nft").contains("masquerade\n"));
+    }
+    assert_eq!(text(&plan.nodes[0], "network/routes"), "");
+    assert_eq!(text(&plan.nodes[1], "network/routes"), "172.31.255.1/32 10.89.7.2\n");
+}
+
+#[test]
+fn drop_ins_and_registries_are_files_of_every_node() {
+    let plan = asked(
+        "\
+nodes: [{}, {role: worker}]
+crio:
+  dropIns:
+    10-log.conf: |
+      [crio.runtime]
+      log_level = \"debug\"
+registries:
+- prefix: docker.io
+  mirrors: [{location: 'mirror.example:5000/hub', insecure: true}, {location: b.example}]
+- {prefix: 'registry:5000', location: 'localhost:5000'}
+- {prefix: '*.example.com', insecure: true}
+",
+    )
+    .unwrap();
+    for node in &plan.nodes {
+        let drop_in = text(node, "crio/crio.conf.d/10-log.conf");
+        assert_eq!(drop_in, "[crio.runtime]\nlog_level = \"debug\"\n");
+        let registries = text(node, "containers/registries.conf");
+        registries.parse::<toml::Table>().unwrap();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(registries, @r#"
+            # Written by kipod.
+
+            [[registry]]
+            prefix = "docker.io"
+            location = "docker.io"
+            insecure = false
+
+            [[registry.mirror]]
+            location = "mirror.example:5000/hub"
+            insecure = true
+
+            [[registry.mirror]]
+            location = "b.example"
+            insecure = false
+
+            [[registry]]
+            prefix = "registry:5000"
+            location = "localhost:5000"
+            insecure = false
+
+            [[registry]]
+            prefix = "*.example.com"
+            insecure = true
+            "#);
+        }
+    }
+}
+
+const PATCHES: &str = "\
+kubeadmConfigPatches:
+- |
+  kind: ClusterConfiguration
+  apiServer: {extraArgs: {of-the-cluster: '1'}}
+- '{kind: InitConfiguration, nodeRegistration: {kubeletExtraArgs: {v: init}}}'
+- '{kind: JoinConfiguration, nodeRegistration: {kubeletExtraArgs: {v: join}}, discovery: {x: 1}}'
+nodes:
+- kubeadmConfigPatches:
+  - '{kind: KubeletConfiguration, maxPods: 7}'
+  - '{kind: ClusterConfiguration, etcd: {local: {extraArgs: {of-the-first: yes}}}}'
+- kubeadmConfigPatches:
+  - '{kind: JoinConfiguration, nodeRegistration: {ignorePreflightErrors: [all]}}'
+  - '{kind: KubeletConfiguration, maxPods: 8}'
+- {}
+- role: worker
+  kubeadmConfigPatchesJSON6902:
+  - {kind: JoinConfiguration, patch: '[{op: add, path: /nodeRegistration/taints, value: []}]'}
+";
+
+#[test]
+fn patches_reach_what_kinds_users_mean_by_them() {
+    let plan = asked(PATCHES).unwrap();
+    let [first, second, third, worker] = plan.nodes.as_slice() else { panic!("four nodes") };
+    for (node, v) in [(first, "init"), (second, "join"), (third, "join")] {
+        let documents = init(node);
+        let cluster = &documents["ClusterConfiguration"];
+        assert_eq!(argument(&cluster["apiServer"]["extraArgs"], "of-the-cluster"), Some("1"));
+        let etcd = &cluster["etcd"]["local"]["extraArgs"];
+        assert_eq!(argument(etcd, "of-the-first"), Some("true"));
+        assert!(argument(etcd, "initial-cluster").is_some(), "all members are still named");
+        assert_eq!(documents["KubeletConfiguration"]["maxPods"], 7);
+        let own = &documents["InitConfiguration"];
+        assert_eq!(argument(&own["nodeRegistration"]["kubeletExtraArgs"], "v"), Some(v));
+        assert_eq!(own.get("discovery"), None);
+        let ignored = &own["nodeRegistration"]["ignorePreflightErrors"];
+        assert_eq!(ignored == &json!(["all"]), node.name == second.name);
+    }
+    let join = &documents(text(worker, "kubeadm/join.yaml"))["JoinConfiguration"];
+    assert_eq!(join["nodeRegistration"]["taints"], json!([]));
+    assert_eq!(argument(&join["nodeRegistration"]["kubeletExtraArgs"], "v"), Some("join"));
+    assert_eq!(join["discovery"]["x"], 1);
+}
+
+#[test]
+fn a_patch_that_does_not_apply_is_named_before_there_is_anything() {
+    let error = asked(
+        "\
+nodes:
+- {}
+- role: worker
+  kubeadmConfigPatchesJSON6902:
+  - group: kubeadm.k8s.io
+    version: v1beta4
+    kind: JoinConfiguration
+    patch: '[{op: replace, path: /nodeRegistration/tains, value: []}]'
+",
+    );
+    insta::assert_snapshot!(error.unwrap_err(), @"c.yaml:8:5: nodes[1].kubeadmConfigPatchesJSON6902[0]: it does not apply to JoinConfiguration of node `demo-worker-0`: operation 1 (`replace /nodeRegistration/tains`): there is no such place in the document");
+}

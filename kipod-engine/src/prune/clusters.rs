@@ -1,0 +1,97 @@
+//! Clusters whose creation or deletion was cut off, and what is left of clusters without a record.
+
+use std::collections::BTreeSet;
+
+use super::{Prune, PruneError};
+use crate::cluster::{
+    Record, RemoveError, cluster_dir, find, is_retained, names_in_podman, remove_locked, settle,
+};
+use crate::lease::NameLock;
+use crate::spec::ClusterName;
+
+/// What the record says of a name.
+pub(super) enum Known {
+    /// It is a cluster, whole.
+    Whole(Box<Record>),
+    /// Something of it is left, or may be.
+    Broken,
+    /// Nobody but its user can say what it is.
+    Stays(String),
+}
+
+impl Prune<'_> {
+    /// Removes every cluster that is broken and that nobody works on.
+    pub(super) async fn broken_clusters(&mut self) -> Result<(), PruneError> {
+        let recorded = Record::all(&self.dirs.state)?.into_iter().map(|(name, _)| name);
+        let labelled = names_in_podman(self.podman).await?;
+        let names: BTreeSet<String> =
+            recorded.chain(labelled).map(|name| name.to_string()).collect();
+        for name in names {
+            let Ok(name) = name.parse::<ClusterName>() else { continue };
+            if NameLock::is_taken(&self.dirs.state, &name) {
+                continue;
+            }
+            match self.known(&name) {
+                Known::Whole(_) => {}
+                Known::Stays(why) => self.done.stays.push(why),
+                Known::Broken => self.remove(&name, |known| matches!(known, Known::Broken)).await,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn known(&self, name: &ClusterName) -> Known {
+        match Record::read(&self.dirs.state, name) {
+            Ok(Some(record)) if record.complete => Known::Whole(Box::new(record)),
+            Ok(_) if is_retained(&self.dirs.state, name) => Known::Stays(format!(
+                "cluster `{name}` was kept half-made with `--retain`; `kipod delete cluster {name}` removes it"
+            )),
+            Ok(_) => Known::Broken,
+            // Another kipod may be able to.
+            Err(error) => Known::Stays(format!(
+                "cluster `{name}`: {error}; `kipod delete cluster {name}` removes it"
+            )),
+        }
+    }
+
+    /// Removes a cluster, if `still` holds of it once nobody else can work on it.
+    pub(super) async fn remove(&mut self, name: &ClusterName, still: impl Fn(&Known) -> bool) {
+        let found = match self.dry_run {
+            true => self.list(name).await,
+            false => {
+                // Who has it by now knows what to do with it.
+                let Ok(lock) = NameLock::take(&self.dirs.state, name) else { return };
+                let known = self.known(name);
+                if !still(&known) {
+                    return;
+                }
+                if matches!(known, Known::Broken) {
+                    settle().await;
+                }
+                let found = self.list(name).await;
+                let removed = match &found {
+                    Ok(_) => remove_locked(self.podman, self.dirs, name).await.map(drop),
+                    Err(_) => Ok(()),
+                };
+                drop(lock);
+                removed.and(found)
+            }
+        };
+        match found {
+            Ok(found) => self.removed(found),
+            Err(error) => self.fault(&error),
+        }
+    }
+
+    /// All that there is of a cluster, a line each.
+    async fn list(&self, name: &ClusterName) -> Result<Vec<String>, RemoveError> {
+        let found = find(self.podman, name).await?;
+        let dir = cluster_dir(&self.dirs.state, name);
+        let folder = dir.exists().then(|| format!("folder `{}`", dir.display()));
+        let kubeconfig = Record::read(&self.dirs.state, name).ok().flatten();
+        let entries = kubeconfig.into_iter().flat_map(|record| record.kubeconfig);
+        let entries = entries.map(|path| format!("entry `kipod-{name}` of `{}`", path.display()));
+        let all = found.all().chain(entries).chain(folder);
+        Ok(all.map(|what| format!("{what} of cluster `{name}`")).collect())
+    }
+}

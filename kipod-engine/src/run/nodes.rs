@@ -1,0 +1,205 @@
+//! A node more, or a node less, in a cluster that is there.
+
+use std::time::Duration;
+
+use super::cancel::Cancel;
+use super::change_error::ChangeError;
+use super::create::{Context, empty_status_dir, start_node};
+use super::ready::{Waiter, Woken};
+use super::siblings::Siblings;
+use super::watched::{Watched, WatchedNode};
+use crate::client;
+use crate::cluster::{Cluster, OpenError, Record, cluster_dir};
+use crate::events::{Event, Step, step};
+use crate::image::node_image;
+use crate::lease::NameLock;
+use crate::node::Entry;
+use crate::pki::Credentials;
+use crate::plan::{
+    Choices, Ground, Machine, NodePlan, Seat, has_balancer, next_seat, node_network,
+};
+use crate::spec::{ClusterName, ImageReference, NodeSpec, Role};
+
+/// A node to be added.
+#[derive(Debug, Clone)]
+pub struct AddRequest {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// What the node does.
+    pub role: Role,
+    /// Its node image; `None` is the cluster's.
+    pub image: Option<ImageReference>,
+    /// The machine.
+    pub machine: Machine,
+    /// How long it may take until the node is Ready.
+    pub wait: Duration,
+    /// The time, in seconds since the Unix epoch.
+    pub now: i64,
+    /// How to ask for an early end.
+    pub cancel: Cancel,
+}
+
+/// Adds a node to a cluster, waits until it is Ready, and answers its name.
+///
+/// # Errors
+///
+/// When there is no such cluster, another process works on it, there is no room, or the node does not
+/// become Ready in time. Then the cluster is as it was before.
+pub async fn add_node(context: Context<'_>, request: &AddRequest) -> Result<String, ChangeError> {
+    let (dirs, events) = (context.dirs, context.events);
+    let _lock = NameLock::take(&dirs.state, &request.cluster)?;
+    let mut record = open(context, &request.cluster).await?;
+    if request.role == Role::ControlPlane && !has_balancer(&record.spec) {
+        return Err(ChangeError::OneControlPlane { cluster: request.cluster.clone() });
+    }
+    let seat = next_seat(&record.spec, &record.nodes, request.role);
+    let seat = seat.ok_or_else(|| no_room(&request.cluster))?;
+    // First the record: from here on whoever comes after a kill knows what to remove.
+    record.changing = Some(seat.clone());
+    record.write(&dirs.state)?;
+    let added = step(events, Step::AddNode, add(context, request, &record, &seat)).await;
+    match &added {
+        Ok(()) => {
+            record.nodes.push(seat.clone());
+            record.changing = None;
+            record.write(&dirs.state)?;
+        }
+        // The first cause is what the user must see; a fault on the way back is told beside it.
+        Err(_) => {
+            if let Err(fault) = take_back(context, &mut record).await {
+                events.send(Event::Warning(format!("clean-up: {fault}")));
+            }
+        }
+    }
+    added.map(|()| seat.name)
+}
+
+/// Moves a node's pods away and removes it.
+///
+/// # Errors
+///
+/// When there is no such cluster or node, another process works on the cluster, the node is its only
+/// control plane, its pods cannot be moved, or something of it cannot be removed.
+pub async fn remove_node(
+    context: Context<'_>,
+    name: &ClusterName,
+    node: &str,
+) -> Result<(), ChangeError> {
+    let _lock = NameLock::take(&context.dirs.state, name)?;
+    let mut record = open(context, name).await?;
+    let Some(index) = record.nodes.iter().position(|seat| seat.name == node) else {
+        let names = record.nodes.into_iter().map(|seat| seat.name).collect();
+        return Err(ChangeError::NoNode { cluster: name.clone(), node: node.to_owned(), names });
+    };
+    let seat = record.nodes[index].clone();
+    let work = async {
+        let siblings = Siblings::new(context.podman, name, &record.nodes).await?;
+        siblings.can_lose(&seat)?;
+        siblings.drain(&seat).await?;
+        siblings.leave_etcd(&seat).await?;
+        // From here on it does not come back.
+        record.nodes.remove(index);
+        record.changing = Some(seat);
+        record.write(&context.dirs.state)?;
+        take_back(context, &mut record).await
+    };
+    step(context.events, Step::RemoveNode, work).await
+}
+
+/// The cluster's record, after what a killed kipod left of a change was taken away.
+async fn open(context: Context<'_>, name: &ClusterName) -> Result<Record, ChangeError> {
+    let mut record = Cluster::open(context.dirs, name)?.record().clone();
+    if record.changing.is_some() {
+        crate::cluster::settle().await;
+        take_back(context, &mut record).await?;
+    }
+    Ok(record)
+}
+
+/// Removes all there is of the node that is being changed, and says so in the record.
+async fn take_back(context: Context<'_>, record: &mut Record) -> Result<(), ChangeError> {
+    let Context { podman, dirs, .. } = context;
+    let Some(seat) = record.changing.clone() else { return Ok(()) };
+    let failed = |source| ChangeError::Podman { node: seat.name.clone(), source };
+    let siblings = Siblings::new(podman, &record.name, &record.nodes).await?;
+    // While it still answers nobody is sent to it in vain.
+    siblings.update(&record.spec, &record.nodes).await?;
+    podman.remove_container(&seat.name).await.map_err(failed)?;
+    podman.remove_volume(&seat.name).await.map_err(failed)?;
+    siblings.forget(&seat).await?;
+    let dir = cluster_dir(&dirs.state, &record.name).join("nodes").join(&seat.name);
+    // Nobody reads it any more, and it goes with the cluster's folder.
+    let _ = std::fs::remove_dir_all(dir);
+    record.changing = None;
+    Ok(record.write(&dirs.state)?)
+}
+
+async fn add(
+    context: Context<'_>,
+    request: &AddRequest,
+    record: &Record,
+    seat: &Seat,
+) -> Result<(), ChangeError> {
+    let Context { podman, dirs, .. } = context;
+    let siblings = Siblings::new(podman, &record.name, &record.nodes).await?;
+    let driver = request.machine.storage_driver;
+    let reference = request.image.as_ref().unwrap_or(&record.spec.image);
+    let image = node_image(podman, reference.as_str(), &dirs.data, driver)
+        .await
+        .map_err(super::CreateError::from)?;
+    let (name, joining) = (record.name.as_str(), [seat.name.clone()]);
+    let credentials =
+        Credentials::signed_by(siblings.authorities().await?, name, &joining, request.now)
+            .map_err(super::CreateError::from)?;
+    let mut seats = record.nodes.clone();
+    seats.push(seat.clone());
+    let node_subnet = node_network(&seats);
+    let ground = Ground {
+        spec: &record.spec,
+        machine: &request.machine,
+        choices: &Choices {
+            node_subnet: node_subnet.ok_or_else(|| no_room(&record.name))?,
+            api_port: record.api_port,
+        },
+        credentials: &credentials,
+        kubernetes_version: &record.kubernetes_version,
+        seats: &seats,
+        cluster_dir: &cluster_dir(&dirs.state, &record.name),
+    };
+    let node = NodeSpec { image: request.image.clone(), ..NodeSpec::new(request.role) };
+    let plan = ground.node(seat, &node, Entry::Joiner, &image);
+    let plan = plan.map_err(super::CreateError::from)?;
+    empty_status_dir(&plan)?;
+    start_node(podman, &plan)
+        .await
+        .map_err(|source| ChangeError::Podman { node: seat.name.clone(), source })?;
+    // Pods of the new node are reached from its first second on.
+    siblings.update(&record.spec, &seats).await?;
+    until_ready(context, request, record, plan).await
+}
+
+async fn until_ready(
+    context: Context<'_>,
+    request: &AddRequest,
+    record: &Record,
+    plan: NodePlan,
+) -> Result<(), ChangeError> {
+    let factor = request.machine.time_factor;
+    let cluster = Cluster::open(context.dirs, &record.name)?;
+    let kubeconfig = cluster.kubeconfig().map_err(OpenError::from)?;
+    let client = client::connect_within(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await?;
+    let watched = Watched {
+        containers: vec![plan.name.clone()],
+        nodes: vec![WatchedNode::planned(&plan)],
+        ..Watched::recorded(record, context.dirs)
+    };
+    let (podman, cancel) = (context.podman, &request.cancel);
+    let waiter = Waiter { cluster: &watched, podman, client, cancel, factor };
+    waiter.kubeadm(request.wait).await?;
+    waiter.assign_pod_subnets().await;
+    Ok(waiter.workloads(request.wait, &Woken::none()).await?)
+}
+
+fn no_room(cluster: &ClusterName) -> ChangeError {
+    ChangeError::NoRoom { cluster: cluster.clone() }
+}

@@ -1,0 +1,99 @@
+//! What of the host a cluster asks for: whether it is there, before anything is created.
+
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
+
+use super::error::CreateError;
+use crate::plan::node_names;
+use crate::spec::{ClusterSpec, ExtraPort, KubeProxyMode, Protocol};
+
+/// It is there when the kernel has virtual servers; nodes cannot load what is not.
+const VIRTUAL_SERVERS: &str = "/proc/net/ip_vs";
+
+/// Makes the paths of mounts absolute, from the current folder on, and checks that they are there,
+/// that no port is taken, and that the kernel has what kube-proxy needs.
+pub(super) fn settle(spec: &mut ClusterSpec) -> Result<(), CreateError> {
+    let names = node_names(spec);
+    let mut faults = Vec::new();
+    if spec.networking.kube_proxy_mode == KubeProxyMode::Ipvs
+        && !Path::new(VIRTUAL_SERVERS).exists()
+    {
+        faults.push(
+            "kube-proxy's mode `ipvs` needs the kernel's module `ip_vs`, which is not loaded: `sudo modprobe ip_vs`"
+                .to_owned(),
+        );
+    }
+    for (node, name) in spec.nodes.iter_mut().zip(&names) {
+        for mount in &mut node.extra_mounts {
+            let path = mount.host_path.clone();
+            let found = std::path::absolute(&path).and_then(|path| {
+                mount.host_path = path;
+                std::fs::metadata(&mount.host_path)
+            });
+            if let Err(error) = found {
+                let path = path.display();
+                faults.push(format!("node `{name}`: `{path}` cannot be mounted: {error}"));
+            }
+        }
+        for port in &node.extra_port_mappings {
+            if let Err(error) = try_port(port) {
+                let ExtraPort { listen_address, host_port, protocol, .. } = port;
+                let port = host_port.unwrap_or_default();
+                faults.push(format!(
+                    "node `{name}`: port {port} ({protocol}) of `{listen_address}` cannot be published: {error}"
+                ));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(CreateError::Outside { faults }) }
+}
+
+fn try_port(port: &ExtraPort) -> std::io::Result<()> {
+    let Some(host_port) = port.host_port else { return Ok(()) };
+    let address = SocketAddr::new(port.listen_address, host_port);
+    match port.protocol {
+        Protocol::Tcp => TcpListener::bind(address).map(drop),
+        Protocol::Udp => UdpSocket::bind(address).map(drop),
+        // The standard library has none; Podman says it then.
+        Protocol::Sctp => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{ExtraMount, Propagation};
+
+    #[test]
+    fn what_is_missing_or_taken_is_named_all_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = listener.local_addr().unwrap().port();
+        let mount = |path: &str| ExtraMount {
+            host_path: path.into(),
+            container_path: "/x".into(),
+            read_only: false,
+            selinux_relabel: false,
+            propagation: Propagation::None,
+        };
+        let port = |host_port, protocol| ExtraPort {
+            container_port: 80,
+            host_port,
+            listen_address: [127, 0, 0, 1].into(),
+            protocol,
+        };
+        let mut spec = ClusterSpec::default();
+        spec.nodes[0].extra_mounts = vec![mount("/none/such"), mount("src")];
+        spec.nodes[0].extra_port_mappings =
+            vec![port(Some(taken), Protocol::Tcp), port(None, Protocol::Tcp)];
+        let error = settle(&mut spec).unwrap_err().to_string();
+        assert_eq!(error.lines().count(), 3, "{error}");
+        assert!(error.contains("node `kipod-control-plane-0`: `/none/such` cannot be mounted: "));
+        assert!(
+            error.contains(&format!("port {taken} (TCP) of `127.0.0.1` cannot be published: "))
+        );
+        assert!(spec.nodes[0].extra_mounts[1].host_path.is_absolute());
+        drop(listener);
+        spec.nodes[0].extra_mounts.remove(0);
+        settle(&mut spec).unwrap();
+    }
+}

@@ -1,0 +1,131 @@
+//! Stopping what is there, and starting it again: a cluster, or one of its nodes.
+
+use std::time::Duration;
+
+use super::cancel::Cancel;
+use super::change_error::ChangeError;
+use super::create::Context;
+use super::ready::{Waiter, Woken};
+use super::watched::Watched;
+use crate::client;
+use crate::cluster::{self, Cluster, OpenError};
+use crate::events::{Step, step};
+use crate::lease::NameLock;
+use crate::podman::{Podman, PodmanError};
+use crate::spec::ClusterName;
+use crate::time_factor::TimeFactor;
+
+/// What can be done to a node that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeAction {
+    /// Stops it: its processes end, its state stays.
+    Stop,
+    /// Starts it again.
+    Start,
+    /// Freezes it: its processes stand still where they are.
+    Pause,
+    /// Lets it go on.
+    Unpause,
+}
+
+impl NodeAction {
+    async fn on(self, podman: &dyn Podman, container: &str) -> Result<(), PodmanError> {
+        match self {
+            Self::Stop => podman.stop_container(container).await,
+            Self::Start => podman.start_container(container).await,
+            Self::Pause => podman.pause_container(container).await,
+            Self::Unpause => podman.unpause_container(container).await,
+        }
+    }
+}
+
+/// Stops all containers of a cluster. Its state, its addresses and its port stay its own.
+///
+/// # Errors
+///
+/// When there is no such cluster, another process works on it, or Podman refuses.
+pub async fn stop(context: Context<'_>, name: &ClusterName) -> Result<(), ChangeError> {
+    let _lock = NameLock::take(&context.dirs.state, name)?;
+    let cluster = Cluster::open(context.dirs, name)?;
+    let watched = Watched::recorded(cluster.record(), context.dirs);
+    let work = on_all(context.podman, &watched.containers, NodeAction::Stop);
+    step(context.events, Step::Stop, work).await
+}
+
+/// How a cluster is started.
+#[derive(Debug, Clone)]
+pub struct StartRequest {
+    /// The cluster.
+    pub name: ClusterName,
+    /// How long to wait for it to be ready; zero does not wait.
+    pub wait: Duration,
+    /// How much slower than usual the machine is.
+    pub time_factor: TimeFactor,
+    /// How to ask for an early end.
+    pub cancel: Cancel,
+}
+
+/// Starts all containers of a cluster and waits until its nodes and cluster DNS are ready again.
+/// What runs is left alone.
+///
+/// # Errors
+///
+/// When there is no such cluster, another process works on it, Podman refuses, or it is not ready in
+/// time; then it stays as it is.
+pub async fn start(context: Context<'_>, request: &StartRequest) -> Result<Cluster, ChangeError> {
+    let (dirs, events) = (context.dirs, context.events);
+    let _lock = NameLock::take(&dirs.state, &request.name)?;
+    let cluster = Cluster::open(dirs, &request.name)?;
+    let watched = Watched::recorded(cluster.record(), dirs);
+    let known = cluster::nodes(context.podman, Some(&request.name)).await;
+    let asleep = known.map_err(ChangeError::list)?.into_iter().filter(|one| one.state != "running");
+    let woken = Woken::now(asleep.map(|node| node.name).collect());
+    let work = on_all(context.podman, &watched.containers, NodeAction::Start);
+    step(events, Step::StartNodes, work).await?;
+    if request.wait.is_zero() {
+        return Ok(cluster);
+    }
+    let factor = request.time_factor;
+    let kubeconfig = cluster.kubeconfig().map_err(OpenError::from)?;
+    let client = client::connect_within(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await?;
+    let (podman, cancel) = (context.podman, &request.cancel);
+    let waiter = Waiter { cluster: &watched, podman, client, cancel, factor };
+    step(events, Step::StartControlPlane, waiter.api_server(request.wait)).await?;
+    step(events, Step::Ready, waiter.workloads(request.wait, &woken)).await?;
+    Ok(cluster)
+}
+
+/// Does something to one node of a cluster, or to its load balancer.
+///
+/// # Errors
+///
+/// When there is no such cluster or node, another process works on the cluster, or Podman refuses.
+pub async fn node(
+    context: Context<'_>,
+    name: &ClusterName,
+    node: &str,
+    action: NodeAction,
+) -> Result<(), ChangeError> {
+    let _lock = NameLock::take(&context.dirs.state, name)?;
+    Cluster::open(context.dirs, name)?;
+    let nodes = cluster::nodes(context.podman, Some(name)).await.map_err(ChangeError::list)?;
+    if !nodes.iter().any(|one| one.name == node) {
+        let names = nodes.into_iter().map(|one| one.name).collect();
+        return Err(ChangeError::NoNode { cluster: name.clone(), node: node.to_owned(), names });
+    }
+    let done = action.on(context.podman, node).await;
+    done.map_err(|source| ChangeError::Podman { node: node.to_owned(), source })
+}
+
+/// Nodes need not wait for each other; of several faults the first is told, after all are tried.
+async fn on_all(
+    podman: &dyn Podman,
+    containers: &[String],
+    action: NodeAction,
+) -> Result<(), ChangeError> {
+    let work = containers.iter().map(|name| async {
+        let done = action.on(podman, name).await;
+        done.map_err(|source| ChangeError::Podman { node: name.clone(), source })
+    });
+    futures_util::future::join_all(work).await.into_iter().collect()
+}

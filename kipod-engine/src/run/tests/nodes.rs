@@ -1,0 +1,196 @@
+//! What is done to a cluster that is there, and to its nodes.
+
+use super::*;
+use crate::plan::{Seat, label};
+use crate::podman::{ContainerOptions, NetworkAttachment};
+use crate::run::{
+    AddRequest, ChangeError, NodeAction, StartRequest, add_node, node, remove_node, start, stop,
+};
+use crate::spec::Role;
+
+const WORKER: &str = "demo-worker-0";
+
+impl World {
+    /// A cluster of one control plane and one worker, as a creation leaves it.
+    async fn with_cluster() -> Self {
+        let world = Self::new();
+        let nodes = vec![seat(NODE, Role::ControlPlane, 0), seat(WORKER, Role::Worker, 1)];
+        for seat in &nodes {
+            world.container(&seat.name, seat.role).await;
+        }
+        record(nodes, None).write(&world.dirs.state).unwrap();
+        crate::cluster::write_private(
+            &crate::cluster::kubeconfig_path(&world.dirs.state, &name()),
+            b"",
+        )
+        .unwrap();
+        world
+    }
+
+    async fn container(&self, name: &str, role: Role) {
+        let mut labels = crate::plan::labels(&super::name());
+        labels.insert(label::ROLE.to_owned(), role.to_string());
+        let options = ContainerOptions {
+            name: name.to_owned(),
+            hostname: name.to_owned(),
+            image: "image".to_owned(),
+            command: Vec::new(),
+            env: Default::default(),
+            labels,
+            volumes: Vec::new(),
+            binds: Vec::new(),
+            tmpfs: Vec::new(),
+            devices: Vec::new(),
+            network: NetworkAttachment { name: "net".to_owned(), address: [10, 89, 0, 2].into() },
+            ports: Vec::new(),
+            dns_search: None,
+            cgroup_parent: None,
+            stop_signal: 37,
+            stop_timeout: 10,
+            restart: true,
+        };
+        self.podman.create_container(&options).await.unwrap();
+        self.podman.start_container(name).await.unwrap();
+    }
+
+    fn context<'a>(&'a self, events: &'a dyn crate::Events) -> Context<'a> {
+        Context { podman: &self.podman, dirs: &self.dirs, events }
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.record().unwrap().nodes.into_iter().map(|seat| seat.name).collect()
+    }
+}
+
+fn seat(name: &str, role: Role, place: u8) -> Seat {
+    Seat {
+        name: name.to_owned(),
+        role,
+        address: [10, 89, 0, 2 + place].into(),
+        pod_subnet: format!("10.244.{place}.0/24").parse().unwrap(),
+    }
+}
+
+fn record(nodes: Vec<Seat>, changing: Option<Seat>) -> Record {
+    Record {
+        name: name(),
+        kubernetes_version: "v1.36.2".to_owned(),
+        image: DEFAULT_IMAGE.to_owned(),
+        spec: ClusterSpec { name: name(), ..ClusterSpec::default() },
+        nodes,
+        changing,
+        api_port: 40_000,
+        cgroups: CgroupMode::Delegated,
+        created: NOW,
+        kubeconfig: Vec::new(),
+        complete: true,
+    }
+}
+
+fn add_request(role: Role) -> AddRequest {
+    AddRequest {
+        cluster: name(),
+        role,
+        image: None,
+        machine: request().machine,
+        wait: std::time::Duration::from_secs(1),
+        now: NOW,
+        cancel: Cancel::never(),
+    }
+}
+
+fn quiet(_: Event) {}
+
+#[tokio::test]
+async fn a_cluster_is_stopped_and_started_as_a_whole() {
+    let world = World::with_cluster().await;
+    stop(world.context(&quiet), &name()).await.unwrap();
+    assert_eq!(world.count("stop_container"), 2);
+    let request = StartRequest {
+        name: name(),
+        wait: std::time::Duration::ZERO,
+        time_factor: Default::default(),
+        cancel: Cancel::never(),
+    };
+    start(world.context(&quiet), &request).await.unwrap();
+    let states = world.podman.containers("").await.unwrap();
+    assert!(states.iter().all(|container| container.state == "running"));
+}
+
+#[tokio::test]
+async fn all_nodes_are_tried_and_the_fault_is_told() {
+    let world = World::with_cluster().await;
+    world.podman.fail("stop_container demo-control-plane-0", refusal);
+    let error = stop(world.context(&quiet), &name()).await.unwrap_err();
+    assert_eq!(error.to_string(), "node `demo-control-plane-0`: do that: no space left");
+    assert_eq!(world.count("stop_container demo-worker-0"), 1);
+}
+
+#[tokio::test]
+async fn a_node_nobody_knows_is_named_with_those_there_are() {
+    let world = World::with_cluster().await;
+    let error = node(world.context(&quiet), &name(), "nope", NodeAction::Pause).await.unwrap_err();
+    let words = "cluster `demo` has no node `nope`: it has demo-control-plane-0, demo-worker-0";
+    assert_eq!(error.to_string(), words);
+    let error = remove_node(world.context(&quiet), &name(), "nope").await.unwrap_err();
+    assert_eq!(error.to_string(), words);
+}
+
+#[tokio::test]
+async fn a_worker_moves_its_pods_away_and_goes() {
+    let world = World::with_cluster().await;
+    remove_node(world.context(&quiet), &name(), WORKER).await.unwrap();
+    let kubectl = "exec demo-control-plane-0 kubectl --kubeconfig=/etc/kubernetes/admin.conf \
+                   --server=https://127.0.0.1:6443";
+    let changes = world.changes();
+    let position = |call: &str| {
+        let found = changes.iter().position(|line| line.starts_with(call));
+        found.unwrap_or_else(|| panic!("{call}: {changes:#?}"))
+    };
+    let order = [
+        position(&format!("{kubectl} drain {WORKER}")),
+        position("upload demo-control-plane-0 /var"),
+        position("remove_container demo-worker-0"),
+        position("remove_volume demo-worker-0"),
+        position(&format!("{kubectl} delete node {WORKER}")),
+    ];
+    assert!(order.is_sorted(), "{changes:#?}");
+    assert_eq!(world.names(), [NODE]);
+    assert_eq!(world.record().unwrap().changing, None);
+}
+
+#[tokio::test]
+async fn the_only_control_plane_stays() {
+    let world = World::with_cluster().await;
+    let before = world.changes();
+    let error = remove_node(world.context(&quiet), &name(), NODE).await.unwrap_err();
+    assert!(matches!(error, ChangeError::LastControlPlane { .. }), "{error}");
+    let role = Role::ControlPlane;
+    let error = add_node(world.context(&quiet), &add_request(role)).await.unwrap_err();
+    assert!(matches!(error, ChangeError::OneControlPlane { .. }), "{error}");
+    assert_eq!(world.changes(), before, "nothing was touched");
+}
+
+#[tokio::test]
+async fn an_addition_that_fails_leaves_the_cluster_as_it_was() {
+    let world = World::with_cluster().await;
+    // The scripted node gives no authority to sign with.
+    let error = add_node(world.context(&quiet), &add_request(Role::Worker)).await.unwrap_err();
+    assert!(error.to_string().starts_with("cannot make the cluster's certificates"), "{error}");
+    assert_eq!(world.names(), [NODE, WORKER]);
+    assert_eq!(world.record().unwrap().changing, None);
+    assert_eq!(world.count("remove_container demo-worker-1"), 1);
+}
+
+#[tokio::test]
+async fn what_a_killed_change_left_is_taken_away_by_the_next_one() {
+    let world = World::with_cluster().await;
+    world.container("demo-worker-1", Role::Worker).await;
+    let nodes = world.record().unwrap().nodes;
+    let changing = Some(seat("demo-worker-1", Role::Worker, 2));
+    record(nodes, changing).write(&world.dirs.state).unwrap();
+    remove_node(world.context(&quiet), &name(), "nope").await.unwrap_err();
+    assert_eq!(world.count("remove_container demo-worker-1"), 1);
+    assert_eq!(world.record().unwrap().changing, None);
+    assert_eq!(world.names(), [NODE, WORKER]);
+}

@@ -1,0 +1,74 @@
+//! What of a cluster is waited for: one that is being created, or one that was there before.
+
+use std::path::PathBuf;
+
+use crate::cluster::{Record, cluster_dir};
+use crate::dirs::Dirs;
+use crate::plan::{NodePlan, Plan, has_balancer, load_balancer_name, status_dir};
+use crate::spec::{ClusterName, ClusterSpec, KubeProxyMode, Subnet};
+
+/// A cluster, as far as it is waited for.
+pub(super) struct Watched {
+    pub(super) name: ClusterName,
+    /// Where its API server answers, for messages.
+    pub(super) server: String,
+    pub(super) nodes: Vec<WatchedNode>,
+    /// The names of all its containers.
+    pub(super) containers: Vec<String>,
+    /// Whether cluster DNS can be expected to answer: it finds the API server by a Service.
+    pub(super) has_dns: bool,
+}
+
+/// A node that is waited for.
+pub(super) struct WatchedNode {
+    pub(super) name: String,
+    pub(super) status_dir: PathBuf,
+    pub(super) pod_subnet: Option<Subnet>,
+}
+
+impl WatchedNode {
+    /// A node that is being created.
+    pub(super) fn planned(node: &NodePlan) -> Self {
+        let NodePlan { name, status_dir, pod_subnet, .. } = node.clone();
+        Self { name, status_dir, pod_subnet }
+    }
+}
+
+impl Watched {
+    /// A cluster that is being created.
+    pub(super) fn planned(plan: &Plan, spec: &ClusterSpec) -> Self {
+        let nodes = plan.nodes.iter().map(WatchedNode::planned);
+        Self {
+            name: plan.name.clone(),
+            server: plan.access.server.clone(),
+            nodes: nodes.collect(),
+            containers: plan.containers().map(|node| node.name.clone()).collect(),
+            has_dns: has_dns(spec),
+        }
+    }
+
+    /// A cluster that was there before.
+    pub(super) fn recorded(record: &Record, dirs: &Dirs) -> Self {
+        let dir = cluster_dir(&dirs.state, &record.name);
+        let nodes = record.nodes.iter().map(|seat| WatchedNode {
+            name: seat.name.clone(),
+            status_dir: status_dir(&dir, &seat.name),
+            pod_subnet: Some(seat.pod_subnet),
+        });
+        let mut containers: Vec<_> = record.nodes.iter().map(|seat| seat.name.clone()).collect();
+        if has_balancer(&record.spec) {
+            containers.push(load_balancer_name(&record.name));
+        }
+        Self {
+            name: record.name.clone(),
+            server: format!("https://127.0.0.1:{}", record.api_port),
+            nodes: nodes.collect(),
+            containers,
+            has_dns: has_dns(&record.spec),
+        }
+    }
+}
+
+fn has_dns(spec: &ClusterSpec) -> bool {
+    spec.networking.kube_proxy_mode != KubeProxyMode::None
+}
