@@ -100,8 +100,12 @@ async fn a_published_port_leads_into_its_container() {
     let corner = Corner::new().await;
     let network = corner.network("n").await;
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-    let ports =
-        [PortMapping { host_address: free.ip(), host_port: free.port(), container_port: 80 }];
+    let ports = [PortMapping {
+        host_address: free.ip(),
+        host_port: Some(free.port()),
+        container_port: 80,
+        protocol: "tcp",
+    }];
     let server = server(&corner, &network, &ports).await;
     let answer = fetch_seed(free);
     assert!(answer.ends_with("from the image\n"), "{answer}");
