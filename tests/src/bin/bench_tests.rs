@@ -15,9 +15,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
+use k8s_openapi::api::core::v1::Namespace;
+use kipod_engine::client;
+use kube::Api;
+use kube::api::ListParams;
 
 const CLUSTER: &str = "bench-tests";
 /// How many tests run at once, whoever runs them.
@@ -104,6 +108,7 @@ impl Bench {
             }
             for (decades, tests) in [("d[01]", 40), ("d.", 200)] {
                 let time = |side: &str| -> Result<f64> {
+                    self.settle()?;
                     let seconds = runner(self, &format!("many::{side}::{decades}::"))?;
                     Ok(seconds * 1000.0 / f64::from(tests))
                 };
@@ -120,6 +125,23 @@ impl Bench {
             }
         }
         Ok(())
+    }
+
+    /// Waits until the namespaces of the tests before are gone: a cluster that still deletes them has
+    /// less time for the next.
+    fn settle(&self) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let kubeconfig = std::fs::read_to_string(&self.kubeconfig)?;
+        runtime.block_on(async {
+            let namespaces: Api<Namespace> = Api::all(client::connect(&kubeconfig).await?);
+            loop {
+                let list = namespaces.list(&ListParams::default()).await?;
+                if list.items.iter().all(|one| one.metadata.deletion_timestamp.is_none()) {
+                    return Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        })
     }
 
     /// libtest's filter is no expression, so the two decades are two filters.
