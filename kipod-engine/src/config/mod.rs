@@ -3,7 +3,7 @@
 //!
 //! [`read`] turns a text into a [`RawSpec`] whose values know where they stand, so that
 //! [`Config::check`] tells all that is wrong, with the text and with what it asks for, at once and
-//! with line and column. [`print`] writes
+//! with line and column. [`print()`] writes
 //! a cluster in kipod's format, with every default filled in; [`migrate`] turns kind's format into
 //! kipod's, comments included. [`schema`] is kipod's format as a JSON schema, for editors.
 //!
