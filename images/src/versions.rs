@@ -84,7 +84,9 @@ mod tests {
             .filter(|line| !line.is_empty() && !line.starts_with('#'))
             .map(|line| line.split('"').nth(1).expect("a quoted value"))
             .collect();
-        assert_eq!(values, [KUBERNETES, CRIO, BASE_DEBIAN, BASE_FEDORA]);
+        let constants =
+            [KUBERNETES, CRIO, BASE_DEBIAN, BASE_FEDORA, LOCAL_PATH_PROVISIONER, BUSYBOX];
+        assert_eq!(values, constants);
     }
 
     #[test]
