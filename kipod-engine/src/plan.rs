@@ -140,7 +140,7 @@ impl Ground<'_> {
     ) -> Result<NodePlan, PatchError> {
         let (spec, machine) = (self.spec, self.machine);
         let control_planes = control_planes(self.seats);
-        let stores = node::image_stores(machine, image, self.control_plane_store);
+        let stores = node::image_stores(spec, machine, image, self.control_plane_store);
         let cluster = ClusterSettings {
             spec,
             name: spec.name.as_str(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use kipod_engine::cluster::{self, Cluster, OpenError, Record};
 use kipod_engine::image::{DEFAULT_IMAGE, node_image, of_version};
-use kipod_engine::plan::{LOAD_BALANCER, Machine, control_plane_name};
+use kipod_engine::plan::{LOAD_BALANCER, Machine};
 use kipod_engine::podman::{Podman, PodmanCli, Service};
 use kipod_engine::run::{self, Cancel, Context, Request};
 use kipod_engine::spec::{ClusterName, ClusterSpec, ImageReference, RawSpec, Role, Written};
@@ -179,8 +179,11 @@ impl ClusterSource for Engine {
 
     fn process<'a>(&'a self, text: &'a str) -> Reply<'a, u32> {
         Box::pin(async move {
-            let service = service(&dirs()?).await?;
-            let node = control_plane_name(&name(text)?);
+            let dirs = dirs()?;
+            let service = service(&dirs).await?;
+            let cluster = Cluster::open(&dirs, &name(text)?);
+            let node =
+                cluster.map_err(|error| fault(&error, error.hint()))?.record().control_plane();
             let state = service.inspect_container(&node).await;
             let state = state.map_err(|error| fault(&error, error.hint().map(str::to_owned)))?;
             let pid = state["State"]["Pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());

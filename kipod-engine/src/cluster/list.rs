@@ -51,7 +51,7 @@ pub struct NodeSummary {
     pub name: String,
     /// The cluster it belongs to.
     pub cluster: String,
-    /// Its role: `control-plane`.
+    /// Its role: `control-plane`, `worker` or `load-balancer`.
     pub role: String,
     /// Podman's word for the state of its container.
     pub state: String,

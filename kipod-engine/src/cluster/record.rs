@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::node::CgroupMode;
-use crate::plan::Seat;
-use crate::spec::{ClusterName, ClusterSpec};
+use crate::plan::{Seat, control_plane_name};
+use crate::spec::{ClusterName, ClusterSpec, Role};
 
 /// The record of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +106,13 @@ impl Record {
         serde_json::from_slice(&bytes)
             .map(Some)
             .map_err(|source| RecordError::Invalid { path, source })
+    }
+
+    /// The name of its first control plane; of a record without nodes, the one it had at first.
+    pub fn control_plane(&self) -> String {
+        let mut nodes = self.nodes.iter();
+        let found = nodes.find(|seat| seat.role == Role::ControlPlane);
+        found.map_or_else(|| control_plane_name(&self.name), |seat| seat.name.clone())
     }
 
     /// Writes it, whole or not at all.

@@ -137,7 +137,7 @@ pub async fn build_node_image(
     }
     let images: Vec<String> =
         listed.lines().chain(extra.iter().copied()).map(str::to_owned).collect();
-    let name = store::name(&kubernetes_version, bundle)?;
+    let name = store::name(&kubernetes_version, bundle, &images)?;
     let image_store = store_dir(&dirs.data, &name, options.storage_driver);
     let fill =
         store::fill(&image_store, &dirs.runtime, options.storage_driver, bundle, &images, events);

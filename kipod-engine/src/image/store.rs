@@ -57,13 +57,21 @@ impl StoreError {
     }
 }
 
-/// The name of a bundle's store. The same bundle gives the same name, another build of the same
+/// The name of a bundle's store. The same bundle and images give the same name, another build of the same
 /// version another one, so a store that clusters use is never changed below them.
-pub(super) fn name(kubernetes_version: &str, bundle: &Bundle) -> Result<String, StoreError> {
+pub(super) fn name(
+    kubernetes_version: &str,
+    bundle: &Bundle,
+    images: &[String],
+) -> Result<String, StoreError> {
     let mut files: Vec<PathBuf> = bundle.image_archives().chain(bundle.base()).collect();
     files.extend(bundle.image_programs().iter().filter_map(|p| bundle.image_program(*p)));
     files.sort();
     let mut hash = Sha256::new();
+    for image in images {
+        hash.update(image);
+        hash.update([0]);
+    }
     for path in files {
         let facts = std::fs::metadata(&path)
             .map_err(|source| StoreError::Io { path: path.clone(), source })?;

@@ -23,6 +23,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The image stores of a node, in the order they are searched.
 pub(super) fn image_stores(
+    spec: &ClusterSpec,
     machine: &Machine,
     image: &NodeImage,
     control_plane_store: &Path,
@@ -31,10 +32,15 @@ pub(super) fn image_stores(
     if image.image_store != control_plane_store {
         stores.push(CONTROL_PLANE_STORE);
     }
-    if machine.host_store.is_some() {
+    if host_store(spec, machine).is_some() {
         stores.push(HOST_STORE);
     }
     stores
+}
+
+/// The user's own image store, where it can and may be seen.
+fn host_store<'a>(spec: &ClusterSpec, machine: &'a Machine) -> Option<&'a Path> {
+    machine.host_store.as_deref().filter(|_| spec.host_images)
 }
 
 /// The API server's port on the host.
@@ -79,7 +85,7 @@ impl Frame<'_> {
             let store = self.control_plane_store;
             container.binds.push(bind(store, CONTROL_PLANE_STORE, true));
         }
-        if let Some(store) = &self.machine.host_store {
+        if let Some(store) = host_store(self.spec, self.machine) {
             // Images and their layers, and not what lies beside them: volumes and secrets.
             let driver = self.machine.storage_driver.name();
             for part in [driver.to_owned(), format!("{driver}-images"), format!("{driver}-layers")]

@@ -59,6 +59,18 @@ pub enum ChangeError {
         /// The node.
         node: String,
     },
+    /// Without the node etcd would not have a majority any more.
+    #[error(
+        "node `{node}` cannot go: {others} other control planes run, and etcd needs {needed} to let it go"
+    )]
+    Quorum {
+        /// The node.
+        node: String,
+        /// How many others run.
+        others: usize,
+        /// How many have to.
+        needed: usize,
+    },
     /// The node has to run for that.
     #[error("node `{node}` does not run, and has to: a control plane leaves etcd by itself")]
     Asleep {
@@ -86,7 +98,7 @@ pub enum ChangeError {
     /// The cluster's record cannot be read or written.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The cluster did not become ready; it stays as it is.
+    /// The cluster, or the node that was added, did not become what it has to be.
     #[error(transparent)]
     NotReady(#[from] CreateError),
     /// No client could be made for the cluster.
@@ -111,6 +123,7 @@ impl ChangeError {
             Self::LastControlPlane { .. } => {
                 Some("`kipod delete cluster` deletes the whole cluster".into())
             }
+            Self::Quorum { .. } => Some("start the others: `kipod start cluster`".into()),
             Self::Asleep { node } => Some(format!("run `kipod node start {node}`")),
             Self::NotRunning { cluster } => Some(format!("run `kipod start cluster {cluster}`")),
             Self::Record(error) => error.hint().map(str::to_owned),

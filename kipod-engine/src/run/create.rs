@@ -26,7 +26,7 @@ use crate::podman::{Podman, PodmanError};
 use crate::spec::{ClusterSpec, Role, Subnet};
 
 /// How long the control plane may take, whatever the user waits for after it.
-const CONTROL_PLANE_LIMIT: Duration = Duration::from_secs(300);
+pub(super) const CONTROL_PLANE_LIMIT: Duration = Duration::from_secs(300);
 /// How often another port is tried when somebody else was quicker. Subnets are tried until there are
 /// none left.
 const PORT_ATTEMPTS: usize = 5;
@@ -65,10 +65,11 @@ pub struct Request {
 /// [`ClusterSpec::retain`] is set; what cannot be removed is told as a warning.
 pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluster, CreateError> {
     let Context { podman, dirs, events } = context;
+    let lock = NameLock::take(&dirs.state, &request.spec.name)?;
+    clear_the_name(context, &request).await?;
+    // Only now: what a killed kipod left under the name may have held a port.
     outside::settle(&mut request.spec)?;
     let spec = &request.spec;
-    let lock = NameLock::take(&dirs.state, &spec.name)?;
-    clear_the_name(context, &request).await?;
     let images = images::of_nodes(podman, spec, &dirs.data, request.machine.storage_driver).await?;
     if request.machine.cgroups == CgroupMode::Unlimited {
         events.send(Event::Warning(

@@ -8,7 +8,7 @@ use crate::image::{NodeImage, node_image};
 use crate::node::StorageDriver;
 use crate::plan::node_names;
 use crate::podman::Podman;
-use crate::spec::{ClusterSpec, Role};
+use crate::spec::{ClusterSpec, NodeSpec, Role};
 
 /// How many minor versions a kubelet may be older than the API server.
 /// Source: Kubernetes' version skew policy, "kubelet".
@@ -31,48 +31,49 @@ pub(super) async fn of_nodes(
         }
         images.push(known[reference].clone());
     }
-    let faults = skew(spec, &images);
+    let faults = skews(spec, &images);
     if faults.is_empty() { Ok(images) } else { Err(CreateError::Skew { faults }) }
 }
 
 /// The nodes whose version does not go with the first control plane's, each with the reason.
-fn skew(spec: &ClusterSpec, images: &[NodeImage]) -> Vec<String> {
-    let minor = |image: &NodeImage| {
-        let version = semver::Version::parse(image.kubernetes_version.trim_start_matches('v'));
-        version.ok().map(|version| (version.major, version.minor))
-    };
+fn skews(spec: &ClusterSpec, images: &[NodeImage]) -> Vec<String> {
     let Some(first) = images.first() else { return Vec::new() };
-    let Some(control_plane) = minor(first) else { return Vec::new() };
-    let (have, want) =
-        (|image: &NodeImage| image.kubernetes_version.clone(), &first.kubernetes_version);
-    let mut faults = Vec::new();
-    for ((node, name), image) in spec.nodes.iter().zip(node_names(spec)).zip(images) {
-        let Some(kubelet) = minor(image) else { continue };
-        let fault = match node.role {
-            Role::ControlPlane if kubelet != control_plane => {
-                format!("every control plane has to have the first one's minor version, {want}")
-            }
-            Role::Worker if kubelet > control_plane => {
-                format!("a worker may not be newer than the control plane, which has {want}")
-            }
-            Role::Worker
-                if kubelet.0 != control_plane.0 || kubelet.1 + KUBELET_SKEW < control_plane.1 =>
-            {
-                format!(
-                    "a worker may be {KUBELET_SKEW} minor versions older than the control plane at most, which has {want}"
-                )
-            }
-            _ => continue,
-        };
-        faults.push(format!("node `{name}` has {}: {fault}", have(image)));
-    }
-    faults
+    let nodes = spec.nodes.iter().zip(node_names(spec)).zip(images);
+    let fault = |((node, name), image): ((&NodeSpec, String), &NodeImage)| {
+        skew(node.role, &name, &image.kubernetes_version, &first.kubernetes_version)
+    };
+    nodes.filter_map(fault).collect()
+}
+
+/// Why a node that has the version `have` cannot be in a cluster whose control plane has `want`.
+pub(super) fn skew(role: Role, name: &str, have: &str, want: &str) -> Option<String> {
+    let minor = |version: &str| {
+        let version = semver::Version::parse(version.trim_start_matches('v')).ok()?;
+        Some((version.major, version.minor))
+    };
+    let (kubelet, control_plane) = (minor(have)?, minor(want)?);
+    let fault = match role {
+        Role::ControlPlane if kubelet != control_plane => {
+            format!("every control plane has to have the first one's minor version, {want}")
+        }
+        Role::Worker if kubelet > control_plane => {
+            format!("a worker may not be newer than the control plane, which has {want}")
+        }
+        Role::Worker
+            if kubelet.0 != control_plane.0 || kubelet.1 + KUBELET_SKEW < control_plane.1 =>
+        {
+            format!(
+                "a worker may be {KUBELET_SKEW} minor versions older than the control plane at most, which has {want}"
+            )
+        }
+        _ => return None,
+    };
+    Some(format!("node `{name}` has {have}: {fault}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::NodeSpec;
 
     fn faults(versions: &[(Role, &str)]) -> Vec<String> {
         let nodes = versions.iter().map(|(role, _)| NodeSpec::new(*role)).collect();
@@ -88,7 +89,7 @@ mod tests {
                 has_storage: false,
             })
             .collect();
-        skew(&spec, &images)
+        skews(&spec, &images)
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::cancel::Cancel;
 use super::change_error::ChangeError;
-use super::create::{Context, empty_status_dir, start_node};
+use super::create::{CONTROL_PLANE_LIMIT, Context, empty_status_dir, start_node};
+use super::images;
 use super::ready::{Waiter, Woken};
 use super::siblings::Siblings;
 use super::watched::{Watched, WatchedNode};
@@ -33,7 +34,7 @@ pub struct AddRequest {
     pub image: Option<ImageReference>,
     /// The machine.
     pub machine: Machine,
-    /// How long it may take until the node is Ready.
+    /// How long to wait until the node is Ready; zero does not wait.
     pub wait: Duration,
     /// The time, in seconds since the Unix epoch.
     pub now: i64,
@@ -56,6 +57,8 @@ pub async fn add_node(context: Context<'_>, request: &AddRequest) -> Result<Stri
     }
     let seat = next_seat(&record.spec, &record.nodes, request.role);
     let seat = seat.ok_or_else(|| no_room(&request.cluster))?;
+    // Who cannot sign for the node cannot take it back either.
+    Siblings::new(context.podman, &record.name, &record.nodes).await?.control_plane(None)?;
     // First the record: from here on whoever comes after a kill knows what to remove.
     record.changing = Some(seat.clone());
     record.write(&dirs.state)?;
@@ -98,7 +101,6 @@ pub async fn remove_node(
         let siblings = Siblings::new(context.podman, name, &record.nodes).await?;
         siblings.can_lose(&seat)?;
         siblings.drain(&seat).await?;
-        siblings.leave_etcd(&seat).await?;
         // From here on it does not come back.
         record.nodes.remove(index);
         record.changing = Some(seat);
@@ -126,6 +128,7 @@ async fn take_back(context: Context<'_>, record: &mut Record) -> Result<(), Chan
     let siblings = Siblings::new(podman, &record.name, &record.nodes).await?;
     // While it still answers nobody is sent to it in vain.
     siblings.update(&record.spec, &record.nodes).await?;
+    siblings.leave_etcd(&seat).await;
     podman.remove_container(&seat.name).await.map_err(failed)?;
     podman.remove_volume(&seat.name).await.map_err(failed)?;
     siblings.forget(&seat).await?;
@@ -149,6 +152,10 @@ async fn add(
     let image = node_image(podman, reference.as_str(), &dirs.data, driver)
         .await
         .map_err(super::CreateError::from)?;
+    let have = &image.kubernetes_version;
+    if let Some(fault) = images::skew(seat.role, &seat.name, have, &record.kubernetes_version) {
+        return Err(super::CreateError::Skew { faults: vec![fault] }.into());
+    }
     let (name, joining) = (record.name.as_str(), [seat.name.clone()]);
     let credentials =
         Credentials::signed_by(siblings.authorities().await?, name, &joining, request.now)
@@ -181,14 +188,15 @@ async fn add(
     until_ready(context, request, record, plan).await
 }
 
-/// The image store that the first control plane has mounted; the node's own where Podman does not
+/// The image store that a control plane has mounted; the node's own where Podman does not
 /// say.
 async fn control_plane_store(
     podman: &dyn Podman,
     seats: &[Seat],
     image: &NodeImage,
 ) -> Result<PathBuf, ChangeError> {
-    let Some(first) = seats.first() else { return Ok(image.image_store.clone()) };
+    let first = seats.iter().find(|seat| seat.role == Role::ControlPlane);
+    let Some(first) = first else { return Ok(image.image_store.clone()) };
     let facts = podman
         .inspect_container(&first.name)
         .await
@@ -216,8 +224,12 @@ async fn until_ready(
     };
     let (podman, cancel) = (context.podman, &request.cancel);
     let waiter = Waiter { cluster: &watched, podman, client, cancel, factor };
-    waiter.kubeadm(request.wait).await?;
+    waiter.kubeadm(factor.of(CONTROL_PLANE_LIMIT)).await?;
     waiter.assign_pod_subnets().await;
+    if request.wait.is_zero() || record.spec.networking.disable_default_cni {
+        // Where kipod gives pods no network, a node is Ready when the user's network says so.
+        return Ok(());
+    }
     Ok(waiter.workloads(request.wait, &Woken::none()).await?)
 }
 

@@ -31,12 +31,28 @@ pub enum NodeAction {
 impl NodeAction {
     async fn on(self, podman: &dyn Podman, container: &str) -> Result<(), PodmanError> {
         match self {
-            Self::Stop => podman.stop_container(container).await,
-            Self::Start => podman.start_container(container).await,
+            Self::Stop => {
+                wake(podman, container).await;
+                podman.stop_container(container).await
+            }
+            Self::Start => {
+                wake(podman, container).await;
+                podman.start_container(container).await
+            }
             Self::Pause => podman.pause_container(container).await,
-            Self::Unpause => podman.unpause_container(container).await,
+            Self::Unpause => {
+                podman.unpause_container(container).await?;
+                // Nodes may have come and gone while it slept.
+                let _ = podman.exec(container, &["/usr/local/lib/kipod/routes"]).await;
+                Ok(())
+            }
         }
     }
+}
+
+/// Podman neither stops nor starts what is frozen. Most often nothing is, and it says so.
+async fn wake(podman: &dyn Podman, container: &str) {
+    let _ = podman.unpause_container(container).await;
 }
 
 /// Stops all containers of a cluster. Its state, its addresses and its port stay its own.
@@ -46,9 +62,11 @@ impl NodeAction {
 /// When there is no such cluster, another process works on it, or Podman refuses.
 pub async fn stop(context: Context<'_>, name: &ClusterName) -> Result<(), ChangeError> {
     let _lock = NameLock::take(&context.dirs.state, name)?;
-    let cluster = Cluster::open(context.dirs, name)?;
-    let watched = Watched::recorded(cluster.record(), context.dirs);
-    let work = on_all(context.podman, &watched.containers, NodeAction::Stop);
+    Cluster::open(context.dirs, name)?;
+    // All that there is, also what a change left that was cut off.
+    let nodes = cluster::nodes(context.podman, Some(name)).await.map_err(ChangeError::list)?;
+    let containers: Vec<_> = nodes.into_iter().map(|node| node.name).collect();
+    let work = on_all(context.podman, &containers, NodeAction::Stop);
     step(context.events, Step::Stop, work).await
 }
 
@@ -82,7 +100,8 @@ pub async fn start(context: Context<'_>, request: &StartRequest) -> Result<Clust
     let woken = Woken::now(asleep.map(|node| node.name).collect());
     let work = on_all(context.podman, &watched.containers, NodeAction::Start);
     step(events, Step::StartNodes, work).await?;
-    if request.wait.is_zero() {
+    // Where kipod gives pods no network, nodes are Ready when the user's network says so.
+    if request.wait.is_zero() || cluster.record().spec.networking.disable_default_cni {
         return Ok(cluster);
     }
     let factor = request.time_factor;

@@ -111,7 +111,12 @@ impl Waiter<'_> {
             let subnet = node.pod_subnet;
             let patch = json!({ "spec": { "podCIDR": subnet, "podCIDRs": [subnet] } });
             let (patch, params) = (Patch::Merge(patch), PatchParams::default());
-            let patched = nodes.patch(&node.name, &params, &patch);
+            // kubeadm may be through before the kubelet has registered the node.
+            let patched = async {
+                while nodes.patch(&node.name, &params, &patch).await.is_err() {
+                    tokio::time::sleep(POLL).await;
+                }
+            };
             // Who misses it will say so, and the cluster is a cluster without.
             let _ = tokio::time::timeout(self.factor.of(CALL_LIMIT), patched).await;
         }

@@ -56,7 +56,7 @@ impl<'a> Siblings<'a> {
     }
 
     /// A control plane that runs, and is not `except`.
-    fn control_plane(&self, except: Option<&Seat>) -> Result<&str, ChangeError> {
+    pub(super) fn control_plane(&self, except: Option<&Seat>) -> Result<&str, ChangeError> {
         let mut control_planes = self.seats.iter().filter(|seat| seat.role == Role::ControlPlane);
         control_planes
             .find(|seat| Some(*seat) != except && self.runs(&seat.name))
@@ -66,12 +66,21 @@ impl<'a> Siblings<'a> {
 
     /// Whether the cluster is still one without that node.
     pub(super) fn can_lose(&self, seat: &Seat) -> Result<(), ChangeError> {
+        let control_planes = self.seats.iter().filter(|seat| seat.role == Role::ControlPlane);
+        let count = control_planes.clone().count();
+        if seat.role == Role::ControlPlane && count == 1 {
+            return Err(ChangeError::LastControlPlane { node: seat.name.clone() });
+        }
+        self.control_plane(Some(seat))?;
         if seat.role != Role::ControlPlane {
             return Ok(());
         }
-        let count = self.seats.iter().filter(|seat| seat.role == Role::ControlPlane).count();
-        if count == 1 {
-            return Err(ChangeError::LastControlPlane { node: seat.name.clone() });
+        // etcd lets no member go whose going would leave it without a majority, and kubeadm takes
+        // its refusal for a warning.
+        let others = control_planes.filter(|other| *other != seat && self.runs(&other.name));
+        let (others, needed) = (others.count(), (count - 1) / 2 + 1);
+        if others < needed {
+            return Err(ChangeError::Quorum { node: seat.name.clone(), others, needed });
         }
         // It has to leave etcd itself: the others would go on counting it.
         if !self.runs(&seat.name) {
@@ -94,21 +103,35 @@ impl<'a> Siblings<'a> {
             "--force",
             &timeout,
         ];
-        self.kubectl(Some(seat), &words).await
+        let control_plane = self.control_plane(Some(seat))?;
+        let drained = self.exec(control_plane, &[&KUBECTL, &words[..]].concat()).await;
+        if drained.is_err() {
+            // It stays, and so does its work.
+            let uncordon = [&KUBECTL[..], &["uncordon", &seat.name]].concat();
+            let _ = self.exec(control_plane, &uncordon).await;
+        }
+        drained.map(drop)
     }
 
-    /// Lets a control plane leave etcd.
-    pub(super) async fn leave_etcd(&self, seat: &Seat) -> Result<(), ChangeError> {
-        if seat.role != Role::ControlPlane {
-            return Ok(());
+    /// Lets a control plane leave etcd, as far as it ever became a member and still can say so.
+    pub(super) async fn leave_etcd(&self, seat: &Seat) {
+        if seat.role == Role::ControlPlane && self.runs(&seat.name) {
+            let words = ["kubeadm", "reset", "phase", "remove-etcd-member"];
+            let _ = self.exec(&seat.name, &words).await;
         }
-        let words = ["kubeadm", "reset", "phase", "remove-etcd-member"];
-        self.exec(&seat.name, &words).await.map(drop)
     }
 
     /// Takes the node out of what Kubernetes knows.
     pub(super) async fn forget(&self, seat: &Seat) -> Result<(), ChangeError> {
-        self.kubectl(Some(seat), &["delete", "node", &seat.name, "--ignore-not-found"]).await
+        let words = ["delete", "node", &seat.name, "--ignore-not-found"];
+        let (node, command) = (self.control_plane(Some(seat))?, [&KUBECTL, &words[..]].concat());
+        for _ in 1..KUBECTL_ATTEMPTS {
+            if self.exec(node, &command).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(KUBECTL_PAUSE).await;
+        }
+        self.exec(node, &command).await.map(drop)
     }
 
     /// The authorities of the cluster.
@@ -160,18 +183,6 @@ impl<'a> Siblings<'a> {
             self.exec(node, apply).await?;
         }
         Ok(())
-    }
-
-    async fn kubectl(&self, except: Option<&Seat>, words: &[&str]) -> Result<(), ChangeError> {
-        let node = self.control_plane(except)?;
-        let command = [&KUBECTL, words].concat();
-        for _ in 1..KUBECTL_ATTEMPTS {
-            if self.exec(node, &command).await.is_ok() {
-                return Ok(());
-            }
-            tokio::time::sleep(KUBECTL_PAUSE).await;
-        }
-        self.exec(node, &command).await.map(drop)
     }
 
     async fn exec(&self, node: &str, command: &[&str]) -> Result<String, ChangeError> {

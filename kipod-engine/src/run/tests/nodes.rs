@@ -194,3 +194,36 @@ async fn what_a_killed_change_left_is_taken_away_by_the_next_one() {
     assert_eq!(world.record().unwrap().changing, None);
     assert_eq!(world.names(), [NODE, WORKER]);
 }
+
+#[tokio::test]
+async fn a_control_plane_stays_where_etcd_would_lose_its_majority() {
+    let world = World::with_cluster().await;
+    let seats: Vec<_> = (0..3)
+        .map(|place| seat(&format!("demo-control-plane-{place}"), Role::ControlPlane, place))
+        .collect();
+    for seat in &seats[1..] {
+        world.container(&seat.name, seat.role).await;
+    }
+    record(seats, None).write(&world.dirs.state).unwrap();
+    world.podman.stop_container("demo-control-plane-2").await.unwrap();
+    let error = remove_node(world.context(&quiet), &name(), NODE).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "node `demo-control-plane-0` cannot go: 1 other control planes run, and etcd needs 2 to let it go"
+    );
+    assert_eq!(world.count("remove_container"), 0);
+}
+
+#[tokio::test]
+async fn nothing_goes_while_nobody_could_tell_kubernetes() {
+    let world = World::with_cluster().await;
+    stop(world.context(&quiet), &name()).await.unwrap();
+    for error in [
+        remove_node(world.context(&quiet), &name(), WORKER).await.unwrap_err(),
+        add_node(world.context(&quiet), &add_request(Role::Worker)).await.unwrap_err(),
+    ] {
+        assert_eq!(error.to_string(), "no control plane of cluster `demo` runs");
+    }
+    assert_eq!(world.count("remove_container"), 0);
+    assert_eq!(world.record().unwrap().changing, None);
+}

@@ -44,9 +44,6 @@ pub(crate) async fn run(
         let report = check(progress).await?;
         let mut machine = Machine::from_facts(&report.facts);
         machine.time_factor = time_factor;
-        if !spec.host_images {
-            machine.host_store = None;
-        }
         let session = Session::open(progress).await?;
         let (data, driver) = (&session.dirs.data, machine.storage_driver);
         let found = node_image(&session.service, spec.image.as_str(), data, driver).await;
