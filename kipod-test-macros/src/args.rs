@@ -127,9 +127,12 @@ impl Args {
                 "an `exclusive` cluster belongs to one test and has no name to share it by",
             ));
         }
-        for (name, given) in [("workers", &self.workers), ("control_planes", &self.control_planes)]
-        {
-            if self.config.is_some() && given.is_some() {
+        for (name, given) in [
+            ("workers", self.workers.is_some()),
+            ("control_planes", self.control_planes.is_some()),
+            ("version", self.version.is_some()),
+        ] {
+            if self.config.is_some() && given {
                 faults.extend(at(name, &format!("`config` says all of the cluster, `{name}` too")));
             }
         }

@@ -99,7 +99,10 @@ impl ClusterFiles {
     /// that has used it. Makes no file.
     pub fn is_in_use(&self) -> bool {
         let locks = [self.gate(), self.lease(), self.applied()];
-        locks.iter().chain(&self.reapers()).any(|path| Lock::is_held(path))
+        // Reapers look at each other in the same gentle way, and take none for alive that is only
+        // looked at.
+        locks.iter().any(|path| Lock::is_held(path))
+            || self.reapers().iter().any(|path| Lock::is_held_alone(path))
     }
 
     /// Takes away every file of a cluster that nobody uses and of which nothing stays. Who calls this

@@ -34,7 +34,9 @@ impl Prune<'_> {
             match self.known(&name) {
                 Known::Whole(_) => {}
                 Known::Stays(why) => self.done.stays.push(why),
-                Known::Broken => self.remove(&name, |known| matches!(known, Known::Broken)).await,
+                Known::Broken => {
+                    self.remove(&name, |known| matches!(known, Known::Broken)).await;
+                }
             }
         }
         Ok(())
@@ -54,16 +56,21 @@ impl Prune<'_> {
         }
     }
 
-    /// Removes a cluster, if `still` holds of it once nobody else can work on it.
-    pub(super) async fn remove(&mut self, name: &ClusterName, still: impl Fn(&Known) -> bool) {
+    /// Removes a cluster, if `still` holds of it once nobody else can work on it. Answers whether it
+    /// is not there any more, or is another one.
+    pub(super) async fn remove(
+        &mut self,
+        name: &ClusterName,
+        still: impl Fn(&Known) -> bool,
+    ) -> bool {
         let found = match self.dry_run {
             true => self.list(name).await,
             false => {
                 // Who has it by now knows what to do with it.
-                let Ok(lock) = NameLock::take(&self.dirs.state, name) else { return };
+                let Ok(lock) = NameLock::take(&self.dirs.state, name) else { return false };
                 let known = self.known(name);
                 if !still(&known) {
-                    return;
+                    return true;
                 }
                 if matches!(known, Known::Broken) {
                     settle().await;
@@ -78,8 +85,14 @@ impl Prune<'_> {
             }
         };
         match found {
-            Ok(found) => self.removed(found),
-            Err(error) => self.fault(&error),
+            Ok(found) => {
+                self.removed(found);
+                true
+            }
+            Err(error) => {
+                self.fault(&error);
+                false
+            }
         }
     }
 

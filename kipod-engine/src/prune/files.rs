@@ -59,9 +59,7 @@ impl Prune<'_> {
                     return Ok(());
                 }
                 let ours = |known: &Known| matches!(known, Known::Whole(record) if phase.is_of(&record.identity()));
-                let faults = self.done.faults.len();
-                self.remove(&record.name, ours).await;
-                if self.done.faults.len() > faults {
+                if !self.remove(&record.name, ours).await {
                     // Known to be the tests' until it is gone.
                     return Ok(());
                 }

@@ -78,7 +78,11 @@ fn receive(socket: &UnixStream) -> io::Result<OwnedFd> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut into = [IoSliceMut::new(&mut bytes)];
-        let message = recvmsg(socket, &mut into, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        // A socket with a time limit is not asked again by the kernel after a signal.
+        let message = match recvmsg(socket, &mut into, &mut control, RecvFlags::CMSG_CLOEXEC) {
+            Err(rustix::io::Errno::INTR) => continue,
+            received => received?,
+        };
         for part in control.drain() {
             if let RecvAncillaryMessage::ScmRights(mut files) = part
                 && let Some(file) = files.next()

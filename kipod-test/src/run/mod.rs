@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use kipod_engine::lease::{ClusterFiles, Kept, LeaseError};
+use kipod_engine::lease::{ClusterFiles, Kept, LeaseError, Lock};
 use tokio::runtime::{Builder, Runtime};
 
 pub use body::{Body, argument};
@@ -307,7 +307,9 @@ async fn forget_predecessors(held: &Held, test: &str, exclusive: bool) {
     };
     for files in clusters {
         for kept in files.all_kept() {
-            if kept.test != test || kept.run == held.run.id {
+            // A run that still goes on has left nothing yet.
+            let lives = || Lock::is_held_alone(&files.reaper(&kept.run));
+            if kept.test != test || kept.run == held.run.id || lives() {
                 continue;
             }
             if exclusive || namespace::delete(&held.hold.client, &kept.namespace).await.is_ok() {

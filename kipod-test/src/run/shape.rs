@@ -23,5 +23,11 @@ fn read(site: &TestSite, file: &str) -> Result<kipod_engine::spec::ClusterSpec, 
     let fault = |fault: String| SetupError::Config { file: file.to_owned(), fault };
     let text = std::fs::read_to_string(&path)
         .map_err(|error| fault(format!("cannot be read: {error}")))?;
-    config::read(&text, file).check().map_err(|faults| fault(faults.to_string()))
+    let mut spec = config::read(&text, file).check().map_err(|faults| fault(faults.to_string()))?;
+    // As all paths of a test, and as the cluster's record has them.
+    for mount in spec.nodes.iter_mut().flat_map(|node| &mut node.extra_mounts) {
+        let path = Path::new(site.manifest_dir).join(&mount.host_path);
+        mount.host_path = std::path::absolute(&path).unwrap_or(path);
+    }
+    Ok(spec)
 }

@@ -137,7 +137,7 @@ impl Job {
         };
         say(READY);
         self.run.owner.wait();
-        let done = clean_up(source, &files, Some((&self.run.id, only)));
+        let done = clean_up(source, &files, &self.run.id, Some((&self.run.id, only)));
         // Whatever else went down with the machine, or with a reaper that was killed itself.
         let swept = sweep(source, &self.state);
         done.and(swept)
@@ -170,7 +170,8 @@ pub(crate) fn release_exclusive(
     files: &ClusterFiles,
     reaper: Option<Child>,
 ) -> Result<(), SetupError> {
-    clean_up(source, files, None)?;
+    // Its own reaper lives until that is done, and is nobody who might still use the cluster.
+    clean_up(source, files, &Run::of_this_process().id, None)?;
     if let Some(mut reaper) = reaper {
         let _ = reaper.kill();
         let _ = reaper.wait();
@@ -189,16 +190,17 @@ pub(crate) fn release_exclusive(
 fn clean_up(
     source: &'static dyn ClusterSource,
     files: &ClusterFiles,
+    own: &str,
     run: Option<(&str, Lock)>,
 ) -> Result<(), SetupError> {
+    let own = files.reaper(own);
     loop {
         // Without the gate, so that those who come meanwhile get in.
         drop(Lock::exclusive(&files.lease(), || {})?);
         let gate = Lock::exclusive(&files.gate(), || {})?;
         let Some(lease) = Lock::try_exclusive(&files.lease())? else { continue };
         let (id, only) = run.unzip();
-        let own = id.map(|id| files.reaper(id));
-        let another = |path: &PathBuf| own.as_ref() != Some(path) && Lock::is_held_alone(path);
+        let another = |path: &PathBuf| own != *path && Lock::is_held_alone(path);
         let done = match files.reapers().iter().any(another) {
             true => runtime()?.block_on(delete_namespaces(source, files, id)),
             false => finish(source, files, id, &gate),
@@ -218,6 +220,10 @@ fn clean_up(
 /// Deletes the clusters that tests made, that nobody uses, and in which nothing has to stay.
 fn sweep(source: &'static dyn ClusterSource, state: &Path) -> Result<(), SetupError> {
     let mut first = Ok(());
+    if source.only().is_some() {
+        // Of a cluster of other people nothing follows for those that tests made.
+        return first;
+    }
     for files in ClusterFiles::all(state) {
         // Looked at before anything is locked, which would make files.
         if !files.state().exists() {
