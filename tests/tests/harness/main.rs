@@ -193,6 +193,8 @@ fn all_is_killed_during_creation() {
 #[ignore = "needs rootless Podman and a component bundle"]
 fn all_is_killed_and_pruned() {
     let world = World::new();
+    // What belonged to nobody before, such as the image store of an older node image.
+    world.kipod(&["prune"]).run().ok();
     let run = world.start(Cargo, "ends::hang");
     world.arrival();
     let pruned = world.kipod(&["prune"]).run().ok();
