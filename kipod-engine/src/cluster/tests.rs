@@ -7,8 +7,7 @@ use crate::kubeconfig::ClusterAccess;
 use crate::lease::NameLock;
 use crate::node::CgroupMode;
 use crate::podman::{
-    ContainerOptions, NetworkAttachment, NetworkOptions, Podman, PodmanError, Scripted,
-    VolumeOptions,
+    ContainerOptions, NetworkOptions, Podman, PodmanError, Scripted, VolumeOptions,
 };
 use crate::spec::ClusterSpec;
 
@@ -36,28 +35,7 @@ impl World {
             gateway: [10, 89, 0, 1].into(),
             labels: labels.clone(),
         };
-        let container = ContainerOptions {
-            name: NODE.to_owned(),
-            hostname: NODE.to_owned(),
-            image: "image".to_owned(),
-            command: Vec::new(),
-            env: Default::default(),
-            labels: labels.clone(),
-            volumes: Vec::new(),
-            binds: Vec::new(),
-            tmpfs: Vec::new(),
-            devices: Vec::new(),
-            network: NetworkAttachment {
-                name: "kipod-demo".to_owned(),
-                address: [10, 89, 0, 2].into(),
-            },
-            ports: Vec::new(),
-            dns_search: None,
-            cgroup_parent: None,
-            stop_signal: 37,
-            stop_timeout: 10,
-            restart: true,
-        };
+        let container = ContainerOptions::plain(NODE, labels.clone());
         self.podman.create_network(&network).await.unwrap();
         self.podman.create_volume(&VolumeOptions { name: NODE.to_owned(), labels }).await.unwrap();
         self.podman.create_container(&container).await.unwrap();

@@ -48,6 +48,35 @@ pub struct ContainerOptions {
     pub restart: bool,
 }
 
+#[cfg(test)]
+impl ContainerOptions {
+    /// A container of which a test says no more than its name and its labels.
+    pub(crate) fn plain(name: &str, labels: Labels) -> Self {
+        Self {
+            name: name.to_owned(),
+            hostname: name.to_owned(),
+            image: "image".to_owned(),
+            command: Vec::new(),
+            env: BTreeMap::new(),
+            labels,
+            volumes: Vec::new(),
+            binds: Vec::new(),
+            tmpfs: Vec::new(),
+            devices: Vec::new(),
+            network: NetworkAttachment {
+                name: "net".to_owned(),
+                address: Ipv4Addr::new(10, 89, 0, 2),
+            },
+            ports: Vec::new(),
+            dns_search: None,
+            cgroup_parent: None,
+            stop_signal: 37,
+            stop_timeout: 10,
+            restart: true,
+        }
+    }
+}
+
 /// A named volume mounted into a container, with `exec`, `suid` and `dev` allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VolumeMount {

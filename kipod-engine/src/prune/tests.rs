@@ -8,9 +8,7 @@ use crate::image::label::IMAGE_STORE;
 use crate::lease::{ClusterFiles, Kept, Lock, NameLock, Phase};
 use crate::node::CgroupMode;
 use crate::plan;
-use crate::podman::{
-    Bind, ContainerOptions, Labels, NetworkAttachment, NetworkOptions, Scripted, VolumeOptions,
-};
+use crate::podman::{Bind, ContainerOptions, Labels, NetworkOptions, Scripted, VolumeOptions};
 use crate::spec::{ClusterName, ClusterSpec};
 
 struct World {
@@ -40,28 +38,7 @@ impl World {
         };
         let node = format!("{cluster}-node");
         let volume = VolumeOptions { name: node.clone(), labels: labels.clone() };
-        let container = ContainerOptions {
-            name: node.clone(),
-            hostname: node,
-            image: "image".to_owned(),
-            command: Vec::new(),
-            env: Default::default(),
-            labels,
-            volumes: Vec::new(),
-            binds,
-            tmpfs: Vec::new(),
-            devices: Vec::new(),
-            network: NetworkAttachment {
-                name: network.name.clone(),
-                address: [10, 89, 0, 2].into(),
-            },
-            ports: Vec::new(),
-            dns_search: None,
-            cgroup_parent: None,
-            stop_signal: 37,
-            stop_timeout: 10,
-            restart: true,
-        };
+        let container = ContainerOptions { binds, ..ContainerOptions::plain(&node, labels) };
         self.podman.create_network(&network).await.unwrap();
         self.podman.create_volume(&volume).await.unwrap();
         self.podman.create_container(&container).await.unwrap();

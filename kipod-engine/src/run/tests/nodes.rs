@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::plan::{Seat, label};
-use crate::podman::{ContainerOptions, NetworkAttachment};
+use crate::podman::ContainerOptions;
 use crate::run::{
     AddRequest, ChangeError, NodeAction, StartRequest, add_node, node, remove_node, start, stop,
 };
@@ -30,25 +30,7 @@ impl World {
     async fn container(&self, name: &str, role: Role) {
         let mut labels = crate::plan::labels(&super::name());
         labels.insert(label::ROLE.to_owned(), role.to_string());
-        let options = ContainerOptions {
-            name: name.to_owned(),
-            hostname: name.to_owned(),
-            image: "image".to_owned(),
-            command: Vec::new(),
-            env: Default::default(),
-            labels,
-            volumes: Vec::new(),
-            binds: Vec::new(),
-            tmpfs: Vec::new(),
-            devices: Vec::new(),
-            network: NetworkAttachment { name: "net".to_owned(), address: [10, 89, 0, 2].into() },
-            ports: Vec::new(),
-            dns_search: None,
-            cgroup_parent: None,
-            stop_signal: 37,
-            stop_timeout: 10,
-            restart: true,
-        };
+        let options = ContainerOptions::plain(name, labels);
         self.podman.create_container(&options).await.unwrap();
         self.podman.start_container(name).await.unwrap();
     }
