@@ -27,7 +27,7 @@ impl Cluster {
         self.held.hold.access.context.as_deref().unwrap_or(&self.held.name)
     }
 
-    /// Its Kubernetes version, as `v1.36.2`; `None` for somebody else's cluster.
+    /// Its Kubernetes version, as `v1.36.2`.
     pub fn kubernetes_version(&self) -> Option<&str> {
         self.held.hold.access.version.as_deref()
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use kipod_engine::cluster::{self, Cluster, OpenError, Record};
 use kipod_engine::image::{DEFAULT_IMAGE, node_image, of_version};
+use kipod_engine::lease::Phase;
 use kipod_engine::plan::{LOAD_BALANCER, Machine};
 use kipod_engine::podman::{Podman, PodmanCli, Service};
 use kipod_engine::run::{self, Cancel, Context, Request};
@@ -157,11 +158,12 @@ impl ClusterSource for Engine {
         Box::pin(create(wanted, since, say))
     }
 
-    fn delete<'a>(&'a self, text: &'a str) -> Reply<'a, ()> {
+    fn delete<'a>(&'a self, text: &'a str, phase: &'a Phase) -> Reply<'a, ()> {
         Box::pin(async move {
             let dirs = dirs()?;
             let service = service(&dirs).await?;
-            let removed = cluster::remove(&service, &dirs, &name(text)?).await;
+            let meant = |record: &Record| phase.is_of(&record.identity());
+            let removed = cluster::remove_if(&service, &dirs, &name(text)?, meant).await;
             removed.map(drop).map_err(|error| fault(&error, error.hint()))
         })
     }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use kipod_engine::lease::Phase;
+
 use crate::name::hash;
 use crate::settings::Settings;
 use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, Shape, SourceError, Wanted};
@@ -64,7 +66,7 @@ impl ClusterSource for External {
         Box::pin(async { self.read() })
     }
 
-    fn delete<'a>(&'a self, _name: &'a str) -> Reply<'a, ()> {
+    fn delete<'a>(&'a self, _name: &'a str, _phase: &'a Phase) -> Reply<'a, ()> {
         Box::pin(async { Ok(()) })
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::error::SetupError;
 use crate::owner::Run;
-use crate::share::{Hold, Job, acquire};
+use crate::share::{Hold, Job, Reaper, acquire};
 use crate::site::TestSite;
 use crate::source::{ClusterSource, News, Wanted};
 
@@ -73,18 +73,15 @@ async fn hold(
     let failed = |source| SetupError::Source { name: name.clone(), source };
     let state = source.state().map_err(failed)?;
     let files = ClusterFiles::new(&state, name);
-    // First of all the one who cleans up, so that nothing is ever without.
     let job = Job { run: run.clone(), state, cluster: name.clone() };
-    let reaper = tokio::task::spawn_blocking(move || job.start(&site))
-        .await
-        .unwrap_or(Err(SetupError::Helper))?;
+    let mut reaper = Reaper::new(job, site);
     let listen = |news: News<'_>| {
         if let News::Line(line) = news {
             say(line);
         }
     };
-    let hold = acquire(source, &files, &run, wanted, &listen).await?;
-    Ok((Held { source, name: name.clone(), hold, files, run, site }, reaper))
+    let hold = acquire(source, &files, &mut reaper, wanted, &listen).await?;
+    Ok((Held { source, name: name.clone(), hold, files, run, site }, reaper.process))
 }
 
 /// Tells what takes long, past the capture of tests' output: who waits half a minute wants to know

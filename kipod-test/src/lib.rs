@@ -48,6 +48,8 @@ pub mod __private {
     pub use crate::context::TestContext;
     pub use crate::run::{Body, argument, run, run_with};
     pub use crate::site::{Flavor, Keep, ShouldPanic, TestSite};
+    pub use kipod_engine::lease::Phase;
+
     pub use crate::source::{
         Access, ClusterSource, News, NodeOutput, Reply, Say, Shape, SourceError, Wanted,
     };

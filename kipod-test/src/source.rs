@@ -4,6 +4,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 
+use kipod_engine::lease::Phase;
 use kipod_engine::spec::ClusterSpec;
 
 /// What every call of the seam answers with.
@@ -161,8 +162,9 @@ pub trait ClusterSource: Send + Sync {
     /// `since`, the time in seconds since the Unix epoch, and a `-`: so it can be told who made it
     /// even when whoever called this died as soon as it was done.
     fn create<'a>(&'a self, wanted: &'a Wanted, since: i64, say: Say<'a>) -> Reply<'a, Access>;
-    /// Deletes a cluster, or what is left of one. A name nobody has is no fault.
-    fn delete<'a>(&'a self, name: &'a str) -> Reply<'a, ()>;
+    /// Deletes the cluster that `phase` is of, or what is left of it. Another cluster of its name
+    /// stays, and neither that nor a name nobody has is a fault.
+    fn delete<'a>(&'a self, name: &'a str, phase: &'a Phase) -> Reply<'a, ()>;
     /// The name of the one cluster there is, where it is other people's: such a cluster is neither
     /// created nor deleted, and its nodes are out of reach.
     fn only(&self) -> Option<String> {

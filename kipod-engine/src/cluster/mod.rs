@@ -21,7 +21,7 @@ pub use list::{
 pub use logs::{LogsError, export_logs};
 pub use record::{Record, RecordError, cluster_dir, kubeconfig_path};
 pub(crate) use record::{is_retained, retain, write_private};
-pub use remove::{RemoveError, remove};
+pub use remove::{RemoveError, remove, remove_if};
 pub(crate) use remove::{find, remove_locked, settle};
 
 /// A cluster that has been created.

@@ -107,9 +107,29 @@ pub async fn remove(
     dirs: &Dirs,
     name: &ClusterName,
 ) -> Result<bool, RemoveError> {
+    remove_if(podman, dirs, name, |_| true).await
+}
+
+/// [`remove`] of the cluster that is `meant`, or of what is left where no record says which it was.
+/// Another one of its name stays: it may have been made since its caller last looked.
+///
+/// # Errors
+///
+/// As for [`remove`].
+pub async fn remove_if(
+    podman: &dyn Podman,
+    dirs: &Dirs,
+    name: &ClusterName,
+    meant: impl Fn(&Record) -> bool,
+) -> Result<bool, RemoveError> {
     let _lock = NameLock::take(&dirs.state, name)?;
-    if matches!(Record::read(&dirs.state, name), Ok(Some(record)) if !record.complete) {
-        settle().await;
+    if let Ok(Some(record)) = Record::read(&dirs.state, name) {
+        if !meant(&record) {
+            return Ok(false);
+        }
+        if !record.complete {
+            settle().await;
+        }
     }
     remove_locked(podman, dirs, name).await
 }

@@ -114,6 +114,8 @@ impl ClusterFiles {
     pub fn remove(&self, gate: Lock, lease: Lock) -> Result<(), LeaseError> {
         self.forget_content();
         self.set_phase(None)?;
+        // The new state of somebody who was killed while writing it.
+        let _ = std::fs::remove_file(self.path("json.new"));
         let _ = std::fs::remove_file(self.log());
         for reaper in self.reapers() {
             if let Ok(Some(lock)) = Lock::try_exclusive(&reaper) {
@@ -144,7 +146,8 @@ mod tests {
         files.set_phase(Some(&Phase::Creating(7))).unwrap();
         let kept = Kept { namespace: "n".into(), test: "t".into(), run: "r".into() };
         files.keep(&kept).unwrap();
-        for path in [files.applied(), files.log(), files.reaper("dead"), other.log()] {
+        let new = files.path("json.new");
+        for path in [files.applied(), files.log(), new, files.reaper("dead"), other.log()] {
             std::fs::write(path, "").unwrap();
         }
         let living = Lock::exclusive(&files.reaper("alive"), || {}).unwrap();

@@ -67,16 +67,15 @@ impl ClusterFiles {
     /// When the file cannot be written.
     pub fn set_phase(&self, phase: Option<&Phase>) -> Result<(), LeaseError> {
         let path = self.state();
+        let new = path.with_extension("json.new");
         let written = match phase {
             None => match std::fs::remove_file(&path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
                 done => done,
             },
-            Some(phase) => {
-                let text = serde_json::to_vec(phase).unwrap_or_default();
-                // Nobody reads it without the gate, so it need not be replaced at once.
-                std::fs::write(&path, text)
-            }
+            // Whole or not at all: a cluster whose state says nothing is nobody's to delete.
+            Some(phase) => std::fs::write(&new, serde_json::to_vec(phase).unwrap_or_default())
+                .and_then(|()| std::fs::rename(&new, &path)),
         };
         written.map_err(|source| LeaseError { path, source })
     }

@@ -10,6 +10,7 @@ use kube::{Client, Config};
 use crate::access;
 use crate::error::{SetupError, chain};
 use crate::owner::Run;
+use crate::share::reaper::Reaper;
 use crate::source::{Access, ClusterSource, News, Say, Wanted};
 
 /// How long a cluster that is there may take to answer: a node that was restarted needs eight
@@ -52,24 +53,29 @@ enum Found {
     },
 }
 
-/// Gets hold of the cluster, creating it if need be. `say` is told what takes long.
+/// Gets hold of the cluster, creating it if need be, and starts the run's reaper unless it has one.
+/// `say` is told what takes long.
 pub(crate) async fn acquire(
     source: &dyn ClusterSource,
     files: &ClusterFiles,
-    run: &Run,
+    reaper: &mut Reaper,
     wanted: &Wanted,
     say: Say<'_>,
 ) -> Result<Hold, SetupError> {
     let mut told = false;
     let gate = lock_gate(files, say, &mut told, shared).await?;
+    // First of all the one who cleans up, so that nothing is ever without.
+    reaper.ensure().await?;
     let lease = shared(&files.lease())?;
     if let Found::Good(reached) = look(source, files, wanted, &|_| {}, QUICK).await? {
-        return reached.hold(files, run, lease);
+        return reached.hold(files, reaper.run(), lease);
     }
     // Not upgraded but taken anew: two who upgrade wait for each other for ever.
     drop(lease);
     drop(gate);
     let gate = lock_gate(files, say, &mut told, exclusive).await?;
+    // No reaper ends while somebody has the gate; it may have before, if the run's owner has.
+    reaper.ensure().await?;
     // A factor that is none is told by the engine, where a cluster has to be made.
     let limit = TimeFactor::from_env().unwrap_or_default().of(ANSWER_LIMIT);
     let found = look(source, files, wanted, say, limit).await?;
@@ -79,25 +85,27 @@ pub(crate) async fn acquire(
         Found::Unfit { ours: false, fault, .. } => {
             return Err(fault("it was not made by a test, so no test replaces it"));
         }
-        Found::Unfit { fault, other, .. } => match is_used(files, run, other.as_deref()).await? {
-            true => return Err(fault("other tests are using it")),
-            false => {
-                let fault = fault("nobody uses it");
-                let lost = match files.all_kept().len() {
-                    0 => String::new(),
-                    n => format!("; what {n} tests kept in it goes"),
-                };
-                let line = format!("making cluster `{}` anew: {fault}{lost}", wanted.name);
-                say(News::Line(&line));
-                create(source, files, &gate, wanted, say).await?
+        Found::Unfit { fault, other, .. } => {
+            match is_used(files, reaper.run(), other.as_deref()).await? {
+                true => return Err(fault("other tests are using it")),
+                false => {
+                    let fault = fault("nobody uses it");
+                    let lost = match files.all_kept().len() {
+                        0 => String::new(),
+                        n => format!("; what {n} tests kept in it goes"),
+                    };
+                    let line = format!("making cluster `{}` anew: {fault}{lost}", wanted.name);
+                    say(News::Line(&line));
+                    create(source, files, &gate, wanted, say).await?
+                }
             }
-        },
+        }
     };
     let lease = shared(&files.lease())?;
     // Whoever waits longer than this says something waits for something else.
     gate.note("");
     drop(gate);
-    reached.hold(files, run, lease)
+    reached.hold(files, reaper.run(), lease)
 }
 
 impl Reached {
@@ -204,19 +212,21 @@ async fn look(
     if let Some(difference) = wanted.difference(&access) {
         return Ok(mismatch(&access, difference));
     }
-    let reached = Reached::new(access, name).await?;
+    let mut reached = Reached::new(access, name).await?;
     if let Err(last) = answers(&reached.client, name, say, limit).await {
         let name = name.clone();
         let fault = move |why| SetupError::Unhealthy { name, waited: limit, last, why };
         return Ok(Found::Unfit { ours, other: None, fault: Box::new(fault) });
     }
-    // Of other people's clusters only they themselves know their version.
-    if reached.access.version.is_none() && wanted.version.is_some() {
+    // Of other people's clusters only they themselves know their version. It is asked for once in a
+    // process, for whichever of its tests wants one.
+    if reached.access.version.is_none() {
         let asked = reached.client.apiserver_version().await;
         let unusable = |source| SetupError::Kubeconfig { name: name.clone(), source };
         let found = asked.map_err(|error| unusable(error.into()))?.git_version;
-        if !wanted.accepts(&found) {
-            return Ok(mismatch(&reached.access, wanted.other_version(&found)));
+        reached.access.version = Some(found);
+        if let Some(difference) = wanted.difference(&reached.access) {
+            return Ok(mismatch(&reached.access, difference));
         }
     }
     Ok(Found::Good(Box::new(reached)))
@@ -258,16 +268,17 @@ async fn create(
     let doing = |what: &str| {
         gate.note(&format!("process {} is creating it ({what})", std::process::id()));
     };
-    if files.phase()?.is_some() {
+    if let Some(phase) = files.phase()? {
         doing("deleting the old one");
-        source.delete(name).await.map_err(failed)?;
+        source.delete(name, &phase).await.map_err(failed)?;
         files.forget_content();
     }
     say(News::Line(&format!("creating cluster `{name}`")));
     doing("looking at this machine");
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let since = i64::try_from(since).unwrap_or_default();
-    files.set_phase(Some(&Phase::Creating(since)))?;
+    let creating = Phase::Creating(since);
+    files.set_phase(Some(&creating))?;
     let listen = |news: News<'_>| match news {
         News::Step(step) => doing(step),
         line => say(line),
@@ -279,7 +290,7 @@ async fn create(
             // and stays on record until that has been done.
             let gone = match source.open(name).await {
                 Ok(Some(_)) => true,
-                _ => source.delete(name).await.is_ok(),
+                _ => source.delete(name, &creating).await.is_ok(),
             };
             if gone {
                 files.set_phase(None)?;

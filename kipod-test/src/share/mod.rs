@@ -8,4 +8,4 @@ mod acquire;
 mod reaper;
 
 pub(crate) use acquire::{Hold, acquire};
-pub(crate) use reaper::{Job, release_exclusive};
+pub(crate) use reaper::{Job, Reaper, release_exclusive};

@@ -60,7 +60,7 @@ impl Job {
     }
 
     /// Starts the reaper, unless the run has one; blocks until it holds its lock.
-    pub(crate) fn start(&self, site: &TestSite) -> Result<Option<Child>, SetupError> {
+    fn start(&self, site: &TestSite) -> Result<Option<Child>, SetupError> {
         let fail = |text: String| SetupError::Reaper(text);
         if Lock::is_held_alone(&self.files().reaper(&self.run.id)) {
             return Ok(None);
@@ -141,6 +141,36 @@ impl Job {
         // Whatever else went down with the machine, or with a reaper that was killed itself.
         let swept = sweep(source, &self.state);
         done.and(swept)
+    }
+}
+
+/// The reaper that a run has, or is to have.
+pub(crate) struct Reaper {
+    job: Job,
+    site: TestSite,
+    /// Where this process has started it.
+    pub(crate) process: Option<Child>,
+}
+
+impl Reaper {
+    /// That of a job, to be started by a test of this binary.
+    pub(crate) fn new(job: Job, site: TestSite) -> Self {
+        Self { job, site, process: None }
+    }
+
+    /// The run it cleans up after.
+    pub(crate) fn run(&self) -> &Run {
+        &self.job.run
+    }
+
+    /// Starts it, unless the run has one.
+    pub(crate) async fn ensure(&mut self) -> Result<(), SetupError> {
+        let (job, site) = (self.job.clone(), self.site);
+        let started = tokio::task::spawn_blocking(move || job.start(&site)).await;
+        if let Some(process) = started.unwrap_or(Err(SetupError::Helper))? {
+            self.process = Some(process);
+        }
+        Ok(())
     }
 }
 
@@ -276,11 +306,14 @@ async fn delete(
         // Cut off, or broken: what is left goes.
         (Some(_), _) => true,
     };
-    if ours && kept.is_empty() {
-        if let Some(Phase::Ready(identity)) = phase {
-            files.set_phase(Some(&Phase::Deleting(identity)))?;
-        }
-        retry(|| source.delete(name)).await.map_err(failed)?;
+    if let Some(phase) = phase.filter(|_| ours && kept.is_empty()) {
+        let phase = match phase {
+            Phase::Ready(identity) => Phase::Deleting(identity),
+            other => other,
+        };
+        files.set_phase(Some(&phase))?;
+        // By what it is and not by its name alone: somebody may make one anew between two attempts.
+        retry(|| source.delete(name, &phase)).await.map_err(failed)?;
         files.forget_content();
         return Ok(files.set_phase(None)?);
     }

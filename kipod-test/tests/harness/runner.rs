@@ -124,6 +124,11 @@ impl Running {
         kill_process_group(Pid::from_child(child), Signal::KILL).unwrap();
     }
 
+    /// Kills the runner alone.
+    pub(crate) fn kill(&self) {
+        kill_process(Pid::from_child(self.child.as_ref().unwrap()), Signal::KILL).unwrap();
+    }
+
     /// Waits for the end of the run: whether all passed, and all that was printed.
     pub(crate) fn end(mut self) -> (bool, String) {
         let mut child = self.child.take().unwrap();

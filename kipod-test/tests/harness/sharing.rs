@@ -408,3 +408,19 @@ fn what_went_down_with_the_machine_is_swept_by_the_next_run() {
     let left: Vec<&str> = content.clusters.keys().map(String::as_str).collect();
     assert_eq!(left, ["test-found"]);
 }
+
+#[test]
+fn a_cluster_that_was_made_anew_between_two_attempts_to_delete_stays() {
+    let world = World::new();
+    world.table.content().undeletable = Some(0);
+    let (passed, output) = world.run(Cargo, "pass", &[]);
+    assert!(passed, "{output}");
+    world.wait("an attempt to delete", |content| content.undeletable > Some(0));
+    {
+        let mut content = world.table.content();
+        content.identities.insert("kipod".into(), "somebodys v1.36.2".into());
+        content.undeletable = None;
+    }
+    world.no_process_and_no_file();
+    assert_eq!(world.table.content().clusters.len(), 1);
+}

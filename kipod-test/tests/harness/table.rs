@@ -22,6 +22,8 @@ pub(crate) struct Content {
     pub(crate) silent: BTreeSet<String>,
     /// The one method by which sources of clusters are kept waiting: `POST` or `DELETE`.
     pub(crate) stalled: Option<&'static str>,
+    /// Whether clusters cannot be deleted just now, and how often that was tried in vain.
+    pub(crate) undeletable: Option<usize>,
     /// The names of the clusters that were created, in order.
     pub(crate) created: Vec<String>,
     /// The names of the namespaces that were created, in order.
@@ -139,7 +141,12 @@ fn source(method: &str, name: &str, rest: &[&str], content: &Mutex<Content>) -> 
         }
         ("DELETE", _) => {
             stall();
-            content.lock().unwrap().clusters.remove(name);
+            let mut content = content.lock().unwrap();
+            if let Some(tried) = &mut content.undeletable {
+                *tried += 1;
+                return (500, "not just now".to_owned());
+            }
+            content.clusters.remove(name);
             (200, String::new())
         }
         _ => {

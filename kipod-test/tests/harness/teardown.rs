@@ -1,9 +1,14 @@
 //! However a test ends, and however its run ends: no cluster, no namespace, no process and no lock
 //! stay.
 
+use std::time::Duration;
+
+use kipod_engine::lease::{ClusterFiles, Lock};
+use rustix::process::Signal;
+
+use crate::runner::processes;
 use crate::support::Runner::{Cargo, Nextest};
 use crate::support::{Runner, World, signal};
-use rustix::process::Signal;
 
 /// A test that ends by itself: whether it passes, and whether it gets to take its namespace away.
 fn ends(runner: Runner, test: &str, passes: bool, takes_away: bool) {
@@ -87,6 +92,33 @@ fn dies_when_its_cluster_is_there(runner: Runner) {
     nothing_is_left(&world);
 }
 
+/// The runner is gone before its test had a cluster, and the reaper had nothing to wait for.
+fn is_killed_before_the_cluster(runner: Runner) {
+    if !runner.is_here() {
+        return;
+    }
+    let world = World::new();
+    let files = ClusterFiles::new(&world.folder().join("kipod"), "kipod");
+    let gate = Lock::exclusive(&files.gate(), || {}).unwrap();
+    let run = world.start(runner, "pass", &[]);
+    let waits = |pid: &i32| {
+        let program = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+        program.file_name().is_some_and(|name| name.to_string_lossy().starts_with("fixture-"))
+    };
+    while !processes(world.folder()).iter().any(waits) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // It has found whose run it is.
+    std::thread::sleep(Duration::from_millis(500));
+    run.kill();
+    std::thread::sleep(Duration::from_millis(300));
+    drop(gate);
+    let (passed, output) = run.end();
+    assert!(!passed, "{output}");
+    world.arrival("pass");
+    nothing_is_left(&world);
+}
+
 #[track_caller]
 fn nothing_is_left(world: &World) {
     world.no_process_and_no_file();
@@ -113,6 +145,7 @@ macro_rules! matrix {
             #[test] fn runner_is_killed() { is_met_by($runner, true, Signal::KILL) }
             #[test] fn terminal_is_interrupted() { is_met_by_ctrl_c($runner) }
             #[test] fn runner_is_killed_and_the_test_hangs() { does_not_outlive_its_runner($runner) }
+            #[test] fn runner_is_killed_before_the_cluster() { is_killed_before_the_cluster($runner) }
             #[test] fn creator_is_killed_at_the_end() { dies_when_its_cluster_is_there($runner) }
         }
     )* };
