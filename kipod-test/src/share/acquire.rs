@@ -63,8 +63,11 @@ pub(crate) async fn acquire(
     say: Say<'_>,
 ) -> Result<Hold, SetupError> {
     let mut told = false;
+    // First of all the one who cleans up, so that nothing is ever without, and the last run leaves the
+    // cluster to this one.
+    reaper.ensure().await?;
     let gate = lock_gate(files, say, &mut told, shared).await?;
-    // First of all the one who cleans up, so that nothing is ever without.
+    // It has ended already if the run's owner has. While somebody has the gate, none ends.
     reaper.ensure().await?;
     let lease = shared(&files.lease())?;
     if let Found::Good(reached) = look(source, files, wanted, &|_| {}, QUICK).await? {
@@ -74,7 +77,6 @@ pub(crate) async fn acquire(
     drop(lease);
     drop(gate);
     let gate = lock_gate(files, say, &mut told, exclusive).await?;
-    // No reaper ends while somebody has the gate; it may have before, if the run's owner has.
     reaper.ensure().await?;
     // A factor that is none is told by the engine, where a cluster has to be made.
     let limit = TimeFactor::from_env().unwrap_or_default().of(ANSWER_LIMIT);
