@@ -13,6 +13,7 @@ mod events;
 pub mod host;
 pub mod image;
 pub mod kubeconfig;
+pub mod kubernetes;
 pub mod lease;
 pub mod node;
 pub mod pki;

@@ -162,6 +162,7 @@ impl Ground<'_> {
             name: &seat.name,
             role: seat.role,
             entry,
+            kubernetes_version: &image.kubernetes_version,
             pause_image: &image.pause_image,
             address: seat.address,
             pod_subnet: seat.pod_subnet,

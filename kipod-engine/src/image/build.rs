@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use semver::Version;
+
 use super::bundle::{Bundle, BundleError, ImageProgram, Program};
 use super::label;
 use super::node_image::store_dir;
 use super::store::{self, StoreError};
-use super::version::{VersionError, check_version, tag};
+use super::version::tag;
 use crate::blocking::blocking;
 use crate::dirs::Dirs;
 use crate::events::{Event, Events, Step, step};
+use crate::kubernetes::{VersionError, check_version, is_wanted};
 use crate::node::StorageDriver;
 use crate::podman::{BuildOptions, Command, CommandFailure, Labels, PodmanCli, PodmanError};
 
@@ -25,6 +28,8 @@ pub struct NodeImageOptions {
     /// Its reference, as `localhost/kipod-node:latest`. One without a tag gets the Kubernetes version
     /// as its tag.
     pub reference: String,
+    /// The Kubernetes that it has to have, as `1.36` or `v1.36.2`; `None` takes what the bundle has.
+    pub kubernetes_version: Option<String>,
     /// What it is built on: an image's reference. `None` takes the bundle's own root file system,
     /// or where it has none, the pinned Debian image.
     pub base_image: Option<String>,
@@ -53,6 +58,16 @@ pub enum BuildError {
     /// The bundle's Kubernetes is not one that kipod can make nodes of.
     #[error(transparent)]
     Version(#[from] VersionError),
+    /// The bundle has another Kubernetes than was asked for.
+    #[error("component bundle `{}` has Kubernetes {have}, and not {wanted}", .dir.display())]
+    OtherVersion {
+        /// The bundle's folder.
+        dir: PathBuf,
+        /// What it has.
+        have: String,
+        /// What was asked for.
+        wanted: String,
+    },
     /// The bundle's kubeadm does not run on this machine.
     #[error("the bundle's kubeadm does not work here: {0}")]
     Kubeadm(CommandFailure),
@@ -93,6 +108,9 @@ impl BuildError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Bundle(error) => error.hint(),
+            Self::OtherVersion { wanted, .. } => Some(format!(
+                "without `--components`, and with `KIPOD_COMPONENTS` not set, an installed bundle of {wanted} is found, or downloaded"
+            )),
             Self::Kubeadm(_) => {
                 Some("the bundle must be for this machine's architecture".to_owned())
             }
@@ -121,6 +139,13 @@ pub async fn build_node_image(
 ) -> Result<Built, BuildError> {
     let kubernetes_version = kubeadm(bundle, &["version", "-o", "short"]).await?.trim().to_owned();
     check_version(&kubernetes_version)?;
+    if let Some(wanted) = &options.kubernetes_version {
+        let version = Version::parse(kubernetes_version.trim_start_matches('v'));
+        if !version.is_ok_and(|version| is_wanted(&version, wanted)) {
+            let (dir, wanted) = (bundle.dir().to_owned(), wanted.clone());
+            return Err(BuildError::OtherVersion { dir, have: kubernetes_version, wanted });
+        }
+    }
     let reference = match options.reference.rsplit('/').next() {
         Some(last) if last.contains(':') => options.reference.clone(),
         _ => format!("{}:{}", options.reference, tag(&kubernetes_version)),

@@ -17,4 +17,4 @@ pub use node_image::{DEFAULT_IMAGE, NodeImage, NodeImageError, label, node_image
 #[cfg(feature = "build")]
 pub use store::StoreError;
 pub(crate) use unused::unused_stores;
-pub use version::{DEFAULT_NAME, VersionError, check_version, of_version, tag};
+pub use version::{DEFAULT_NAME, of_version, tag};

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::storage;
+use crate::kubernetes::{VersionError, check_version};
 use crate::node::StorageDriver;
 use crate::podman::{ImageInfo, Podman, PodmanError};
 
@@ -61,6 +62,14 @@ pub enum NodeImageError {
         /// The reference.
         reference: String,
     },
+    /// Its Kubernetes is not one that kipod makes nodes of.
+    #[error("node image `{reference}`: {source}")]
+    Version {
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: VersionError,
+    },
     /// The image is there, but the store with the control plane's images is not.
     #[error("the image store `{}` of node image `{reference}` is missing", .store.display())]
     NoStore {
@@ -86,6 +95,7 @@ impl NodeImageError {
             Self::Missing { .. } | Self::NoStore { .. } | Self::OtherRevision { .. } => {
                 Some("run `kipod build node-image`")
             }
+            Self::Version { .. } => Some("run `kipod build node-image --k8s-version VERSION`"),
             Self::NotOurs { .. } => {
                 Some("build one with `kipod build node-image --image-name NAME`")
             }
@@ -99,7 +109,8 @@ impl NodeImageError {
 ///
 /// # Errors
 ///
-/// When there is no such image, when it is not one of this kipod's, or when its image store is gone.
+/// When there is no such image, when it is not one of this kipod's, when its Kubernetes is not
+/// supported, or when its image store is gone.
 pub async fn node_image(
     podman: &dyn Podman,
     reference: &str,
@@ -116,6 +127,8 @@ pub async fn node_image(
     if found.labels.get(label::REVISION).map(String::as_str) != Some(kipod_images::REVISION) {
         return Err(NodeImageError::OtherRevision { reference: name() });
     }
+    check_version(&image.kubernetes_version)
+        .map_err(|source| NodeImageError::Version { reference: name(), source })?;
     if !is_store(&image.image_store, driver) {
         return Err(NodeImageError::NoStore { reference: name(), store: image.image_store });
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::kubeadm::{PATCHES, registration, timeouts};
 use super::{API_PORT, NodeFile, NodeSettings, PatchError, apply_patches, base64, kubeconfig};
+use crate::kubernetes::settings;
 use crate::spec::Role;
 
 /// How long a node tries to join: as long as kubeadm gives a control plane to start.
@@ -45,7 +46,8 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError
 
 fn document(node: &NodeSettings<'_>) -> Value {
     let mut document = json!({
-        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        // The node's own kubeadm reads it.
+        "apiVersion": settings(node.kubernetes_version).kubeadm_api,
         "kind": "JoinConfiguration",
         "discovery": {
             "file": { "kubeConfigPath": format!("{}/{DISCOVERY}", super::ROOT) },

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{
     API_PORT, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError, apply_patches,
 };
+use crate::kubernetes::settings;
 use crate::spec::{KubeProxyMode, KubeadmPatches};
 use crate::time_factor::TimeFactor;
 
@@ -92,7 +93,7 @@ fn founding(cluster: &ClusterSettings<'_>, mut document: Value) -> Value {
 
 fn init(node: &NodeSettings<'_>) -> Value {
     json!({
-        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        "apiVersion": settings(node.kubernetes_version).kubeadm_api,
         "kind": "InitConfiguration",
         "localAPIEndpoint": {
             "advertiseAddress": node.kubernetes_address(),
@@ -177,7 +178,7 @@ fn cluster(cluster: &ClusterSettings<'_>) -> Value {
     // Where there is one of each, an election would only be waited for.
     let elect = if cluster.control_planes.len() > 1 { "true" } else { "false" };
     let mut document = json!({
-        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        "apiVersion": settings(cluster.kubernetes_version).kubeadm_api,
         "kind": "ClusterConfiguration",
         "clusterName": cluster.name,
         "kubernetesVersion": cluster.kubernetes_version,
@@ -227,7 +228,8 @@ fn cluster(cluster: &ClusterSettings<'_>) -> Value {
         // kubeadm has each member compare itself with the others before it answers anybody. When all
         // start at once, all wait for each other until that times out, after 27 s.
         if let Some(args) = document["etcd"]["local"]["extraArgs"].as_array_mut() {
-            args.push(arg("feature-gates", "InitialCorruptCheck=false"));
+            let (name, value) = settings(cluster.kubernetes_version).no_initial_corruption_check;
+            args.push(arg(name, value));
         }
     }
     document

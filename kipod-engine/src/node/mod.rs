@@ -61,6 +61,8 @@ pub struct NodeSettings<'a> {
     pub role: Role,
     /// How it becomes part of its cluster.
     pub entry: Entry,
+    /// The Kubernetes version of its own programs, as `v1.36.2`.
+    pub kubernetes_version: &'a str,
     /// The pause image that kubeadm of its version names.
     pub pause_image: &'a str,
     /// Its address on the nodes' network.

@@ -5,14 +5,11 @@ use std::path::Path;
 
 use super::error::CreateError;
 use crate::image::{NodeImage, node_image};
+use crate::kubernetes;
 use crate::node::StorageDriver;
 use crate::plan::node_names;
 use crate::podman::Podman;
 use crate::spec::{ClusterSpec, NodeSpec, Role};
-
-/// How many minor versions a kubelet may be older than the API server.
-/// Source: Kubernetes' version skew policy, "kubelet".
-const KUBELET_SKEW: u64 = 3;
 
 /// The image of each node, in their order.
 pub(super) async fn of_nodes(
@@ -45,29 +42,10 @@ fn skews(spec: &ClusterSpec, images: &[NodeImage]) -> Vec<String> {
     nodes.filter_map(fault).collect()
 }
 
-/// Why a node that has the version `have` cannot be in a cluster whose control plane has `want`.
+/// Why the node `name`, which has the version `have`, cannot be in a cluster whose control plane has
+/// `want`.
 pub(super) fn skew(role: Role, name: &str, have: &str, want: &str) -> Option<String> {
-    let minor = |version: &str| {
-        let version = semver::Version::parse(version.trim_start_matches('v')).ok()?;
-        Some((version.major, version.minor))
-    };
-    let (kubelet, control_plane) = (minor(have)?, minor(want)?);
-    let fault = match role {
-        Role::ControlPlane if kubelet != control_plane => {
-            format!("every control plane has to have the first one's minor version, {want}")
-        }
-        Role::Worker if kubelet > control_plane => {
-            format!("a worker may not be newer than the control plane, which has {want}")
-        }
-        Role::Worker
-            if kubelet.0 != control_plane.0 || kubelet.1 + KUBELET_SKEW < control_plane.1 =>
-        {
-            format!(
-                "a worker may be {KUBELET_SKEW} minor versions older than the control plane at most, which has {want}"
-            )
-        }
-        _ => return None,
-    };
+    let fault = kubernetes::skew(role, have, want)?;
     Some(format!("node `{name}` has {have}: {fault}"))
 }
 

@@ -1,8 +1,6 @@
 //! `kipod build node-image`.
 
-use std::path::Path;
-
-use kipod_engine::image::bundle::{Arch, Bundle, DownloadEvent, Upstream, VersionRequest};
+use kipod_engine::image::bundle::{self, Arch, Bundle, DownloadEvent, Upstream, VersionRequest};
 use kipod_engine::image::{self, BuildError, Built, DEFAULT_IMAGE, NodeImageOptions};
 use kipod_engine::node::StorageDriver;
 use kipod_engine::plan::Machine;
@@ -32,6 +30,11 @@ pub(crate) async fn run(
                 (None, Some(_)) => args.image_name.clone(),
                 (None, None) => format!("{}:latest", args.image_name),
             },
+            // Upstream says what is `stable`, and no bundle of this machine does.
+            kubernetes_version: args
+                .k8s_version
+                .clone()
+                .filter(|version| version != "stable" || args.bundle.components.is_some()),
             base_image: args.base_image.clone(),
             storage_driver: Machine::from_facts(&report.facts).storage_driver,
         },
@@ -51,8 +54,12 @@ pub(crate) async fn default_image(
     session: &Session<'_>,
     cancel: &Cancel,
 ) -> Result<Built, Failure> {
-    let options =
-        NodeImageOptions { reference: DEFAULT_IMAGE.to_owned(), base_image: None, storage_driver };
+    let options = NodeImageOptions {
+        reference: DEFAULT_IMAGE.to_owned(),
+        kubernetes_version: None,
+        base_image: None,
+        storage_driver,
+    };
     let wanted = Wanted { kubernetes: None, crio: None, bundle, options };
     wanted.build(&session.dirs, session.progress, cancel).await
 }
@@ -88,27 +95,26 @@ impl Wanted<'_> {
 
     /// The bundle: the one that was named, else one installed on this machine, else a download.
     async fn bundle(&self, dirs: &Dirs, progress: &Progress) -> Result<Bundle, Failure> {
-        let named = self.bundle.components.as_deref();
-        let free = self.kubernetes.is_none() && self.crio.is_none() && self.bundle.mirror.is_none();
-        let installed = || dirs.bundles.iter().map(AsRef::as_ref).find(|dir: &&Path| dir.is_dir());
-        // One of another minor version is installed beside the default one, as `components-1.35`.
-        let minor = self.kubernetes.filter(|_| self.crio.is_none() && self.bundle.mirror.is_none());
-        let of_minor = minor.map(|version| version.strip_prefix('v').unwrap_or(version));
-        let beside = of_minor.and_then(|version| {
-            let paths = dirs.bundles.iter();
-            paths
-                .map(|dir| dir.with_file_name(format!("components-{version}")))
-                .find(|dir| dir.is_dir())
-        });
-        let local = named.or_else(|| installed().filter(|_| free)).or(beside.as_deref());
-        if let Some(dir) = local {
-            if let (Some(_), Some(version)) = (named, self.kubernetes.or(self.crio)) {
-                return Err(Failure::new(format!(
-                    "`--components {}` and version `{version}` exclude each other: a local bundle has the versions it has",
-                    dir.display()
-                ))
-                .code(2));
+        let named = self.bundle.components.clone();
+        if let (Some(dir), Some(version)) = (&named, self.crio) {
+            return Err(Failure::new(format!(
+                "`--components {}` and CRI-O `{version}` exclude each other: a local bundle has the CRI-O it has",
+                dir.display()
+            ))
+            .code(2));
+        }
+        let installed = async {
+            match self.kubernetes {
+                _ if self.crio.is_some() || self.bundle.mirror.is_some() => None,
+                Some(version) => bundle::installed(&dirs.bundles, version).await,
+                None => dirs.bundles.iter().find(|dir| dir.is_dir()).cloned(),
             }
+        };
+        let local = match named {
+            Some(dir) => Some(dir),
+            None => installed.await,
+        };
+        if let Some(dir) = local {
             progress.send(Event::Note(format!("component bundle: `{}`", dir.display())));
             progress.send(Event::Started(Step::Verify));
             let start = std::time::Instant::now();
