@@ -22,8 +22,8 @@ use crate::spec::{ClusterName, ClusterSpec, NodeSpec, Role, Subnet};
 
 pub use machine::Machine;
 pub use seat::{
-    Seat, control_plane_name, control_planes, load_balancer_name, next_seat, node_names,
-    node_network, seats,
+    Seat, control_plane_name, control_planes, load_balancer_address, load_balancer_name, next_seat,
+    node_names, node_network, seats,
 };
 
 /// Labels of everything kipod creates in Podman.

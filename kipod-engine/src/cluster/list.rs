@@ -1,13 +1,16 @@
 //! Which clusters and nodes there are.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use super::record::{Record, RecordError};
 use crate::dirs::Dirs;
 use crate::lease::NameLock;
-use crate::plan::label;
-use crate::podman::{Podman, PodmanError};
-use crate::spec::ClusterName;
+use crate::plan::{label, load_balancer_address, load_balancer_name};
+use crate::podman::{ContainerInfo, Podman, PodmanError};
+use crate::spec::{ClusterName, Role};
 
 /// How far a cluster is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,10 +41,40 @@ pub struct ClusterSummary {
 pub struct ClusterDetails {
     /// The Kubernetes version.
     pub kubernetes_version: String,
+    /// The host's address of the API server.
+    pub api_address: IpAddr,
     /// The host's port of the API server.
     pub api_port: u16,
+    /// How many control planes it has.
+    pub control_planes: usize,
+    /// How many workers it has.
+    pub workers: usize,
+    /// The node image it was created with.
+    pub image: String,
+    /// The addresses of its pods.
+    pub pod_subnet: String,
+    /// The addresses of its Services.
+    pub service_subnet: String,
     /// When it was created, in seconds since the Unix epoch.
     pub created: i64,
+}
+
+impl From<Record> for ClusterDetails {
+    fn from(record: Record) -> Self {
+        let count = |role| record.nodes.iter().filter(|seat| seat.role == role).count();
+        let networking = &record.spec.networking;
+        Self {
+            api_address: networking.api_server_address,
+            control_planes: count(Role::ControlPlane),
+            workers: count(Role::Worker),
+            pod_subnet: networking.pod_subnet.to_string(),
+            service_subnet: networking.service_subnet.to_string(),
+            kubernetes_version: record.kubernetes_version,
+            api_port: record.api_port,
+            image: record.image,
+            created: record.created,
+        }
+    }
 }
 
 /// A node, as a line of a list.
@@ -55,8 +88,16 @@ pub struct NodeSummary {
     pub role: String,
     /// Podman's word for the state of its container.
     pub state: String,
-    /// The Kubernetes version.
+    /// The Kubernetes version; a load balancer has none.
     pub kubernetes_version: String,
+    /// Its addresses on the nodes' network, where the cluster's record knows them.
+    pub addresses: Vec<String>,
+    /// Its parts of the pod subnet; a load balancer has none.
+    pub pod_subnets: Vec<String>,
+    /// The id of its container.
+    pub container_id: String,
+    /// The node image it is made of.
+    pub image: String,
 }
 
 /// Every cluster of this user, by name. Asks the host's records only, and no Podman: it takes
@@ -73,46 +114,70 @@ pub fn clusters(dirs: &Dirs) -> Result<Vec<ClusterSummary>, RecordError> {
             false if NameLock::is_taken(&dirs.state, &name) => ClusterState::Busy,
             false => ClusterState::Broken,
         };
-        let details = record.map(|record| ClusterDetails {
-            kubernetes_version: record.kubernetes_version,
-            api_port: record.api_port,
-            created: record.created,
-        });
-        ClusterSummary { name, state, details }
+        ClusterSummary { name, state, details: record.map(ClusterDetails::from) }
     };
     Ok(Record::all(&dirs.state)?.into_iter().map(summary).collect())
 }
 
-/// The nodes of one cluster, or of all.
+/// The nodes of one cluster, or of all, its load balancer among them.
 ///
 /// # Errors
 ///
 /// When Podman does not answer.
 pub async fn nodes(
     podman: &dyn Podman,
+    dirs: &Dirs,
     cluster: Option<&ClusterName>,
 ) -> Result<Vec<NodeSummary>, PodmanError> {
-    let filter = match cluster {
-        Some(name) => format!("{}={name}", label::CLUSTER),
-        None => label::CLUSTER.to_owned(),
-    };
-    let mut found: Vec<NodeSummary> = podman
-        .containers(&filter)
-        .await?
-        .into_iter()
-        .map(|container| {
-            let label = |key: &str| container.labels.get(key).cloned().unwrap_or_default();
-            NodeSummary {
-                cluster: label(label::CLUSTER),
-                role: label(label::ROLE),
-                kubernetes_version: label(label::KUBERNETES_VERSION),
-                name: container.name,
-                state: container.state,
-            }
-        })
-        .collect();
+    let mut records = BTreeMap::new();
+    let mut found = Vec::new();
+    for container in containers(podman, cluster).await? {
+        let label = |key: &str| container.labels.get(key).cloned().unwrap_or_default();
+        let cluster = label(label::CLUSTER);
+        let record = records.entry(cluster.clone()).or_insert_with(|| record(dirs, &cluster));
+        let (addresses, pod_subnets) = place(record.as_ref(), &container.name);
+        found.push(NodeSummary {
+            cluster,
+            role: label(label::ROLE),
+            kubernetes_version: label(label::KUBERNETES_VERSION),
+            addresses,
+            pod_subnets,
+            container_id: container.id,
+            image: container.image,
+            name: container.name,
+            state: container.state,
+        });
+    }
     found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
+}
+
+/// The containers of one cluster, or of all.
+pub(crate) async fn containers(
+    podman: &dyn Podman,
+    cluster: Option<&ClusterName>,
+) -> Result<Vec<ContainerInfo>, PodmanError> {
+    match cluster {
+        Some(name) => podman.containers(&format!("{}={name}", label::CLUSTER)).await,
+        None => podman.containers(label::CLUSTER).await,
+    }
+}
+
+fn record(dirs: &Dirs, cluster: &str) -> Option<Record> {
+    Record::read(&dirs.state, &cluster.parse().ok()?).ok().flatten()
+}
+
+/// The addresses and the parts of the pod subnet that a container has by its cluster's record.
+fn place(record: Option<&Record>, container: &str) -> (Vec<String>, Vec<String>) {
+    let Some(record) = record else { return Default::default() };
+    let mut seats = record.nodes.iter().chain(&record.changing);
+    if let Some(seat) = seats.find(|seat| seat.name == container) {
+        return (vec![seat.address.to_string()], vec![seat.pod_subnet.to_string()]);
+    }
+    let balancer = (container == load_balancer_name(&record.name))
+        .then(|| load_balancer_address(&record.nodes))
+        .flatten();
+    (balancer.iter().map(ToString::to_string).collect(), Vec::new())
 }
 
 /// The names of all clusters that Podman has anything of, known to the records or not.

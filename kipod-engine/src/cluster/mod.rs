@@ -15,6 +15,7 @@ use crate::kubeconfig::{Kubeconfig, KubeconfigError, UserKubeconfig};
 use crate::lease::{LockError, NameLock};
 use crate::spec::ClusterName;
 
+pub(crate) use list::containers;
 pub use list::{
     ClusterDetails, ClusterState, ClusterSummary, NodeSummary, clusters, names_in_podman, nodes,
 };

@@ -231,12 +231,69 @@ async fn a_cluster_somebody_works_on_is_left_alone() {
 async fn nodes_are_listed_with_what_their_labels_say() {
     let world = World::new();
     world.fill_podman().await;
-    let all = nodes(&world.podman, Some(&name())).await.unwrap();
+    let all = nodes(&world.podman, &world.dirs, Some(&name())).await.unwrap();
     let [node] = all.as_slice() else { panic!("{all:?}") };
     assert_eq!((node.name.as_str(), node.cluster.as_str()), (NODE, "demo"));
-    assert_eq!(node.state, "created");
+    assert_eq!((node.state.as_str(), node.image.as_str()), ("created", "image"));
+    assert_eq!((node.addresses.len(), node.pod_subnets.len()), (0, 0), "no record says so");
     let other: ClusterName = "other".parse().unwrap();
-    assert_eq!(nodes(&world.podman, Some(&other)).await.unwrap(), []);
+    assert_eq!(nodes(&world.podman, &world.dirs, Some(&other)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_record_says_where_nodes_are() {
+    let world = World::new();
+    world.fill_podman().await;
+    let balancer = ContainerOptions::plain("demo-load-balancer", crate::plan::labels(&name()));
+    world.podman.create_container(&balancer).await.unwrap();
+    let mut record = world.record(true, Vec::new());
+    record.nodes.push(crate::plan::Seat {
+        name: NODE.to_owned(),
+        role: crate::spec::Role::ControlPlane,
+        address: [10, 89, 3, 2].into(),
+        pod_subnet: "10.244.0.0/24".parse().unwrap(),
+    });
+    record.write(&world.dirs.state).unwrap();
+    let all = nodes(&world.podman, &world.dirs, None).await.unwrap();
+    let [node, balancer] = all.as_slice() else { panic!("{all:?}") };
+    assert_eq!(node.addresses, ["10.89.3.2"]);
+    assert_eq!(node.pod_subnets, ["10.244.0.0/24"]);
+    assert_eq!(balancer.addresses, ["10.89.3.254"]);
+    assert_eq!(balancer.pod_subnets, [""; 0]);
+    let details = clusters(&world.dirs).unwrap()[0].details.clone().unwrap();
+    assert_eq!((details.control_planes, details.workers), (1, 0));
+    assert_eq!(details.api_address.to_string(), "127.0.0.1");
+}
+
+#[tokio::test]
+async fn logs_of_what_does_not_run_are_told_once() {
+    let world = World::new();
+    world.fill_podman().await;
+    let folder = world.root.path().join("logs");
+    let export = async || export_logs(&world.podman, &world.dirs, &name(), &folder).await.unwrap();
+    let missing = export().await;
+    assert_eq!(missing.len(), 1, "{missing:?}");
+    assert!(
+        missing[0].starts_with(&format!("node `{NODE}` does not run (created)")),
+        "{missing:?}"
+    );
+    for file in ["kipod-version.txt", "podman-info.txt"] {
+        assert!(folder.join(file).exists(), "{file}");
+    }
+    let node = folder.join(NODE);
+    for file in ["inspect.json", "serial.log", "kubernetes-version.txt"] {
+        assert!(node.join(file).exists(), "{file}");
+    }
+    assert!(!node.join("journal.log").exists());
+
+    world.podman.start_container(NODE).await.unwrap();
+    let line = format!("{NODE} journalctl --no-pager -u crio");
+    world.podman.answer_exec(&line, 0, "proxy http://me:secret@proxy:3128\n");
+    let missing = export().await;
+    // The scripted node has no archive to give, which reads as an empty one.
+    assert_eq!(missing, [""; 0]);
+    let text = std::fs::read_to_string(node.join("crio.log")).unwrap();
+    assert_eq!(text, "proxy http://***@proxy:3128\n");
 }
 
 #[tokio::test]

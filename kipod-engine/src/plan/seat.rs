@@ -94,6 +94,11 @@ pub fn load_balancer_name(cluster: &ClusterName) -> String {
     format!("{cluster}-{LOAD_BALANCER}")
 }
 
+/// The address of what is in front of several control planes, in the network of nodes with these seats.
+pub fn load_balancer_address(seats: &[Seat]) -> Option<Ipv4Addr> {
+    Some(balancer(&node_network(seats)?))
+}
+
 /// The bridge's own address.
 pub(super) fn gateway(node_subnet: &Subnet) -> Ipv4Addr {
     nth(node_subnet, GATEWAY)

@@ -208,6 +208,7 @@ fn info(container: ListContainer) -> ContainerInfo {
         id: container.id.unwrap_or_default(),
         name: container.names.unwrap_or_default().into_iter().next().unwrap_or_default(),
         state: container.state.unwrap_or_default(),
+        image: container.image.or(container.image_id).unwrap_or_default(),
         labels: container.labels.unwrap_or_default().into_iter().collect(),
     }
 }

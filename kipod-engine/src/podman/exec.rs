@@ -16,11 +16,7 @@ pub(super) async fn run(
     container: &str,
     command: &[&str],
 ) -> Result<ExecOutput, PodmanError> {
-    let podman = match service.named_url() {
-        Some(url) => Command::new("podman").args(["--url", &url]),
-        None => Command::new("podman"),
-    };
-    let output = podman.args(["exec", container]).args(command).run().await?;
+    let output = program(service).args(["exec", container]).args(command).run().await?;
     // Statuses that Podman gives to failures of its own, which a command may have too: podman-exec(1),
     // "EXIT STATUS"; 255 is for a container that does not run.
     match own_words(&output.stderr).filter(|_| matches!(output.status, 125..=127 | 255)) {
@@ -31,6 +27,20 @@ pub(super) async fn run(
             let action = format!("run `{}` in container `{container}`", line.join(" "));
             Err(PodmanError::Refused { action, message })
         }
+    }
+}
+
+/// Podman's own description of itself and of the host.
+pub(super) async fn info(service: &Service) -> Result<String, PodmanError> {
+    let output = program(service).arg("info").output().await?;
+    Ok(String::from_utf8_lossy(&output).into_owned())
+}
+
+/// The program, for the service in use.
+fn program(service: &Service) -> Command {
+    match service.named_url() {
+        Some(url) => Command::new("podman").args(["--url", &url]),
+        None => Command::new("podman"),
     }
 }
 

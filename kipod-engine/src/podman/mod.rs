@@ -67,6 +67,8 @@ pub struct ContainerInfo {
     pub name: String,
     /// Podman's word for its state: `created`, `running`, `exited`, ...
     pub state: String,
+    /// The image that it was made of: a reference, or the id where that has none.
+    pub image: String,
     /// Its labels.
     pub labels: Labels,
 }
@@ -147,6 +149,8 @@ pub trait Podman: Send + Sync {
     fn inspect_container<'a>(&'a self, container: &'a str) -> Reply<'a, serde_json::Value>;
     /// Runs a command inside a running container and waits for its end.
     fn exec<'a>(&'a self, container: &'a str, command: &'a [&'a str]) -> Reply<'a, ExecOutput>;
+    /// Podman's own description of itself and of the host, for people.
+    fn info(&self) -> Reply<'_, String>;
     /// What the container's first process printed, the last `lines` lines of it.
     fn logs<'a>(&'a self, container: &'a str, lines: usize) -> Reply<'a, String>;
 }

@@ -250,6 +250,7 @@ impl Podman for Scripted {
                 id: id.clone(),
                 name: name.clone(),
                 state: "created".to_owned(),
+                image: options.image.clone(),
                 labels: options.labels.clone(),
             };
             state.containers.insert(name.clone(), (info, options.clone()));
@@ -328,6 +329,10 @@ impl Podman for Scripted {
                 false => Err(no_such_container(container)),
             }
         })
+    }
+
+    fn info(&self) -> Reply<'_, String> {
+        self.call("info".to_owned(), |_| Ok("host:\n  arch: amd64\n".to_owned()))
     }
 
     fn logs<'a>(&'a self, container: &'a str, lines: usize) -> Reply<'a, String> {

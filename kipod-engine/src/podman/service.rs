@@ -215,6 +215,10 @@ impl Podman for Service {
         Box::pin(super::exec::run(self, container, command))
     }
 
+    fn info(&self) -> Reply<'_, String> {
+        Box::pin(super::exec::info(self))
+    }
+
     fn logs<'a>(&'a self, container: &'a str, lines: usize) -> Reply<'a, String> {
         Box::pin(super::exec::logs(self, container, lines))
     }

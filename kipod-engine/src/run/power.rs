@@ -64,7 +64,7 @@ pub async fn stop(context: Context<'_>, name: &ClusterName) -> Result<(), Change
     let _lock = NameLock::take(&context.dirs.state, name)?;
     Cluster::open(context.dirs, name)?;
     // All that there is, also what a change left that was cut off.
-    let nodes = cluster::nodes(context.podman, Some(name)).await.map_err(ChangeError::list)?;
+    let nodes = cluster::containers(context.podman, Some(name)).await.map_err(ChangeError::list)?;
     let containers: Vec<_> = nodes.into_iter().map(|node| node.name).collect();
     let work = on_all(context.podman, &containers, NodeAction::Stop);
     step(context.events, Step::Stop, work).await
@@ -95,7 +95,7 @@ pub async fn start(context: Context<'_>, request: &StartRequest) -> Result<Clust
     let _lock = NameLock::take(&dirs.state, &request.name)?;
     let cluster = Cluster::open(dirs, &request.name)?;
     let watched = Watched::recorded(cluster.record(), dirs);
-    let known = cluster::nodes(context.podman, Some(&request.name)).await;
+    let known = cluster::containers(context.podman, Some(&request.name)).await;
     let asleep = known.map_err(ChangeError::list)?.into_iter().filter(|one| one.state != "running");
     let woken = Woken::now(asleep.map(|node| node.name).collect());
     let work = on_all(context.podman, &watched.containers, NodeAction::Start);
@@ -127,7 +127,7 @@ pub async fn node(
 ) -> Result<(), ChangeError> {
     let _lock = NameLock::take(&context.dirs.state, name)?;
     Cluster::open(context.dirs, name)?;
-    let nodes = cluster::nodes(context.podman, Some(name)).await.map_err(ChangeError::list)?;
+    let nodes = cluster::containers(context.podman, Some(name)).await.map_err(ChangeError::list)?;
     if !nodes.iter().any(|one| one.name == node) {
         let names = nodes.into_iter().map(|one| one.name).collect();
         return Err(ChangeError::NoNode { cluster: name.clone(), node: node.to_owned(), names });

@@ -45,7 +45,7 @@ impl<'a> Siblings<'a> {
         cluster: &'a ClusterName,
         seats: &'a [Seat],
     ) -> Result<Self, ChangeError> {
-        let nodes = cluster::nodes(podman, Some(cluster)).await.map_err(ChangeError::list)?;
+        let nodes = cluster::containers(podman, Some(cluster)).await.map_err(ChangeError::list)?;
         let running = nodes.into_iter().filter(|node| node.state == "running");
         let running = running.map(|node| node.name).collect();
         Ok(Self { podman, cluster, seats, running })

@@ -94,6 +94,27 @@ pub(crate) enum Output {
     Json,
 }
 
+/// How a list is printed.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ListArgs {
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: ListOutput,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListOutput {
+    /// For people
+    #[default]
+    Text,
+    /// For people, with more columns
+    Wide,
+    /// Names alone, one a line
+    Name,
+    /// For programs
+    Json,
+}
+
 /// Where a component bundle comes from.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct BundleArgs {
@@ -262,7 +283,7 @@ pub(crate) struct DeleteClustersArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Get {
     /// List your clusters
-    Clusters(OutputArgs),
+    Clusters(ListArgs),
     /// List the nodes of a cluster
     Nodes(GetNodesArgs),
     /// Print a cluster's kubeconfig
@@ -277,7 +298,7 @@ pub(crate) struct GetNodesArgs {
     #[arg(short = 'A', long)]
     pub(crate) all_clusters: bool,
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) list: ListArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -24,7 +24,7 @@ async fn logs(args: &ExportLogsArgs, progress: &Progress) -> Result<u8, Failure>
         Some(dir) => dir.clone(),
         None => tempfile::Builder::new().prefix("kipod-logs-").tempdir()?.keep(),
     };
-    let missing = cluster::export_logs(&session.service, &name, &dir).await?;
+    let missing = cluster::export_logs(&session.service, &session.dirs, &name, &dir).await?;
     for what in missing {
         progress.send(Event::Warning(what));
     }

@@ -1,17 +1,24 @@
 //! `kipod get`.
 
-use kipod_engine::cluster::{self, Cluster, ClusterState};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kipod_engine::cluster::{
+    self, Cluster, ClusterDetails, ClusterState, ClusterSummary, NodeSummary,
+};
 use kipod_engine::{Dirs, Event, Events};
 
 use super::{print, print_json, table};
-use crate::args::{Get, GetNodesArgs, Output, OutputArgs};
+use crate::args::{Get, GetNodesArgs, ListArgs, ListOutput};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::session::{Session, cluster_name};
 
+/// How many characters of a container's id Podman itself shows.
+const SHORT_ID: usize = 12;
+
 pub(crate) async fn run(args: &Get, progress: &Progress) -> Result<u8, Failure> {
     match args {
-        Get::Clusters(output) => clusters(output, progress),
+        Get::Clusters(list) => clusters(list, progress),
         Get::Nodes(args) => nodes(args, progress).await,
         Get::Kubeconfig(cluster) => {
             let dirs = Dirs::from_env()?;
@@ -22,33 +29,55 @@ pub(crate) async fn run(args: &Get, progress: &Progress) -> Result<u8, Failure> 
 }
 
 /// Asks the records only: a list must not wait for Podman.
-fn clusters(output: &OutputArgs, progress: &Progress) -> Result<u8, Failure> {
+fn clusters(list: &ListArgs, progress: &Progress) -> Result<u8, Failure> {
     let all = cluster::clusters(&Dirs::from_env()?)?;
-    if output.output == Output::Json {
-        return print_json(&all);
+    match list.output {
+        ListOutput::Json => return print_json(&all),
+        ListOutput::Name => return print_names(all.iter().map(|one| one.name.as_str())),
+        ListOutput::Text | ListOutput::Wide => {}
     }
     if all.is_empty() {
         progress.send(Event::Note("there are no clusters".to_owned()));
         return Ok(0);
     }
-    let rows: Vec<Vec<String>> = all
-        .iter()
-        .map(|summary| {
-            let state = match summary.state {
-                ClusterState::Created => "created",
-                ClusterState::Busy => "busy",
-                ClusterState::Broken => "broken",
-            };
-            let details = summary.details.as_ref();
-            vec![
-                summary.name.to_string(),
-                state.to_owned(),
-                details.map(|d| d.kubernetes_version.clone()).unwrap_or_default(),
-                details.map(|d| format!("127.0.0.1:{}", d.api_port)).unwrap_or_default(),
-            ]
-        })
-        .collect();
-    print(&table(&["NAME", "STATE", "KUBERNETES", "API SERVER"], &rows))
+    let wide = list.output == ListOutput::Wide;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let rows: Vec<Vec<String>> = all.iter().map(|one| cluster_row(one, wide, now)).collect();
+    let mut heading = vec!["NAME", "STATE", "KUBERNETES", "API SERVER"];
+    if wide {
+        heading.extend([
+            "CONTROL PLANES",
+            "WORKERS",
+            "POD SUBNET",
+            "SERVICE SUBNET",
+            "AGE",
+            "IMAGE",
+        ]);
+    }
+    print(&table(&heading, &rows))
+}
+
+fn cluster_row(summary: &ClusterSummary, wide: bool, now: u64) -> Vec<String> {
+    let state = match summary.state {
+        ClusterState::Created => "created",
+        ClusterState::Busy => "busy",
+        ClusterState::Broken => "broken",
+    };
+    let mut row = vec![summary.name.to_string(), state.to_owned()];
+    let mut detail = |show: &dyn Fn(&ClusterDetails) -> String| {
+        row.push(summary.details.as_ref().map(show).unwrap_or_default());
+    };
+    detail(&|one| one.kubernetes_version.clone());
+    detail(&|one| std::net::SocketAddr::new(one.api_address, one.api_port).to_string());
+    if wide {
+        detail(&|one| one.control_planes.to_string());
+        detail(&|one| one.workers.to_string());
+        detail(&|one| one.pod_subnet.clone());
+        detail(&|one| one.service_subnet.clone());
+        detail(&|one| age(now.saturating_sub(one.created.unsigned_abs())));
+        detail(&|one| one.image.clone());
+    }
+    row
 }
 
 async fn nodes(args: &GetNodesArgs, progress: &Progress) -> Result<u8, Failure> {
@@ -57,13 +86,55 @@ async fn nodes(args: &GetNodesArgs, progress: &Progress) -> Result<u8, Failure> 
     if !args.all_clusters {
         Cluster::open(&session.dirs, &name)?;
     }
-    let all = cluster::nodes(&session.service, (!args.all_clusters).then_some(&name)).await?;
-    if args.output.output == Output::Json {
-        return print_json(&all);
+    let cluster = (!args.all_clusters).then_some(&name);
+    let all = cluster::nodes(&session.service, &session.dirs, cluster).await?;
+    let wide = match args.list.output {
+        ListOutput::Json => return print_json(&all),
+        ListOutput::Name => return print_names(all.iter().map(|node| node.name.as_str())),
+        ListOutput::Text => false,
+        ListOutput::Wide => true,
+    };
+    let rows: Vec<Vec<String>> = all.into_iter().map(|node| node_row(node, wide)).collect();
+    let mut heading = vec!["NAME", "ROLE", "STATE", "KUBERNETES", "CLUSTER"];
+    if wide {
+        heading.extend(["ADDRESS", "POD SUBNET", "CONTAINER", "IMAGE"]);
     }
-    let rows: Vec<Vec<String>> = all
-        .into_iter()
-        .map(|node| vec![node.name, node.role, node.state, node.kubernetes_version, node.cluster])
-        .collect();
-    print(&table(&["NAME", "ROLE", "STATE", "KUBERNETES", "CLUSTER"], &rows))
+    print(&table(&heading, &rows))
+}
+
+fn node_row(node: NodeSummary, wide: bool) -> Vec<String> {
+    let mut row = vec![node.name, node.role, node.state, node.kubernetes_version, node.cluster];
+    if wide {
+        let id = node.container_id.chars().take(SHORT_ID).collect();
+        row.extend([node.addresses.join(","), node.pod_subnets.join(","), id, node.image]);
+    }
+    row
+}
+
+fn print_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<u8, Failure> {
+    print(&names.map(|name| format!("{name}\n")).collect::<String>())
+}
+
+/// A length of time, as kubectl shows an age.
+fn age(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7_200 => format!("{}m", seconds / 60),
+        7_200..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::age;
+
+    #[test]
+    fn ages_are_short() {
+        for (seconds, shown) in
+            [(0, "0s"), (119, "119s"), (120, "2m"), (7_199, "119m"), (7_200, "2h"), (172_800, "2d")]
+        {
+            assert_eq!(age(seconds), shown);
+        }
+    }
 }
