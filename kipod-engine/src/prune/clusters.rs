@@ -1,13 +1,17 @@
-//! Clusters whose creation or deletion was cut off, and what is left of clusters without a record.
+//! Clusters whose creation or deletion was cut off, nodes whose addition or removal was, and what is
+//! left of clusters without a record.
 
 use std::collections::BTreeSet;
 
 use super::{Prune, PruneError};
 use crate::cluster::{
-    Record, RemoveError, cluster_dir, find, is_retained, names_in_podman, remove_locked, settle,
+    Record, RemoveError, cluster_dir, containers, find, is_retained, names_in_podman,
+    remove_locked, settle,
 };
 use crate::lease::NameLock;
-use crate::spec::ClusterName;
+use crate::plan::Seat;
+use crate::run::{ChangeError, Context, finish_change};
+use crate::spec::{ClusterName, Role};
 
 /// What the record says of a name.
 pub(super) enum Known {
@@ -32,11 +36,38 @@ impl Prune<'_> {
                 continue;
             }
             match self.known(&name) {
-                Known::Whole(_) => {}
+                Known::Whole(record) => self.cut_off_change(&record).await?,
                 Known::Stays(why) => self.done.stays.push(why),
                 Known::Broken => {
                     self.remove(&name, |known| matches!(known, Known::Broken)).await;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away a node whose addition or removal was cut off. Kubernetes has to be told, so it stays
+    /// where no control plane runs.
+    async fn cut_off_change(&mut self, record: &Record) -> Result<(), PruneError> {
+        let Some(seat) = &record.changing else { return Ok(()) };
+        let line =
+            format!("node `{}` of cluster `{}`, cut off while it changed", seat.name, record.name);
+        let running = containers(self.podman, Some(&record.name)).await?;
+        let runs = |one: &Seat| {
+            let found = running.iter().find(|container| container.name == one.name);
+            found.is_some_and(|container| container.state == "running")
+        };
+        if !record.nodes.iter().any(|one| one.role == Role::ControlPlane && runs(one)) {
+            self.done.stays.push(format!("{line}: no control plane runs"));
+        } else if self.dry_run {
+            self.removed([line]);
+        } else {
+            let context = Context { podman: self.podman, dirs: self.dirs, events: &|_| {} };
+            match finish_change(context, &record.name).await {
+                Ok(Some(_)) => self.removed([line]),
+                // Who has the cluster by now, or had it in between, knows what to do with it.
+                Ok(None) | Err(ChangeError::Lock(_)) => {}
+                Err(error) => self.fault(&error),
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 //!
 //! * Clusters that tests made, which no process and no run uses, and in which nothing has to stay.
 //! * Clusters whose creation or deletion was cut off, and what Podman has of clusters without a record.
+//! * Nodes whose addition or removal was cut off.
 //! * Image stores that no node image and no node needs.
 //! * Lock files that nobody holds, and what tests noted about clusters that are gone.
 

@@ -9,7 +9,7 @@ use crate::lease::{ClusterFiles, Kept, Lock, NameLock, Phase};
 use crate::node::CgroupMode;
 use crate::plan;
 use crate::podman::{Bind, ContainerOptions, Labels, NetworkOptions, Scripted, VolumeOptions};
-use crate::spec::{ClusterName, ClusterSpec};
+use crate::spec::{ClusterName, ClusterSpec, Role};
 
 struct World {
     podman: Scripted,
@@ -137,6 +137,38 @@ async fn a_cluster_whose_creation_was_cut_off_goes_whole() {
     assert_eq!(done, Pruned { removed: expected, ..Pruned::default() });
     assert!(!world.exists("half") && world.exists("mine"));
     assert_eq!(world.podman.containers("").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_node_whose_change_was_cut_off_goes_once_kubernetes_can_be_told() {
+    let world = World::new();
+    let mut record = world.cluster("mine", true).await;
+    let seat = |name: &str, role, place: u8| plan::Seat {
+        name: name.to_owned(),
+        role,
+        address: [10, 89, 0, 2 + place].into(),
+        pod_subnet: format!("10.244.{place}.0/24").parse().unwrap(),
+    };
+    record.nodes = vec![seat("mine-node", Role::ControlPlane, 0)];
+    record.changing = Some(seat("mine-worker-0", Role::Worker, 1));
+    record.write(&world.dirs.state).unwrap();
+    let labels = plan::labels(&name("mine"));
+    let volume = VolumeOptions { name: "mine-worker-0".into(), labels: labels.clone() };
+    world.podman.create_volume(&volume).await.unwrap();
+    world.podman.create_container(&ContainerOptions::plain("mine-worker-0", labels)).await.unwrap();
+    let line = "node `mine-worker-0` of cluster `mine`, cut off while it changed";
+    let done = world.prune().await;
+    assert_eq!((done.removed, done.faults), (Vec::new(), Vec::new()));
+    assert_eq!(done.stays, [format!("{line}: no control plane runs")]);
+    world.podman.start_container("mine-node").await.unwrap();
+    assert_eq!(world.prune().await, Pruned { removed: vec![line.into()], ..Pruned::default() });
+    let names = |all: Vec<crate::podman::ContainerInfo>| {
+        all.into_iter().map(|one| one.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(world.podman.containers("").await.unwrap()), ["mine-node"]);
+    assert_eq!(world.podman.volumes("").await.unwrap().len(), 1);
+    let kept = Record::read(&world.dirs.state, &name("mine")).unwrap().unwrap();
+    assert_eq!((kept.changing, kept.nodes.len()), (None, 1));
 }
 
 #[tokio::test]

@@ -25,6 +25,6 @@ pub use cancel::{Cancel, Canceller, cancellation};
 pub use change_error::ChangeError;
 pub use create::{Context, Request, create};
 pub use error::CreateError;
-pub use nodes::{AddRequest, add_node, remove_node};
+pub use nodes::{AddRequest, add_node, finish_change, remove_node};
 pub use power::{NodeAction, StartRequest, node, start, stop};
 pub use progress::{Phase, phases};

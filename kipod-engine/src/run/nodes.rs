@@ -110,6 +110,23 @@ pub async fn remove_node(
     step(context.events, Step::RemoveNode, work).await
 }
 
+/// Takes away what a change of a cluster's nodes left that was cut off, and answers the node's name;
+/// `None` where there was no such thing.
+///
+/// # Errors
+///
+/// When there is no such cluster, another process works on it, no control plane of it runs, or
+/// something of the node cannot be removed.
+pub async fn finish_change(
+    context: Context<'_>,
+    name: &ClusterName,
+) -> Result<Option<String>, ChangeError> {
+    let _lock = NameLock::take(&context.dirs.state, name)?;
+    let changing = Cluster::open(context.dirs, name)?.record().changing.clone();
+    open(context, name).await?;
+    Ok(changing.map(|seat| seat.name))
+}
+
 /// The cluster's record, after what a killed kipod left of a change was taken away.
 async fn open(context: Context<'_>, name: &ClusterName) -> Result<Record, ChangeError> {
     let mut record = Cluster::open(context.dirs, name)?.record().clone();

@@ -56,9 +56,10 @@ pub(crate) enum Command {
     Exec(ExecArgs),
     /// Remove what belongs to nobody
     ///
-    /// Clusters that tests made and no test uses; clusters whose creation or deletion was cut off;
-    /// containers, volumes and networks of clusters without a record; image stores that no node image
-    /// needs; locks that nobody holds. What is in use is left alone.
+    /// Clusters that tests made and no test uses; clusters whose creation or deletion was cut off, and
+    /// nodes whose addition or removal was; containers, volumes and networks of clusters without a
+    /// record; image stores that no node image needs; locks that nobody holds. What is in use is left
+    /// alone.
     Prune(PruneArgs),
     /// Print kipod's version
     Version(OutputArgs),
