@@ -1,6 +1,7 @@
 //! What files come to.
 
 mod faults;
+mod fixtures;
 mod kind;
 mod kipod;
 
