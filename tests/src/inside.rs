@@ -43,6 +43,11 @@ impl Inside {
         Self { runtime, client }
     }
 
+    /// The API server's version, as `v1.36.2`.
+    pub fn version(&self) -> String {
+        self.runtime.block_on(self.client.apiserver_version()).expect("a version").git_version
+    }
+
     fn pods(&self) -> Api<Pod> {
         Api::namespaced(self.client.clone(), NAMESPACE)
     }

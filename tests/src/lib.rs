@@ -10,6 +10,7 @@
 //!     cargo test --package kipod-e2e --test clusters -- --include-ignored
 //! ```
 
+mod bundle;
 mod checks;
 mod cluster;
 pub mod figures;
@@ -19,6 +20,7 @@ mod need;
 mod podman;
 mod program;
 
+pub use bundle::{Bundle, bundle, bundle_of};
 pub use checks::Checks;
 pub use cluster::TestCluster;
 pub use inside::Inside;

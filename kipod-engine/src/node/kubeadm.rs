@@ -135,7 +135,7 @@ pub(super) fn registration(node: &NodeSettings<'_>) -> Value {
         "criSocket": CRI_SOCKET,
         "imagePullPolicy": "IfNotPresent",
         "kubeletExtraArgs": [
-            { "name": "node-ip", "value": node.kubernetes_address() },
+            { "name": "node-ip", "value": node.shown_address() },
         ],
     });
     if !node.spec.labels.is_empty() {

@@ -145,6 +145,15 @@ impl NodeSettings<'_> {
             _ => self.address,
         }
     }
+
+    /// The address that Kubernetes shows of the node. A network of pods that is not kipod's makes its
+    /// routes by it, so there it is one that neighbours reach.
+    fn shown_address(&self) -> Ipv4Addr {
+        match self.cluster.spec.networking.disable_default_cni {
+            true => self.address,
+            false => self.kubernetes_address(),
+        }
+    }
 }
 
 /// Where packets for a subnet or an address go.

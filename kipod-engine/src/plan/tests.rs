@@ -20,10 +20,14 @@ fn planned(control_planes: usize, workers: usize) -> Plan {
 }
 
 fn planned_as(spec: &ClusterSpec) -> Result<Plan, PatchError> {
+    planned_of(spec, "v1.36.2")
+}
+
+fn planned_of(spec: &ClusterSpec, version: &str) -> Result<Plan, PatchError> {
     let image = NodeImage {
         reference: "localhost/kipod-node:latest".into(),
         id: "0123".into(),
-        kubernetes_version: "v1.36.2".into(),
+        kubernetes_version: version.into(),
         pause_image: "registry.k8s.io/pause:3.10".into(),
         image_store: "/stores/v1.36.2".into(),
         has_storage: true,
@@ -162,6 +166,40 @@ fn several_control_planes_found_one_etcd_behind_a_load_balancer() {
         text(&plan.nodes[0], "kubeadm/init.yaml").matches(r#""value": "true""#).count()
     };
     assert_eq!((elects(&planned(1, 1)), elects(&plan)), (1, 3), "with etcd's unsafe-no-fsync");
+}
+
+#[test]
+fn founders_of_each_version_do_not_wait_for_each_others_etcd() {
+    let nodes = vec![NodeSpec::new(Role::ControlPlane); 3];
+    let spec = ClusterSpec { name: "demo".parse().unwrap(), nodes, ..ClusterSpec::default() };
+    for (version, name, value) in [
+        ("v1.33.4", "experimental-initial-corrupt-check", "false"),
+        ("v1.34.9", "feature-gates", "InitialCorruptCheck=false"),
+    ] {
+        let plan = planned_of(&spec, version).unwrap();
+        let init = documents(text(&plan.nodes[2], "kubeadm/init.yaml"));
+        let cluster = &init["ClusterConfiguration"];
+        assert_eq!(cluster["kubernetesVersion"], version);
+        let args = cluster["etcd"]["local"]["extraArgs"].as_array().unwrap();
+        let found = args.iter().find(|arg| arg["name"] == name);
+        assert_eq!(found.map(|arg| &arg["value"]), Some(&value.into()), "{version}: {args:?}");
+    }
+}
+
+#[test]
+fn another_network_of_pods_sees_nodes_where_their_neighbours_reach_them() {
+    let shown = |disable_default_cni| {
+        let nodes = vec![NodeSpec::new(Role::ControlPlane), NodeSpec::new(Role::Worker)];
+        let mut spec = ClusterSpec { name: "demo".parse().unwrap(), nodes, ..Default::default() };
+        spec.networking.disable_default_cni = disable_default_cni;
+        let plan = planned_as(&spec).unwrap();
+        let init = documents(text(&plan.nodes[0], "kubeadm/init.yaml"));
+        let own = &init["InitConfiguration"];
+        // The API server stays where a copy of the node has it too.
+        assert_eq!(own["localAPIEndpoint"]["advertiseAddress"], "172.31.255.1");
+        own["nodeRegistration"]["kubeletExtraArgs"][0]["value"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((shown(false), shown(true)), ("172.31.255.1".into(), "10.89.7.2".into()));
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(super) fn settle(spec: &mut ClusterSpec) -> Result<(), CreateError> {
         && !Path::new(VIRTUAL_SERVERS).exists()
     {
         faults.push(
-            "kube-proxy's mode `ipvs` needs the kernel's module `ip_vs`, which is not loaded: `sudo modprobe ip_vs`"
+            "kube-proxy's mode `ipvs` needs the kernel's module `ip_vs`, which is not loaded: `sudo modprobe ip_vs`, or `nftables` where the kernel has none"
                 .to_owned(),
         );
     }

@@ -5,6 +5,8 @@
 //! | `life` | one cluster from `create` to `delete`: DNS, images, logs, exec, restart, every `kipod` command |
 //! | `nodes` | several nodes: workers that come and go, control planes that die |
 //! | `configuration` | what configuration files ask for, inside the cluster |
+//! | `versions` | a cluster of each Kubernetes version that there is a bundle of, and of several at once |
+//! | `networks` | kube-proxy's modes, and a network of pods that is not kipod's |
 //! | `refusals` | bad input: names, images, ports, kubeconfigs, bundles |
 //! | `races` | two at once |
 //! | `interruptions` | Ctrl-C and SIGKILL at every step, and what the next command makes of it |
@@ -14,6 +16,8 @@ mod configuration;
 mod failures;
 mod interruptions;
 mod life;
+mod networks;
 mod nodes;
 mod races;
 mod refusals;
+mod versions;

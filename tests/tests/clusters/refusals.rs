@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use kipod_e2e::{Kipod, TestCluster, ensure_node_image, need, podman};
+use kipod_e2e::{Kipod, NODE_IMAGE, TestCluster, bundle, ensure_node_image, need, podman};
 
 #[test]
 #[ignore = "needs rootless Podman"]
@@ -26,6 +26,24 @@ fn an_image_that_is_no_node_image() {
     let output = cluster.create_with(&["--image", &reference]).run();
     podman(&["image", "rm", "--force", &reference]);
     output.failed(1).said(&["is no node image of kipod: it has no label", "\nhint: "]);
+    cluster.assert_nothing_left();
+}
+
+#[test]
+#[ignore = "needs rootless Podman and a component bundle"]
+fn a_node_image_of_a_version_that_is_too_old() {
+    ensure_node_image();
+    let folder = tempfile::tempdir().unwrap();
+    let label = "LABEL io.kipod.kubernetes-version=v1.30.4";
+    let file = format!("FROM {NODE_IMAGE}\n{label}\n");
+    std::fs::write(folder.path().join("Containerfile"), file).unwrap();
+    let reference = format!("localhost/e2e-old-{}:1", std::process::id());
+    podman(&["build", "--quiet", "--tag", &reference, folder.path().to_str().unwrap()]);
+    let cluster = TestCluster::named("tooold");
+    let output = cluster.create_with(&["--image", &reference]).run();
+    podman(&["image", "rm", "--force", &reference]);
+    let text = format!("error: node image `{reference}`: Kubernetes v1.30.4 is not supported: ");
+    output.failed(1).said(&[&text, "\nhint: "]);
     cluster.assert_nothing_left();
 }
 
@@ -58,14 +76,6 @@ fn subnets_of_ones_own() {
     let traces = cluster.traces();
     cluster.delete().run().ok();
     traces.assert_gone();
-}
-
-/// The folder of the component bundle on this machine.
-fn bundle() -> Option<PathBuf> {
-    let named = std::env::var_os("KIPOD_COMPONENTS").map(PathBuf::from);
-    let installed =
-        ["/usr/local/share", "/usr/share"].map(|dir| Path::new(dir).join("kipod/components"));
-    named.into_iter().chain(installed).find(|dir| dir.is_dir())
 }
 
 /// A bundle that is the machine's own, by links, but for what `spoil` does to it.
