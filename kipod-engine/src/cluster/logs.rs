@@ -172,7 +172,7 @@ impl Export<'_> {
         }
     }
 
-    /// All of the node's `/var/log` but the journal, which is in text already. It comes out as one
+    /// All of the node's `/var/log` but the journal, which is there as text already, and systemd's own. It comes out as one
     /// archive, links followed, since those of containers lead to paths of the node.
     async fn var_log(&mut self) -> Result<(), LogsError> {
         let command = [
@@ -180,6 +180,8 @@ impl Export<'_> {
             "-C",
             "/var/log",
             "--exclude=./journal",
+            "--exclude=./README",
+            "--exclude=./private",
             "--ignore-failed-read",
             "--hard-dereference",
             "-chf",

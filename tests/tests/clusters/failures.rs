@@ -49,6 +49,8 @@ fn retaining_keeps_the_nodes_for_a_look() {
     let json = cluster.kipod(&["get", "clusters", "-o", "json"]).run().ok().json();
     let ours = json.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap();
     assert_eq!(ours["state"], "broken");
+    let nodes = cluster.kipod(&["get", "nodes", name, "-o", "name"]).run().ok().stdout;
+    assert_eq!(nodes, format!("{}\n", cluster.node()));
     let traces = cluster.traces();
     cluster.delete().run().ok();
     traces.assert_gone();

@@ -42,8 +42,16 @@ fn get_clusters(cluster: &TestCluster) {
     let ours = all.iter().find(|one| one["name"] == cluster.name.as_str()).unwrap();
     assert_eq!(ours["state"], "created");
     assert!(ours["kubernetes_version"].as_str().unwrap().starts_with("v1."), "{ours}");
+    assert_eq!((&ours["control_planes"], &ours["workers"]), (&1.into(), &0.into()), "{ours}");
     let config = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
     assert!(config.contains(&format!("https://127.0.0.1:{}", ours["api_port"])), "{config}");
+    let wide = Kipod::new(["get", "clusters", "-o", "wide"]).run().ok().stdout;
+    let row = wide.lines().find(|line| line.split_whitespace().next() == Some(&cluster.name));
+    let row = row.unwrap_or_else(|| panic!("{wide}"));
+    assert!(row.contains(&format!("127.0.0.1:{}", ours["api_port"])), "{wide}");
+    assert!(row.contains("10.244.0.0/16") && row.contains("10.96.0.0/16"), "{wide}");
+    let names = Kipod::new(["get", "clusters", "-o", "name"]).run().ok().stdout;
+    assert!(names.lines().any(|line| line == cluster.name), "{names}");
 }
 
 fn get_nodes(cluster: &TestCluster) {
@@ -55,6 +63,24 @@ fn get_nodes(cluster: &TestCluster) {
     assert_eq!(node["state"], "running");
     let text = cluster.kipod(&["get", "nodes", "--all-clusters"]).run().ok().stdout;
     assert!(text.lines().any(|line| line.starts_with(&cluster.node())), "{text}");
+    let names = cluster.kipod(&["get", "nodes", &cluster.name, "-o", "name"]).run().ok().stdout;
+    assert_eq!(names, format!("{}\n", cluster.node()));
+    // What is listed is what Podman says.
+    let inspect = |format: &str| podman(&["inspect", "--format", format, &cluster.node()]);
+    let address = inspect("{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
+    assert_eq!(node["addresses"], serde_json::json!([address]));
+    assert_eq!(node["container_id"], inspect("{{.Id}}").as_str());
+    assert_eq!(node["pod_subnets"], serde_json::json!(["10.244.0.0/24"]));
+    let wide = cluster.kipod(&["get", "nodes", &cluster.name, "-o", "wide"]).run().ok().stdout;
+    let row: Vec<&str> = wide.lines().nth(1).unwrap().split_whitespace().collect();
+    let id = &inspect("{{.Id}}")[..12];
+    let version = node["kubernetes_version"].as_str().unwrap();
+    let image = node["image"].as_str().unwrap();
+    let (name, owner) = (cluster.node(), cluster.name.as_str());
+    let expected =
+        [&name, "control-plane", "running", version, owner, &address, "10.244.0.0/24", id, image];
+    assert_eq!(row, expected, "{wide}");
+    assert!(image.starts_with("localhost/kipod-node:"), "{image}");
 }
 
 /// The one that is printed, the one that was merged, and one that is exported are the same.
@@ -142,24 +168,60 @@ fn export_logs(cluster: &TestCluster) {
     let output = cluster.kipod(&words).run().ok();
     assert_eq!(output.stdout.trim(), target.to_str().unwrap());
     let node = target.join(cluster.node());
+    let version = podman(&["version", "--format", "{{.Client.Version}}"]);
     for (file, text) in [
-        ("inspect.json", cluster.name.as_str()),
-        ("kubelet.log", "kubelet"),
-        ("crio.log", "CRI-O"),
-        ("kubeadm.log", "control-plane"),
-        ("images.txt", "kube-apiserver"),
-        ("containers.txt", "coredns"),
-        ("units.txt", "crio.service"),
-        ("addresses.txt", "127.0.0.1"),
-        ("mounts.txt", "/var"),
+        (target.join("kipod-version.txt"), "kipod "),
+        (target.join("podman-info.txt"), version.as_str()),
+        (node.join("inspect.json"), cluster.name.as_str()),
+        // systemd prints nothing where there is no terminal.
+        (node.join("serial.log"), ""),
+        (node.join("kubernetes-version.txt"), "v1."),
+        (node.join("phases.log"), "kubeadm-finished"),
+        (node.join("journal.log"), "Started"),
+        (node.join("kubelet.log"), "kubelet"),
+        (node.join("crio.log"), "CRI-O"),
+        (node.join("kubeadm.log"), "control-plane"),
+        (node.join("images.log"), "kube-apiserver"),
+        (node.join("containers.txt"), "coredns"),
+        (node.join("units.txt"), "crio.service"),
+        (node.join("addresses.txt"), "127.0.0.1"),
+        (node.join("routes.txt"), "10.244.0"),
+        (node.join("mounts.txt"), "/var"),
     ] {
-        let content = std::fs::read_to_string(node.join(file));
+        let (file, content) = (file.display(), std::fs::read_to_string(&file));
         let content = content.unwrap_or_else(|error| panic!("{file}: {error}: {output}"));
         assert!(content.contains(text), "{text} in {file}:\n{content}");
     }
-    let pods = std::fs::read_dir(node.join("pods")).unwrap().flatten();
-    let pods: Vec<_> = pods.map(|pod| pod.file_name().into_string().unwrap()).collect();
-    assert!(pods.iter().any(|pod| pod.starts_with("kube-system_etcd-")), "{pods:?}");
+    // As kubelet lays them out: a folder for each pod, and a file for each container.
+    for (folder, start) in
+        [("pods", "kube-system_etcd-"), ("containers", &format!("etcd-{}_", cluster.node()))]
+    {
+        let found = std::fs::read_dir(node.join(folder)).unwrap().flatten();
+        let found: Vec<_> = found.map(|one| one.file_name().into_string().unwrap()).collect();
+        assert!(found.iter().any(|one| one.starts_with(start)), "{folder}: {found:?}");
+    }
+    assert!(!node.join("journal").exists(), "the journal is there as text");
+    let script = r#"sed -n 's/.*"token": "\(.*\)".*/\1/p' /var/lib/kipod/kubeadm/init.yaml"#;
+    let words = ["exec", "--name", &cluster.name, "sh", "-c", script];
+    let token = cluster.kipod(&words).run().ok().stdout;
+    assert_eq!(token.trim().len(), 23, "a bootstrap token");
+    no_secrets(&target, &["PRIVATE KEY", "client-key-data", "certificate-key", token.trim()]);
+}
+
+/// Keys and tokens are the nodes' own: nothing that is exported holds one.
+fn no_secrets(folder: &Path, secrets: &[&str]) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            no_secrets(&path, secrets);
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            for secret in secrets {
+                assert!(!text.contains(secret), "`{secret}` in {}", path.display());
+            }
+        }
+    }
 }
 
 fn name_in_use(cluster: &TestCluster) {

@@ -20,7 +20,19 @@ fn workers_come_and_go() {
     checks.check("pods reach pods of other nodes, as themselves", || pods_across_nodes(c, i));
     checks.check("a node is added", || add(c, i));
     checks.check("a node that is not Ready in time leaves nothing", || add_in_vain(c, i));
-    checks.check("a node whose addition was killed leaves nothing", || add_and_kill(c, i));
+    checks.check("a node whose addition was killed leaves nothing", || {
+        add_and_kill(c, i, |c| {
+            let words = ["node", "delete", "--name", &c.name, "nobody"];
+            c.kipod(&words).run().failed(1).said(&["has no node `nobody`"]);
+        });
+    });
+    checks.check("prune takes it away too", || {
+        add_and_kill(c, i, |c| {
+            let words = format!("node `{}` of cluster `{}`, cut off", worker(c, 3), c.name);
+            let output = c.kipod(&["prune"]).run().ok();
+            assert!(output.stdout.contains(&format!("removed {words}")), "{output}");
+        });
+    });
     checks.check("a node is deleted", || remove(c, i));
     checks.check("a node is stopped, started, paused and unpaused", || one_node(c, i));
     checks.check("the cluster is stopped and started", || stop_and_start(c, i));
@@ -110,7 +122,8 @@ fn add_in_vain(cluster: &TestCluster, inside: &Inside) {
     assert_eq!(all_that_is_known(cluster, inside), before);
 }
 
-fn add_and_kill(cluster: &TestCluster, inside: &Inside) {
+/// `next` is what comes next, and takes the rest of it away.
+fn add_and_kill(cluster: &TestCluster, inside: &Inside, next: impl Fn(&TestCluster)) {
     let before = all_that_is_known(cluster, inside);
     let running = cluster.kipod(&["node", "add", "--name", &cluster.name]).spawn();
     let node = worker(cluster, 3);
@@ -119,9 +132,7 @@ fn add_and_kill(cluster: &TestCluster, inside: &Inside) {
     });
     running.signal(Signal::KILL);
     running.wait();
-    // Any change takes the rest of it away first.
-    let words = ["node", "delete", "--name", &cluster.name, "nobody"];
-    cluster.kipod(&words).run().failed(1).said(&["has no node `nobody`"]);
+    next(cluster);
     assert_eq!(all_that_is_known(cluster, inside), before);
 }
 
@@ -132,6 +143,18 @@ fn remove(cluster: &TestCluster, inside: &Inside) {
     let [kipod, kubernetes, podman] = all_that_is_known(cluster, inside);
     assert!(![kipod, kubernetes, podman].concat().contains(&node));
     inside.until_all_is_well();
+}
+
+/// Of what does not run, it is said what cannot be had.
+fn logs_of_what_does_not_run(cluster: &TestCluster, node: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["export", "logs", "--name", &cluster.name, folder.path().to_str().unwrap()];
+    let output = cluster.kipod(&words).run().ok();
+    let text = format!("node `{node}` does not run (exited): its journal and the logs of its pods");
+    let output = output.said(&[&text]);
+    assert_eq!(output.stderr.matches("warning").count(), 1, "{output}");
+    assert!(folder.path().join(node).join("serial.log").exists());
+    assert!(folder.path().join(cluster.node()).join("journal.log").exists());
 }
 
 fn one_node(cluster: &TestCluster, inside: &Inside) {
@@ -145,6 +168,9 @@ fn one_node(cluster: &TestCluster, inside: &Inside) {
     {
         cluster.kipod(&["node", action, "--name", &cluster.name, &node]).run().ok();
         assert_eq!(state(), expected, "after {action}");
+        if action == "stop" {
+            logs_of_what_does_not_run(cluster, &node);
+        }
     }
     inside.until_all_is_well();
 }

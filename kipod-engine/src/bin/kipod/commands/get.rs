@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kipod_engine::cluster::{
-    self, Cluster, ClusterDetails, ClusterState, ClusterSummary, NodeSummary,
+    self, Cluster, ClusterDetails, ClusterState, ClusterSummary, NodeSummary, OpenError,
 };
 use kipod_engine::{Dirs, Event, Events};
 
@@ -83,8 +83,11 @@ fn cluster_row(summary: &ClusterSummary, wide: bool, now: u64) -> Vec<String> {
 async fn nodes(args: &GetNodesArgs, progress: &Progress) -> Result<u8, Failure> {
     let name = cluster_name(args.cluster.name())?;
     let session = Session::open(progress).await?;
-    if !args.all_clusters {
-        Cluster::open(&session.dirs, &name)?;
+    match Cluster::open(&session.dirs, &name) {
+        _ if args.all_clusters => {}
+        // Of one that is half-made there is something to be seen too.
+        Ok(_) | Err(OpenError::Incomplete { .. }) => {}
+        Err(error) => return Err(error.into()),
     }
     let cluster = (!args.all_clusters).then_some(&name);
     let all = cluster::nodes(&session.service, &session.dirs, cluster).await?;
