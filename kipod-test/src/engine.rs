@@ -104,10 +104,7 @@ async fn image(
     }) else {
         return match found {
             Ok(_) => Ok(ImageReference::default()),
-            Err(error) => Err(SourceError {
-                unavailable: true,
-                ..fault(&error, error.hint().map(str::to_owned))
-            }),
+            Err(error) => Err(SourceError { unavailable: true, ..fault(&error, error.hint()) }),
         };
     };
     let references = PodmanCli::new().references().await;
@@ -170,8 +167,9 @@ impl ClusterSource for Engine {
 
     fn nodes<'a>(&'a self, text: &'a str) -> Reply<'a, Vec<String>> {
         Box::pin(async move {
-            let service = service(&dirs()?).await?;
-            let nodes = cluster::nodes(&service, Some(&name(text)?)).await;
+            let dirs = dirs()?;
+            let service = service(&dirs).await?;
+            let nodes = cluster::nodes(&service, &dirs, Some(&name(text)?)).await;
             let nodes = nodes.map_err(|error| fault(&error, error.hint().map(str::to_owned)))?;
             // A load balancer has a node's image, and none of its programs runs.
             let nodes = nodes.into_iter().filter(|node| node.role != LOAD_BALANCER);

@@ -230,6 +230,28 @@ impl Inside {
         self.runtime.block_on(services.create(&params, &service)).expect("created");
     }
 
+    /// Waits until a new pod, `client`, gets `answer` from a Service by its name.
+    #[track_caller]
+    pub fn until_served(&self, client: &str, service: &str, answer: &str) {
+        let script = format!(
+            "until [ \"$(timeout 5 socat -T5 - TCP:{service}:80 </dev/null)\" = {answer} ]
+            do sleep 0.2; done; echo reached"
+        );
+        self.run(client, NODE_IMAGE, &script);
+        assert_eq!(self.log_at_end(client), "reached\n");
+    }
+
+    /// Fails the test unless two pods made by [`echo_on`](Self::echo_on) reach each other as themselves.
+    #[track_caller]
+    pub fn assert_reach_each_other(&self, pods: [&str; 2]) {
+        pods.iter().for_each(|pod| self.until_ready(pod));
+        for (from, to) in [(pods[0], pods[1]), (pods[1], pods[0])] {
+            let target = format!("TCP:{}:8080,connect-timeout=5", self.address(to));
+            let seen = self.exec(from, &["socat", "-T5", "-,ignoreeof", &target]);
+            assert_eq!(seen.trim(), self.address(from), "{from} to {to}");
+        }
+    }
+
     /// Waits until a pod has run to its end, and answers its log.
     #[track_caller]
     pub fn log_at_end(&self, pod: &str) -> String {

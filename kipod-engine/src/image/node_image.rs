@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::storage;
+use super::{storage, version};
 use crate::kubernetes::{VersionError, check_version};
 use crate::node::StorageDriver;
 use crate::podman::{ImageInfo, Podman, PodmanError};
@@ -90,16 +90,20 @@ pub enum NodeImageError {
 
 impl NodeImageError {
     /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<String> {
+        let build = |more: &str| Some(format!("run `kipod build node-image{more}`"));
         match self {
-            Self::Missing { .. } | Self::NoStore { .. } | Self::OtherRevision { .. } => {
-                Some("run `kipod build node-image`")
-            }
-            Self::Version { .. } => Some("run `kipod build node-image --k8s-version VERSION`"),
+            Self::Missing { reference }
+            | Self::NoStore { reference, .. }
+            | Self::OtherRevision { reference } => match version::of_reference(reference) {
+                Some(version) => build(&format!(" --k8s-version v{version}")),
+                None => build(""),
+            },
+            Self::Version { .. } => build(" --k8s-version VERSION"),
             Self::NotOurs { .. } => {
-                Some("build one with `kipod build node-image --image-name NAME`")
+                Some("build one with `kipod build node-image --image-name NAME`".to_owned())
             }
-            Self::Podman { source, .. } => source.hint(),
+            Self::Podman { source, .. } => source.hint().map(str::to_owned),
         }
     }
 }

@@ -33,11 +33,16 @@ pub fn of_version<'a>(
 ) -> Result<Option<&'a str>, VersionError> {
     check_version(wanted)?;
     let version = |reference: &'a String| {
-        let tag = reference.strip_prefix(DEFAULT_NAME)?.strip_prefix(":v")?;
-        let version = Version::parse(&tag.replace('_', "+")).ok()?;
+        let version = of_reference(reference)?;
         is_wanted(&version, wanted).then_some((version, reference.as_str()))
     };
     Ok(references.iter().filter_map(version).max().map(|(_, reference)| reference))
+}
+
+/// The version that a node image's reference names; `None` for `latest`, and for other images.
+pub(super) fn of_reference(reference: &str) -> Option<Version> {
+    let tag = reference.strip_prefix(DEFAULT_NAME)?.strip_prefix(":v")?;
+    Version::parse(&tag.replace('_', "+")).ok()
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ impl CreateError {
                 Some(format!("run `kipod delete cluster {name}`"))
             }
             Self::Lock(error) => error.hint().map(str::to_owned),
-            Self::Image(error) => error.hint().map(str::to_owned),
+            Self::Image(error) => error.hint(),
             Self::NoSubnet => {
                 Some("delete clusters, or networks with `podman network prune`".into())
             }

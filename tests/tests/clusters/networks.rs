@@ -1,6 +1,6 @@
 //! How packets find their way: kube-proxy's modes, and a network of pods that is not kipod's.
 
-use kipod_e2e::{Checks, Inside, NODE_IMAGE, TestCluster, ensure_node_image, report_missing};
+use kipod_e2e::{Checks, NODE_IMAGE, TestCluster, ensure_node_image, report_missing};
 
 /// A cluster with this below `networking:`, in kind's format.
 fn create(purpose: &str, networking: &str, nodes: &str) -> (TestCluster, kipod_e2e::Output) {
@@ -40,10 +40,7 @@ fn every_mode_of_kube_proxy_passes_on_what_is_sent_to_services() {
         output.ok();
         let inside = cluster.inside();
         inside.serve("web", "it-is-served");
-        let script = "until [ \"$(timeout 5 socat -T5 - TCP:web:80 </dev/null)\" = it-is-served ]
-            do sleep 0.2; done; echo reached";
-        inside.run("client", NODE_IMAGE, script);
-        assert_eq!(inside.log_at_end("client"), "reached\n", "{mode}");
+        inside.until_served("client", "web", "it-is-served");
         let rules: usize = inside_node(&cluster, proof).trim().parse().unwrap();
         assert!(rules > 0, "{mode}");
         let traces = cluster.traces();
@@ -171,7 +168,11 @@ fn a_network_of_pods_that_is_not_kipods() {
         inside_node(c, &script);
         i.until_all_is_well();
     });
-    checks.check("pods reach pods of another node", || pods_across_nodes(c, i, &worker));
+    checks.check("pods reach pods of another node", || {
+        i.echo_on("one", &c.node());
+        i.echo_on("other", &worker);
+        i.assert_reach_each_other(["one", "other"]);
+    });
     checks.check("it is there again after a restart", || {
         let old = i.containers().unwrap();
         c.kipod(&["stop", "cluster", &c.name]).run().ok();
@@ -189,16 +190,4 @@ fn a_network_of_pods_that_is_not_kipods() {
         traces.assert_gone();
     });
     checks.finish();
-}
-
-fn pods_across_nodes(cluster: &TestCluster, inside: &Inside, worker: &str) {
-    inside.echo_on("one", &cluster.node());
-    inside.echo_on("other", worker);
-    inside.until_ready("one");
-    inside.until_ready("other");
-    for (from, to) in [("one", "other"), ("other", "one")] {
-        let target = format!("TCP:{}:8080,connect-timeout=5", inside.address(to));
-        let seen = inside.exec(from, &["socat", "-T5", "-,ignoreeof", &target]);
-        assert_eq!(seen.trim(), inside.address(from), "{from} to {to}");
-    }
 }

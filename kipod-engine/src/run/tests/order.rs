@@ -69,13 +69,29 @@ async fn the_upload_holds_every_file_of_the_node() {
 #[tokio::test]
 async fn no_image_means_no_call_that_changes_anything() {
     let world = World::new();
-    let mut request = request();
-    request.spec.image = "localhost/nope".parse().unwrap();
-    let error = world.create(request).await.unwrap_err();
-    assert_eq!(error.to_string(), "there is no node image `localhost/nope`");
-    assert_eq!(error.hint().unwrap(), "run `kipod build node-image`");
+    for (image, words) in
+        [("localhost/nope", ""), ("localhost/kipod-node:v1.34.0", " --k8s-version v1.34.0")]
+    {
+        let mut request = request();
+        request.spec.image = image.parse().unwrap();
+        let error = world.create(request).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("there is no node image `{image}`"));
+        assert_eq!(error.hint().unwrap(), format!("run `kipod build node-image{words}`"));
+    }
     assert_eq!(world.changes(), [""; 0]);
     assert_eq!(world.record(), None);
+}
+
+#[tokio::test]
+async fn an_image_of_a_version_that_is_too_old_is_refused() {
+    let world = World::new();
+    let mut labels = world.podman.image(DEFAULT_IMAGE).await.unwrap().unwrap().labels;
+    labels.insert(label::KUBERNETES_VERSION.to_owned(), "v1.31.9".to_owned());
+    world.podman.add_image(DEFAULT_IMAGE, labels);
+    let error = world.create(request()).await.unwrap_err().to_string();
+    let words = "node image `localhost/kipod-node:latest`: Kubernetes v1.31.9 is not supported: ";
+    assert!(error.starts_with(words), "{error}");
+    assert_eq!(world.changes(), [""; 0]);
 }
 
 #[tokio::test]
