@@ -9,6 +9,7 @@ mod wish;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::image::NodeImage;
@@ -18,12 +19,12 @@ use crate::node::{
 };
 use crate::pki::Credentials;
 use crate::podman::{ContainerOptions, Labels, NetworkOptions, VolumeOptions};
-use crate::spec::{ClusterName, ClusterSpec, NodeSpec, Role, Subnet};
+use crate::spec::{ClusterName, ClusterSpec, NodeSpec, Role, Subnet, Subnet6};
 
 pub use machine::Machine;
 pub use seat::{
-    Seat, control_plane_name, control_planes, load_balancer_address, load_balancer_name, next_seat,
-    node_names, node_network, seats,
+    Seat, control_plane_name, load_balancer_address, load_balancer_name, next_seat, node_names,
+    node_network, seats,
 };
 
 /// Labels of everything kipod creates in Podman.
@@ -80,8 +81,8 @@ impl Plan {
 pub struct NodePlan {
     /// The node's, its container's and its volume's name.
     pub name: String,
-    /// Its part of the pod subnet; a load balancer has none.
-    pub pod_subnet: Option<Subnet>,
+    /// Its part of each pod subnet; a load balancer has none.
+    pub pod_subnets: Vec<IpNet>,
     /// Its volume.
     pub volume: VolumeOptions,
     /// Its container.
@@ -139,7 +140,8 @@ impl Ground<'_> {
         image: &NodeImage,
     ) -> Result<NodePlan, PatchError> {
         let (spec, machine) = (self.spec, self.machine);
-        let control_planes = control_planes(self.seats);
+        let family = spec.networking.ip_family;
+        let control_planes = seat::control_planes(spec, self.seats);
         let stores = node::image_stores(spec, machine, image, self.control_plane_store);
         let cluster = ClusterSettings {
             spec,
@@ -147,10 +149,8 @@ impl Ground<'_> {
             kubernetes_version: self.kubernetes_version,
             nodes: self.seats.len(),
             control_planes: &control_planes,
-            balancer: self.balancer_address(),
+            balancer: self.balancer_address().map(|address| seat::first(address, family)),
             cgroups: machine.cgroups,
-            pod_subnet: &spec.networking.pod_subnet,
-            service_subnet: &spec.networking.service_subnet,
             api_server_address: spec.networking.api_server_address,
             storage_driver: machine.storage_driver,
             time_factor: machine.time_factor,
@@ -164,8 +164,8 @@ impl Ground<'_> {
             entry,
             kubernetes_version: &image.kubernetes_version,
             pause_image: &image.pause_image,
-            address: seat.address,
-            pod_subnet: seat.pod_subnet,
+            addresses: &seat.addresses(family),
+            pod_subnets: &seat.pod_subnets(family),
             image_stores: &stores,
             routes: &seat::routes(spec, seat, self.seats),
         })?;
@@ -177,7 +177,7 @@ impl Ground<'_> {
 
     /// Plans what is in front of the control planes, where there are several.
     fn balancer(&self, image: &NodeImage) -> Option<NodePlan> {
-        let files = balancer_files(self.seats);
+        let files = balancer_files(self.spec, self.seats);
         let ports = vec![node::published(self.spec, self.choices.api_port)];
         Some(self.frame().balancer(self.balancer_address()?, image, ports, files))
     }
@@ -240,6 +240,7 @@ pub fn plan(
             name: network_name(&spec.name),
             subnet: choices.node_subnet.to_string(),
             gateway: seat::gateway(&choices.node_subnet),
+            ipv6: spec.networking.ip_family.has_ipv6().then(|| seat::ipv6(&choices.node_subnet)),
             labels: labels(&spec.name),
         },
         nodes: nodes.collect::<Result<_, _>>()?,
@@ -260,8 +261,8 @@ pub fn routes_file(spec: &ClusterSpec, seats: &[Seat], seat: &Seat) -> NodeFile 
 }
 
 /// The files of the load balancer of these nodes.
-pub fn balancer_files(seats: &[Seat]) -> Vec<NodeFile> {
-    inside::balancer_files(&control_planes(seats))
+pub fn balancer_files(spec: &ClusterSpec, seats: &[Seat]) -> Vec<NodeFile> {
+    inside::balancer_files(&seat::control_planes(spec, seats))
 }
 
 /// Whether a cluster has a load balancer: one that was created with several control planes has, even
@@ -275,9 +276,14 @@ fn network_name(cluster: &ClusterName) -> String {
     format!("kipod-{cluster}")
 }
 
-/// The first of the candidate node subnets that overlaps none of `used`.
-pub fn choose_node_subnet(used: &[Subnet]) -> Option<Subnet> {
-    node_subnets().find(|candidate| !used.iter().any(|other| other.overlaps(candidate)))
+/// The first of the candidate node subnets that overlaps none of `used`, and in IPv6, where the
+/// cluster has that, none of `used6`.
+pub fn choose_node_subnet(used: &[Subnet], used6: &[Subnet6]) -> Option<Subnet> {
+    node_subnets().find(|candidate| {
+        let candidate6 = seat::node_subnet6(candidate);
+        !used.iter().any(|other| other.overlaps(candidate))
+            && !used6.iter().any(|other| other.overlaps(&candidate6))
+    })
 }
 
 /// `10.89.0.0/24` to `10.89.255.0/24`, where Podman's own pool of subnets begins.

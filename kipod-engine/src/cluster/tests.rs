@@ -33,6 +33,7 @@ impl World {
             name: "kipod-demo".to_owned(),
             subnet: "10.89.0.0/24".to_owned(),
             gateway: [10, 89, 0, 1].into(),
+            ipv6: None,
             labels: labels.clone(),
         };
         let container = ContainerOptions::plain(NODE, labels.clone());

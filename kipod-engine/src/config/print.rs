@@ -3,7 +3,7 @@
 use super::fields::KIPOD;
 use crate::spec::{
     ClusterSpec, ExtraMount, ExtraPort, KubeadmPatches, Networking, NodeSpec, Registry,
-    format_duration,
+    format_duration, listed,
 };
 use crate::yaml::{self, Node, Value};
 
@@ -90,21 +90,13 @@ fn port(port: &ExtraPort) -> Node {
 }
 
 fn networking(networking: &Networking) -> Node {
-    let family = networking.ip_family;
-    let subnets = |v4: String, v6: String| {
-        let both = [(family.has_ipv4(), v4), (family.has_ipv6(), v6)];
-        let used: Vec<_> = both.into_iter().filter(|(used, _)| *used).map(|(_, net)| net).collect();
-        quoted(&used.join(","))
-    };
-    let Networking { pod_subnet, pod_subnet6, service_subnet, service_subnet6, .. } = networking;
     let mut keys = vec![
-        ("ipFamily", text(family.name())),
+        ("ipFamily", text(networking.ip_family.name())),
         ("apiServerAddress", quoted(&networking.api_server_address.to_string())),
     ];
     keys.extend(networking.api_server_port.map(|port| ("apiServerPort", plain(port))));
-    keys.push(("podSubnet", subnets(pod_subnet.to_string(), pod_subnet6.to_string())));
-    let services = subnets(service_subnet.to_string(), service_subnet6.to_string());
-    keys.push(("serviceSubnet", services));
+    keys.push(("podSubnet", quoted(&listed(&networking.pod_subnets()))));
+    keys.push(("serviceSubnet", quoted(&listed(&networking.service_subnets()))));
     keys.push(("disableDefaultCNI", plain(networking.disable_default_cni)));
     keys.push(("kubeProxyMode", text(networking.kube_proxy_mode.name())));
     keys.extend(

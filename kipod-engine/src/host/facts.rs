@@ -171,6 +171,8 @@ pub struct NetworkFacts {
     pub firewall_driver: String,
     /// Where the program lies that Netavark calls for it: `iptables` or `nft`.
     pub firewall: Option<PathBuf>,
+    /// Whether the kernel has IPv6, and was not told to leave it off.
+    pub ipv6: bool,
 }
 
 /// Limits that a cluster can run into.

@@ -10,7 +10,7 @@ use super::facts::{
     Device, Devices, HostFacts, IdRange, Limits, NetworkFacts, Resources, Session, StorageFacts,
     SubordinateIds, User, UserNamespaces,
 };
-use super::kernel::Kernel;
+use super::kernel::{IPV6, Kernel};
 use super::podman_facts::{IdMap, PodmanFacts, version_at};
 use super::source::{HELPER_FOLDERS, PodmanAnswer, Root, Sources};
 use crate::blocking::blocking;
@@ -206,6 +206,7 @@ fn network(sources: &Sources, info: &Value, podman: &PodmanFacts) -> NetworkFact
             .or_else(|| sources.program("aardvark-dns", HELPER_FOLDERS)),
         firewall_driver: driver,
         firewall,
+        ipv6: sources.root.exists(IPV6),
     }
 }
 

@@ -70,6 +70,10 @@ const MODULES: &[(&str, &str)] = &[
     ("xt_statistic", "NETFILTER_XT_MATCH_STATISTIC"),
 ];
 
+/// It is there when the kernel has IPv6: whether networks of the machine itself use it says nothing
+/// about others, which begin with it switched on.
+pub(crate) const IPV6: &str = "/proc/sys/net/ipv6";
+
 impl Kernel {
     /// Reads `/proc`, `/sys/module`, the module folder and the kernel's configuration.
     pub(super) fn read(root: &Root) -> Self {

@@ -40,6 +40,7 @@ pub use facts::{
 pub use finding::{Finding, Status, Verdict};
 pub use findings::findings;
 pub(crate) use findings::kernel_mounts_overlay;
+pub(crate) use kernel::IPV6;
 pub use kernel::{Kernel, ModuleState};
 pub use podman_facts::{IdMap, PodmanFacts, PodmanInfo};
 pub use render::render_text;

@@ -1,5 +1,6 @@
 //! What a node finds that joins a cluster.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -35,7 +36,9 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError
         // With this one the kubelet has nothing to ask for, and kubeadm nothing to wait for. The
         // kubelet of a control plane talks to its own API server, as kubeadm has it.
         let own = match node.role {
-            Role::ControlPlane => kubeconfig(node, node.address, &user),
+            Role::ControlPlane => {
+                kubeconfig(node, SocketAddr::new(node.addresses[0], API_PORT), &user)
+            }
             Role::Worker => discovery.clone(),
         };
         files.push(NodeFile::secret(DISCOVERY, discovery));
@@ -59,7 +62,7 @@ fn document(node: &NodeSettings<'_>) -> Value {
     });
     if node.role == Role::ControlPlane {
         document["controlPlane"] = json!({
-            "localAPIEndpoint": { "advertiseAddress": node.address, "bindPort": API_PORT },
+            "localAPIEndpoint": { "advertiseAddress": node.addresses[0], "bindPort": API_PORT },
         });
         document["patches"] = json!({ "directory": PATCHES });
     }

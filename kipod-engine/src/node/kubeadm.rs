@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use super::{
     API_PORT, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError, apply_patches,
 };
 use crate::kubernetes::settings;
-use crate::spec::{KubeProxyMode, KubeadmPatches};
+use crate::spec::{KubeProxyMode, KubeadmPatches, listed};
 use crate::time_factor::TimeFactor;
 
 pub(super) const PATCHES: &str = "/var/lib/kipod/kubeadm/patches";
@@ -81,7 +82,7 @@ fn founding(cluster: &ClusterSettings<'_>, mut document: Value) -> Value {
     let members: Vec<_> = cluster
         .control_planes
         .iter()
-        .map(|(name, address)| format!("{name}=https://{address}:2380"))
+        .map(|(name, address)| format!("{name}=https://{}", SocketAddr::new(*address, 2380)))
         .collect();
     if members.len() > 1
         && let Some(args) = document["etcd"]["local"]["extraArgs"].as_array_mut()
@@ -96,7 +97,7 @@ fn init(node: &NodeSettings<'_>) -> Value {
         "apiVersion": settings(node.kubernetes_version).kubeadm_api,
         "kind": "InitConfiguration",
         "localAPIEndpoint": {
-            "advertiseAddress": node.kubernetes_address(),
+            "advertiseAddress": node.kubernetes_addresses()[0],
             "bindPort": API_PORT,
         },
         "bootstrapTokens": [{
@@ -135,7 +136,7 @@ pub(super) fn registration(node: &NodeSettings<'_>) -> Value {
         "criSocket": CRI_SOCKET,
         "imagePullPolicy": "IfNotPresent",
         "kubeletExtraArgs": [
-            { "name": "node-ip", "value": node.shown_address() },
+            { "name": "node-ip", "value": listed(&node.shown_addresses()) },
         ],
     });
     if !node.spec.labels.is_empty() {
@@ -177,6 +178,10 @@ fn cluster(cluster: &ClusterSettings<'_>) -> Value {
     let arg = |name: &str, value: &str| json!({ "name": name, "value": value });
     // Where there is one of each, an election would only be waited for.
     let elect = if cluster.control_planes.len() > 1 { "true" } else { "false" };
+    let networking = &cluster.spec.networking;
+    let mut names = vec![json!("localhost"), json!("127.0.0.1")];
+    names.extend(networking.ip_family.has_ipv6().then(|| json!("::1")));
+    names.push(json!(cluster.api_server_address));
     let mut document = json!({
         "apiVersion": settings(cluster.kubernetes_version).kubeadm_api,
         "kind": "ClusterConfiguration",
@@ -185,12 +190,12 @@ fn cluster(cluster: &ClusterSettings<'_>) -> Value {
         // Made in a millisecond each, where RSA takes a second for all of them.
         "encryptionAlgorithm": "ECDSA-P256",
         "networking": {
-            "podSubnet": cluster.pod_subnet,
-            "serviceSubnet": cluster.service_subnet,
+            "podSubnet": listed(&networking.pod_subnets()),
+            "serviceSubnet": listed(&networking.service_subnets()),
             "dnsDomain": "cluster.local",
         },
         "apiServer": {
-            "certSANs": ["localhost", "127.0.0.1", cluster.api_server_address],
+            "certSANs": names,
         },
         "controllerManager": {
             "extraArgs": [
@@ -224,7 +229,7 @@ fn cluster(cluster: &ClusterSettings<'_>) -> Value {
         argue(&mut document["apiServer"], arg("runtime-config", &apis));
     }
     if let Some(balancer) = cluster.balancer {
-        document["controlPlaneEndpoint"] = json!(format!("{balancer}:{API_PORT}"));
+        document["controlPlaneEndpoint"] = json!(SocketAddr::new(balancer, API_PORT));
         // kubeadm has each member compare itself with the others before it answers anybody. When all
         // start at once, all wait for each other until that times out, after 27 s.
         if let Some(args) = document["etcd"]["local"]["extraArgs"].as_array_mut() {
@@ -286,7 +291,7 @@ fn kube_proxy(cluster: &ClusterSettings<'_>) -> Value {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": mode,
-        "clusterCIDR": cluster.pod_subnet,
+        "clusterCIDR": listed(&cluster.spec.networking.pod_subnets()),
         "featureGates": cluster.spec.feature_gates,
         mode: { "minSyncPeriod": "100ms" },
         // The host's own tables: a user namespace may not resize them or change their timeouts.

@@ -11,12 +11,15 @@ mod kubeadm;
 mod network;
 mod patch;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, SocketAddr};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::pki::{Authorities, Credentials};
-use crate::spec::{ClusterSpec, INTERNAL_NODE_ADDRESS, KubeProxyMode, NodeSpec, Role, Subnet};
+use crate::spec::{
+    ClusterSpec, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, KubeProxyMode, NodeSpec, Role,
+};
 use crate::time_factor::TimeFactor;
 
 pub use balancer::files as balancer_files;
@@ -65,10 +68,10 @@ pub struct NodeSettings<'a> {
     pub kubernetes_version: &'a str,
     /// The pause image that kubeadm of its version names.
     pub pause_image: &'a str,
-    /// Its address on the nodes' network.
-    pub address: Ipv4Addr,
-    /// Its part of the pod subnet.
-    pub pod_subnet: Subnet,
+    /// Its addresses on the nodes' network, one of each family that the cluster has.
+    pub addresses: &'a [IpAddr],
+    /// Its part of the pod subnet of each of these families.
+    pub pod_subnets: &'a [IpNet],
     /// Image stores mounted read-only, in the order they are searched.
     pub image_stores: &'a [&'a str],
     /// How it reaches what is on other nodes.
@@ -109,15 +112,11 @@ pub struct ClusterSettings<'a> {
     /// How many nodes it is planned with.
     pub nodes: usize,
     /// Those of them that have the control plane, by name and address.
-    pub control_planes: &'a [(String, Ipv4Addr)],
+    pub control_planes: &'a [(String, IpAddr)],
     /// The address in front of several control planes.
-    pub balancer: Option<Ipv4Addr>,
+    pub balancer: Option<IpAddr>,
     /// Whether limits can hold.
     pub cgroups: CgroupMode,
-    /// The addresses of pods.
-    pub pod_subnet: &'a Subnet,
-    /// The addresses of Services.
-    pub service_subnet: &'a Subnet,
     /// The host's address at which the API server is published.
     pub api_server_address: IpAddr,
     /// CRI-O's storage driver.
@@ -130,29 +129,39 @@ pub struct ClusterSettings<'a> {
 
 impl ClusterSettings<'_> {
     /// The address at which nodes reach the control plane, whichever node has it.
-    fn endpoint(&self) -> Ipv4Addr {
-        self.balancer.unwrap_or(INTERNAL_NODE_ADDRESS)
+    fn endpoint(&self) -> SocketAddr {
+        let address = self.balancer.unwrap_or_else(|| self.internal_addresses()[0]);
+        SocketAddr::new(address, API_PORT)
+    }
+
+    fn internal_addresses(&self) -> Vec<IpAddr> {
+        let family = self.spec.networking.ip_family;
+        family.each(INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6)
     }
 }
 
 impl NodeSettings<'_> {
-    /// The address by which Kubernetes knows the node. The only control plane is known by one that
-    /// exists inside the node alone, so that a copy of it works on another network; where nodes of
-    /// etcd have to find each other, each has its own on the network.
-    fn kubernetes_address(&self) -> Ipv4Addr {
-        match (self.role, self.cluster.balancer) {
-            (Role::ControlPlane, None) => INTERNAL_NODE_ADDRESS,
-            _ => self.address,
+    /// The addresses by which Kubernetes knows the node, one of each family. The only control plane
+    /// is known by those that exist inside the node alone, so that a copy of it works on another
+    /// network; where nodes of etcd have to find each other, each has its own on the network.
+    fn kubernetes_addresses(&self) -> Vec<IpAddr> {
+        match self.is_internal() {
+            true => self.cluster.internal_addresses(),
+            false => self.addresses.to_vec(),
         }
     }
 
-    /// The address that Kubernetes shows of the node. A network of pods that is not kipod's makes its
-    /// routes by it, so there it is one that neighbours reach.
-    fn shown_address(&self) -> Ipv4Addr {
+    /// The addresses that Kubernetes shows of the node. A network of pods that is not kipod's makes its
+    /// routes by them, so there they are ones that neighbours reach.
+    fn shown_addresses(&self) -> Vec<IpAddr> {
         match self.cluster.spec.networking.disable_default_cni {
-            true => self.address,
-            false => self.kubernetes_address(),
+            true => self.addresses.to_vec(),
+            false => self.kubernetes_addresses(),
         }
+    }
+
+    fn is_internal(&self) -> bool {
+        self.role == Role::ControlPlane && self.cluster.balancer.is_none()
     }
 }
 
@@ -160,9 +169,9 @@ impl NodeSettings<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Route {
     /// The subnet.
-    pub destination: Subnet,
+    pub destination: IpNet,
     /// The node they go to.
-    pub gateway: Ipv4Addr,
+    pub gateway: IpAddr,
 }
 
 /// How CRI-O stacks image layers.
@@ -247,8 +256,15 @@ fn environment(node: &NodeSettings<'_>) -> String {
     if node.cluster.spec.networking.kube_proxy_mode == KubeProxyMode::None {
         text.push_str("KIPOD_NO_KUBE_PROXY=1\n");
     }
-    if node.kubernetes_address() == INTERNAL_NODE_ADDRESS {
+    let family = node.cluster.spec.networking.ip_family;
+    if node.is_internal() && family.has_ipv4() {
         text.push_str(&format!("KIPOD_INTERNAL_ADDRESS={INTERNAL_NODE_ADDRESS}\n"));
+    }
+    if node.is_internal() && family.has_ipv6() {
+        text.push_str(&format!("KIPOD_INTERNAL_ADDRESS6={INTERNAL_NODE_ADDRESS6}\n"));
+    }
+    if family.has_ipv6() {
+        text.push_str("KIPOD_IPV6=1\n");
     }
     if node.entry == Entry::Joiner {
         let limit = node.cluster.time_factor.of(join::LIMIT).as_secs();
@@ -275,13 +291,13 @@ fn authority_files(authorities: &Authorities) -> Vec<NodeFile> {
 }
 
 /// A kubeconfig for a program on a node.
-fn kubeconfig(node: &NodeSettings<'_>, server: Ipv4Addr, user: &serde_json::Value) -> String {
+fn kubeconfig(node: &NodeSettings<'_>, server: SocketAddr, user: &serde_json::Value) -> String {
     let cluster = node.cluster;
     let document = serde_json::json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{ "name": cluster.name, "cluster": {
-            "server": format!("https://{server}:{API_PORT}"),
+            "server": format!("https://{server}"),
             "certificate-authority-data": base64(&cluster.credentials.authorities.ca.certificate),
         } }],
         "users": [{ "name": "node", "user": user }],

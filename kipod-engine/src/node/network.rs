@@ -27,6 +27,11 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
 /// Each pod gets a point-to-point link and an address of the node's part of the pod subnet; ports of
 /// pods are published on the node.
 fn conflist(node: &NodeSettings<'_>) -> String {
+    let family = node.cluster.spec.networking.ip_family;
+    let everywhere = family.each("0.0.0.0/0", "::/0");
+    let routes: Vec<_> = everywhere.into_iter().map(|net: &str| json!({ "dst": net })).collect();
+    let ranges: Vec<_> =
+        node.pod_subnets.iter().map(|subnet| json!([{ "subnet": subnet }])).collect();
     let document = json!({
         "cniVersion": "1.0.0",
         "name": "kipod",
@@ -38,8 +43,8 @@ fn conflist(node: &NodeSettings<'_>) -> String {
                 "ipam": {
                     "type": "host-local",
                     "dataDir": "/run/cni-ipam-state",
-                    "routes": [{ "dst": "0.0.0.0/0" }],
-                    "ranges": [[{ "subnet": node.pod_subnet }]],
+                    "routes": routes,
+                    "ranges": ranges,
                 },
             },
             { "type": "portmap", "capabilities": { "portMappings": true } },
@@ -56,17 +61,22 @@ pub fn routes_file(routes: &[Route]) -> NodeFile {
 
 /// Pods see each other by their own addresses; whatever is outside sees the node's.
 fn masquerade(node: &NodeSettings<'_>) -> String {
-    let pods = node.cluster.pod_subnet;
-    format!(
-        "# Written by kipod. Made, deleted and made anew: the same however often it is read.
-table ip kipod {{}}
-delete table ip kipod
-table ip kipod {{
+    let mut text =
+        "# Written by kipod. Made, deleted and made anew: the same however often it is read.\n"
+            .to_owned();
+    for pods in node.cluster.spec.networking.pod_subnets() {
+        let ip = if pods.addr().is_ipv6() { "ip6" } else { "ip" };
+        text.push_str(&format!(
+            "table {ip} kipod {{}}
+delete table {ip} kipod
+table {ip} kipod {{
     chain postrouting {{
         type nat hook postrouting priority srcnat
-        ip saddr {pods} ip daddr != {pods} masquerade
+        {ip} saddr {pods} {ip} daddr != {pods} masquerade
     }}
 }}
 "
-    )
+        ));
+    }
+    text
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{
-    LOAD_BALANCER, Machine, NodePlan, Seat, label, labels, load_balancer_name, network_name,
+    LOAD_BALANCER, Machine, NodePlan, Seat, label, labels, load_balancer_name, network_name, seat,
     status_dir, wish,
 };
 use crate::image::NodeImage;
@@ -73,7 +73,7 @@ impl Frame<'_> {
         files: Vec<NodeFile>,
     ) -> NodePlan {
         let mut node = self.container(&seat.name, seat.role.name(), seat.address, image, files);
-        node.pod_subnet = Some(seat.pod_subnet);
+        node.pod_subnets = seat.pod_subnets(self.spec.networking.ip_family);
         let container = &mut node.container;
         container
             .labels
@@ -126,6 +126,7 @@ impl Frame<'_> {
         files: Vec<NodeFile>,
     ) -> NodePlan {
         let labels = labels(&self.spec.name);
+        let family = self.spec.networking.ip_family;
         let status_dir = status_dir(self.cluster_dir, name);
         let mut container_labels = labels.clone();
         container_labels.insert(label::ROLE.to_owned(), role.to_owned());
@@ -141,7 +142,11 @@ impl Frame<'_> {
             binds: vec![bind(&status_dir, STATUS_DIR, false)],
             tmpfs: vec!["/run".to_owned(), "/tmp".to_owned()],
             devices: Vec::new(),
-            network: NetworkAttachment { name: network_name(&self.spec.name), address },
+            network: NetworkAttachment {
+                name: network_name(&self.spec.name),
+                address,
+                address6: family.has_ipv6().then(|| seat::address6(address)),
+            },
             ports: Vec::new(),
             dns_search: self.spec.networking.dns_search.clone(),
             cgroup_parent: self.machine.cgroup_parent.clone(),
@@ -151,7 +156,7 @@ impl Frame<'_> {
         };
         NodePlan {
             name: name.to_owned(),
-            pod_subnet: None,
+            pod_subnets: Vec::new(),
             volume: VolumeOptions { name: name.to_owned(), labels },
             container,
             status_dir,

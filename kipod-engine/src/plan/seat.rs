@@ -1,13 +1,15 @@
 //! Who has which name, address and part of the pod subnet.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{LOAD_BALANCER, has_balancer};
 use crate::node::Route;
 use crate::spec::{
-    ClusterName, ClusterSpec, INTERNAL_NODE_ADDRESS, MAX_NODES, NODE_POD_LENGTH, Role, Subnet,
+    ClusterName, ClusterSpec, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, IpFamily, MAX_NODES,
+    NODE_POD_LENGTH, NODE_POD_LENGTH6, Role, Subnet, Subnet6,
 };
 
 /// The places of addresses in the nodes' network, a /24: the bridge's own, the first node's, and the
@@ -16,6 +18,8 @@ const GATEWAY: u32 = 1;
 const FIRST_NODE: u32 = 2;
 const BALANCER: u32 = 254;
 const NODE_NETWORK_LENGTH: u8 = 24;
+/// The length of the nodes' network in IPv6.
+const NODE_NETWORK_LENGTH6: u8 = 64;
 
 /// A node's place in its cluster, the same for as long as the node is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,10 +28,49 @@ pub struct Seat {
     pub name: String,
     /// What it does.
     pub role: Role,
-    /// Its address on the nodes' network.
+    /// Its IPv4 address on the nodes' network, which has them in every cluster.
     pub address: Ipv4Addr,
-    /// Its part of the pod subnet.
+    /// Its part of the IPv4 pod subnet. Without meaning in a cluster without IPv4.
     pub pod_subnet: Subnet,
+    /// Its part of the IPv6 pod subnet, in a cluster with IPv6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_subnet6: Option<Subnet6>,
+}
+
+impl Seat {
+    /// Its addresses, one of each family that the cluster has.
+    pub(super) fn addresses(&self, family: IpFamily) -> Vec<IpAddr> {
+        addresses(self.address, family)
+    }
+
+    /// Its parts of the pod subnets, in each family that the cluster has.
+    pub fn pod_subnets(&self, family: IpFamily) -> Vec<IpNet> {
+        let v4 = family.has_ipv4().then(|| self.pod_subnet.into());
+        v4.into_iter().chain(self.pod_subnet6.map(IpNet::from)).collect()
+    }
+}
+
+/// A node's addresses, one of each family that the cluster has.
+pub(super) fn addresses(address: Ipv4Addr, family: IpFamily) -> Vec<IpAddr> {
+    family.each(address, address6(address))
+}
+
+/// The IPv6 address that goes with an IPv4 address of a node: the same digits, below `fd00::/16`, the
+/// addresses that are for everybody's own use (RFC 4193). `10.89.7.254` is `fd00:10:89:7::254`.
+pub(super) fn address6(address: Ipv4Addr) -> Ipv6Addr {
+    // 137 reads the same in both notations as 0x137.
+    let digits = |byte: u8| {
+        let byte = u16::from(byte);
+        byte / 100 * 0x100 + byte / 10 % 10 * 0x10 + byte % 10
+    };
+    let [a, b, c, d] = address.octets().map(digits);
+    Ipv6Addr::new(0xfd00, a, b, c, 0, 0, 0, d)
+}
+
+/// The nodes' network in IPv6, by what it is in IPv4.
+pub(super) fn node_subnet6(node_subnet: &Subnet) -> Subnet6 {
+    let address = address6(node_subnet.address());
+    Subnet6::around(address, NODE_NETWORK_LENGTH6).expect("64 is below 128")
 }
 
 /// The name of the `number`th node of a role, from zero.
@@ -52,6 +95,7 @@ pub fn node_names(spec: &ClusterSpec) -> Vec<String> {
 /// The seats of a cluster's nodes, in their order.
 pub fn seats(spec: &ClusterSpec, node_subnet: &Subnet) -> Vec<Seat> {
     let places = spec.networking.pod_subnet.parts(NODE_POD_LENGTH);
+    let mut places6 = pod_subnets6(spec);
     let seats = spec.nodes.iter().zip(node_names(spec)).zip(places).zip(FIRST_NODE..);
     seats
         .map(|(((node, name), pod_subnet), place)| Seat {
@@ -59,8 +103,16 @@ pub fn seats(spec: &ClusterSpec, node_subnet: &Subnet) -> Vec<Seat> {
             role: node.role,
             address: nth(node_subnet, place),
             pod_subnet,
+            pod_subnet6: places6.next(),
         })
         .collect()
+}
+
+/// The parts of the IPv6 pod subnet that nodes can have; none where the cluster has no IPv6.
+fn pod_subnets6(spec: &ClusterSpec) -> impl Iterator<Item = Subnet6> {
+    let pods = &spec.networking.pod_subnet6;
+    let has = spec.networking.ip_family.has_ipv6();
+    has.then(|| pods.parts(NODE_POD_LENGTH6)).into_iter().flatten()
 }
 
 /// The seat of one more node of that role: the first free number, address and part of the pod subnet.
@@ -75,7 +127,12 @@ pub fn next_seat(spec: &ClusterSpec, taken: &[Seat], role: Role) -> Option<Seat>
         .find(|address| taken.iter().all(|seat| seat.address != *address))?;
     let mut parts = spec.networking.pod_subnet.parts(NODE_POD_LENGTH);
     let pod_subnet = parts.find(|part| taken.iter().all(|seat| seat.pod_subnet != *part))?;
-    Some(Seat { name, role, address, pod_subnet })
+    let part6 =
+        pod_subnets6(spec).find(|part| taken.iter().all(|seat| seat.pod_subnet6 != Some(*part)));
+    if spec.networking.ip_family.has_ipv6() && part6.is_none() {
+        return None;
+    }
+    Some(Seat { name, role, address, pod_subnet, pod_subnet6: part6 })
 }
 
 /// The network that nodes with these seats are on.
@@ -83,10 +140,16 @@ pub fn node_network(seats: &[Seat]) -> Option<Subnet> {
     Subnet::around(seats.first()?.address, NODE_NETWORK_LENGTH)
 }
 
-/// The nodes that have the control plane, by name and address.
-pub fn control_planes(seats: &[Seat]) -> Vec<(String, Ipv4Addr)> {
+/// The nodes that have the control plane, by name and the address of the cluster's first family.
+pub(super) fn control_planes(spec: &ClusterSpec, seats: &[Seat]) -> Vec<(String, IpAddr)> {
+    let family = spec.networking.ip_family;
     let found = seats.iter().filter(|seat| seat.role == Role::ControlPlane);
-    found.map(|seat| (seat.name.clone(), seat.address)).collect()
+    found.map(|seat| (seat.name.clone(), first(seat.address, family))).collect()
+}
+
+/// The address that counts where there can be only one.
+pub(super) fn first(address: Ipv4Addr, family: IpFamily) -> IpAddr {
+    if family.has_ipv4() { address.into() } else { address6(address).into() }
 }
 
 /// The name of what is in front of several control planes.
@@ -104,6 +167,11 @@ pub(super) fn gateway(node_subnet: &Subnet) -> Ipv4Addr {
     nth(node_subnet, GATEWAY)
 }
 
+/// The nodes' network and the bridge's own address in IPv6.
+pub(super) fn ipv6(node_subnet: &Subnet) -> (String, Ipv6Addr) {
+    (node_subnet6(node_subnet).to_string(), address6(gateway(node_subnet)))
+}
+
 /// The load balancer's address.
 pub(super) fn balancer(node_subnet: &Subnet) -> Ipv4Addr {
     nth(node_subnet, BALANCER)
@@ -112,17 +180,22 @@ pub(super) fn balancer(node_subnet: &Subnet) -> Ipv4Addr {
 /// How a node reaches the pods of all others, unless that is left to another network of pods, and the
 /// control plane where that is known by its internal address.
 pub(super) fn routes(spec: &ClusterSpec, seat: &Seat, all: &[Seat]) -> Vec<Route> {
+    let family = spec.networking.ip_family;
     let others = all.iter().filter(|other| other.name != seat.name);
+    let by_way_of = |other: &Seat, destinations: Vec<IpNet>| {
+        let ways = destinations.into_iter().zip(other.addresses(family));
+        ways.map(|(destination, gateway)| Route { destination, gateway }).collect::<Vec<_>>()
+    };
     let mut routes: Vec<_> = others
         .clone()
         .filter(|_| !spec.networking.disable_default_cni)
-        .map(|other| Route { destination: other.pod_subnet, gateway: other.address })
+        .flat_map(|other| by_way_of(other, other.pod_subnets(family)))
         .collect();
     let control_plane = others.clone().find(|other| other.role == Role::ControlPlane);
-    if let (false, Some(control_plane)) = (has_balancer(spec), control_plane)
-        && let Some(destination) = Subnet::around(INTERNAL_NODE_ADDRESS, 32)
-    {
-        routes.push(Route { destination, gateway: control_plane.address });
+    if let (false, Some(control_plane)) = (has_balancer(spec), control_plane) {
+        let internal: Vec<IpAddr> = family.each(INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6);
+        let internal = internal.into_iter().map(IpNet::from).collect();
+        routes.extend(by_way_of(control_plane, internal));
     }
     routes
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::image::NodeImage;
 use crate::node::StorageDriver;
-use crate::spec::NodeSpec;
+use crate::spec::{IpFamily, Networking, NodeSpec};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -75,7 +75,10 @@ fn containers_have_their_place_and_publish_one_api_server() {
                 node.name,
                 container.labels[label::ROLE],
                 container.network.address,
-                node.pod_subnet.map_or("none".to_owned(), |subnet| subnet.to_string()),
+                match node.pod_subnets.as_slice() {
+                    [] => "none".to_owned(),
+                    subnets => crate::spec::listed(subnets),
+                },
                 container.ports.len(),
             )
         };
@@ -166,6 +169,154 @@ fn several_control_planes_found_one_etcd_behind_a_load_balancer() {
         text(&plan.nodes[0], "kubeadm/init.yaml").matches(r#""value": "true""#).count()
     };
     assert_eq!((elects(&planned(1, 1)), elects(&plan)), (1, 3), "with etcd's unsafe-no-fsync");
+}
+
+fn of_family(family: IpFamily, control_planes: usize, workers: usize) -> Plan {
+    let of = |role, count| std::iter::repeat_n(NodeSpec::new(role), count);
+    let nodes = of(Role::ControlPlane, control_planes).chain(of(Role::Worker, workers)).collect();
+    let networking = Networking::of(family);
+    let name = "demo".parse().unwrap();
+    planned_as(&ClusterSpec { name, nodes, networking, ..ClusterSpec::default() }).unwrap()
+}
+
+#[test]
+fn two_families_have_everything_twice() {
+    let plan = of_family(IpFamily::Dual, 1, 1);
+    let ipv6 = plan.network.ipv6.as_ref().unwrap();
+    assert_eq!(
+        (ipv6.0.as_str(), ipv6.1.to_string().as_str()),
+        ("fd00:10:89:7::/64", "fd00:10:89:7::1")
+    );
+    let [control_plane, worker] = plan.nodes.as_slice() else { panic!("two nodes") };
+    assert_eq!(worker.container.network.address6, Some("fd00:10:89:7::3".parse().unwrap()));
+    let init = &documents(text(control_plane, "kubeadm/init.yaml"));
+    let cluster = &init["ClusterConfiguration"];
+    assert_eq!(cluster["networking"]["podSubnet"], "10.244.0.0/16,fd00:10:244::/56");
+    assert_eq!(cluster["networking"]["serviceSubnet"], "10.96.0.0/16,fd00:10:96::/112");
+    let names = serde_json::json!(["localhost", "127.0.0.1", "::1", "127.0.0.1"]);
+    assert_eq!(cluster["apiServer"]["certSANs"], names);
+    let proxy = &init["KubeProxyConfiguration"];
+    assert_eq!(proxy["clusterCIDR"], "10.244.0.0/16,fd00:10:244::/56");
+    let first = &init["InitConfiguration"];
+    assert_eq!(first["localAPIEndpoint"]["advertiseAddress"], "172.31.255.1");
+    let node_ip = |document: &serde_json::Value| {
+        document["nodeRegistration"]["kubeletExtraArgs"][0]["value"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(node_ip(first), "172.31.255.1,fd00:172:31:255::1");
+    let join = &documents(text(worker, "kubeadm/join.yaml"))["JoinConfiguration"];
+    assert_eq!(node_ip(join), "10.89.7.3,fd00:10:89:7::3");
+    insta::assert_snapshot!(text(control_plane, "node.env"), @r"
+    KIPOD_NODE_ROLE=control-plane
+    KIPOD_KUBEADM=init
+    KIPOD_FIRST=1
+    KIPOD_INTERNAL_ADDRESS=172.31.255.1
+    KIPOD_INTERNAL_ADDRESS6=fd00:172:31:255::1
+    KIPOD_IPV6=1
+    ");
+    insta::assert_snapshot!(text(worker, "network/routes"), @r"
+    10.244.0.0/24 10.89.7.2
+    fd00:10:244::/64 fd00:10:89:7::2
+    172.31.255.1/32 10.89.7.2
+    fd00:172:31:255::1/128 fd00:10:89:7::2
+    ");
+    insta::assert_snapshot!(text(worker, "network/masquerade.nft"), @r"
+    # Written by kipod. Made, deleted and made anew: the same however often it is read.
+    table ip kipod {}
+    delete table ip kipod
+    table ip kipod {
+        chain postrouting {
+            type nat hook postrouting priority srcnat
+            ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade
+        }
+    }
+    table ip6 kipod {}
+    delete table ip6 kipod
+    table ip6 kipod {
+        chain postrouting {
+            type nat hook postrouting priority srcnat
+            ip6 saddr fd00:10:244::/56 ip6 daddr != fd00:10:244::/56 masquerade
+        }
+    }
+    ");
+    let network: serde_json::Value =
+        serde_json::from_str(text(worker, "cni/net.d/10-kipod.conflist")).unwrap();
+    insta::assert_snapshot!(
+        network["plugins"][0]["ipam"],
+        @r#"{"dataDir":"/run/cni-ipam-state","ranges":[[{"subnet":"10.244.1.0/24"}],[{"subnet":"fd00:10:244:1::/64"}]],"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}],"type":"host-local"}"#
+    );
+}
+
+#[test]
+fn ipv6_alone_is_what_kubernetes_knows() {
+    let plan = of_family(IpFamily::Ipv6, 1, 1);
+    let [control_plane, worker] = plan.nodes.as_slice() else { panic!("two nodes") };
+    let init = &documents(text(control_plane, "kubeadm/init.yaml"));
+    let cluster = &init["ClusterConfiguration"];
+    assert_eq!(cluster["networking"]["podSubnet"], "fd00:10:244::/56");
+    let endpoint = &init["InitConfiguration"]["localAPIEndpoint"];
+    assert_eq!(endpoint["advertiseAddress"], "fd00:172:31:255::1");
+    assert!(text(worker, "kubernetes/kubelet.conf").contains("https://[fd00:172:31:255::1]:6443"));
+    assert_eq!(plan.access.server, "https://[::1]:40000");
+    insta::assert_snapshot!(text(control_plane, "node.env"), @r"
+    KIPOD_NODE_ROLE=control-plane
+    KIPOD_KUBEADM=init
+    KIPOD_FIRST=1
+    KIPOD_INTERNAL_ADDRESS6=fd00:172:31:255::1
+    KIPOD_IPV6=1
+    ");
+    insta::assert_snapshot!(text(worker, "network/routes"), @r"
+    fd00:10:244::/64 fd00:10:89:7::2
+    fd00:172:31:255::1/128 fd00:10:89:7::2
+    ");
+    assert!(!text(worker, "network/masquerade.nft").contains("table ip kipod"));
+
+    let plan = of_family(IpFamily::Ipv6, 3, 0);
+    let balancer = plan.balancer.as_ref().unwrap();
+    assert_eq!(balancer.container.network.address6, Some("fd00:10:89:7::254".parse().unwrap()));
+    let haproxy = text(balancer, "haproxy/haproxy.cfg");
+    assert!(haproxy.contains("bind [::]:6443 v4v6\n"), "{haproxy}");
+    assert!(haproxy.contains("server demo-control-plane-1 [fd00:10:89:7::3]:6443\n"), "{haproxy}");
+    let init = &documents(text(&plan.nodes[1], "kubeadm/init.yaml"));
+    let cluster = &init["ClusterConfiguration"];
+    assert_eq!(cluster["controlPlaneEndpoint"], "[fd00:10:89:7::254]:6443");
+    let init = text(&plan.nodes[1], "kubeadm/init.yaml");
+    assert!(init.contains("demo-control-plane-2=https://[fd00:10:89:7::4]:2380"), "{init}");
+}
+
+#[test]
+fn addresses_of_both_families_read_alike() {
+    for (v4, v6) in [
+        ("10.89.7.254", "fd00:10:89:7::254"),
+        ("10.89.0.2", "fd00:10:89::2"),
+        ("10.89.255.109", "fd00:10:89:255::109"),
+    ] {
+        assert_eq!(seat::address6(v4.parse().unwrap()).to_string(), v6);
+    }
+}
+
+#[test]
+fn a_node_subnet_is_free_in_both_families() {
+    let used = ["10.89.0.0/24".parse().unwrap()];
+    let used6 = ["fd00:10:89:1::/64".parse().unwrap()];
+    let chosen = |used6| choose_node_subnet(&used, used6).unwrap().to_string();
+    assert_eq!(chosen(&[]), "10.89.1.0/24");
+    assert_eq!(chosen(&used6), "10.89.2.0/24");
+}
+
+#[test]
+fn a_node_more_has_the_next_part_of_both_pod_subnets() {
+    let nodes = vec![NodeSpec::new(Role::ControlPlane), NodeSpec::new(Role::Worker)];
+    let networking = Networking::of(IpFamily::Dual);
+    let spec = ClusterSpec { nodes, networking, ..ClusterSpec::default() };
+    let mut taken = seats(&spec, &"10.89.7.0/24".parse().unwrap());
+    taken.remove(0);
+    let seat = next_seat(&spec, &taken, Role::Worker).unwrap();
+    let subnets = crate::spec::listed(&seat.pod_subnets(IpFamily::Dual));
+    assert_eq!(subnets, "10.244.0.0/24,fd00:10:244::/64");
+    // What an earlier kipod wrote knew of one family alone.
+    let text = r#"{"name":"n","role":"worker","address":"10.89.0.3","pod_subnet":"10.244.1.0/24"}"#;
+    let seat: Seat = serde_json::from_str(text).unwrap();
+    assert_eq!(serde_json::to_string(&seat).unwrap(), text);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use podman_api::opts::{
 };
 
 use super::service::Service;
-use super::{ContainerInfo, ContainerOptions, PodmanError};
+use super::{ContainerInfo, ContainerOptions, NetworkAttachment, PodmanError};
 
 /// Creates a container, which is not started, and answers its id.
 pub(super) async fn create(
@@ -78,7 +78,7 @@ fn specification(options: &ContainerOptions, limitable: bool) -> ContainerCreate
         range: None,
     });
     let address = PerNetworkOptions {
-        static_ips: Some(vec![options.network.address.to_string()]),
+        static_ips: Some(addresses(&options.network)),
         aliases: None,
         interface_name: None,
         static_mac: Some(hardware_address(options.network.address)),
@@ -129,6 +129,11 @@ fn specification(options: &ContainerOptions, limitable: bool) -> ContainerCreate
         builder = builder.dns_search(domains.iter().cloned().chain(none));
     }
     builder.build()
+}
+
+fn addresses(network: &NetworkAttachment) -> Vec<String> {
+    let address6 = network.address6.map(|address| address.to_string());
+    [network.address.to_string()].into_iter().chain(address6).collect()
 }
 
 /// The hardware address that goes with `address`, from the range for local use. Podman would draw
@@ -273,7 +278,11 @@ mod tests {
             }],
             tmpfs: vec!["/run".into()],
             devices: vec!["/dev/fuse".into()],
-            network: NetworkAttachment { name: "net".into(), address: [10, 1, 2, 3].into() },
+            network: NetworkAttachment {
+                name: "net".into(),
+                address: [10, 1, 2, 3].into(),
+                address6: None,
+            },
             ports: vec![crate::podman::PortMapping {
                 host_address: [127, 0, 0, 1].into(),
                 host_port: Some(16443),

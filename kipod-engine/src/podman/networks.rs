@@ -10,16 +10,20 @@ use super::{NetworkInfo, NetworkOptions, PodmanError};
 /// addresses, and one process less runs for each network.
 pub(super) async fn create(service: &Service, options: &NetworkOptions) -> Result<(), PodmanError> {
     let name = &options.name;
-    let subnet = Subnet {
-        subnet: Some(options.subnet.clone()),
-        gateway: Some(options.gateway.to_string()),
+    let subnet = |subnet: String, gateway: String| Subnet {
+        subnet: Some(subnet),
+        gateway: Some(gateway),
         lease_range: None,
     };
+    let subnets = [subnet(options.subnet.clone(), options.gateway.to_string())];
+    let ipv6 = options.ipv6.as_ref();
+    let subnet6 = ipv6.map(|(net, gateway)| subnet(net.clone(), gateway.to_string()));
     let wanted = NetworkCreateOpts::builder()
         .name(name)
         .driver("bridge")
         .dns_enabled(false)
-        .subnets([subnet])
+        .subnets(subnets.into_iter().chain(subnet6))
+        .ipv6_enabled(ipv6.is_some())
         .labels(&options.labels)
         .build();
     let wanted = &wanted;

@@ -1,7 +1,7 @@
 //! What a container, network or volume shall be, as plain data: the plan writes it, Podman gets it.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -66,6 +66,7 @@ impl ContainerOptions {
             network: NetworkAttachment {
                 name: "net".to_owned(),
                 address: Ipv4Addr::new(10, 89, 0, 2),
+                address6: None,
             },
             ports: Vec::new(),
             dns_search: None,
@@ -100,13 +101,15 @@ pub struct Bind {
     pub options: Vec<&'static str>,
 }
 
-/// A network and the fixed address on it.
+/// A network and the fixed addresses on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NetworkAttachment {
     /// The network's name.
     pub name: String,
     /// The container's address, the same after every restart.
     pub address: Ipv4Addr,
+    /// Its IPv6 address, where the network has IPv6.
+    pub address6: Option<Ipv6Addr>,
 }
 
 /// A port of a container published on the host.
@@ -131,6 +134,8 @@ pub struct NetworkOptions {
     pub subnet: String,
     /// The bridge's own address in that subnet.
     pub gateway: Ipv4Addr,
+    /// Its IPv6 subnet and the bridge's own address in that, where it has IPv6.
+    pub ipv6: Option<(String, Ipv6Addr)>,
     /// Labels of the network.
     pub labels: Labels,
 }

@@ -34,6 +34,7 @@ impl World {
             name: format!("kipod-{cluster}"),
             subnet: format!("10.89.{}.0/24", cluster.bytes().map(u32::from).sum::<u32>() % 256),
             gateway: [10, 89, 0, 1].into(),
+            ipv6: None,
             labels: labels.clone(),
         };
         let node = format!("{cluster}-node");

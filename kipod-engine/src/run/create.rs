@@ -23,7 +23,7 @@ use crate::node::{CgroupMode, NodeFile};
 use crate::pki::Credentials;
 use crate::plan::{Choices, Machine, NodePlan, Plan, choose_node_subnet, node_names, plan, seats};
 use crate::podman::{Podman, PodmanError};
-use crate::spec::{ClusterSpec, Role, Subnet};
+use crate::spec::{ClusterSpec, Role, Subnet, Subnet6};
 
 /// How long the control plane may take, whatever the user waits for after it.
 pub(super) const CONTROL_PLANE_LIMIT: Duration = Duration::from_secs(300);
@@ -287,14 +287,16 @@ async fn free_subnet(
 ) -> Result<Subnet, CreateError> {
     let networks =
         podman.networks("").await.map_err(|source| failed(spec.name.as_str(), source))?;
-    let mut used: Vec<Subnet> = networks
-        .iter()
-        .flat_map(|network| &network.subnets)
-        .filter_map(|subnet| subnet.parse().ok())
-        .collect();
+    let all = || networks.iter().flat_map(|network| &network.subnets);
+    let mut used: Vec<Subnet> = all().filter_map(|subnet| subnet.parse().ok()).collect();
     used.extend([spec.networking.pod_subnet, spec.networking.service_subnet]);
     used.extend_from_slice(refused);
-    choose_node_subnet(&used).ok_or(CreateError::NoSubnet)
+    let mut used6 = Vec::new();
+    if spec.networking.ip_family.has_ipv6() {
+        used6.extend(all().filter_map(|subnet| subnet.parse::<Subnet6>().ok()));
+        used6.extend([spec.networking.pod_subnet6, spec.networking.service_subnet6]);
+    }
+    choose_node_subnet(&used, &used6).ok_or(CreateError::NoSubnet)
 }
 
 /// The port asked for if it is free, or any free one that no other cluster, running or not, has.

@@ -4,8 +4,9 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
 use super::error::CreateError;
+use crate::host::IPV6;
 use crate::plan::node_names;
-use crate::spec::{ClusterSpec, ExtraPort, KubeProxyMode, Protocol};
+use crate::spec::{ClusterSpec, ExtraPort, IpFamily, KubeProxyMode, Protocol};
 
 /// It is there when the kernel has virtual servers; nodes cannot load what is not.
 const VIRTUAL_SERVERS: &str = "/proc/net/ip_vs";
@@ -23,6 +24,7 @@ pub(super) fn settle(spec: &mut ClusterSpec) -> Result<(), CreateError> {
                 .to_owned(),
         );
     }
+    faults.extend(no_ipv6(spec.networking.ip_family, Path::new(IPV6)));
     for (node, name) in spec.nodes.iter_mut().zip(&names) {
         for mount in &mut node.extra_mounts {
             let path = mount.host_path.clone();
@@ -48,6 +50,15 @@ pub(super) fn settle(spec: &mut ClusterSpec) -> Result<(), CreateError> {
     if faults.is_empty() { Ok(()) } else { Err(CreateError::Outside { faults }) }
 }
 
+/// What is wrong with an IP family on a kernel that has IPv6 if there is such a path.
+fn no_ipv6(family: IpFamily, path: &Path) -> Option<String> {
+    (family.has_ipv6() && !path.exists()).then(|| {
+        format!(
+            "the IP family `{family}` needs IPv6, which the kernel does not have: take `ipv6.disable=1` off its command line and reboot"
+        )
+    })
+}
+
 fn try_port(port: &ExtraPort) -> std::io::Result<()> {
     let Some(host_port) = port.host_port else { return Ok(()) };
     let address = SocketAddr::new(port.listen_address, host_port);
@@ -63,6 +74,16 @@ fn try_port(port: &ExtraPort) -> std::io::Result<()> {
 mod tests {
     use super::*;
     use crate::spec::{ExtraMount, Propagation};
+
+    #[test]
+    fn without_ipv6_there_are_clusters_of_ipv4_alone() {
+        let none = Path::new("/none/such");
+        let fault = no_ipv6(IpFamily::Dual, none).unwrap();
+        assert!(fault.starts_with("the IP family `dual` needs IPv6"), "{fault}");
+        assert!(no_ipv6(IpFamily::Ipv6, none).is_some());
+        assert_eq!(no_ipv6(IpFamily::Ipv4, none), None);
+        assert_eq!(no_ipv6(IpFamily::Dual, Path::new("/")), None);
+    }
 
     #[test]
     fn what_is_missing_or_taken_is_named_all_at_once() {

@@ -108,8 +108,8 @@ impl Waiter<'_> {
     pub(super) async fn assign_pod_subnets(&self) {
         let nodes: Api<Node> = Api::all(self.client.clone());
         for node in &self.cluster.nodes {
-            let subnet = node.pod_subnet;
-            let patch = json!({ "spec": { "podCIDR": subnet, "podCIDRs": [subnet] } });
+            let subnets = &node.pod_subnets;
+            let patch = json!({ "spec": { "podCIDR": subnets.first(), "podCIDRs": subnets } });
             let (patch, params) = (Patch::Merge(patch), PatchParams::default());
             // kubeadm may be through before the kubelet has registered the node.
             let patched = async {

@@ -166,7 +166,7 @@ impl<'a> Siblings<'a> {
         if has_balancer(spec) {
             let apply = ["systemctl", "reload", "kipod-balancer.service"];
             let name = load_balancer_name(self.cluster);
-            self.write(&name, &balancer_files(seats), &apply).await?;
+            self.write(&name, &balancer_files(spec, seats), &apply).await?;
         }
         Ok(())
     }

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use crate::cluster::{Record, cluster_dir};
 use crate::dirs::Dirs;
 use crate::plan::{NodePlan, Plan, has_balancer, load_balancer_name, status_dir};
-use crate::spec::{ClusterName, ClusterSpec, KubeProxyMode, Subnet};
+use crate::spec::{ClusterName, ClusterSpec, KubeProxyMode};
 
 /// A cluster, as far as it is waited for.
 pub(super) struct Watched {
@@ -23,14 +25,14 @@ pub(super) struct Watched {
 pub(super) struct WatchedNode {
     pub(super) name: String,
     pub(super) status_dir: PathBuf,
-    pub(super) pod_subnet: Option<Subnet>,
+    pub(super) pod_subnets: Vec<IpNet>,
 }
 
 impl WatchedNode {
     /// A node that is being created.
     pub(super) fn planned(node: &NodePlan) -> Self {
-        let NodePlan { name, status_dir, pod_subnet, .. } = node.clone();
-        Self { name, status_dir, pod_subnet }
+        let NodePlan { name, status_dir, pod_subnets, .. } = node.clone();
+        Self { name, status_dir, pod_subnets }
     }
 }
 
@@ -53,7 +55,7 @@ impl Watched {
         let nodes = record.nodes.iter().map(|seat| WatchedNode {
             name: seat.name.clone(),
             status_dir: status_dir(&dir, &seat.name),
-            pod_subnet: Some(seat.pod_subnet),
+            pod_subnets: seat.pod_subnets(record.spec.networking.ip_family),
         });
         let mut containers: Vec<_> = record.nodes.iter().map(|seat| seat.name.clone()).collect();
         if has_balancer(&record.spec) {

@@ -46,7 +46,11 @@ pub use fault::{Fault, Faults};
 pub use image::{ImageError, ImageReference};
 pub use mount::{ExtraMount, ExtraPort, Propagation, Protocol};
 pub use name::{ClusterName, NameError};
-pub use networking::{INTERNAL_NODE_ADDRESS, IpFamily, KubeProxyMode, NODE_POD_LENGTH, Networking};
+pub(crate) use networking::listed;
+pub use networking::{
+    INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, IpFamily, KubeProxyMode, NODE_POD_LENGTH,
+    NODE_POD_LENGTH6, Networking,
+};
 pub use node::{MAX_NODES, NodeSpec, Role};
 pub use patch::{JsonPatch, KubeadmPatches, MergePatch, PatchTarget};
 pub use raw::{RawJsonPatch, RawMount, RawNode, RawPatches, RawPort, RawRegistry, RawSpec};

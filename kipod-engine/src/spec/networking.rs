@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::words::words;
@@ -10,9 +11,13 @@ use super::{Subnet, Subnet6};
 /// The address that a one-node cluster's Kubernetes binds its identity to. It exists inside the node
 /// alone, on its loopback interface, so that the node can be given another network address.
 pub const INTERNAL_NODE_ADDRESS: Ipv4Addr = Ipv4Addr::new(172, 31, 255, 1);
+/// The same for IPv6.
+pub const INTERNAL_NODE_ADDRESS6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x172, 0x31, 0x255, 0, 0, 0, 1);
 
 /// The length of each node's part of the pod subnet: kube-controller-manager's default for IPv4.
 pub const NODE_POD_LENGTH: u8 = 24;
+/// The same for IPv6.
+pub const NODE_POD_LENGTH6: u8 = 64;
 
 words! {
     /// Which IP addresses pods and Services have.
@@ -35,6 +40,16 @@ impl IpFamily {
     /// Whether there are IPv6 addresses.
     pub fn has_ipv6(self) -> bool {
         self != Self::Ipv4
+    }
+
+    /// What there is of a thing that each family has one of. IPv4 comes first: a Service that does
+    /// not say which family it wants gets the first one's address.
+    pub fn each<T>(self, v4: impl Into<T>, v6: impl Into<T>) -> Vec<T> {
+        match self {
+            Self::Ipv4 => vec![v4.into()],
+            Self::Ipv6 => vec![v6.into()],
+            Self::Dual => vec![v4.into(), v6.into()],
+        }
     }
 }
 
@@ -106,6 +121,23 @@ impl Networking {
             dns_search: None,
         }
     }
+}
+
+impl Networking {
+    /// Where pods get their addresses from, in each family there is.
+    pub fn pod_subnets(&self) -> Vec<IpNet> {
+        self.ip_family.each(self.pod_subnet, self.pod_subnet6)
+    }
+
+    /// Where Services get their addresses from, in each family there is.
+    pub fn service_subnets(&self) -> Vec<IpNet> {
+        self.ip_family.each(self.service_subnet, self.service_subnet6)
+    }
+}
+
+/// What there is of each family, as Kubernetes and configuration files take it: `10.0.0.1,fd00::1`.
+pub(crate) fn listed<T: std::fmt::Display>(each: &[T]) -> String {
+    each.iter().map(T::to_string).collect::<Vec<_>>().join(",")
 }
 
 impl Default for Networking {

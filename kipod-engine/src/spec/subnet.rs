@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
 /// A range of IPv4 addresses, written `ADDRESS/LENGTH`, where the address is the range's first.
@@ -117,6 +117,12 @@ impl FromStr for Subnet {
         } else {
             Err(SubnetError::NotTheFirstAddress { text: text.to_owned(), canonical })
         }
+    }
+}
+
+impl From<Subnet> for IpNet {
+    fn from(subnet: Subnet) -> Self {
+        subnet.0.into()
     }
 }
 

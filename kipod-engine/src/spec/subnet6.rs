@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-use ipnet::Ipv6Net;
+use ipnet::{IpNet, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 /// A range of IPv6 addresses, written `ADDRESS/LENGTH`, where the address is the range's first.
@@ -39,9 +39,27 @@ impl Subnet6 {
         self.0.prefix_len()
     }
 
+    /// Whether an address is in it.
+    pub fn contains(&self, address: Ipv6Addr) -> bool {
+        self.0.contains(&address)
+    }
+
     /// Whether it has an address in common with another subnet.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.0.contains(&other.0) || other.0.contains(&self.0)
+    }
+
+    /// It, cut into subnets of the given length, in order; nothing where that is not longer than
+    /// its own, or above 128.
+    ///
+    /// ```
+    /// # use kipod_engine::spec::Subnet6;
+    /// let all: Subnet6 = "fd00:10:244::/56".parse().unwrap();
+    /// assert_eq!(all.parts(64).count(), 256);
+    /// assert_eq!(all.parts(64).nth(3).unwrap().to_string(), "fd00:10:244:3::/64");
+    /// ```
+    pub fn parts(&self, length: u8) -> impl Iterator<Item = Self> + use<> {
+        self.0.subnets(length).into_iter().flatten().map(Self)
     }
 }
 
@@ -64,6 +82,12 @@ impl FromStr for Subnet6 {
         } else {
             Err(format!("`{text}` is an address in a subnet, not a subnet: write `{canonical}`"))
         }
+    }
+}
+
+impl From<Subnet6> for IpNet {
+    fn from(subnet: Subnet6) -> Self {
+        subnet.0.into()
     }
 }
 

@@ -70,6 +70,7 @@ impl Corner {
                 name: self.name(what),
                 subnet: format!("10.199.{third}.0/24"),
                 gateway: Ipv4Addr::new(10, 199, third, 1),
+                ipv6: None,
                 labels: self.labels(),
             };
             match self.podman.create_network(&options).await {
@@ -114,6 +115,7 @@ impl Corner {
             network: NetworkAttachment {
                 name: network.name.clone(),
                 address: Ipv4Addr::new(a, b, c, 10),
+                address6: None,
             },
             ports: Vec::new(),
             dns_search: None,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::*;
-use crate::spec::{KubeProxyMode, Propagation, Protocol, Role};
+use crate::spec::{KubeProxyMode, Propagation, Protocol, Role, listed};
 
 const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
 
@@ -286,21 +286,24 @@ fn what_kind_refuses_is_refused() {
 }
 
 #[test]
-fn two_families_are_read_and_refused_for_now() {
+fn subnets_fit_the_ip_family() {
     let families = |text: &str| faults(&format!("{HEAD}networking: {text}\n"));
-    insta::assert_snapshot!(families("{ipFamily: dual, podSubnet: '10.1.0.0/16,fd00:1::/56', serviceSubnet: 'fd00:2::/112'}"), @r"
+    let both =
+        "{ipFamily: dual, podSubnet: '10.1.0.0/16,fd00:1::/56', serviceSubnet: 'fd00:2::/112'}";
+    let networking = kind(&format!("networking: {both}\n")).networking;
+    assert_eq!(listed(&networking.pod_subnets()), "10.1.0.0/16,fd00:1::/56");
+    assert_eq!(listed(&networking.service_subnets()), "10.96.0.0/16,fd00:2::/112");
+    insta::assert_snapshot!(families("{ipFamily: ipv6, podSubnet: 'fd00:172:31::/48'}"), @r"
     1 fault in what was asked for
-      c.yaml:3:24: networking.ipFamily: `dual` is not supported by this version: its clusters have IPv4 alone
+      c.yaml:3:41: networking.podSubnet: `fd00:172:31::/48` holds `fd00:172:31:255::1`, the node's own internal address
     ");
     insta::assert_snapshot!(families("{ipFamily: dual, podSubnet: '10.1.0.0/16,10.2.0.0/16', serviceSubnet: 'fd00:2::/64'}"), @r"
-    3 faults in what was asked for
-      c.yaml:3:24: networking.ipFamily: `dual` is not supported by this version: its clusters have IPv4 alone
+    2 faults in what was asked for
       c.yaml:3:41: networking.podSubnet: `10.1.0.0/16,10.2.0.0/16` does not fit the IP family `dual`, which takes one subnet, or one of each family with a comma between them
       c.yaml:3:83: networking.serviceSubnet: `fd00:2::/64` is too large: /108 is the largest
     ");
     insta::assert_snapshot!(families("{ipFamily: ipv6, podSubnet: 10.1.0.0/16}"), @r"
-    2 faults in what was asked for
-      c.yaml:3:24: networking.ipFamily: `ipv6` is not supported by this version: its clusters have IPv4 alone
+    1 fault in what was asked for
       c.yaml:3:41: networking.podSubnet: `10.1.0.0/16` does not fit the IP family `ipv6`, which takes one IPv6 subnet
     ");
 }

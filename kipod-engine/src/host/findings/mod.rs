@@ -48,6 +48,7 @@ pub fn findings(facts: &HostFacts) -> Vec<Finding> {
         all.push(network::name_server(facts));
         all.push(network::firewall(facts));
     }
+    all.push(network::ipv6(facts));
     all.push(kernel::modules(facts));
     all.push(limits::inotify_instances(facts));
     all.push(limits::inotify_watches(facts));

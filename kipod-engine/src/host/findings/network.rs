@@ -89,6 +89,18 @@ pub(super) fn name_server(facts: &HostFacts) -> Finding {
     }
 }
 
+pub(super) fn ipv6(facts: &HostFacts) -> Finding {
+    const CHECK: &str = "ipv6";
+    match facts.network.ipv6 {
+        true => Finding::pass(CHECK, "clusters can have IPv6 addresses"),
+        false => Finding::warn(
+            CHECK,
+            "the kernel has none: clusters of the IP families `ipv6` and `dual` cannot be created",
+            "take `ipv6.disable=1` off the kernel's command line, and reboot",
+        ),
+    }
+}
+
 pub(super) fn firewall(facts: &HostFacts) -> Finding {
     const CHECK: &str = "firewall";
     let driver = facts.network.firewall_driver.as_str();

@@ -113,6 +113,7 @@ impl Machine {
             .file("/etc/subuid", "ada:524288:65536\n")
             .file("/etc/subgid", "ada:524288:65536\n")
             .file("/proc/sys/user/max_user_namespaces", "63000\n")
+            .file("/proc/sys/net/ipv6/conf/all/disable_ipv6", "0\n")
             .file("/proc/sys/fs/inotify/max_user_instances", "8192\n")
             .file("/proc/sys/fs/inotify/max_user_watches", "524288\n")
             .file("/proc/meminfo", "MemTotal:  16000000 kB\nMemAvailable:   8388608 kB\n")

@@ -419,6 +419,13 @@ async fn machines_with_something_wrong() {
             &[("firewall", Fail, "sudo dnf install nftables")],
         ),
         (
+            "a kernel without IPv6",
+            |machine| {
+                machine.gone("/proc/sys/net/ipv6");
+            },
+            &[("ipv6", Warn, "take `ipv6.disable=1` off")],
+        ),
+        (
             "modules that are not installed",
             |machine| {
                 let release = "6.8.0-1021-azure";

@@ -50,6 +50,7 @@ fn seat(name: &str, role: Role, place: u8) -> Seat {
         role,
         address: [10, 89, 0, 2 + place].into(),
         pod_subnet: format!("10.244.{place}.0/24").parse().unwrap(),
+        pod_subnet6: None,
     }
 }
 

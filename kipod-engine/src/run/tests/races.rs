@@ -40,6 +40,7 @@ async fn subnets_of_podmans_own_networks_are_not_even_tried() {
         name: "somebodys".to_owned(),
         subnet: "10.88.0.0/15".to_owned(),
         gateway: [10, 88, 0, 1].into(),
+        ipv6: None,
         labels: Default::default(),
     };
     world.podman.create_network(&network).await.unwrap();

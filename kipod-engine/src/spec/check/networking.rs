@@ -4,12 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{is_dns_name, port, read};
 use crate::spec::{
-    ClusterSpec, Fault, INTERNAL_NODE_ADDRESS, IpFamily, NODE_POD_LENGTH, Networking, RawSpec,
-    Subnet, Subnet6, Written,
+    ClusterSpec, Fault, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, IpFamily, NODE_POD_LENGTH,
+    NODE_POD_LENGTH6, Networking, RawSpec, Subnet, Subnet6, Written,
 };
 
-/// The length of each node's part of the pod subnet: kube-controller-manager's default for IPv6.
-const NODE_POD_LENGTH6: u8 = 64;
 /// By how many bits a node's part may be longer than the pod subnet, above which kubeadm refuses.
 const MAX_POD_BITS: u8 = 16;
 /// The lengths of a service subnet: kubeadm demands ten addresses, since cluster DNS gets the tenth,
@@ -73,14 +71,6 @@ pub(super) fn check(raw: &RawSpec, faults: &mut Vec<Fault>) -> Networking {
     // A value that is at fault itself is not held against the others: one cause, one fault.
     if pods.good && services.good {
         overlap(raw, &networking, faults);
-    }
-    if family != IpFamily::Ipv4
-        && let Some(value) = &raw.ip_family
-    {
-        faults.push(value.fault(
-            "IP family",
-            format!("`{family}` is not supported by this version: its clusters have IPv4 alone"),
-        ));
     }
     networking
 }
@@ -160,6 +150,11 @@ fn subnet6(text: &str, size: Size<Subnet6>) -> Result<Subnet6, String> {
         if subnet.overlaps(&reserved) {
             return Err(format!("`{subnet}` overlaps `{reserved}`, which is for {what}"));
         }
+    }
+    if subnet.contains(INTERNAL_NODE_ADDRESS6) {
+        return Err(format!(
+            "`{subnet}` holds `{INTERNAL_NODE_ADDRESS6}`, the node's own internal address"
+        ));
     }
     Ok(subnet)
 }
