@@ -1,5 +1,6 @@
 //! What runs inside a cluster, asked through its API server.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,8 @@ use crate::NODE_IMAGE;
 const LIMIT: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(200);
 const NAMESPACE: &str = "default";
+/// How socat takes connections of every IP family that a pod has.
+const ANY_FAMILY: &str = "TCP6-LISTEN:8080,ipv6only=0,fork,reuseaddr";
 
 /// A client of one cluster, with the runtime it lives in.
 pub struct Inside {
@@ -151,8 +154,17 @@ impl Inside {
     /// A pod on that node which answers every connection to port 8080 with the address that it comes
     /// from, whatever is forbidden there.
     pub fn echo_on(&self, name: &str, node: &str) {
-        let script = "exec socat TCP-LISTEN:8080,fork,reuseaddr SYSTEM:'echo $SOCAT_PEERADDR'";
-        let mut spec = pod_spec(NODE_IMAGE, script, "Always");
+        self.echo_by(name, node, "TCP-LISTEN:8080,fork,reuseaddr");
+    }
+
+    /// The same, for connections of every IP family that the pod has.
+    pub fn echo_any_family_on(&self, name: &str, node: &str) {
+        self.echo_by(name, node, ANY_FAMILY);
+    }
+
+    fn echo_by(&self, name: &str, node: &str, listen: &str) {
+        let script = format!("exec socat {listen} SYSTEM:'echo $SOCAT_PEERADDR'");
+        let mut spec = pod_spec(NODE_IMAGE, &script, "Always");
         spec["nodeName"] = json!(node);
         spec["containers"][0]["readinessProbe"] =
             json!({ "tcpSocket": { "port": 8080 }, "periodSeconds": 1 });
@@ -171,6 +183,21 @@ impl Inside {
     pub fn address(&self, pod: &str) -> String {
         let found = self.runtime.block_on(self.pods().get(pod)).expect("the pod");
         found.status.and_then(|status| status.pod_ip).expect("its address")
+    }
+
+    /// A pod's addresses of all IP families, the first family's first.
+    pub fn addresses(&self, pod: &str) -> Vec<IpAddr> {
+        let found = self.runtime.block_on(self.pods().get(pod)).expect("the pod");
+        let addresses = found.status.and_then(|status| status.pod_ips).expect("its addresses");
+        addresses.iter().map(|one| one.ip.parse().expect("an address")).collect()
+    }
+
+    /// A Service's addresses of all IP families, the first family's first.
+    pub fn service_addresses(&self, name: &str) -> Vec<IpAddr> {
+        let services: Api<Service> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let found = self.runtime.block_on(services.get(name)).expect("the Service");
+        let addresses = found.spec.and_then(|spec| spec.cluster_ips).expect("its addresses");
+        addresses.iter().map(|one| one.parse().expect("an address")).collect()
     }
 
     /// Creates a ConfigMap with nothing in it.
@@ -205,7 +232,16 @@ impl Inside {
     /// A Deployment of a server that answers every connection with `answer`, and a Service in front
     /// of it on port 80.
     pub fn serve(&self, name: &str, answer: &str) {
-        let script = format!("exec socat TCP-LISTEN:8080,fork,reuseaddr 'SYSTEM:echo {answer}'");
+        self.serve_by(name, answer, "TCP-LISTEN:8080,fork,reuseaddr", "SingleStack");
+    }
+
+    /// The same, with an address of every IP family that the cluster has.
+    pub fn serve_any_family(&self, name: &str, answer: &str) {
+        self.serve_by(name, answer, ANY_FAMILY, "PreferDualStack");
+    }
+
+    fn serve_by(&self, name: &str, answer: &str, listen: &str, policy: &str) {
+        let script = format!("exec socat {listen} 'SYSTEM:echo {answer}'");
         let mut spec = pod_spec(NODE_IMAGE, &script, "Always");
         spec["containers"][0]["readinessProbe"] =
             json!({ "tcpSocket": { "port": 8080 }, "periodSeconds": 1 });
@@ -219,7 +255,11 @@ impl Inside {
         });
         let service = json!({
             "metadata": { "name": name },
-            "spec": { "selector": labels, "ports": [{ "port": 80, "targetPort": 8080 }] },
+            "spec": {
+                "selector": labels,
+                "ports": [{ "port": 80, "targetPort": 8080 }],
+                "ipFamilyPolicy": policy,
+            },
         });
         let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), NAMESPACE);
         let services: Api<Service> = Api::namespaced(self.client.clone(), NAMESPACE);

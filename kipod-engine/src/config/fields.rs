@@ -166,13 +166,13 @@ const ADDRESS: Field =
 const POD_SUBNET: Field = field(
     "podSubnet",
     Text,
-    "Where pods get their addresses from; with two families, one of each with a comma between them. Each node gets a /24, or of IPv6 a /64.",
+    "Where pods get their addresses from; with two families, one of each with a comma between them. Each node gets a /24, or of IPv6 a /64. The default of IPv6 is fd00:10:244::/56.",
 )
 .default("10.244.0.0/16");
 const SERVICE_SUBNET: Field = field(
     "serviceSubnet",
     Text,
-    "Where Services get their addresses from; with two families, one of each with a comma between them.",
+    "Where Services get their addresses from; with two families, one of each with a comma between them. The default of IPv6 is fd00:10:96::/112.",
 )
 .default("10.96.0.0/16");
 const NO_CNI: Field = field(

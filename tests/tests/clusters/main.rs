@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `life` | one cluster from `create` to `delete`: DNS, images, logs, exec, restart, every `kipod` command |
 //! | `nodes` | several nodes: workers that come and go, control planes that die |
+//! | `families` | IPv6: both IP families, and IPv6 alone |
 //! | `configuration` | what configuration files ask for, inside the cluster |
 //! | `versions` | a cluster of each Kubernetes version that there is a bundle of, and of several at once |
 //! | `networks` | kube-proxy's modes, and a network of pods that is not kipod's |
@@ -14,6 +15,7 @@
 
 mod configuration;
 mod failures;
+mod families;
 mod interruptions;
 mod life;
 mod networks;
