@@ -149,7 +149,7 @@ impl Ground<'_> {
             kubernetes_version: self.kubernetes_version,
             nodes: self.seats.len(),
             control_planes: &control_planes,
-            balancer: self.balancer_address().map(|address| seat::first(address, family)),
+            balancer: self.balancer_address().map(|address| seat::addresses(address, family)[0]),
             cgroups: machine.cgroups,
             api_server_address: spec.networking.api_server_address,
             storage_driver: machine.storage_driver,

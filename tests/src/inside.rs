@@ -119,6 +119,12 @@ impl Inside {
         Ok(running.filter_map(|one| one.container_id).collect())
     }
 
+    /// The id of a pod's container, as the API server has it.
+    pub fn container(&self, pod: &str) -> Option<String> {
+        let found = self.runtime.block_on(self.pods().get(pod)).ok()?;
+        found.status?.container_statuses?.into_iter().next()?.container_id
+    }
+
     /// A pod that runs a shell script to its end, in an image that is on the host and nowhere else.
     pub fn run(&self, name: &str, image: &str, script: &str) {
         self.create_pod(name, pod_spec(image, script, "Never"));

@@ -55,8 +55,8 @@ pub(super) fn addresses(address: Ipv4Addr, family: IpFamily) -> Vec<IpAddr> {
     family.each(address, address6(address))
 }
 
-/// The IPv6 address that goes with an IPv4 address of a node: the same digits, below `fd00::/16`, the
-/// addresses that are for everybody's own use (RFC 4193). `10.89.7.254` is `fd00:10:89:7::254`.
+/// The IPv6 address that goes with an IPv4 address of a node: the same digits, below `fd00::/16`,
+/// which is for everybody's own use (RFC 4193). `10.89.7.254` is `fd00:10:89:7::254`.
 pub(super) fn address6(address: Ipv4Addr) -> Ipv6Addr {
     // 137 reads the same in both notations as 0x137.
     let digits = |byte: u8| {
@@ -144,12 +144,7 @@ pub fn node_network(seats: &[Seat]) -> Option<Subnet> {
 pub(super) fn control_planes(spec: &ClusterSpec, seats: &[Seat]) -> Vec<(String, IpAddr)> {
     let family = spec.networking.ip_family;
     let found = seats.iter().filter(|seat| seat.role == Role::ControlPlane);
-    found.map(|seat| (seat.name.clone(), first(seat.address, family))).collect()
-}
-
-/// The address that counts where there can be only one.
-pub(super) fn first(address: Ipv4Addr, family: IpFamily) -> IpAddr {
-    if family.has_ipv4() { address.into() } else { address6(address).into() }
+    found.map(|seat| (seat.name.clone(), seat.addresses(family)[0])).collect()
 }
 
 /// The name of what is in front of several control planes.
