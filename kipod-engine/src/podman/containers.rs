@@ -352,6 +352,14 @@ mod tests {
     }
 
     #[test]
+    fn both_addresses_are_asked_for() {
+        let mut options = options();
+        options.network.address6 = Some("fd00:10:1:2::3".parse().unwrap());
+        let addresses = &sent(&options, true)["Networks"]["net"]["static_ips"];
+        assert_eq!(addresses, &json!(["10.1.2.3", "fd00:10:1:2::3"]));
+    }
+
+    #[test]
     fn names_are_searched_where_it_was_said() {
         for (domains, expected) in
             [(vec!["a.example".to_owned()], json!(["a.example"])), (Vec::new(), json!(["."]))]

@@ -47,3 +47,45 @@ async fn a_name_and_a_subnet_in_use_are_told_apart() {
     assert!(matches!(error, PodmanError::SubnetInUse { .. }), "{error:?}");
     assert_eq!(error.to_string(), format!("subnet {} is in use by another network", made.subnet));
 }
+
+#[tokio::test]
+async fn a_network_of_both_families_gives_both_addresses() {
+    if !can_run("networks::a_network_of_both_families_gives_both_addresses") {
+        return;
+    }
+    let corner = Corner::new().await;
+    let podman = &corner.podman;
+    // The subnet is known to be free, and the same digits make one of IPv6.
+    let made = corner.network("n").await;
+    assert!(podman.remove_network(&made.name).await.unwrap());
+    let subnet6 = made.subnet.replace('.', ":").replace(":0/24", "::/64");
+    let address6 = |last: &str| format!("fd00:{}", subnet6.replace("::/64", last)).parse().unwrap();
+    let subnet6 = format!("fd00:{subnet6}");
+    let both = NetworkOptions { ipv6: Some((subnet6.clone(), address6("::1"))), ..made };
+    podman.create_network(&both).await.unwrap();
+    let found = podman.networks(&corner.label()).await.unwrap();
+    assert_eq!(found[0].subnets, [&both.subnet, &subnet6]);
+    let same_subnet6 = NetworkOptions {
+        name: corner.name("other"),
+        subnet: "10.198.8.0/24".into(),
+        gateway: [10, 198, 8, 1].into(),
+        ..both.clone()
+    };
+    let error = podman.create_network(&same_subnet6).await.unwrap_err();
+    assert!(matches!(error, PodmanError::SubnetInUse { .. }), "{error:?}");
+
+    let mut options = corner.options("c", &both, None).await;
+    options.network.address6 = Some(address6("::10"));
+    podman.create_container(&options).await.unwrap();
+    for start in ["first", "second"] {
+        podman.start_container(&options.name).await.unwrap();
+        let output = podman.exec(&options.name, &["ip", "-o", "addr", "show", "eth0"]).await;
+        let seen = String::from_utf8(output.unwrap().stdout).unwrap();
+        for address in
+            [format!("{}/24", options.network.address), format!("{}/64", address6("::10"))]
+        {
+            assert!(seen.contains(&format!(" {address} ")), "{start} start: no {address}: {seen}");
+        }
+        podman.stop_container(&options.name).await.unwrap();
+    }
+}

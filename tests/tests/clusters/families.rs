@@ -10,26 +10,34 @@ const PODS: [&str; 2] = ["echo-first", "echo-second"];
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
 fn pods_and_services_have_both_families() {
-    of_family("dual", "iptables", |address| {
-        [address[0].is_ipv4(), address[1].is_ipv6()] == [true; 2]
-    });
+    let cluster = created("dual", "iptables");
+    let mut checks = Checks::new();
+    answers(&mut checks, &cluster, &[false, true]);
+    changes(&mut checks, &cluster);
+    end(checks, &cluster);
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
 fn both_families_pass_through_nftables() {
-    of_family("dual", "nftables", |address| {
-        [address[0].is_ipv4(), address[1].is_ipv6()] == [true; 2]
-    });
+    let cluster = created("dual", "nftables");
+    let mut checks = Checks::new();
+    answers(&mut checks, &cluster, &[false, true]);
+    end(checks, &cluster);
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
 fn pods_and_services_have_ipv6_alone() {
-    of_family("ipv6", "iptables", |address| address.len() == 1 && address[0].is_ipv6());
+    let cluster = created("ipv6", "iptables");
+    let mut checks = Checks::new();
+    answers(&mut checks, &cluster, &[true]);
+    changes(&mut checks, &cluster);
+    end(checks, &cluster);
 }
 
-fn of_family(family: &str, mode: &str, fits: fn(&[IpAddr]) -> bool) {
+/// A cluster of one control plane and one worker.
+fn created(family: &str, mode: &str) -> TestCluster {
     kipod_e2e::ensure_node_image();
     let cluster = TestCluster::named(family);
     let folder = tempfile::tempdir().unwrap();
@@ -43,52 +51,71 @@ networking: {{ipFamily: {family}, kubeProxyMode: {mode}}}
     );
     std::fs::write(&file, text).unwrap();
     cluster.create_with(&["--config", file.to_str().unwrap()]).run().ok();
-    let inside = cluster.inside();
-    let (c, i) = (&cluster, &inside);
-    let worker = format!("{}-worker-0", c.name);
-    let mut checks = Checks::new();
-    checks.check("pods and Services have the addresses of the family", || {
-        for (pod, node) in PODS.iter().zip([&c.node(), &worker]) {
-            i.echo_any_family_on(pod, node);
-        }
-        for pod in PODS {
-            i.until_ready(pod);
-            assert!(fits(&i.addresses(pod)), "{:?}", i.addresses(pod));
-        }
-        i.serve_any_family("web", "it-is-served");
-        assert!(fits(&i.service_addresses("web")), "{:?}", i.service_addresses("web"));
-    });
-    checks.check("pods reach pods of other nodes, as themselves", || across_nodes(i));
-    checks.check("a Service is reached by each of its addresses, and by name", || service(i));
-    checks.check("a node that was started again has all of it", || {
-        let old = i.container(PODS[1]).unwrap();
-        for action in ["stop", "start"] {
-            c.kipod(&["node", action, "--name", &c.name, &worker]).run().ok();
-        }
-        i.until_all_is_well_without(&[old]);
-        across_nodes(i);
-        service(i);
-    });
-    checks.check("a node that is added has all of it", || {
-        c.kipod(&["node", "add", "--name", &c.name]).run().ok();
-        i.delete(PODS[1]);
-        i.echo_any_family_on(PODS[1], &format!("{}-worker-1", c.name));
-        i.until_ready(PODS[1]);
-        across_nodes(i);
-        service(i);
-    });
-    checks.check("the cluster is stopped and started", || {
-        let old = PODS.map(|pod| i.container(pod).unwrap());
-        c.kipod(&["stop", "cluster", &c.name]).run().ok();
-        c.kipod(&["start", "cluster", &c.name]).run().ok();
-        i.until_all_is_well_without(&old);
-        across_nodes(i);
-        service(i);
-    });
+    cluster
+}
+
+fn end(checks: Checks, cluster: &TestCluster) {
     checks.finish();
     let traces = cluster.traces();
     cluster.delete().run().ok();
     traces.assert_gone();
+}
+
+fn worker(cluster: &TestCluster, number: usize) -> String {
+    format!("{}-worker-{number}", cluster.name)
+}
+
+/// `are_ipv6` says of each address of a pod or a Service whether it is one of IPv6.
+fn answers(checks: &mut Checks, cluster: &TestCluster, are_ipv6: &[bool]) {
+    let inside = &cluster.inside();
+    let fit = |addresses: Vec<IpAddr>| {
+        let found: Vec<bool> = addresses.iter().map(IpAddr::is_ipv6).collect();
+        assert_eq!(found, are_ipv6, "{addresses:?}");
+    };
+    checks.check("pods and Services have the addresses of the family", || {
+        for (pod, node) in PODS.iter().zip([cluster.node(), worker(cluster, 0)]) {
+            inside.echo_any_family_on(pod, &node);
+        }
+        for pod in PODS {
+            inside.until_ready(pod);
+            fit(inside.addresses(pod));
+        }
+        inside.serve_any_family("web", "it-is-served");
+        fit(inside.service_addresses("web"));
+    });
+    checks.check("pods reach pods of other nodes, as themselves", || across_nodes(inside));
+    checks.check("a Service is reached by each of its addresses, and by name", || service(inside));
+}
+
+/// What comes and goes keeps its addresses, and its ways to the others.
+fn changes(checks: &mut Checks, cluster: &TestCluster) {
+    let inside = &cluster.inside();
+    let name = cluster.name.as_str();
+    checks.check("a node that was started again has all of it", || {
+        let old = inside.container(PODS[1]).unwrap();
+        for action in ["stop", "start"] {
+            cluster.kipod(&["node", action, "--name", name, &worker(cluster, 0)]).run().ok();
+        }
+        inside.until_all_is_well_without(&[old]);
+        across_nodes(inside);
+        service(inside);
+    });
+    checks.check("a node that is added has all of it", || {
+        cluster.kipod(&["node", "add", "--name", name]).run().ok();
+        inside.delete(PODS[1]);
+        inside.echo_any_family_on(PODS[1], &worker(cluster, 1));
+        inside.until_ready(PODS[1]);
+        across_nodes(inside);
+        service(inside);
+    });
+    checks.check("the cluster is stopped and started", || {
+        let old = PODS.map(|pod| inside.container(pod).unwrap());
+        cluster.kipod(&["stop", "cluster", name]).run().ok();
+        cluster.kipod(&["start", "cluster", name]).run().ok();
+        inside.until_all_is_well_without(&old);
+        across_nodes(inside);
+        service(inside);
+    });
 }
 
 /// Each pod asks the other one, by each of its addresses, where the question came from.
