@@ -23,7 +23,7 @@ use crate::spec::{ClusterName, ClusterSpec, NodeSpec, Role, Subnet, Subnet6};
 
 pub use machine::Machine;
 pub use seat::{
-    Seat, control_plane_name, load_balancer_address, load_balancer_name, next_seat, node_names,
+    Seat, control_plane_name, load_balancer_addresses, load_balancer_name, next_seat, node_names,
     node_network, seats,
 };
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::record::{Record, RecordError};
 use crate::dirs::Dirs;
 use crate::lease::NameLock;
-use crate::plan::{label, load_balancer_address, load_balancer_name};
+use crate::plan::{label, load_balancer_addresses, load_balancer_name};
 use crate::podman::{ContainerInfo, Podman, PodmanError};
 use crate::spec::{ClusterName, Role};
 
@@ -170,14 +170,19 @@ fn record(dirs: &Dirs, cluster: &str) -> Option<Record> {
 /// The addresses and the parts of the pod subnet that a container has by its cluster's record.
 fn place(record: Option<&Record>, container: &str) -> (Vec<String>, Vec<String>) {
     let Some(record) = record else { return Default::default() };
+    let family = record.spec.networking.ip_family;
     let mut seats = record.nodes.iter().chain(&record.changing);
     if let Some(seat) = seats.find(|seat| seat.name == container) {
-        return (vec![seat.address.to_string()], vec![seat.pod_subnet.to_string()]);
+        return (texts(&seat.addresses(family)), texts(&seat.pod_subnets(family)));
     }
-    let balancer = (container == load_balancer_name(&record.name))
-        .then(|| load_balancer_address(&record.nodes))
-        .flatten();
-    (balancer.iter().map(ToString::to_string).collect(), Vec::new())
+    match container == load_balancer_name(&record.name) {
+        true => (texts(&load_balancer_addresses(family, &record.nodes)), Vec::new()),
+        false => Default::default(),
+    }
+}
+
+fn texts<T: ToString>(all: &[T]) -> Vec<String> {
+    all.iter().map(T::to_string).collect()
 }
 
 /// The names of all clusters that Podman has anything of, known to the records or not.

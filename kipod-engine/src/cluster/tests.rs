@@ -253,6 +253,7 @@ async fn a_record_says_where_nodes_are() {
         role: crate::spec::Role::ControlPlane,
         address: [10, 89, 3, 2].into(),
         pod_subnet: "10.244.0.0/24".parse().unwrap(),
+        pod_subnet6: None,
     });
     record.write(&world.dirs.state).unwrap();
     let all = nodes(&world.podman, &world.dirs, None).await.unwrap();
@@ -260,6 +261,13 @@ async fn a_record_says_where_nodes_are() {
     assert_eq!(node.addresses, ["10.89.3.2"]);
     assert_eq!(node.pod_subnets, ["10.244.0.0/24"]);
     assert_eq!(balancer.addresses, ["10.89.3.254"]);
+    record.spec.networking = crate::spec::Networking::of(crate::spec::IpFamily::Dual);
+    record.nodes[0].pod_subnet6 = Some("fd00:10:244::/64".parse().unwrap());
+    record.write(&world.dirs.state).unwrap();
+    let all = nodes(&world.podman, &world.dirs, None).await.unwrap();
+    assert_eq!(all[0].addresses, ["10.89.3.2", "fd00:10:89:3::2"]);
+    assert_eq!(all[0].pod_subnets, ["10.244.0.0/24", "fd00:10:244::/64"]);
+    assert_eq!(all[1].addresses, ["10.89.3.254", "fd00:10:89:3::254"]);
     assert_eq!(balancer.pod_subnets, [""; 0]);
     let details = clusters(&world.dirs).unwrap()[0].details.clone().unwrap();
     assert_eq!((details.control_planes, details.workers), (1, 0));

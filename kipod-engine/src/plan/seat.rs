@@ -39,7 +39,7 @@ pub struct Seat {
 
 impl Seat {
     /// Its addresses, one of each family that the cluster has.
-    pub(super) fn addresses(&self, family: IpFamily) -> Vec<IpAddr> {
+    pub fn addresses(&self, family: IpFamily) -> Vec<IpAddr> {
         addresses(self.address, family)
     }
 
@@ -152,9 +152,10 @@ pub fn load_balancer_name(cluster: &ClusterName) -> String {
     format!("{cluster}-{LOAD_BALANCER}")
 }
 
-/// The address of what is in front of several control planes, in the network of nodes with these seats.
-pub fn load_balancer_address(seats: &[Seat]) -> Option<Ipv4Addr> {
-    Some(balancer(&node_network(seats)?))
+/// The addresses of what is in front of several control planes, in the network of nodes with these
+/// seats, one of each family that the cluster has.
+pub fn load_balancer_addresses(family: IpFamily, seats: &[Seat]) -> Vec<IpAddr> {
+    node_network(seats).map(|network| addresses(balancer(&network), family)).unwrap_or_default()
 }
 
 /// The bridge's own address.

@@ -149,6 +149,7 @@ async fn a_node_whose_change_was_cut_off_goes_once_kubernetes_can_be_told() {
         role,
         address: [10, 89, 0, 2 + place].into(),
         pod_subnet: format!("10.244.{place}.0/24").parse().unwrap(),
+        pod_subnet6: None,
     };
     record.nodes = vec![seat("mine-node", Role::ControlPlane, 0)];
     record.changing = Some(seat("mine-worker-0", Role::Worker, 1));

@@ -64,7 +64,7 @@ async fn a_network_of_both_families_gives_both_addresses() {
     let both = NetworkOptions { ipv6: Some((subnet6.clone(), address6("::1"))), ..made };
     podman.create_network(&both).await.unwrap();
     let found = podman.networks(&corner.label()).await.unwrap();
-    assert_eq!(found[0].subnets, [&both.subnet, &subnet6]);
+    assert_eq!(found[0].subnets, [both.subnet.as_str(), &subnet6]);
     let same_subnet6 = NetworkOptions {
         name: corner.name("other"),
         subnet: "10.198.8.0/24".into(),
