@@ -9,6 +9,7 @@ use super::error::CreateError;
 use super::images;
 use super::outside;
 use super::ready::{Waiter, Woken};
+use super::surroundings;
 use super::watched::Watched;
 use crate::addon;
 use crate::blocking::blocking;
@@ -75,6 +76,10 @@ pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluste
         events.send(Event::Warning(
             "not all cgroup controllers are delegated to you: resource limits of pods are not enforced, and pods have no metrics (`kipod check` says which, and how to change that)".to_owned(),
         ));
+    }
+    let surroundings = surroundings::read();
+    for line in surroundings::remarks(spec, &surroundings) {
+        events.send(Event::Warning(line));
     }
     let made = make(context, &request, &images).await;
     let keep = |error: &CreateError| match error {
@@ -279,7 +284,7 @@ fn check_cancel(request: &Request) -> Result<(), CreateError> {
 }
 
 /// A subnet that no network of Podman, none of the cluster's own subnets and none of those that
-/// were refused overlaps.
+/// were refused overlaps, and no network that this machine is in, if there is one.
 async fn free_subnet(
     podman: &dyn Podman,
     spec: &ClusterSpec,
@@ -291,12 +296,15 @@ async fn free_subnet(
     let mut used: Vec<Subnet> = all().filter_map(|subnet| subnet.parse().ok()).collect();
     used.extend([spec.networking.pod_subnet, spec.networking.service_subnet]);
     used.extend_from_slice(refused);
+    let around: Vec<Subnet> = surroundings::subnets(&surroundings::read()).collect();
     let mut used6 = Vec::new();
     if spec.networking.ip_family.has_ipv6() {
         used6.extend(all().filter_map(|subnet| subnet.parse::<Subnet6>().ok()));
         used6.extend([spec.networking.pod_subnet6, spec.networking.service_subnet6]);
     }
-    choose_node_subnet(&used, &used6).ok_or(CreateError::NoSubnet)
+    // One that the machine's own networks have is better than none.
+    let best = choose_node_subnet(&[used.as_slice(), &around].concat(), &used6);
+    best.or_else(|| choose_node_subnet(&used, &used6)).ok_or(CreateError::NoSubnet)
 }
 
 /// The port asked for if it is free, or any free one that no other cluster, running or not, has.

@@ -17,6 +17,7 @@ mod power;
 mod progress;
 mod ready;
 mod siblings;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 mod watched;
