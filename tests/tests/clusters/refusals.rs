@@ -167,18 +167,23 @@ fn no_way_out_and_no_bundle() {
     // An empty data folder has no image store, so that the default node image cannot be used.
     let data = tempfile::tempdir().unwrap();
     let cluster = TestCluster::named("nowayout");
-    let output = cluster
-        .create_with(&["--mirror", "http://127.0.0.1:9"])
-        .without_env("KIPOD_COMPONENTS")
-        .env("XDG_DATA_DIRS", data.path())
-        .env("XDG_CACHE_HOME", data.path().join("cache"))
-        .env("XDG_DATA_HOME", data.path().join("data"))
-        // Podman's own storage follows the data folder, unless it is told where it is.
-        .env("CONTAINERS_STORAGE_CONF", storage_conf(data.path()))
-        .run()
-        .failed(1);
-    output.said(&["building it first", "127.0.0.1:9", "\nhint: ", "--components", "--mirror"]);
-    cluster.assert_nothing_left();
+    // One of a version is as welcome as the default one.
+    for (words, image) in [(&[][..], "latest"), (&["--k8s-version", "1.33"][..], "v1.33")] {
+        let output = cluster
+            .create_with(&[&["--mirror", "http://127.0.0.1:9"], words].concat())
+            .without_env("KIPOD_COMPONENTS")
+            .env("XDG_DATA_DIRS", data.path())
+            .env("XDG_CACHE_HOME", data.path().join("cache"))
+            .env("XDG_DATA_HOME", data.path().join("data"))
+            // Podman's own storage follows the data folder, unless it is told where it is.
+            .env("CONTAINERS_STORAGE_CONF", storage_conf(data.path()))
+            .run()
+            .failed(1);
+        let building = format!("node image `localhost/kipod-node:{image}`");
+        let words = ["building it first", "127.0.0.1:9", "\nhint: ", "--components", "--mirror"];
+        output.said(&[&building]).said(&words);
+        cluster.assert_nothing_left();
+    }
 }
 
 fn storage_conf(folder: &Path) -> PathBuf {

@@ -1,7 +1,7 @@
 //! `kipod build node-image`.
 
 use kipod_engine::image::bundle::{self, Arch, Bundle, DownloadEvent, Upstream, VersionRequest};
-use kipod_engine::image::{self, BuildError, Built, DEFAULT_IMAGE, NodeImageOptions};
+use kipod_engine::image::{self, BuildError, Built, DEFAULT_IMAGE, DEFAULT_NAME, NodeImageOptions};
 use kipod_engine::node::StorageDriver;
 use kipod_engine::plan::Machine;
 use kipod_engine::run::Cancel;
@@ -47,20 +47,22 @@ pub(crate) async fn run(
     Ok(0)
 }
 
-/// Builds the default node image, for a `create` that found none.
-pub(crate) async fn default_image(
+/// Builds the node image that a `create` did not find: the default one, or that of a version.
+pub(crate) async fn missing_image(
+    version: Option<&str>,
     bundle: &BundleArgs,
     storage_driver: StorageDriver,
     session: &Session<'_>,
     cancel: &Cancel,
 ) -> Result<Built, Failure> {
     let options = NodeImageOptions {
-        reference: DEFAULT_IMAGE.to_owned(),
-        kubernetes_version: None,
+        // The version that is found tags it.
+        reference: if version.is_some() { DEFAULT_NAME } else { DEFAULT_IMAGE }.to_owned(),
+        kubernetes_version: version.map(str::to_owned),
         base_image: None,
         storage_driver,
     };
-    let wanted = Wanted { kubernetes: None, crio: None, bundle, options };
+    let wanted = Wanted { kubernetes: version, crio: None, bundle, options };
     wanted.build(&session.dirs, session.progress, cancel).await
 }
 

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use kipod_engine::config::Config;
-use kipod_engine::image::{NodeImageError, node_image, of_version};
+use kipod_engine::image::{DEFAULT_NAME, NodeImageError, node_image, of_version, tag};
 use kipod_engine::kubeconfig::UserKubeconfig;
 use kipod_engine::plan::Machine;
 use kipod_engine::podman::PodmanCli;
 use kipod_engine::run::{self, CreateError, Request};
-use kipod_engine::spec::{RawSpec, Written};
+use kipod_engine::spec::{ImageReference, RawSpec, Written};
 use kipod_engine::{Dirs, Event, Events, Step, host};
 
 use crate::args::CreateClusterArgs;
@@ -20,7 +20,8 @@ pub(crate) async fn run(
     args: &CreateClusterArgs,
     progress: &'static Progress,
 ) -> Result<u8, Failure> {
-    let image = match &args.k8s_version {
+    let version = args.k8s_version.as_deref();
+    let image = match version {
         Some(version) => Some(image_of_version(version).await?),
         None => args.image.clone(),
     };
@@ -53,16 +54,20 @@ pub(crate) async fn run(
             | NodeImageError::OtherRevision { .. }),
         ) = found
         {
-            if image.is_some() {
+            // What somebody gave another name nobody else can build.
+            if version.is_none() && spec.image != ImageReference::default() {
                 return Err(error.into());
             }
             progress.send(Event::Note(format!("{error}: building it first")));
-            super::build::default_image(&args.bundle, driver, &session, &cancel).await?;
+            let built =
+                super::build::missing_image(version, &args.bundle, driver, &session, &cancel);
+            let image = built.await?.reference.parse::<ImageReference>().ok();
+            return Ok((report, machine, session, image));
         }
-        Ok((report, machine, session))
+        Ok((report, machine, session, None))
     };
     // Ctrl-C ends the programs that are asked here as well, and it is not they who failed.
-    let (report, machine, session) = tokio::select! {
+    let (report, machine, session, built) = tokio::select! {
         biased;
         () = cancel.asked() => {
             let error = CreateError::Cancelled { name: spec.name.clone() };
@@ -70,6 +75,7 @@ pub(crate) async fn run(
         }
         prepared = prepare => prepared,
     }?;
+    spec.image = built.unwrap_or(spec.image);
     let now = report.facts.clock as i64;
     let request = Request { spec, machine, now, kubeconfig: Some(kubeconfig), cancel };
     let cluster = run::create(session.context(), request).await?;
@@ -82,15 +88,13 @@ pub(crate) async fn run(
     Ok(0)
 }
 
-/// The node image of a Kubernetes version.
+/// The node image of a Kubernetes version: the newest there is, or the name that one would have.
 async fn image_of_version(version: &str) -> Result<String, Failure> {
     let all = PodmanCli::new().references().await?;
     let found =
         of_version(&all, version).map_err(|error| Failure::new(error.to_string()).code(2))?;
-    found.map(str::to_owned).ok_or_else(|| {
-        Failure::new(format!("there is no node image of Kubernetes {version}"))
-            .hint(Some(format!("run `kipod build node-image --k8s-version {version}`")))
-    })
+    let number = version.strip_prefix('v').unwrap_or(version);
+    Ok(found.map_or_else(|| format!("{DEFAULT_NAME}:v{}", tag(number)), str::to_owned))
 }
 
 /// Puts what was typed in the place of what the file says.
