@@ -91,8 +91,11 @@ impl CgroupFacts {
         // With the manager `systemd`, user@UID.service makes a scope for each container: its group
         // decides, whatever group this process is in. With `cgroupfs` it is whatever group this
         // user owns, given to Podman as the parent; the outermost, for those around it stay empty.
-        let owned =
-            || scopes.iter().find(|scope| scope.writable && scope.kind != ScopeKind::UserService);
+        // Those of the user's systemd are none of them: Podman takes no slice as a parent, and
+        // finds a place among them by itself.
+        let service = find(ScopeKind::UserService).map(|scope| scope.path.as_str());
+        let systemds = |path: &str| service.is_some_and(|service| path.starts_with(service));
+        let owned = || scopes.iter().find(|scope| scope.writable && !systemds(&scope.path));
         let deciding = match (rootless, systemd) {
             (true, true) => find(ScopeKind::UserService).filter(|scope| scope.writable),
             (true, false) => owned(),

@@ -30,7 +30,8 @@ impl Machine {
     /// What the facts mean.
     ///
     /// * Limits hold where systemd manages Podman's cgroups and the cpu, memory and pids
-    ///   controllers are delegated.
+    ///   controllers are delegated. With the manager `cgroupfs` they are not counted on, whatever
+    ///   the session has: systemd gives and takes the controllers of groups that it did not make.
     /// * Where Podman manages cgroups by itself it would make them at the hierarchy's root, which a
     ///   user cannot write: the cgroup that the user owns is named instead.
     /// * Nodes stack image layers with overlay, unless the kernel or the file system cannot, or the

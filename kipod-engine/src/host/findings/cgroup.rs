@@ -34,7 +34,10 @@ pub(super) fn version(facts: &HostFacts) -> Finding {
 pub(super) fn controllers(facts: &HostFacts) -> Finding {
     const CHECK: &str = "cgroup_controllers";
     let cgroup = &facts.cgroup;
-    let missing = cgroup.missing();
+    // Where Podman makes groups beside systemd's, or of a group that somebody gave this user, nobody
+    // promises that controllers stay: the plan counts on none.
+    let unused = uses(facts, "cgroupfs") && (facts.session.systemd || !cgroup.delegated.is_empty());
+    let missing = if unused { CONTROLLERS.to_vec() } else { cgroup.missing() };
     let scope = cgroup.deciding.and_then(|kind| cgroup.scope(kind));
     let place = match scope {
         None => format!("user@{}.service", facts.user.uid),
@@ -45,10 +48,11 @@ pub(super) fn controllers(facts: &HostFacts) -> Finding {
     if missing.is_empty() {
         return Finding::pass(CHECK, format!("{} from {place}", has.join(", ")));
     }
-    let has = match (has.is_empty(), scope, uses_systemd(facts)) {
-        (true, None, false) => "none, for this user owns no group".to_owned(),
-        (true, ..) => format!("none from {place}"),
-        (false, ..) => format!("{} from {place}", has.join(", ")),
+    let has = match (has.is_empty(), scope) {
+        _ if unused => "none, for podman's cgroup manager is cgroupfs".to_owned(),
+        (true, None) if !uses(facts, "systemd") => "none, for this user owns no group".to_owned(),
+        (true, _) => format!("none from {place}"),
+        (false, _) => format!("{} from {place}", has.join(", ")),
     };
     Finding::warn(
         CHECK,
@@ -72,8 +76,8 @@ fn loss(controller: &str) -> &'static str {
     }
 }
 
-fn uses_systemd(facts: &HostFacts) -> bool {
-    facts.podman.info.as_ref().is_some_and(|info| info.cgroup_manager == "systemd")
+fn uses(facts: &HostFacts, manager: &str) -> bool {
+    facts.podman.info.as_ref().is_some_and(|info| info.cgroup_manager == manager)
 }
 
 fn remedy(facts: &HostFacts, missing: &[&str]) -> String {
@@ -113,7 +117,7 @@ fn remedy(facts: &HostFacts, missing: &[&str]) -> String {
             facts.distribution.kernel_argument(&format!("cgroup_enable={}", absent.join(",")))
         );
     }
-    if uses_systemd(facts) { delegate(facts, missing) } else { manager(facts) }
+    if uses(facts, "systemd") { delegate(facts, missing) } else { manager(facts) }
 }
 
 /// systemd does not pass them on.

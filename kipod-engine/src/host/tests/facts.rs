@@ -87,6 +87,22 @@ async fn without_systemd_a_group_of_the_users_own_decides() {
 }
 
 #[tokio::test]
+async fn without_systemds_manager_a_group_of_the_users_systemd_is_not_given_to_podman() {
+    let mut machine = Machine::fedora();
+    machine.info()["host"]["cgroupManager"] = json!("cgroupfs");
+    let slices = "/user.slice/user-1000.slice";
+    let apps = format!("{slices}/user@1000.service/app.slice");
+    machine
+        .file("/proc/self/cgroup", &format!("0::{apps}/run-7.scope\n"))
+        .gone("/sys/fs/cgroup/cgroup.procs")
+        .group(&apps, "cpu memory pids")
+        .group(&format!("{apps}/run-7.scope"), "cpu memory pids");
+    let cgroup = machine.facts().await.cgroup;
+    assert_eq!(cgroup.scopes.last().unwrap().kind, ScopeKind::Own);
+    assert_eq!((cgroup.deciding, cgroup.container_parent()), (None, None));
+}
+
+#[tokio::test]
 async fn version_1_holds_controllers_back() {
     let machine = Machine::fedora();
     machine.file("/proc/self/cgroup", "4:memory:/a\n2:cpu,cpuacct:/\n1:name=systemd:/\n0::/\n");

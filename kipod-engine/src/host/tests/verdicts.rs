@@ -257,6 +257,13 @@ async fn machines_with_something_wrong() {
             &[("cgroup_controllers", Warn, "sudo apt-get install dbus-user-session")],
         ),
         (
+            "cgroupfs in a session that has the controllers",
+            |machine| {
+                machine.info()["host"]["cgroupManager"] = json!("cgroupfs");
+            },
+            &[("cgroup_controllers", Warn, "remove the line with cgroup_manager")],
+        ),
+        (
             "no systemd",
             |machine| {
                 machine.info()["host"]["cgroupManager"] = json!("cgroupfs");
