@@ -1,4 +1,5 @@
 use kipod_engine::podman::{NetworkOptions, Podman, PodmanError};
+use kipod_engine::spec::Subnet6;
 
 use crate::support::{Corner, can_run};
 
@@ -60,7 +61,8 @@ async fn a_network_of_both_families_gives_both_addresses() {
     assert!(podman.remove_network(&made.name).await.unwrap());
     let subnet6 = made.subnet.replace('.', ":").replace(":0/24", "::/64");
     let address6 = |last: &str| format!("fd00:{}", subnet6.replace("::/64", last)).parse().unwrap();
-    let subnet6 = format!("fd00:{subnet6}");
+    // In the notation that Podman answers in.
+    let subnet6 = format!("fd00:{subnet6}").parse::<Subnet6>().unwrap().to_string();
     let both = NetworkOptions { ipv6: Some((subnet6.clone(), address6("::1"))), ..made };
     podman.create_network(&both).await.unwrap();
     let found = podman.networks(&corner.label()).await.unwrap();
