@@ -238,15 +238,25 @@ impl Inside {
     /// A Deployment of a server that answers every connection with `answer`, and a Service in front
     /// of it on port 80.
     pub fn serve(&self, name: &str, answer: &str) {
-        self.serve_by(name, answer, "TCP-LISTEN:8080,fork,reuseaddr", "SingleStack");
+        let spec = json!({});
+        self.serve_by(name, answer, "TCP-LISTEN:8080,fork,reuseaddr", spec);
     }
 
-    /// The same, with an address of every IP family that the cluster has.
+    /// The same, with an address of every IP family that the cluster has, and a port of each node.
     pub fn serve_any_family(&self, name: &str, answer: &str) {
-        self.serve_by(name, answer, ANY_FAMILY, "PreferDualStack");
+        let spec = json!({ "ipFamilyPolicy": "PreferDualStack", "type": "NodePort" });
+        self.serve_by(name, answer, ANY_FAMILY, spec);
     }
 
-    fn serve_by(&self, name: &str, answer: &str, listen: &str, policy: &str) {
+    /// The port of each node that a Service has.
+    pub fn node_port(&self, name: &str) -> u16 {
+        let services: Api<Service> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let found = self.runtime.block_on(services.get(name)).expect("the Service");
+        let ports = found.spec.and_then(|spec| spec.ports).expect("its ports");
+        ports[0].node_port.and_then(|port| port.try_into().ok()).expect("a port of the node")
+    }
+
+    fn serve_by(&self, name: &str, answer: &str, listen: &str, more: serde_json::Value) {
         let script = format!("exec socat {listen} 'SYSTEM:echo {answer}'");
         let mut spec = pod_spec(NODE_IMAGE, &script, "Always");
         spec["containers"][0]["readinessProbe"] =
@@ -259,14 +269,9 @@ impl Inside {
                 "template": { "metadata": { "labels": labels }, "spec": spec },
             },
         });
-        let service = json!({
-            "metadata": { "name": name },
-            "spec": {
-                "selector": labels,
-                "ports": [{ "port": 80, "targetPort": 8080 }],
-                "ipFamilyPolicy": policy,
-            },
-        });
+        let mut service = json!({ "metadata": { "name": name }, "spec": more });
+        service["spec"]["selector"] = labels;
+        service["spec"]["ports"] = json!([{ "port": 80, "targetPort": 8080 }]);
         let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), NAMESPACE);
         let services: Api<Service> = Api::namespaced(self.client.clone(), NAMESPACE);
         let deployment = serde_json::from_value(deployment).expect("a deployment");

@@ -10,7 +10,7 @@ use crate::dirs::Dirs;
 use crate::lease::NameLock;
 use crate::plan::{label, load_balancer_addresses, load_balancer_name};
 use crate::podman::{ContainerInfo, Podman, PodmanError};
-use crate::spec::{ClusterName, Role};
+use crate::spec::{ClusterName, Role, listed};
 
 /// How far a cluster is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -67,8 +67,8 @@ impl From<Record> for ClusterDetails {
             api_address: networking.api_server_address,
             control_planes: count(Role::ControlPlane),
             workers: count(Role::Worker),
-            pod_subnet: networking.pod_subnet.to_string(),
-            service_subnet: networking.service_subnet.to_string(),
+            pod_subnet: listed(&networking.pod_subnets()),
+            service_subnet: listed(&networking.service_subnets()),
             kubernetes_version: record.kubernetes_version,
             api_port: record.api_port,
             image: record.image,

@@ -286,12 +286,13 @@ fn kubelet(cluster: &ClusterSettings<'_>) -> Value {
 }
 
 fn kube_proxy(cluster: &ClusterSettings<'_>) -> Value {
-    let mode = cluster.spec.networking.kube_proxy_mode.name();
-    json!({
+    let networking = &cluster.spec.networking;
+    let mode = networking.kube_proxy_mode.name();
+    let mut document = json!({
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": mode,
-        "clusterCIDR": listed(&cluster.spec.networking.pod_subnets()),
+        "clusterCIDR": listed(&networking.pod_subnets()),
         "featureGates": cluster.spec.feature_gates,
         mode: { "minSyncPeriod": "100ms" },
         // The host's own tables: a user namespace may not resize them or change their timeouts.
@@ -300,7 +301,14 @@ fn kube_proxy(cluster: &ClusterSettings<'_>) -> Value {
             "tcpEstablishedTimeout": "0s",
             "tcpCloseWaitTimeout": "0s",
         },
-    })
+    });
+    if networking.kube_proxy_mode == KubeProxyMode::Nftables {
+        // This mode takes NodePorts at the address by which Kubernetes knows the node alone, and the
+        // only control plane is known by one that nobody outside reaches.
+        let everywhere: Vec<&str> = networking.ip_family.each("0.0.0.0/0", "::/0");
+        document["nodePortAddresses"] = json!(everywhere);
+    }
+    document
 }
 
 /// kubeadm's patches: they change what it makes, not what it does.

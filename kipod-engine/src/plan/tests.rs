@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::image::NodeImage;
 use crate::node::StorageDriver;
-use crate::spec::{IpFamily, Networking, NodeSpec};
+use crate::spec::{IpFamily, KubeProxyMode, Networking, NodeSpec};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -281,6 +281,21 @@ fn ipv6_alone_is_what_kubernetes_knows() {
     assert_eq!(cluster["controlPlaneEndpoint"], "[fd00:10:89:7::254]:6443");
     let init = text(&plan.nodes[1], "kubeadm/init.yaml");
     assert!(init.contains("demo-control-plane-2=https://[fd00:10:89:7::4]:2380"), "{init}");
+}
+
+#[test]
+fn nftables_takes_node_ports_at_every_address() {
+    let addresses = |family, kube_proxy_mode| {
+        let networking = Networking { kube_proxy_mode, ..Networking::of(family) };
+        let plan = planned_as(&ClusterSpec { networking, ..ClusterSpec::default() }).unwrap();
+        let init = documents(text(&plan.nodes[0], "kubeadm/init.yaml"));
+        init["KubeProxyConfiguration"].get("nodePortAddresses").cloned()
+    };
+    let both = serde_json::json!(["0.0.0.0/0", "::/0"]);
+    assert_eq!(addresses(IpFamily::Dual, KubeProxyMode::Nftables), Some(both));
+    let six = serde_json::json!(["::/0"]);
+    assert_eq!(addresses(IpFamily::Ipv6, KubeProxyMode::Nftables), Some(six));
+    assert_eq!(addresses(IpFamily::Ipv4, KubeProxyMode::Iptables), None, "it does so anyway");
 }
 
 #[test]

@@ -41,6 +41,7 @@ impl RawSpec {
         if faults.is_empty() {
             networking::room_for_nodes(self, &spec, &mut faults);
             nodes::api_server_port(self, &spec, &mut faults);
+            nodes::published_ports(self, &spec, &mut faults);
         }
         match Faults::new(faults) {
             Some(faults) => Err(faults),

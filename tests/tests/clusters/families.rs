@@ -85,6 +85,22 @@ fn answers(checks: &mut Checks, cluster: &TestCluster, are_ipv6: &[bool]) {
     });
     checks.check("pods reach pods of other nodes, as themselves", || across_nodes(inside));
     checks.check("a Service is reached by each of its addresses, and by name", || service(inside));
+    checks.check("a port of a Service is reached at each address of each node", || {
+        let words = ["get", "nodes", &cluster.name, "-o", "json"];
+        let nodes = cluster.kipod(&words).run().ok().json();
+        let port = inside.node_port("web");
+        for node in nodes.as_array().unwrap() {
+            let addresses = node["addresses"].as_array().unwrap().iter();
+            let addresses: Vec<IpAddr> =
+                addresses.map(|one| one.as_str().unwrap().parse().unwrap()).collect();
+            fit(addresses.clone());
+            for address in addresses {
+                let target = format!("TCP:{},connect-timeout=5", SocketAddr::new(address, port));
+                let answer = inside.exec(PODS[0], &["socat", "-T5", "-,ignoreeof", &target]);
+                assert_eq!(answer, "it-is-served\n", "{target}");
+            }
+        }
+    });
 }
 
 /// What comes and goes keeps its addresses, and its ways to the others.

@@ -306,4 +306,10 @@ fn subnets_fit_the_ip_family() {
     1 fault in what was asked for
       c.yaml:3:41: networking.podSubnet: `10.1.0.0/16` does not fit the IP family `ipv6`, which takes one IPv6 subnet
     ");
+    let ports =
+        "networking: {ipFamily: ipv6}\nnodes:\n- extraPortMappings:\n  - {containerPort: 80}\n";
+    insta::assert_snapshot!(faults(&format!("{HEAD}{ports}")), @r"
+    1 fault in what was asked for
+      c.yaml:6:5: nodes[0].extraPortMappings[0]: a port is published to the node's IPv4 address, where a cluster of the IP family `ipv6` has neither pods nor Services: `dual` has them
+    ");
 }

@@ -103,6 +103,21 @@ pub(super) fn api_server_port(raw: &RawSpec, spec: &ClusterSpec, faults: &mut Ve
     }
 }
 
+/// Podman passes what comes to a published port on to the container's IPv4 address, if it has one; and
+/// nodes have one in every cluster, by which they reach the world.
+pub(super) fn published_ports(raw: &RawSpec, spec: &ClusterSpec, faults: &mut Vec<Fault>) {
+    let family = spec.networking.ip_family;
+    if family.has_ipv4() {
+        return;
+    }
+    for port in raw.nodes.iter().flat_map(|node| &node.ports) {
+        let message = format!(
+            "a port is published to the node's IPv4 address, where a cluster of the IP family `{family}` has neither pods nor Services: `dual` has them"
+        );
+        faults.push(Fault::at(port.place.as_ref(), "port mapping", message));
+    }
+}
+
 fn number(text: &str) -> Result<usize, String> {
     // `parse` takes a plus sign, which no number of nodes has.
     match text.parse() {
