@@ -18,6 +18,10 @@ pub enum Step {
     FillStore,
     /// Removing what an earlier attempt left.
     CleanUp,
+    /// Pulling images that a new cluster is to have.
+    PullImages,
+    /// Loading images into a cluster.
+    LoadImages,
     /// Creating network, volumes and containers.
     CreateNodes,
     /// Waiting until the API server answers.
@@ -52,6 +56,8 @@ impl Step {
             Self::BuildImage => "building the node image",
             Self::FillStore => "filling the image store",
             Self::CleanUp => "removing what an earlier attempt left",
+            Self::PullImages => "pulling images",
+            Self::LoadImages => "loading images",
             Self::CreateNodes => "creating nodes",
             Self::StartControlPlane => "starting the control plane",
             Self::Bootstrap => "bootstrapping with kubeadm",

@@ -22,6 +22,7 @@ use crate::podman::{ContainerOptions, Labels, NetworkOptions, VolumeOptions};
 use crate::spec::{ClusterName, ClusterSpec, NodeSpec, Role, Subnet, Subnet6};
 
 pub use machine::Machine;
+pub(crate) use node::host_store;
 pub use seat::{
     Seat, control_plane_name, load_balancer_addresses, load_balancer_name, next_seat, node_names,
     node_network, seats,
@@ -103,6 +104,11 @@ pub fn labels(cluster: &ClusterName) -> Labels {
 /// has reached.
 pub fn status_dir(cluster_dir: &Path, container: &str) -> PathBuf {
     cluster_dir.join("nodes").join(container).join("status")
+}
+
+/// The image store of the cluster whose folder is `cluster_dir`.
+pub fn image_store(cluster_dir: &Path) -> PathBuf {
+    cluster_dir.join("images")
 }
 
 /// What a cluster and each of its nodes are planned from.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::record::{Record, cluster_dir, unretain};
 use crate::blocking::blocking;
 use crate::dirs::Dirs;
+use crate::image::cluster_store;
 use crate::kubeconfig::UserKubeconfig;
 use crate::lease::{LockError, NameLock};
 use crate::plan::label;
@@ -186,16 +187,31 @@ pub(crate) async fn remove_locked(
         }
     }
     if faults.is_empty() {
-        any |= remove_dir(dirs, name, &mut faults);
+        any |= remove_dir(podman, dirs, name, &mut faults).await;
     }
     if faults.is_empty() { Ok(any) } else { Err(RemoveError::Left { name: name.clone(), faults }) }
 }
 
 /// The folder goes last: as long as it is there, the next `delete` knows that something is left.
-fn remove_dir(dirs: &Dirs, name: &ClusterName, faults: &mut Vec<String>) -> bool {
+async fn remove_dir(
+    podman: &dyn Podman,
+    dirs: &Dirs,
+    name: &ClusterName,
+    faults: &mut Vec<String>,
+) -> bool {
+    // Podman's running state for it, on a file system that a reboot empties.
+    for runroot in cluster_store::runroots(dirs, name) {
+        let _ = std::fs::remove_dir_all(runroot);
+    }
     let dir = cluster_dir(&dirs.state, name);
     match std::fs::remove_dir_all(&dir) {
         Ok(()) => true,
+        // Images that were loaded may hold files of users whom containers run as.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            let removed = podman.remove_path(&dir).await;
+            note("folder", &dir.display().to_string(), removed.map(|()| true), faults);
+            true
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
         Err(error) => {
             faults.push(format!("folder `{}`: {error}", dir.display()));

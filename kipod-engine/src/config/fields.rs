@@ -308,6 +308,11 @@ pub(super) static KIPOD_CLUSTER: Object = Object {
         )
         .default("true"),
         field(
+            "preload",
+            List(&Text),
+            "Images that the cluster has from the start. They come from your own Podman store, into which those that are missing are pulled.",
+        ),
+        field(
             "wait",
             Text,
             "How long creation waits until nodes and DNS are ready, such as `90s` or `5m`; `0s` does not wait.",

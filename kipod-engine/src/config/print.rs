@@ -43,6 +43,9 @@ pub fn print(spec: &ClusterSpec) -> String {
         keys.push(("registries", list(&spec.registries, registry)));
     }
     keys.push(("hostImages", plain(spec.host_images)));
+    if !spec.preload.is_empty() {
+        keys.push(("preload", list(&spec.preload, |image| text(image.as_str()))));
+    }
     keys.push(("wait", text(&format_duration(spec.wait))));
     keys.push(("retain", plain(spec.retain)));
     let root = Some(Node::map(keys));

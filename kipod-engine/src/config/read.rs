@@ -25,6 +25,7 @@ pub(super) fn cluster(at: &At<'_>) -> RawSpec {
         wait: text(at, "wait"),
         retain: at.field("retain").is_some_and(is_true),
         host_images: at.field("hostImages").and_then(|at| at.boolean()),
+        preload: at.field("preload").map(|at| texts(&at)).unwrap_or_default(),
         control_planes: None,
         workers: None,
         nodes_place: nodes.as_ref().map(At::place),

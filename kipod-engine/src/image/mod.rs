@@ -4,6 +4,7 @@
 mod build;
 #[cfg(feature = "build")]
 pub mod bundle;
+pub(crate) mod cluster_store;
 mod node_image;
 mod storage;
 #[cfg(feature = "build")]

@@ -15,5 +15,5 @@ mod phase;
 pub use files::ClusterFiles;
 pub use lock::{LeaseError, Lock};
 pub use name::LockError;
-pub(crate) use name::{NameLock, all as all_name_locks};
+pub(crate) use name::{NameLock, all as all_name_locks, images_lock};
 pub use phase::{Kept, Phase};

@@ -104,6 +104,12 @@ pub(crate) fn all(state: &Path) -> Vec<PathBuf> {
     all
 }
 
+/// The lock of whoever loads images into the cluster, in front of its name's: that one is not waited
+/// for.
+pub(crate) fn images_lock(state: &Path, name: &ClusterName) -> PathBuf {
+    state.join("locks").join(format!("{name}.images.lock"))
+}
+
 fn path(state: &Path, name: &ClusterName) -> PathBuf {
     state.join("locks").join(format!("{name}.lock"))
 }

@@ -35,6 +35,8 @@ pub const SHARED_STORE: &str = "/kipod/images";
 /// Where the control plane's shared image store is mounted, on nodes of another version: kube-proxy
 /// and cluster DNS run on them in the control plane's version.
 pub const CONTROL_PLANE_STORE: &str = "/kipod/control-plane-images";
+/// Where the cluster's own image store is mounted: what was loaded into it.
+pub const CLUSTER_STORE: &str = "/kipod/cluster-images";
 /// Where the user's own image store is mounted.
 pub const HOST_STORE: &str = "/kipod/host-images";
 /// Below this folder of the volume lies all that kipod gives a node.

@@ -5,11 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{
-    LOAD_BALANCER, Machine, NodePlan, Seat, label, labels, load_balancer_name, network_name, seat,
-    status_dir, wish,
+    LOAD_BALANCER, Machine, NodePlan, Seat, image_store, label, labels, load_balancer_name,
+    network_name, seat, status_dir, wish,
 };
 use crate::image::NodeImage;
-use crate::node::{API_PORT, CONTROL_PLANE_STORE, HOST_STORE, NodeFile, SHARED_STORE, STATUS_DIR};
+use crate::node::{
+    API_PORT, CLUSTER_STORE, CONTROL_PLANE_STORE, HOST_STORE, NodeFile, SHARED_STORE, STATUS_DIR,
+};
 use crate::podman::{
     Bind, ContainerOptions, NetworkAttachment, PortMapping, VolumeMount, VolumeOptions,
 };
@@ -32,6 +34,8 @@ pub(super) fn image_stores(
     if image.image_store != control_plane_store {
         stores.push(CONTROL_PLANE_STORE);
     }
+    // What was loaded on purpose comes before what is there anyway.
+    stores.push(CLUSTER_STORE);
     if host_store(spec, machine).is_some() {
         stores.push(HOST_STORE);
     }
@@ -39,7 +43,7 @@ pub(super) fn image_stores(
 }
 
 /// The user's own image store, where it can and may be seen.
-fn host_store<'a>(spec: &ClusterSpec, machine: &'a Machine) -> Option<&'a Path> {
+pub(crate) fn host_store<'a>(spec: &ClusterSpec, machine: &'a Machine) -> Option<&'a Path> {
     machine.host_store.as_deref().filter(|_| spec.host_images)
 }
 
@@ -85,6 +89,7 @@ impl Frame<'_> {
             let store = self.control_plane_store;
             container.binds.push(bind(store, CONTROL_PLANE_STORE, true));
         }
+        container.binds.push(bind(&image_store(self.cluster_dir), CLUSTER_STORE, true));
         if let Some(store) = host_store(self.spec, self.machine) {
             // Images and their layers, and not what lies beside them: volumes and secrets.
             let driver = self.machine.storage_driver.name();

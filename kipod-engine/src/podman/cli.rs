@@ -63,6 +63,7 @@ pub struct BuildOptions {
 pub struct PodmanCli {
     program: PathBuf,
     store: Option<ImageStore>,
+    tmp: Option<PathBuf>,
 }
 
 impl Default for PodmanCli {
@@ -74,7 +75,7 @@ impl Default for PodmanCli {
 impl PodmanCli {
     /// The `podman` on the `PATH`, with the user's own store.
     pub fn new() -> Self {
-        Self { program: "podman".into(), store: None }
+        Self { program: "podman".into(), store: None, tmp: None }
     }
 
     /// The same command on another store.
@@ -83,12 +84,24 @@ impl PodmanCli {
         Self { store: Some(store), ..self }
     }
 
+    /// The same command, with another folder for files that it needs in between.
+    #[must_use]
+    pub(super) fn with_tmp(self, folder: PathBuf) -> Self {
+        Self { tmp: Some(folder), ..self }
+    }
+
     /// `podman` with the options that choose the store.
-    fn command(&self) -> Command {
-        let command = Command::new(&self.program);
+    pub(super) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        if let Some(tmp) = &self.tmp {
+            command = command.env("TMPDIR", tmp);
+        }
         match &self.store {
             None => command,
+            // Podman reaches a service that it is pointed to, and that has stores of its own.
             Some(store) => command
+                .without_env("CONTAINER_HOST")
+                .without_env("CONTAINER_CONNECTION")
                 .arg("--root")
                 .arg(&store.root)
                 .arg("--runroot")
@@ -280,12 +293,12 @@ impl PodmanCli {
             .args(command)
     }
 
-    async fn text(&self, command: Command) -> Result<String, PodmanError> {
+    pub(super) async fn text(&self, command: Command) -> Result<String, PodmanError> {
         let printed = self.output(command).await?;
         Ok(String::from_utf8_lossy(&printed).trim().to_owned())
     }
 
-    async fn output(&self, command: Command) -> Result<Vec<u8>, PodmanError> {
+    pub(super) async fn output(&self, command: Command) -> Result<Vec<u8>, PodmanError> {
         command.output().await.map_err(|failure| match failure.not_found {
             true => PodmanError::NotInstalled,
             false => failure.into(),
@@ -308,7 +321,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_podman_is_said_plainly() {
-        let cli = PodmanCli { program: "kipod-no-such-program".into(), store: None };
+        let cli = PodmanCli { program: "kipod-no-such-program".into(), ..PodmanCli::new() };
         let error = cli.version().await.unwrap_err();
         assert!(matches!(error, PodmanError::NotInstalled), "{error}");
     }

@@ -24,6 +24,7 @@ pub struct Command {
     program: OsString,
     args: Vec<OsString>,
     stdin: Option<Vec<u8>>,
+    env: Vec<(&'static str, Option<OsString>)>,
 }
 
 /// A command that could not be run, or that ended with a status other than zero.
@@ -47,7 +48,12 @@ fn tail_text(tail: &str) -> String {
 impl Command {
     /// A command that runs `program`, looked up on the `PATH`.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
-        Self { program: program.as_ref().to_owned(), args: Vec::new(), stdin: None }
+        Self {
+            program: program.as_ref().to_owned(),
+            args: Vec::new(),
+            stdin: None,
+            env: Vec::new(),
+        }
     }
 
     /// Adds one argument.
@@ -68,6 +74,20 @@ impl Command {
     #[must_use]
     pub fn stdin(mut self, bytes: Vec<u8>) -> Self {
         self.stdin = Some(bytes);
+        self
+    }
+
+    /// Sets a variable of the command's environment.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name, Some(value.as_ref().to_owned())));
+        self
+    }
+
+    /// Keeps a variable of this process's environment from the command.
+    #[must_use]
+    pub fn without_env(mut self, name: &'static str) -> Self {
+        self.env.push((name, None));
         self
     }
 
@@ -118,7 +138,14 @@ impl Command {
             tail: String::new(),
             not_found: error.kind() == std::io::ErrorKind::NotFound,
         };
-        let mut child = tokio::process::Command::new(&self.program)
+        let mut command = tokio::process::Command::new(&self.program);
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let mut child = command
             .args(&self.args)
             .stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())

@@ -4,7 +4,7 @@ use podman_api::models::LibpodImageSummary;
 use podman_api::opts::{ImageListFilter, ImageListOpts};
 
 use super::service::Service;
-use super::{ImageInfo, PodmanError};
+use super::{ImageInfo, Platform, PodmanError};
 
 /// The image that `reference` names.
 pub(super) async fn find(
@@ -18,6 +18,10 @@ pub(super) async fn find(
             id: image.id.unwrap_or_default(),
             names: image.repo_tags.unwrap_or_default(),
             labels: image.labels.unwrap_or_default().into_iter().collect(),
+            platform: image
+                .os
+                .zip(image.architecture)
+                .map(|(os, architecture)| Platform { os, architecture }),
         })),
         Err(failure) if failure.is_missing() => Ok(None),
         Err(failure) => Err(service.error(failure, format!("look for image `{reference}`"))),
@@ -36,6 +40,7 @@ pub(super) async fn list(service: &Service, label: &str) -> Result<Vec<ImageInfo
         id: image.id.unwrap_or_default(),
         names: image.names.unwrap_or_default(),
         labels: image.labels.unwrap_or_default().into_iter().collect(),
+        platform: None,
     };
     Ok(found.into_iter().map(info).collect())
 }

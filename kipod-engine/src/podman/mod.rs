@@ -19,6 +19,7 @@ mod process;
 mod scripted;
 mod service;
 mod start;
+mod transfer;
 mod volumes;
 
 use std::future::Future;
@@ -47,6 +48,43 @@ pub struct ImageInfo {
     pub names: Vec<String>,
     /// Its labels.
     pub labels: Labels,
+    /// What it runs on; `None` in a list, which does not say.
+    pub platform: Option<Platform>,
+}
+
+/// What an image runs on.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Platform {
+    /// The operating system, in Go's word: `linux`.
+    pub os: String,
+    /// The processor's architecture, in Go's word: `amd64`, `arm64`, ...
+    pub architecture: String,
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)
+    }
+}
+
+/// An archive of images: what `podman save` or `docker save` made, or an OCI archive, compressed or
+/// not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Archive {
+    /// A file.
+    File(std::path::PathBuf),
+    /// This process's standard input.
+    Stdin,
+}
+
+impl std::fmt::Display for Archive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "`{}`", path.display()),
+            Self::Stdin => f.write_str("standard input"),
+        }
+    }
 }
 
 /// A volume as it stands.
@@ -105,6 +143,22 @@ pub trait Podman: Send + Sync {
     /// Removes a file or folder of the host that may belong to users whom containers run as; one that
     /// does not exist is fine.
     fn remove_path<'a>(&'a self, path: &'a std::path::Path) -> Reply<'a, ()>;
+    /// Pulls an image from its registry into the user's store.
+    fn pull_image<'a>(&'a self, reference: &'a str) -> Reply<'a, ()>;
+    /// Copies an image into the store `to`, by a name that it then has there too; from the store
+    /// `from`, or the user's own where that is `None`.
+    fn copy_image<'a>(
+        &'a self,
+        name: &'a str,
+        from: Option<&'a ImageStore>,
+        to: &'a ImageStore,
+    ) -> Reply<'a, ()>;
+    /// Unpacks an archive into a store that has nothing yet, and answers every image of it.
+    fn load_archive<'a>(
+        &'a self,
+        archive: &'a Archive,
+        store: &'a ImageStore,
+    ) -> Reply<'a, Vec<ImageInfo>>;
 
     /// Creates a bridge network. A subnet in use is [`PodmanError::SubnetInUse`], a name in use
     /// [`PodmanError::NameInUse`].

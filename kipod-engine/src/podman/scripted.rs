@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use super::{
-    ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, Labels, NetworkInfo, NetworkOptions,
-    Podman, PodmanError, Reply, VolumeInfo, VolumeOptions,
+    Archive, ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, ImageStore, Labels,
+    NetworkInfo, NetworkOptions, Platform, Podman, PodmanError, Reply, VolumeInfo, VolumeOptions,
 };
 
 /// A scripted [`Podman`]. Names in use and things that do not exist are answered as Podman does.
@@ -36,6 +36,8 @@ struct State {
     failures: Vec<(String, Box<dyn Fn() -> PodmanError + Send>)>,
     outputs: Vec<(String, ExecOutput)>,
     images: BTreeMap<String, ImageInfo>,
+    registry: BTreeMap<String, ImageInfo>,
+    archives: Vec<ImageInfo>,
     networks: BTreeMap<String, NetworkInfo>,
     volumes: BTreeMap<String, Labels>,
     containers: BTreeMap<String, (ContainerInfo, ContainerOptions)>,
@@ -73,11 +75,25 @@ impl Scripted {
         self.state().outputs.push((line.to_owned(), output));
     }
 
-    /// Puts an image into the store.
+    /// Puts an image of linux/amd64 into the store.
     pub fn add_image(&self, reference: &str, labels: Labels) {
-        let id = format!("id-of-{reference}");
-        let names = vec![reference.to_owned()];
-        self.state().images.insert(reference.to_owned(), ImageInfo { id, names, labels });
+        self.add_image_of(reference, "amd64", labels);
+    }
+
+    /// Puts an image of Linux on that architecture into the store.
+    pub fn add_image_of(&self, reference: &str, architecture: &str, labels: Labels) {
+        let image = ImageInfo { labels, ..image_of(reference, architecture) };
+        self.state().images.insert(reference.to_owned(), image);
+    }
+
+    /// Puts an image of linux/amd64 into the registry, from which it can be pulled.
+    pub fn publish_image(&self, reference: &str) {
+        self.state().registry.insert(reference.to_owned(), image_of(reference, "amd64"));
+    }
+
+    /// Puts an image of Linux on that architecture into every archive.
+    pub fn archive_image(&self, reference: &str, architecture: &str) {
+        self.state().archives.push(image_of(reference, architecture));
     }
 
     /// Gives an image's name to another image: the old one stays without.
@@ -130,6 +146,15 @@ impl Scripted {
     }
 }
 
+fn image_of(reference: &str, architecture: &str) -> ImageInfo {
+    ImageInfo {
+        id: format!("id-of-{reference}"),
+        names: vec![reference.to_owned()],
+        labels: Labels::new(),
+        platform: Some(Platform { os: "linux".to_owned(), architecture: architecture.to_owned() }),
+    }
+}
+
 fn name_in_use(kind: &'static str, name: &str) -> PodmanError {
     PodmanError::NameInUse { kind, name: name.to_owned() }
 }
@@ -160,7 +185,10 @@ impl State {
 
 impl Podman for Scripted {
     fn image<'a>(&'a self, reference: &'a str) -> Reply<'a, Option<ImageInfo>> {
-        self.call(format!("image {reference}"), |state| Ok(state.images.get(reference).cloned()))
+        self.call(format!("image {reference}"), move |state| {
+            let by_id = || state.images.values().find(|image| image.id == reference);
+            Ok(state.images.get(reference).or_else(by_id).cloned())
+        })
     }
 
     fn images<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ImageInfo>> {
@@ -181,6 +209,39 @@ impl Podman for Scripted {
                 _ => Ok(()),
             },
         )
+    }
+
+    fn pull_image<'a>(&'a self, reference: &'a str) -> Reply<'a, ()> {
+        self.call(format!("pull_image {reference}"), move |state| {
+            let image = state.registry.get(reference).cloned();
+            let image = image.ok_or_else(|| PodmanError::Refused {
+                action: format!("pull `{reference}`"),
+                message: "manifest unknown".to_owned(),
+            })?;
+            state.images.insert(reference.to_owned(), image);
+            Ok(())
+        })
+    }
+
+    fn copy_image<'a>(
+        &'a self,
+        name: &'a str,
+        from: Option<&'a ImageStore>,
+        to: &'a ImageStore,
+    ) -> Reply<'a, ()> {
+        let last = |store: &ImageStore| {
+            store.root.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        };
+        let from = from.map_or_else(|| "the user".to_owned(), last);
+        self.call(format!("copy_image {name} from {from} to {}", last(to)), |_| Ok(()))
+    }
+
+    fn load_archive<'a>(
+        &'a self,
+        archive: &'a Archive,
+        _store: &'a ImageStore,
+    ) -> Reply<'a, Vec<ImageInfo>> {
+        self.call(format!("load_archive {archive}"), |state| Ok(state.archives.clone()))
     }
 
     fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> Reply<'a, ()> {
@@ -310,6 +371,7 @@ impl Podman for Scripted {
             Ok(serde_json::json!({
                 "Id": info.id,
                 "Name": info.name,
+                "Image": options.image,
                 "State": { "Status": info.state, "Running": info.state == "running" },
                 "Config": { "Labels": options.labels },
                 "Mounts": options.binds.iter().map(|bind| serde_json::json!({

@@ -9,9 +9,9 @@ use tokio::sync::Mutex;
 use super::failure::Failure;
 use super::process::ServiceProcess;
 use super::{
-    ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, NetworkInfo, NetworkOptions, Podman,
-    PodmanCli, PodmanError, Reply, VolumeInfo, VolumeOptions, containers, images, networks, start,
-    volumes,
+    Archive, ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, ImageStore, NetworkInfo,
+    NetworkOptions, Podman, PodmanCli, PodmanError, Reply, VolumeInfo, VolumeOptions, containers,
+    images, networks, start, transfer, volumes,
 };
 
 /// How long Podman may take to answer one request. Stopping a container takes it ten seconds at most,
@@ -144,6 +144,27 @@ impl Podman for Service {
 
     fn remove_path<'a>(&'a self, path: &'a Path) -> Reply<'a, ()> {
         Box::pin(async move { PodmanCli::new().unshare_remove(path).await })
+    }
+
+    fn pull_image<'a>(&'a self, reference: &'a str) -> Reply<'a, ()> {
+        Box::pin(async move { PodmanCli::new().pull(reference).await })
+    }
+
+    fn copy_image<'a>(
+        &'a self,
+        name: &'a str,
+        from: Option<&'a ImageStore>,
+        to: &'a ImageStore,
+    ) -> Reply<'a, ()> {
+        Box::pin(transfer::copy(self, name, from, to))
+    }
+
+    fn load_archive<'a>(
+        &'a self,
+        archive: &'a Archive,
+        store: &'a ImageStore,
+    ) -> Reply<'a, Vec<ImageInfo>> {
+        Box::pin(transfer::load(archive, store))
     }
 
     fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> Reply<'a, ()> {

@@ -1,6 +1,7 @@
 //! Why a cluster or a node could not be stopped, started, added or removed.
 
 use super::error::CreateError;
+use super::load::ImagesError;
 use crate::client::ClientError;
 use crate::cluster::{OpenError, RecordError};
 use crate::lease::LockError;
@@ -104,6 +105,9 @@ pub enum ChangeError {
     /// No client could be made for the cluster.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// Images could not be loaded.
+    #[error(transparent)]
+    Images(#[from] ImagesError),
 }
 
 impl ChangeError {
@@ -127,6 +131,7 @@ impl ChangeError {
             Self::Asleep { node } => Some(format!("run `kipod node start {node}`")),
             Self::NotRunning { cluster } => Some(format!("run `kipod start cluster {cluster}`")),
             Self::Record(error) => error.hint().map(str::to_owned),
+            Self::Images(error) => error.hint(),
             Self::NoNode { .. } | Self::Client(_) | Self::Command { .. } => None,
             Self::List { source } | Self::Podman { source, .. } => source.hint().map(str::to_owned),
             Self::NotReady(CreateError::Timeout { .. }) => {

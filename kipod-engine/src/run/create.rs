@@ -1,12 +1,14 @@
 //! The steps of creation, in order.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::addons;
 use super::cancel::Cancel;
 use super::error::CreateError;
 use super::images;
+use super::load::{Preload, check_preload};
 use super::outside;
 use super::ready::{Waiter, Woken};
 use super::surroundings;
@@ -17,7 +19,7 @@ use crate::client;
 use crate::cluster::{self, Cluster, Record, cluster_dir, kubeconfig_path};
 use crate::dirs::Dirs;
 use crate::events::{Event, Events, Step, step};
-use crate::image::NodeImage;
+use crate::image::{NodeImage, cluster_store};
 use crate::kubeconfig::{Kubeconfig, UserKubeconfig};
 use crate::lease::NameLock;
 use crate::node::{CgroupMode, NodeFile};
@@ -81,7 +83,12 @@ pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluste
     for line in surroundings::remarks(spec, &surroundings) {
         events.send(Event::Warning(line));
     }
-    let made = make(context, &request, &images).await;
+    let preload = tokio::select! {
+        biased;
+        () = request.cancel.asked() => Err(CreateError::Cancelled { name: spec.name.clone() }),
+        found = check_preload(context, &request, &images[0]) => found.map_err(CreateError::from),
+    }?;
+    let made = make(context, &request, &images, &preload).await;
     let keep = |error: &CreateError| match error {
         // The cluster is whole, and one command gives it to the user all the same.
         CreateError::Kubeconfig { .. } => true,
@@ -134,6 +141,7 @@ async fn make(
     context: Context<'_>,
     request: &Request,
     images: &[NodeImage],
+    preload: &Preload,
 ) -> Result<Cluster, CreateError> {
     let Context { podman, dirs, events } = context;
     let spec = &request.spec;
@@ -143,6 +151,12 @@ async fn make(
     let (plan, mut record) =
         step(events, Step::CreateNodes, start_nodes(context, request, images, &credentials))
             .await?;
+    // The nodes boot meanwhile.
+    tokio::select! {
+        biased;
+        () = request.cancel.asked() => check_cancel(request)?,
+        filled = preload.fill(context, request) => filled?,
+    }
     let kubeconfig = Kubeconfig::new(plan.access.clone()).to_yaml();
     let factor = request.machine.time_factor;
     let client =
@@ -171,6 +185,8 @@ async fn make(
         };
         step(events, Step::Storage, install).await?;
     }
+    let names: Vec<String> = plan.nodes.iter().map(|node| node.name.clone()).collect();
+    preload.verify(context, &names).await?;
     // Past this point the cluster is there, and an interruption comes too late.
     check_cancel(request)?;
     let write = write_kubeconfig(dirs, request, &plan, &mut record);
@@ -217,6 +233,7 @@ async fn start_nodes(
         // A cluster that is retained half-made can be looked at with it.
         let kubeconfig = Kubeconfig::new(plan.access.clone()).to_yaml();
         cluster::write_private(&kubeconfig_path(&dirs.state, &spec.name), kubeconfig.as_bytes())?;
+        create_store(&dir, request)?;
         let error = match start(podman, request, &plan).await {
             Ok(()) => return Ok((plan, record)),
             Err(error) => error,
@@ -242,6 +259,12 @@ async fn start_nodes(
             CreateError::CleanUp { name: spec.name.clone(), source: Box::new(source) }
         })?;
     }
+}
+
+/// Nodes mount the store of the cluster's own images from their first second on.
+fn create_store(dir: &Path, request: &Request) -> Result<(), cluster::RecordError> {
+    let made = cluster_store::create(dir, request.machine.storage_driver);
+    made.map_err(|source| cluster::RecordError::Io { path: dir.to_owned(), source })
 }
 
 /// Starts all containers at once: none needs another one to begin.

@@ -12,6 +12,8 @@ use crate::pki::PkiError;
 use crate::podman::PodmanError;
 use crate::spec::ClusterName;
 
+use super::load::ImagesError;
+
 /// Creating a cluster failed. Nothing of it is left, unless the error says so.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -48,6 +50,9 @@ pub enum CreateError {
         /// Each mount or port, and why.
         faults: Vec<String>,
     },
+    /// Images to be preloaded could not be had or copied.
+    #[error("preload: {0}")]
+    Preload(#[from] ImagesError),
     /// A patch of kubeadm's documents does not apply. Nothing was started.
     #[error(transparent)]
     Patch(#[from] PatchError),
@@ -158,6 +163,7 @@ impl CreateError {
             }
             Self::Lock(error) => error.hint().map(str::to_owned),
             Self::Image(error) => error.hint(),
+            Self::Preload(error) => error.hint(),
             Self::NoSubnet => {
                 Some("delete clusters, or networks with `podman network prune`".into())
             }

@@ -13,7 +13,7 @@ use super::watched::{Watched, WatchedNode};
 use crate::client;
 use crate::cluster::{Cluster, OpenError, Record, cluster_dir};
 use crate::events::{Event, Step, step};
-use crate::image::{NodeImage, node_image};
+use crate::image::{NodeImage, cluster_store, node_image};
 use crate::lease::NameLock;
 use crate::node::{Entry, SHARED_STORE};
 use crate::pki::Credentials;
@@ -197,6 +197,10 @@ async fn add(
     let plan = ground.node(seat, &node, Entry::Joiner, &image);
     let plan = plan.map_err(super::CreateError::from)?;
     empty_status_dir(&plan)?;
+    // An earlier kipod made clusters without.
+    let dir = cluster_dir(&dirs.state, &record.name);
+    cluster_store::create(&dir, driver)
+        .map_err(|source| crate::cluster::RecordError::Io { path: dir, source })?;
     start_node(podman, &plan)
         .await
         .map_err(|source| ChangeError::Podman { node: seat.name.clone(), source })?;

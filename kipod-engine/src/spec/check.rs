@@ -34,6 +34,7 @@ impl RawSpec {
             crio_drop_ins: settings::crio_drop_ins(&self.crio_drop_ins, &mut faults),
             registries: settings::registries(&self.registries, &mut faults),
             host_images: self.host_images.unwrap_or(true),
+            preload: self.preload(&mut faults),
             wait: read("wait", self.wait.as_ref(), &mut faults, parse_duration)
                 .unwrap_or(DEFAULT_WAIT),
             retain: self.retain,
@@ -47,6 +48,15 @@ impl RawSpec {
             Some(faults) => Err(faults),
             None => Ok(spec),
         }
+    }
+
+    fn preload(&self, faults: &mut Vec<Fault>) -> Vec<ImageReference> {
+        let mut images = Vec::new();
+        for image in &self.preload {
+            let image = read("preload", Some(image), faults, str::parse::<ImageReference>);
+            images.extend(image.filter(|image| !images.contains(image)));
+        }
+        images
     }
 
     fn name(&self, faults: &mut Vec<Fault>) -> ClusterName {

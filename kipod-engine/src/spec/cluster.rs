@@ -36,6 +36,10 @@ pub struct ClusterSpec {
     pub registries: Vec<Registry>,
     /// Whether pods can use every image of the user's own Podman store; they can by default.
     pub host_images: bool,
+    /// Images that the cluster has from the start, of the user's own Podman store, which pulls those it
+    /// does not have; none by default.
+    #[serde(default)]
+    pub preload: Vec<ImageReference>,
     /// How long creation waits for it to be ready; zero does not wait. [`DEFAULT_WAIT`] by default.
     pub wait: Duration,
     /// Whether what a failed creation left is kept for inspection; it is removed by default.
@@ -55,6 +59,7 @@ impl Default for ClusterSpec {
             crio_drop_ins: BTreeMap::new(),
             registries: Vec::new(),
             host_images: true,
+            preload: Vec::new(),
             wait: DEFAULT_WAIT,
             retain: false,
         }

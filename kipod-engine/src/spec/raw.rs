@@ -32,6 +32,8 @@ pub struct RawSpec {
     pub retain: bool,
     /// Whether the cluster sees the user's own images; it does where it was left out.
     pub host_images: Option<bool>,
+    /// Images that the cluster has from the start.
+    pub preload: Vec<Written>,
     /// How many control plane nodes, where [`nodes`](Self::nodes) does not list them.
     pub control_planes: Option<Written>,
     /// How many worker nodes, where [`nodes`](Self::nodes) does not list them.

@@ -8,6 +8,7 @@
 //! | `configuration` | what configuration files ask for, inside the cluster |
 //! | `versions` | a cluster of each Kubernetes version that there is a bundle of, and of several at once |
 //! | `networks` | kube-proxy's modes, and a network of pods that is not kipod's |
+//! | `images` | images that are loaded: by name, from archives, from the start; what is refused, and a kill |
 //! | `refusals` | bad input: names, images, ports, kubeconfigs, bundles |
 //! | `races` | two at once |
 //! | `interruptions` | Ctrl-C and SIGKILL at every step, and what the next command makes of it |
@@ -16,6 +17,7 @@
 mod configuration;
 mod failures;
 mod families;
+mod images;
 mod interruptions;
 mod life;
 mod networks;

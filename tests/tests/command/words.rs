@@ -8,9 +8,18 @@ use super::home::Home;
 fn without_words_it_prints_its_help_and_fails() {
     let output = Home::new().kipod(&[]).run().failed(2);
     assert!(output.stderr.contains("Usage: kipod"), "{output}");
-    for command in
-        ["check", "build", "config", "create", "delete", "get", "export", "exec", "completion"]
-    {
+    for command in [
+        "check",
+        "build",
+        "config",
+        "create",
+        "delete",
+        "get",
+        "load",
+        "export",
+        "exec",
+        "completion",
+    ] {
         assert!(output.stderr.contains(&format!("\n  {command} ")), "{command} in {output}");
     }
 }
@@ -34,6 +43,8 @@ fn words_that_are_none_end_with_status_2() {
         &["delete", "clusters"],
         &["delete", "clusters", "--all", "one"],
         &["get", "clusters", "--output", "yaml"],
+        &["load", "image", "--name", "kipod"],
+        &["load", "image-archive"],
         &["exec", "--name", "kipod"],
         &["completion", "cmd.exe"],
         &["--quiet", "--verbose", "version"],

@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// Write a cluster's logs, or its entry in your kubeconfig
     #[command(subcommand)]
     Export(Export),
+    /// Load images into a cluster
+    #[command(subcommand)]
+    Load(Load),
     /// Stop what runs
     #[command(subcommand)]
     Stop(Stop),
@@ -216,6 +219,11 @@ pub(crate) struct CreateClusterArgs {
     /// node can then read all of them.
     #[arg(long)]
     pub(crate) no_host_images: bool,
+    /// An image that the cluster has from the start; may be given several times
+    ///
+    /// It comes from your own Podman store, into which it is pulled if it is missing.
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) preload: Vec<String>,
     #[command(flatten)]
     pub(crate) bundle: BundleArgs,
 }
@@ -300,6 +308,48 @@ pub(crate) struct GetNodesArgs {
     pub(crate) all_clusters: bool,
     #[command(flatten)]
     pub(crate) list: ListArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Load {
+    /// Load images of your own Podman store
+    ///
+    /// Nodes see your own store already, unless the cluster was created with `--no-host-images`: then
+    /// there is nothing to do, which is said. Otherwise the images are copied once, for all nodes.
+    #[command(visible_alias = "docker-image")]
+    Image(LoadImageArgs),
+    /// Load all images of an archive: of `podman save`, `docker save`, or an OCI archive
+    ImageArchive(LoadArchiveArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LoadImageArgs {
+    /// Their names or ids
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+    #[command(flatten)]
+    pub(crate) into: LoadArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LoadArchiveArgs {
+    /// The file, or `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) into: LoadArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LoadArgs {
+    /// The cluster's name
+    #[arg(short, long, env = "KIPOD_CLUSTER", default_value = "kipod")]
+    pub(crate) name: String,
+    /// The nodes that have to have the images, with commas between them [default: all]
+    ///
+    /// All nodes of a cluster share what is loaded, so the others have them too.
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    pub(crate) nodes: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

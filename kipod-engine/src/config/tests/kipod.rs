@@ -53,6 +53,8 @@ registries:
     insecure: true
 - {prefix: registry:5000, location: localhost:5000, insecure: true}
 hostImages: false
+preload:
+- quay.io/app/web:1
 wait: 90s
 retain: true
 ";

@@ -2,6 +2,7 @@
 //! a step fails.
 
 mod failures;
+mod images;
 mod leftovers;
 mod nodes;
 mod order;

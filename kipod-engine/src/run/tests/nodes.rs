@@ -8,11 +8,11 @@ use crate::run::{
 };
 use crate::spec::Role;
 
-const WORKER: &str = "demo-worker-0";
+pub(super) const WORKER: &str = "demo-worker-0";
 
 impl World {
     /// A cluster of one control plane and one worker, as a creation leaves it.
-    async fn with_cluster() -> Self {
+    pub(super) async fn with_cluster() -> Self {
         let world = Self::new();
         let nodes = vec![seat(NODE, Role::ControlPlane, 0), seat(WORKER, Role::Worker, 1)];
         for seat in &nodes {
@@ -35,7 +35,7 @@ impl World {
         self.podman.start_container(name).await.unwrap();
     }
 
-    fn context<'a>(&'a self, events: &'a dyn crate::Events) -> Context<'a> {
+    pub(super) fn context<'a>(&'a self, events: &'a dyn crate::Events) -> Context<'a> {
         Context { podman: &self.podman, dirs: &self.dirs, events }
     }
 

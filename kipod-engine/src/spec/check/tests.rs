@@ -25,7 +25,7 @@ fn raw(key: &str, value: &str) -> RawSpec {
 fn nothing_typed_is_the_default() {
     let spec = RawSpec::default().check().unwrap();
     assert_eq!(spec, ClusterSpec::default());
-    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"name":"kipod","image":"localhost/kipod-node:latest","nodes":[{"role":"control-plane","image":null,"labels":{},"extra_mounts":[],"extra_port_mappings":[],"kubeadm_patches":{"merge":[],"json":[]}}],"networking":{"ip_family":"ipv4","pod_subnet":"10.244.0.0/16","service_subnet":"10.96.0.0/16","pod_subnet6":"fd00:10:244::/56","service_subnet6":"fd00:10:96::/112","api_server_address":"127.0.0.1","api_server_port":null,"disable_default_cni":false,"kube_proxy_mode":"iptables","dns_search":null},"feature_gates":{},"runtime_config":{},"kubeadm_patches":{"merge":[],"json":[]},"crio_drop_ins":{},"registries":[],"host_images":true,"wait":{"secs":300,"nanos":0},"retain":false}"#);
+    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"name":"kipod","image":"localhost/kipod-node:latest","nodes":[{"role":"control-plane","image":null,"labels":{},"extra_mounts":[],"extra_port_mappings":[],"kubeadm_patches":{"merge":[],"json":[]}}],"networking":{"ip_family":"ipv4","pod_subnet":"10.244.0.0/16","service_subnet":"10.96.0.0/16","pod_subnet6":"fd00:10:244::/56","service_subnet6":"fd00:10:96::/112","api_server_address":"127.0.0.1","api_server_port":null,"disable_default_cni":false,"kube_proxy_mode":"iptables","dns_search":null},"feature_gates":{},"runtime_config":{},"kubeadm_patches":{"merge":[],"json":[]},"crio_drop_ins":{},"registries":[],"host_images":true,"preload":[],"wait":{"secs":300,"nanos":0},"retain":false}"#);
 }
 
 #[test]
@@ -254,5 +254,24 @@ fn bad_nodes_are_named_all_at_once() {
     insta::assert_snapshot!(faults(RawSpec { workers, pod_subnet, ..RawSpec::default() }), @r"
     1 fault in what was asked for
       pod subnet: `10.0.0.0/22` is too small: each of 5 nodes needs a /24, and it has 4
+    ");
+}
+
+#[test]
+fn images_to_preload_are_references_each_once() {
+    let preload = |images: &[&str]| RawSpec {
+        preload: images.iter().map(|image| (*image).into()).collect(),
+        ..RawSpec::default()
+    };
+    let spec = preload(&["quay.io/a:1", "b", "quay.io/a:1"]).check().unwrap();
+    assert_eq!(
+        spec.preload.iter().map(|image| image.as_str()).collect::<Vec<_>>(),
+        ["quay.io/a:1", "b"]
+    );
+    let error = preload(&["a b", "c:"]).check().unwrap_err();
+    insta::assert_snapshot!(error, @r"
+    2 faults in what was asked for
+      preload: `a b` is not an image reference: `a b` has characters other than a-z, 0-9 and single separators (. _ __ -)
+      preload: `c:` is not an image reference: `` is not a tag, which is up to 128 characters of A-Z, a-z, 0-9, _, . and -
     ");
 }

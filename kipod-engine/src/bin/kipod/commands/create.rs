@@ -117,6 +117,9 @@ fn put_typed(args: &CreateClusterArgs, image: Option<&str>, raw: &mut RawSpec) {
     put(&mut raw.wait, args.wait.as_deref());
     put(&mut raw.control_planes, args.control_planes.as_deref());
     put(&mut raw.workers, args.workers.as_deref());
+    if !args.preload.is_empty() {
+        raw.preload = args.preload.iter().map(|image| image.as_str().into()).collect();
+    }
     raw.retain |= args.retain;
     if args.no_host_images {
         raw.host_images = Some(false);

@@ -8,6 +8,7 @@ mod delete;
 mod exec;
 mod export;
 mod get;
+mod load;
 mod node;
 mod power;
 mod prune;
@@ -36,6 +37,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Delete(delete) => delete::run(&delete, progress).await,
         Command::Get(get) => get::run(&get, progress).await,
         Command::Export(export) => export::run(&export, progress).await,
+        Command::Load(load) => load::run(&load, progress).await,
         Command::Stop(stop) => power::stop(&stop, progress).await,
         Command::Start(start) => power::start(&start, progress).await,
         Command::Node(node) => node::run(&node, progress).await,
