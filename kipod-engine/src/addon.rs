@@ -9,6 +9,32 @@ const NAME: &str = "local-path-provisioner";
 /// Where volumes are on a node: on the node's own volume, so that they outlive its restarts.
 const FOLDER: &str = "/var/lib/kipod/volumes";
 
+/// Where a cluster says which registry of the machine it pulls from, for tools that build images:
+/// KEP-1755, in the namespace `kube-public`.
+pub(crate) const REGISTRY_HOSTING: &str = "local-registry-hosting";
+/// The label that says who keeps a document.
+pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// That `host`, such as `localhost:5001`, is the registry to push to.
+pub(crate) fn registry_hosting(host: &str) -> Value {
+    let hosting = json!({
+        "host": host,
+        "hostFromContainerRuntime": host,
+        "help": "push with: podman push --tls-verify=false IMAGE HOST/IMAGE",
+    });
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": REGISTRY_HOSTING,
+            "namespace": "kube-public",
+            "labels": { MANAGED_BY: "kipod" },
+        },
+        // YAML, of which JSON is a part.
+        "data": { "localRegistryHosting.v1": hosting.to_string() },
+    })
+}
+
 /// The default StorageClass, `standard` as in kind: folders of the node that the pod is on. They are
 /// there when the pod comes back to that node, and gone when the claim is deleted.
 pub(crate) fn storage() -> Vec<Value> {

@@ -44,6 +44,10 @@ pub enum Step {
     AddNode,
     /// Taking a node out of a cluster.
     RemoveNode,
+    /// Pulling an image.
+    Pull,
+    /// Starting a registry.
+    Registry,
 }
 
 impl Step {
@@ -69,6 +73,8 @@ impl Step {
             Self::StartNodes => "starting nodes",
             Self::AddNode => "adding the node",
             Self::RemoveNode => "removing the node",
+            Self::Pull => "pulling the image",
+            Self::Registry => "starting the registry",
         }
     }
 }

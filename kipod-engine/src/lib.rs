@@ -20,6 +20,7 @@ pub mod pki;
 pub mod plan;
 pub mod podman;
 pub mod prune;
+pub mod registry;
 pub mod run;
 pub mod spec;
 mod time_factor;

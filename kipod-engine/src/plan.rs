@@ -19,7 +19,7 @@ use crate::node::{
 };
 use crate::pki::Credentials;
 use crate::podman::{ContainerOptions, Labels, NetworkOptions, VolumeOptions};
-use crate::spec::{ClusterName, ClusterSpec, NodeSpec, Role, Subnet, Subnet6};
+use crate::spec::{ClusterName, ClusterSpec, FoundRegistries, NodeSpec, Role, Subnet, Subnet6};
 
 pub use machine::Machine;
 pub(crate) use node::host_store;
@@ -122,6 +122,8 @@ pub struct Ground<'a> {
     pub choices: &'a Choices,
     /// The credentials.
     pub credentials: &'a Credentials,
+    /// What the machine has of registries.
+    pub found_registries: &'a FoundRegistries,
     /// The Kubernetes version of the control plane.
     pub kubernetes_version: &'a str,
     /// The image store of the control plane's version.
@@ -161,6 +163,7 @@ impl Ground<'_> {
             storage_driver: machine.storage_driver,
             time_factor: machine.time_factor,
             credentials: self.credentials,
+            found_registries: self.found_registries,
         };
         let files = inside::files(&NodeSettings {
             cluster: &cluster,
@@ -214,6 +217,7 @@ pub fn plan(
     images: &[NodeImage],
     choices: &Choices,
     credentials: &Credentials,
+    found_registries: &FoundRegistries,
     cluster_dir: &Path,
 ) -> Result<Plan, PatchError> {
     assert_eq!(images.len(), spec.nodes.len(), "an image for each node");
@@ -224,6 +228,7 @@ pub fn plan(
         machine,
         choices,
         credentials,
+        found_registries,
         kubernetes_version,
         control_plane_store: &images[0].image_store,
         seats,

@@ -302,6 +302,11 @@ pub(super) static KIPOD_CLUSTER: Object = Object {
         field("crio", Of(&CRIO), "What CRI-O is told on every node."),
         field("registries", Objects(&REGISTRY), "Where images of registries are pulled from."),
         field(
+            "registryAuthFile",
+            Text,
+            "The file with the credentials that nodes pull images with, as `podman login --authfile` writes it. One that is not absolute starts at the current folder.",
+        ),
+        field(
             "hostImages",
             Boolean,
             "Whether pods can use every image of your own Podman store. Who is root on a node can then read them all.",

@@ -42,6 +42,9 @@ pub fn print(spec: &ClusterSpec) -> String {
     if !spec.registries.is_empty() {
         keys.push(("registries", list(&spec.registries, registry)));
     }
+    if let Some(file) = &spec.registry_auth_file {
+        keys.push(("registryAuthFile", text(&file.to_string_lossy())));
+    }
     keys.push(("hostImages", plain(spec.host_images)));
     if !spec.preload.is_empty() {
         keys.push(("preload", list(&spec.preload, |image| text(image.as_str()))));

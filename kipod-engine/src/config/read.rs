@@ -35,6 +35,7 @@ pub(super) fn cluster(at: &At<'_>) -> RawSpec {
         kubeadm_patches: patches(at),
         crio_drop_ins: pairs(at.field("crio").and_then(|at| at.field("dropIns")), |at| at.text()),
         registries: list(at, "registries", registry),
+        registry_auth_file: text(at, "registryAuthFile"),
     }
 }
 

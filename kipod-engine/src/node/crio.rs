@@ -1,7 +1,10 @@
 //! CRI-O's configuration and its image stores.
 
 use super::{CgroupMode, NodeFile, NodeSettings};
-use crate::spec::Registry;
+use crate::spec::{LocalRegistry, Registry};
+
+/// Where the credentials for registries are, as CRI-O sees it.
+const AUTH_FILE: &str = "/etc/crio/registry-auth.json";
 
 /// CRI-O's files.
 pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
@@ -9,13 +12,25 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
     let mut files = vec![
         NodeFile::new("crio/crio.conf", crio_conf(node)),
         NodeFile::new("containers/storage.conf", storage_conf(node)),
-        NodeFile::new("containers/registries.conf", registries_conf(&spec.registries)),
+        registries_file(&spec.registries, &node.cluster.found_registries.local),
     ];
+    if let Some(auth) = &node.cluster.found_registries.auth {
+        files.push(NodeFile::secret("crio/registry-auth.json", auth.text()));
+    }
     let drop_ins = spec.crio_drop_ins.iter();
     files.extend(
         drop_ins.map(|(name, text)| NodeFile::new(&format!("crio/crio.conf.d/{name}"), text)),
     );
     files
+}
+
+/// Where images are pulled from: what the user wrote of a registry of this machine comes before what
+/// kipod knows of it.
+pub fn registries_file(asked: &[Registry], local: &[LocalRegistry]) -> NodeFile {
+    let known = local.iter().map(LocalRegistry::as_registry);
+    let known = known.filter(|one| asked.iter().all(|other| other.prefix != one.prefix));
+    let all: Vec<Registry> = asked.iter().cloned().chain(known).collect();
+    NodeFile::new("containers/registries.conf", registries_conf(&all))
 }
 
 /// Where images are pulled from, where that is not where their names say. What is written here is
@@ -47,6 +62,10 @@ fn crio_conf(node: &NodeSettings<'_>) -> String {
         CgroupMode::Delegated => "systemd",
         CgroupMode::Unlimited => "cgroupfs",
     };
+    let auth = match node.cluster.found_registries.auth {
+        Some(_) => format!("global_auth_file = \"{AUTH_FILE}\"\n"),
+        None => String::new(),
+    };
     format!(
         r#"# Written by kipod. Drop-ins go to crio.conf.d beside this file.
 [crio]
@@ -61,7 +80,7 @@ stream_port = "0"
 [crio.image]
 pause_image = "{pause}"
 short_name_mode = "disabled"
-
+{auth}
 [crio.runtime]
 cgroup_manager = "{manager}"
 conmon = "/usr/local/bin/conmon"

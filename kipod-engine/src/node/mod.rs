@@ -18,11 +18,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::pki::{Authorities, Credentials};
 use crate::spec::{
-    ClusterSpec, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, KubeProxyMode, NodeSpec, Role,
+    ClusterSpec, FoundRegistries, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, KubeProxyMode,
+    NodeSpec, Role,
 };
 use crate::time_factor::TimeFactor;
 
 pub use balancer::files as balancer_files;
+pub use crio::registries_file;
 pub use network::routes_file;
 pub use patch::{PatchError, apply_patches};
 
@@ -127,6 +129,8 @@ pub struct ClusterSettings<'a> {
     pub time_factor: TimeFactor,
     /// The cluster's authorities and bootstrap token.
     pub credentials: &'a Credentials,
+    /// What the machine has of registries.
+    pub found_registries: &'a FoundRegistries,
 }
 
 impl ClusterSettings<'_> {

@@ -140,6 +140,7 @@ impl Frame<'_> {
             hostname: name.to_owned(),
             // By id: the name may be given to another image at any time.
             image: image.id.clone(),
+            systemd: true,
             command: vec!["/sbin/init".to_owned()],
             env: [("container".to_owned(), "podman".to_owned())].into(),
             labels: container_labels,

@@ -44,7 +44,8 @@ fn planned_of(spec: &ClusterSpec, version: &str) -> Result<Plan, PatchError> {
         time_factor: Default::default(),
     };
     let choices = Choices { node_subnet: "10.89.7.0/24".parse().unwrap(), api_port: 40_000 };
-    plan(spec, &machine, &images, &choices, &credentials, Path::new("/state/demo"))
+    let found = FoundRegistries::default();
+    plan(spec, &machine, &images, &choices, &credentials, &found, Path::new("/state/demo"))
 }
 
 fn text<'a>(node: &'a NodePlan, path: &str) -> &'a str {

@@ -1,4 +1,4 @@
-//! Containers: one kind only, the privileged one whose first process is systemd.
+//! Containers: privileged ones whose first process is systemd, and ordinary ones.
 
 use podman_api::models::{
     ContainerMount, LinuxDevice, LinuxPids, LinuxResources, ListContainer, LogConfig, NamedVolume,
@@ -95,8 +95,8 @@ fn specification(options: &ContainerOptions, limitable: bool) -> ContainerCreate
         .command(&options.command)
         .env(&options.env)
         .labels(&options.labels)
-        .privileged(true)
-        .systemd(SystemdEnabled::Always)
+        .privileged(options.systemd)
+        .systemd(if options.systemd { SystemdEnabled::Always } else { SystemdEnabled::False })
         .mounts(tmpfs.chain(binds))
         .volumes(volumes)
         .devices(devices)
@@ -266,6 +266,7 @@ mod tests {
             name: "n".into(),
             hostname: "h".into(),
             image: "i".into(),
+            systemd: true,
             command: vec!["/sbin/init".into()],
             env: [("A".into(), "b".into())].into(),
             labels: [("c".into(), "d".into())].into(),

@@ -175,7 +175,7 @@ pub trait Podman: Send + Sync {
     /// Removes a volume and all in it. One that a container uses is not removed.
     fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, bool>;
 
-    /// Creates a privileged systemd container, which is not started, and answers its id.
+    /// Creates a container, which is not started, and answers its id.
     fn create_container<'a>(&'a self, options: &'a ContainerOptions) -> Reply<'a, String>;
     /// Unpacks a tar archive below `folder` of a container, started or not; a folder that does not
     /// exist is made. Where `folder` is on one of the container's volumes, the files land in the

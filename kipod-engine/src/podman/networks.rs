@@ -24,11 +24,21 @@ pub(super) async fn create(service: &Service, options: &NetworkOptions) -> Resul
         .dns_enabled(false)
         .subnets(subnets.into_iter().chain(subnet6))
         .ipv6_enabled(ipv6.is_some())
-        .labels(&options.labels)
-        .build();
-    let wanted = &wanted;
-    let create = |podman: podman_api::Podman| async move { podman.networks().create(wanted).await };
-    match service.call(create).await {
+        .labels(&options.labels);
+    // What runs on one network is used from others, which netavark 2 forbids unless told.
+    let open = &wanted.clone().options([("isolate", "false")]).build();
+    let wanted = &wanted.build();
+    let create = |podman: podman_api::Podman| async move { podman.networks().create(open).await };
+    let created = match service.call(create).await {
+        // Podman 4.0 and 4.1 do not know the word, and do as it says.
+        Err(failure) if failure.says("isolate") => {
+            let create =
+                |podman: podman_api::Podman| async move { podman.networks().create(wanted).await };
+            service.call(create).await
+        }
+        created => created,
+    };
+    match created {
         Ok(_) => Ok(()),
         Err(failure) if failure.says("network already exists") => {
             Err(PodmanError::NameInUse { kind: "network", name: name.clone() })

@@ -18,7 +18,9 @@ pub struct ContainerOptions {
     pub hostname: String,
     /// The image's reference or id; it must be in the user's store already.
     pub image: String,
-    /// The program and its arguments, in place of the image's own.
+    /// Whether its first process is systemd, and it is privileged for that, as a node is.
+    pub systemd: bool,
+    /// The program and its arguments, in place of the image's own; none leaves it to the image.
     pub command: Vec<String>,
     /// Environment of the first process.
     pub env: BTreeMap<String, String>,
@@ -56,6 +58,7 @@ impl ContainerOptions {
             name: name.to_owned(),
             hostname: name.to_owned(),
             image: "image".to_owned(),
+            systemd: true,
             command: Vec::new(),
             env: BTreeMap::new(),
             labels,

@@ -4,11 +4,13 @@
 //! * Clusters that tests made, which no process and no run uses, and in which nothing has to stay.
 //! * Clusters whose creation or deletion was cut off, and what Podman has of clusters without a record.
 //! * Nodes whose addition or removal was cut off.
+//! * What Podman has of registries without a container.
 //! * Image stores that no node image and no node needs.
 //! * Lock files that nobody holds, and what tests noted about clusters that are gone.
 
 mod clusters;
 mod files;
+mod registries;
 mod stores;
 #[cfg(test)]
 mod tests;
@@ -68,6 +70,7 @@ pub async fn prune(podman: &dyn Podman, dirs: &Dirs, dry_run: bool) -> Result<Pr
     prune.name_locks();
     prune.clusters_of_tests().await;
     prune.broken_clusters().await?;
+    prune.registries().await?;
     prune.image_stores().await;
     Ok(prune.done)
 }

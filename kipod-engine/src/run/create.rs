@@ -11,6 +11,7 @@ use super::images;
 use super::load::{Preload, check_preload};
 use super::outside;
 use super::ready::{Waiter, Woken};
+use super::registries::{document_by, tell_new};
 use super::surroundings;
 use super::watched::Watched;
 use crate::addon;
@@ -26,7 +27,8 @@ use crate::node::{CgroupMode, NodeFile};
 use crate::pki::Credentials;
 use crate::plan::{Choices, Machine, NodePlan, Plan, choose_node_subnet, node_names, plan, seats};
 use crate::podman::{Podman, PodmanError};
-use crate::spec::{ClusterSpec, Role, Subnet, Subnet6};
+use crate::registry;
+use crate::spec::{ClusterSpec, FoundRegistries, RegistryAuth, Role, Subnet, Subnet6};
 
 /// How long the control plane may take, whatever the user waits for after it.
 pub(super) const CONTROL_PLANE_LIMIT: Duration = Duration::from_secs(300);
@@ -71,7 +73,7 @@ pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluste
     let lock = NameLock::take(&dirs.state, &request.spec.name)?;
     clear_the_name(context, &request).await?;
     // Only now: what a killed kipod left under the name may have held a port.
-    outside::settle(&mut request.spec)?;
+    let auth = outside::settle(&mut request.spec)?;
     let spec = &request.spec;
     let images = images::of_nodes(podman, spec, &dirs.data, request.machine.storage_driver).await?;
     if request.machine.cgroups == CgroupMode::Unlimited {
@@ -88,7 +90,7 @@ pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluste
         () = request.cancel.asked() => Err(CreateError::Cancelled { name: spec.name.clone() }),
         found = check_preload(context, &request, &images[0]) => found.map_err(CreateError::from),
     }?;
-    let made = make(context, &request, &images, &preload).await;
+    let made = make(context, &request, &images, &preload, auth).await;
     let keep = |error: &CreateError| match error {
         // The cluster is whole, and one command gives it to the user all the same.
         CreateError::Kubeconfig { .. } => true,
@@ -142,15 +144,18 @@ async fn make(
     request: &Request,
     images: &[NodeImage],
     preload: &Preload,
+    auth: Option<RegistryAuth>,
 ) -> Result<Cluster, CreateError> {
     let Context { podman, dirs, events } = context;
     let spec = &request.spec;
     let joining = node_names(spec).split_off(spec.count(Role::ControlPlane));
     let credentials = Credentials::mint(spec.name.as_str(), &joining, request.now)?;
     let started = Instant::now();
-    let (plan, mut record) =
-        step(events, Step::CreateNodes, start_nodes(context, request, images, &credentials))
-            .await?;
+    let failed = |source| failed(spec.name.as_str(), source);
+    let found = FoundRegistries { auth, local: registry::local(podman).await.map_err(failed)? };
+    let start = start_nodes(context, request, images, &credentials, &found);
+    let (plan, mut record) = step(events, Step::CreateNodes, start).await?;
+    let local = tell_new(context, &record, &found.local).await.map_err(failed)?;
     // The nodes boot meanwhile.
     tokio::select! {
         biased;
@@ -187,6 +192,15 @@ async fn make(
     }
     let names: Vec<String> = plan.nodes.iter().map(|node| node.name.clone()).collect();
     preload.verify(context, &names).await?;
+    if !local.is_empty()
+        && let Err(fault) = document_by(&waiter.client, &local).await
+    {
+        // Pods pull from it all the same.
+        let name = &spec.name;
+        let map = addon::REGISTRY_HOSTING;
+        let warning = format!("cluster `{name}`: ConfigMap `{map}` could not be written: {fault}");
+        events.send(Event::Warning(warning));
+    }
     // Past this point the cluster is there, and an interruption comes too late.
     check_cancel(request)?;
     let write = write_kubeconfig(dirs, request, &plan, &mut record);
@@ -202,6 +216,7 @@ async fn start_nodes(
     request: &Request,
     images: &[NodeImage],
     credentials: &Credentials,
+    found: &FoundRegistries,
 ) -> Result<(Plan, Record), CreateError> {
     let Context { podman, dirs, events } = context;
     let spec = &request.spec;
@@ -214,7 +229,7 @@ async fn start_nodes(
             node_subnet: free_subnet(podman, spec, &refused).await?,
             api_port: free_port(dirs, spec)?,
         };
-        let plan = plan(spec, &request.machine, images, &choices, credentials, &dir)?;
+        let plan = plan(spec, &request.machine, images, &choices, credentials, found, &dir)?;
         let record = Record {
             name: spec.name.clone(),
             kubernetes_version: plan.kubernetes_version.clone(),

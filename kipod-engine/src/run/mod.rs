@@ -17,6 +17,7 @@ mod outside;
 mod power;
 mod progress;
 mod ready;
+mod registries;
 mod siblings;
 mod surroundings;
 #[cfg(test)]
@@ -31,3 +32,4 @@ pub use load::{ImageSource, ImagesError, LoadRequest, Loaded, LoadedImage, load_
 pub use nodes::{AddRequest, add_node, finish_change, remove_node};
 pub use power::{NodeAction, StartRequest, node, start, stop};
 pub use progress::{Phase, phases};
+pub use registries::{RegistryRequest, create_registry, delete_registry};

@@ -7,7 +7,9 @@ use super::cancel::Cancel;
 use super::change_error::ChangeError;
 use super::create::{CONTROL_PLANE_LIMIT, Context, empty_status_dir, start_node};
 use super::images;
+use super::outside;
 use super::ready::{Waiter, Woken};
+use super::registries::tell_new;
 use super::siblings::Siblings;
 use super::watched::{Watched, WatchedNode};
 use crate::client;
@@ -21,7 +23,8 @@ use crate::plan::{
     Choices, Ground, Machine, NodePlan, Seat, has_balancer, next_seat, node_network,
 };
 use crate::podman::Podman;
-use crate::spec::{ClusterName, ImageReference, NodeSpec, Role};
+use crate::registry;
+use crate::spec::{ClusterName, FoundRegistries, ImageReference, NodeSpec, Role};
 
 /// A node to be added.
 #[derive(Debug, Clone)]
@@ -180,6 +183,7 @@ async fn add(
     let mut seats = record.nodes.clone();
     seats.push(seat.clone());
     let node_subnet = node_network(&seats);
+    let found = found_registries(podman, record).await?;
     let ground = Ground {
         spec: &record.spec,
         machine: &request.machine,
@@ -188,6 +192,7 @@ async fn add(
             api_port: record.api_port,
         },
         credentials: &credentials,
+        found_registries: &found,
         kubernetes_version: &record.kubernetes_version,
         control_plane_store: &control_plane_store(podman, &seats, &image).await?,
         seats: &seats,
@@ -204,9 +209,21 @@ async fn add(
     start_node(podman, &plan)
         .await
         .map_err(|source| ChangeError::Podman { node: seat.name.clone(), source })?;
+    let told = tell_new(context, record, &found.local).await;
+    told.map_err(ChangeError::list)?;
     // Pods of the new node are reached from its first second on.
     siblings.update(&record.spec, &seats).await?;
     until_ready(context, request, record, plan).await
+}
+
+/// What the machine has of registries now; the credentials may be others than at first.
+async fn found_registries(
+    podman: &dyn Podman,
+    record: &Record,
+) -> Result<FoundRegistries, ChangeError> {
+    let auth = record.spec.registry_auth_file.as_deref().map(outside::registry_auth).transpose();
+    let auth = auth.map_err(|faults| super::CreateError::Outside { faults })?;
+    Ok(FoundRegistries { auth, local: registry::local(podman).await.map_err(ChangeError::list)? })
 }
 
 /// The image store that a control plane has mounted; the node's own where Podman does not

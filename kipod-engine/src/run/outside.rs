@@ -6,14 +6,15 @@ use std::path::Path;
 use super::error::CreateError;
 use crate::host::IPV6;
 use crate::plan::node_names;
-use crate::spec::{ClusterSpec, ExtraPort, IpFamily, KubeProxyMode, Protocol};
+use crate::spec::{ClusterSpec, ExtraPort, IpFamily, KubeProxyMode, Protocol, RegistryAuth};
 
 /// It is there when the kernel has virtual servers; nodes cannot load what is not.
 const VIRTUAL_SERVERS: &str = "/proc/net/ip_vs";
 
 /// Makes the paths of mounts absolute, from the current folder on, and checks that they are there,
-/// that no port is taken, and that the kernel has what kube-proxy needs.
-pub(super) fn settle(spec: &mut ClusterSpec) -> Result<(), CreateError> {
+/// that no port is taken, that the kernel has what kube-proxy needs, and that the credentials for
+/// registries can be used, which it answers.
+pub(super) fn settle(spec: &mut ClusterSpec) -> Result<Option<RegistryAuth>, CreateError> {
     let names = node_names(spec);
     let mut faults = Vec::new();
     if spec.networking.kube_proxy_mode == KubeProxyMode::Ipvs
@@ -47,7 +48,24 @@ pub(super) fn settle(spec: &mut ClusterSpec) -> Result<(), CreateError> {
             }
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(CreateError::Outside { faults }) }
+    let auth = spec.registry_auth_file.as_mut().and_then(|path| {
+        // One that has no absolute path is not there either.
+        *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+        let read = registry_auth(path);
+        read.map_err(|found| faults.extend(found)).ok()
+    });
+    if faults.is_empty() { Ok(auth) } else { Err(CreateError::Outside { faults }) }
+}
+
+/// The credentials in a file, or all that is wrong with it.
+pub(super) fn registry_auth(path: &Path) -> Result<RegistryAuth, Vec<String>> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        vec![format!("the registry auth file `{shown}` cannot be read: {error}")]
+    })?;
+    RegistryAuth::new(text).map_err(|faults| {
+        faults.iter().map(|fault| format!("the registry auth file `{shown}` {fault}")).collect()
+    })
 }
 
 /// What is wrong with an IP family on a kernel that has IPv6 if there is such a path.

@@ -33,6 +33,12 @@ impl RawSpec {
             kubeadm_patches: patches::check(&self.kubeadm_patches, &mut faults),
             crio_drop_ins: settings::crio_drop_ins(&self.crio_drop_ins, &mut faults),
             registries: settings::registries(&self.registries, &mut faults),
+            registry_auth_file: read(
+                "registry auth file",
+                self.registry_auth_file.as_ref(),
+                &mut faults,
+                mounts::host_path,
+            ),
             host_images: self.host_images.unwrap_or(true),
             preload: self.preload(&mut faults),
             wait: read("wait", self.wait.as_ref(), &mut faults, parse_duration)

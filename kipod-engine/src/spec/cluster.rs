@@ -1,6 +1,7 @@
 //! A cluster that was asked for, with every value known to be good.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,9 @@ pub struct ClusterSpec {
     pub crio_drop_ins: BTreeMap<String, String>,
     /// Where images of registries are pulled from; from themselves by default.
     pub registries: Vec<Registry>,
+    /// The file with the credentials that nodes pull images with; none by default. One that is not
+    /// absolute starts at the current folder.
+    pub registry_auth_file: Option<PathBuf>,
     /// Whether pods can use every image of the user's own Podman store; they can by default.
     pub host_images: bool,
     /// Images that the cluster has from the start, of the user's own Podman store, which pulls those it
@@ -58,6 +62,7 @@ impl Default for ClusterSpec {
             kubeadm_patches: KubeadmPatches::default(),
             crio_drop_ins: BTreeMap::new(),
             registries: Vec::new(),
+            registry_auth_file: None,
             host_images: true,
             preload: Vec::new(),
             wait: DEFAULT_WAIT,

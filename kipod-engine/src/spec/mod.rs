@@ -33,6 +33,7 @@ mod node;
 mod patch;
 mod raw;
 mod registry;
+mod registry_auth;
 mod subnet;
 mod subnet6;
 pub(crate) mod suggest;
@@ -54,7 +55,8 @@ pub use networking::{
 pub use node::{MAX_NODES, NodeSpec, Role};
 pub use patch::{JsonPatch, KubeadmPatches, MergePatch, PatchTarget};
 pub use raw::{RawJsonPatch, RawMount, RawNode, RawPatches, RawPort, RawRegistry, RawSpec};
-pub use registry::{Mirror, Registry};
+pub use registry::{FoundRegistries, LocalRegistry, Mirror, Registry};
+pub use registry_auth::RegistryAuth;
 pub use subnet::{Subnet, SubnetError};
 pub use subnet6::Subnet6;
 pub use written::{Place, Position, Written};

@@ -52,6 +52,8 @@ pub struct RawSpec {
     pub crio_drop_ins: Vec<(Written, Written)>,
     /// Where images of registries are pulled from.
     pub registries: Vec<RawRegistry>,
+    /// The file with the credentials for registries.
+    pub registry_auth_file: Option<Written>,
 }
 
 /// What a user wrote of one node.

@@ -105,6 +105,7 @@ impl Corner {
             name: self.name(what),
             hostname: what.to_owned(),
             image: IMAGE.to_owned(),
+            systemd: true,
             command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
             env: [("FOO".to_owned(), "a b".to_owned())].into(),
             labels: self.labels(),

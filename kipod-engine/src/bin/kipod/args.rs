@@ -28,13 +28,13 @@ pub(crate) enum Command {
     /// Build a node image
     #[command(subcommand)]
     Build(Build),
-    /// Create a cluster
+    /// Create a cluster or a registry
     #[command(subcommand)]
     Create(Create),
-    /// Delete clusters
+    /// Delete clusters and registries
     #[command(subcommand)]
     Delete(Delete),
-    /// List clusters and nodes, print a kubeconfig
+    /// List clusters, nodes and registries, print a kubeconfig
     #[command(subcommand)]
     Get(Get),
     /// Write a cluster's logs, or its entry in your kubeconfig
@@ -170,6 +170,41 @@ pub(crate) enum Create {
     /// Create a cluster
     #[command(after_long_help = TIMEOUT_FACTOR_HELP)]
     Cluster(Box<CreateClusterArgs>),
+    /// Create a registry on this machine that the nodes of all your clusters pull from
+    ///
+    /// You push to `localhost:PORT`, and pods use the same name. It stays until you delete it, whatever
+    /// happens to clusters. One of that name that is there already is started if it does not run.
+    Registry(CreateRegistryArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CreateRegistryArgs {
+    #[command(flatten)]
+    pub(crate) registry: RegistryArg,
+    /// The host's port; 0 is any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) port: u16,
+    /// The registry's image [default: docker.io/library/registry:3]
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) image: Option<String>,
+}
+
+/// The registry a command is about.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RegistryArg {
+    /// The registry's name [default: kipod-registry]
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// The same
+    #[arg(short, long = "name", value_name = "NAME", hide = true, conflicts_with = "name")]
+    name_option: Option<String>,
+}
+
+impl RegistryArg {
+    /// What was typed.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref().or(self.name_option.as_deref())
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -224,6 +259,9 @@ pub(crate) struct CreateClusterArgs {
     /// It comes from your own Podman store, into which it is pulled if it is missing.
     #[arg(long, value_name = "IMAGE")]
     pub(crate) preload: Vec<String>,
+    /// The file with the credentials that nodes pull images with, as `podman login --authfile` writes it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) registry_auth_file: Option<String>,
     #[command(flatten)]
     pub(crate) bundle: BundleArgs,
 }
@@ -277,6 +315,8 @@ pub(crate) enum Delete {
     Cluster(ClusterArg),
     /// Delete several clusters
     Clusters(DeleteClustersArgs),
+    /// Delete a registry with all that was pushed to it; one that is not there is no failure
+    Registry(RegistryArg),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -297,6 +337,8 @@ pub(crate) enum Get {
     Nodes(GetNodesArgs),
     /// Print a cluster's kubeconfig
     Kubeconfig(ClusterArg),
+    /// List your registries
+    Registries(OutputArgs),
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,6 +1,6 @@
 //! How a command fails: what it says, what the user can do, and the exit status.
 
-use kipod_engine::{cluster, image, kubeconfig, podman, prune, run, spec};
+use kipod_engine::{cluster, image, kubeconfig, podman, prune, registry, run, spec};
 
 /// A command's failure, ready to be shown.
 #[derive(Debug)]
@@ -72,7 +72,16 @@ hinted!(
     podman::PodmanError,
     prune::PruneError,
 );
-plain!(cluster::LogsError, spec::NameError, std::io::Error);
+
+impl From<registry::RegistryError> for Failure {
+    fn from(error: registry::RegistryError) -> Self {
+        let interrupted = matches!(error, registry::RegistryError::Cancelled { .. });
+        let hint = error.hint();
+        Self::new(error.to_string()).hint(hint).code(if interrupted { 130 } else { 1 })
+    }
+}
+
+plain!(cluster::LogsError, registry::RegistryNameError, spec::NameError, std::io::Error);
 
 impl From<kipod_engine::DirsError> for Failure {
     fn from(error: kipod_engine::DirsError) -> Self {

@@ -52,6 +52,7 @@ registries:
   - location: mirror.example.com:5000/hub
     insecure: true
 - {prefix: registry:5000, location: localhost:5000, insecure: true}
+registryAuthFile: auth.json
 hostImages: false
 preload:
 - quay.io/app/web:1

@@ -49,7 +49,7 @@ fn required<'a>(
     value
 }
 
-fn host_path(text: &str) -> Result<PathBuf, String> {
+pub(super) fn host_path(text: &str) -> Result<PathBuf, String> {
     match text {
         "" => Err("the path is empty".to_owned()),
         _ => Ok(text.into()),

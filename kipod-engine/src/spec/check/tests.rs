@@ -25,7 +25,7 @@ fn raw(key: &str, value: &str) -> RawSpec {
 fn nothing_typed_is_the_default() {
     let spec = RawSpec::default().check().unwrap();
     assert_eq!(spec, ClusterSpec::default());
-    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"name":"kipod","image":"localhost/kipod-node:latest","nodes":[{"role":"control-plane","image":null,"labels":{},"extra_mounts":[],"extra_port_mappings":[],"kubeadm_patches":{"merge":[],"json":[]}}],"networking":{"ip_family":"ipv4","pod_subnet":"10.244.0.0/16","service_subnet":"10.96.0.0/16","pod_subnet6":"fd00:10:244::/56","service_subnet6":"fd00:10:96::/112","api_server_address":"127.0.0.1","api_server_port":null,"disable_default_cni":false,"kube_proxy_mode":"iptables","dns_search":null},"feature_gates":{},"runtime_config":{},"kubeadm_patches":{"merge":[],"json":[]},"crio_drop_ins":{},"registries":[],"host_images":true,"preload":[],"wait":{"secs":300,"nanos":0},"retain":false}"#);
+    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"name":"kipod","image":"localhost/kipod-node:latest","nodes":[{"role":"control-plane","image":null,"labels":{},"extra_mounts":[],"extra_port_mappings":[],"kubeadm_patches":{"merge":[],"json":[]}}],"networking":{"ip_family":"ipv4","pod_subnet":"10.244.0.0/16","service_subnet":"10.96.0.0/16","pod_subnet6":"fd00:10:244::/56","service_subnet6":"fd00:10:96::/112","api_server_address":"127.0.0.1","api_server_port":null,"disable_default_cni":false,"kube_proxy_mode":"iptables","dns_search":null},"feature_gates":{},"runtime_config":{},"kubeadm_patches":{"merge":[],"json":[]},"crio_drop_ins":{},"registries":[],"registry_auth_file":null,"host_images":true,"preload":[],"wait":{"secs":300,"nanos":0},"retain":false}"#);
 }
 
 #[test]

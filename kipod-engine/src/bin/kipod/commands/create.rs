@@ -120,6 +120,7 @@ fn put_typed(args: &CreateClusterArgs, image: Option<&str>, raw: &mut RawSpec) {
     if !args.preload.is_empty() {
         raw.preload = args.preload.iter().map(|image| image.as_str().into()).collect();
     }
+    put(&mut raw.registry_auth_file, args.registry_auth_file.as_deref());
     raw.retain |= args.retain;
     if args.no_host_images {
         raw.host_images = Some(false);

@@ -17,6 +17,7 @@ pub(crate) async fn run(args: &Delete, progress: &Progress) -> Result<u8, Failur
             let name = cluster_name(cluster.name())?;
             delete(&Session::open(progress).await?, &[name]).await
         }
+        Delete::Registry(registry) => super::registry::delete(registry, progress).await,
         Delete::Clusters(args) if args.all => {
             let session = Session::open(progress).await?;
             let names = all(&session).await?;

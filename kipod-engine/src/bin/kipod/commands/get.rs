@@ -20,6 +20,7 @@ pub(crate) async fn run(args: &Get, progress: &Progress) -> Result<u8, Failure> 
     match args {
         Get::Clusters(list) => clusters(list, progress),
         Get::Nodes(args) => nodes(args, progress).await,
+        Get::Registries(output) => super::registry::list(output, progress).await,
         Get::Kubeconfig(cluster) => {
             let dirs = Dirs::from_env()?;
             let name = cluster_name(cluster.name())?;

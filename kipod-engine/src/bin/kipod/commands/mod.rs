@@ -12,6 +12,7 @@ mod load;
 mod node;
 mod power;
 mod prune;
+mod registry;
 
 use std::io::Write;
 
@@ -34,6 +35,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Check(args) => check::run(&args).await,
         Command::Build(Build::NodeImage(args)) => build::run(&args, progress).await,
         Command::Create(Create::Cluster(args)) => create::run(&args, progress).await,
+        Command::Create(Create::Registry(args)) => registry::create(&args, progress).await,
         Command::Delete(delete) => delete::run(&delete, progress).await,
         Command::Get(get) => get::run(&get, progress).await,
         Command::Export(export) => export::run(&export, progress).await,

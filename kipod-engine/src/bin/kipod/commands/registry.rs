@@ -1,0 +1,73 @@
+//! `kipod create registry`, `kipod delete registry` and `kipod get registries`.
+
+use kipod_engine::plan::Machine;
+use kipod_engine::registry::{self, RegistryName};
+use kipod_engine::run::{self, RegistryRequest};
+use kipod_engine::spec::ImageReference;
+use kipod_engine::{Event, Events};
+
+use super::{print, print_json, table};
+use crate::args::{CreateRegistryArgs, Output, OutputArgs, RegistryArg};
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::session::{Session, stop_on_signals, time_factor};
+
+pub(crate) async fn create(
+    args: &CreateRegistryArgs,
+    progress: &'static Progress,
+) -> Result<u8, Failure> {
+    let name = name(&args.registry)?;
+    let image = args.image.as_deref().map(str::parse::<ImageReference>).transpose();
+    let image = image.map_err(|fault| Failure::new(format!("--image: {fault}")).code(2))?;
+    let time_factor = time_factor()?;
+    let cancel = stop_on_signals(progress)?;
+    let report = super::create::check(progress).await?;
+    let session = Session::open(progress).await?;
+    let request = RegistryRequest {
+        name,
+        port: (args.port != 0).then_some(args.port),
+        image,
+        cgroup_parent: Machine::from_facts(&report.facts).cgroup_parent,
+        time_factor,
+        cancel,
+    };
+    let made = run::create_registry(session.context(), &request).await?;
+    let (name, host) = (&made.registry.name, &made.host);
+    progress.send(Event::Note(format!(
+        "registry `{name}` is at {host}, for pods too. Try:\n  podman push --tls-verify=false IMAGE {host}/IMAGE",
+    )));
+    Ok(0)
+}
+
+pub(crate) async fn delete(registry: &RegistryArg, progress: &Progress) -> Result<u8, Failure> {
+    let name = name(registry)?;
+    let session = Session::open(progress).await?;
+    let text = match run::delete_registry(session.context(), &name).await? {
+        true => format!("registry `{name}` is deleted"),
+        false => format!("there is no registry `{name}`"),
+    };
+    progress.send(Event::Note(text));
+    Ok(0)
+}
+
+pub(crate) async fn list(output: &OutputArgs, progress: &Progress) -> Result<u8, Failure> {
+    let session = Session::open(progress).await?;
+    let all = registry::registries(&session.service).await?;
+    if output.output == Output::Json {
+        return print_json(&all);
+    }
+    if all.is_empty() {
+        progress.send(Event::Note("there are no registries".to_owned()));
+        return Ok(0);
+    }
+    let rows: Vec<Vec<String>> = all
+        .into_iter()
+        .map(|one| vec![one.registry.name, one.state, one.host, one.image])
+        .collect();
+    print(&table(&["NAME", "STATE", "REGISTRY", "IMAGE"], &rows))
+}
+
+fn name(registry: &RegistryArg) -> Result<RegistryName, Failure> {
+    let parse = |name: &str| name.parse().map_err(|error| Failure::from(error).code(2));
+    registry.name().map_or(Ok(RegistryName::default()), parse)
+}

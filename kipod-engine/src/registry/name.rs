@@ -1,0 +1,61 @@
+//! The name of a registry.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::spec::ClusterName;
+
+/// The name of a registry, and of its container and volume. It is made as a cluster's is; the default
+/// is `kipod-registry`.
+///
+/// ```
+/// use kipod_engine::registry::RegistryName;
+///
+/// assert_eq!(RegistryName::default().as_str(), "kipod-registry");
+/// assert_eq!(
+///     "a_b".parse::<RegistryName>().unwrap_err().to_string(),
+///     "registry name `a_b` has `_`, where only a-z, 0-9 and - may stand"
+/// );
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryName(String);
+
+/// A name that no registry can have, with all that is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("registry name `{name}` {}", .faults.join("; "))]
+pub struct RegistryNameError {
+    name: String,
+    faults: Vec<String>,
+}
+
+impl RegistryName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for RegistryName {
+    fn default() -> Self {
+        Self("kipod-registry".to_owned())
+    }
+}
+
+impl fmt::Display for RegistryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for RegistryName {
+    type Err = RegistryNameError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match ClusterName::new(name) {
+            Ok(name) => Ok(Self(name.to_string())),
+            Err(error) => {
+                Err(RegistryNameError { name: name.to_owned(), faults: error.faults().to_vec() })
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! A registry of this machine more, or less, and what every cluster's nodes know of them.
+//!
+//! Who creates a cluster asks for registries after its nodes have started, and who creates a registry
+//! asks for nodes after the registry is there: so of two at once at least one tells the nodes.
+
+use std::time::Duration;
+
+use super::addons;
+use super::cancel::Cancel;
+use super::create::{Context, archive};
+use super::surroundings;
+use crate::addon;
+use crate::client;
+use crate::cluster::{self, Cluster, NodeSummary, Record};
+use crate::events::{Event, Step, step};
+use crate::node::registries_file;
+use crate::plan::LOAD_BALANCER;
+use crate::podman::{Podman, PodmanCli, PodmanError};
+use crate::registry::{
+    self, DEFAULT_IMAGE, RegistriesLock, RegistryError, RegistryName, RegistrySummary, Wish,
+    registries,
+};
+use crate::spec::{ClusterName, ImageReference, LocalRegistry};
+use crate::time_factor::TimeFactor;
+
+/// How long a registry may take to answer: it takes a quarter of a second.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// CRI-O reads its list of registries again when it is told to; one that is just starting reads it
+/// anyway, and does not know the signal yet.
+const RELOAD: &str = "if systemctl --quiet is-active crio; then systemctl kill --signal=HUP --kill-whom=main crio; fi";
+
+/// A registry to be created.
+#[derive(Debug, Clone)]
+pub struct RegistryRequest {
+    /// Its name.
+    pub name: RegistryName,
+    /// The host's port; `None` is any free one, or that of the registry that is there.
+    pub port: Option<u16>,
+    /// The image it is made of; `None` is [`DEFAULT_IMAGE`], or that of the registry that is there.
+    pub image: Option<ImageReference>,
+    /// Below which cgroup it is made, where Podman cannot know.
+    pub cgroup_parent: Option<String>,
+    /// How much slower than usual the machine is.
+    pub time_factor: TimeFactor,
+    /// How to ask for an early end.
+    pub cancel: Cancel,
+}
+
+/// Creates a registry and tells the nodes of every cluster. One of that name that is there already is
+/// started if it does not run, and the nodes are told again.
+///
+/// # Errors
+///
+/// When there is one of that name that is not what was asked for, or any step fails; then nothing of a
+/// new one is left. A node that cannot be told is a warning.
+pub async fn create_registry(
+    context: Context<'_>,
+    request: &RegistryRequest,
+) -> Result<RegistrySummary, RegistryError> {
+    let Context { podman, events, .. } = context;
+    let cancelled = || RegistryError::Cancelled { name: request.name.clone() };
+    // Before the lock: it may take minutes.
+    let image = image_of(context, request);
+    let image = tokio::select! {
+        biased;
+        () = request.cancel.asked() => return Err(cancelled()),
+        image = image => image?,
+    };
+    let _lock = lock(context)?;
+    let found = find(podman, &request.name).await?;
+    let summary = match found {
+        Some(found) => step(events, Step::Registry, reuse(podman, request, found)).await?,
+        None => {
+            let make = async {
+                tokio::select! {
+                    biased;
+                    () = request.cancel.asked() => Err(cancelled()),
+                    made = make(context, request, &image) => made,
+                }
+            };
+            let made = step(events, Step::Registry, make).await;
+            if made.is_err() {
+                // Podman may still be at what it was asked for last.
+                cluster::settle().await;
+                if let Err(fault) = registry::remove(podman, &request.name).await {
+                    events.send(Event::Warning(format!("clean-up: {fault}")));
+                }
+            }
+            made?
+        }
+    };
+    tell_all(context).await;
+    Ok(summary)
+}
+
+/// Deletes a registry with all that was pushed to it, and tells the nodes of every cluster. Answers
+/// whether there was one.
+///
+/// # Errors
+///
+/// When some of it cannot be removed; the rest is gone all the same.
+pub async fn delete_registry(
+    context: Context<'_>,
+    name: &RegistryName,
+) -> Result<bool, RegistryError> {
+    let _lock = lock(context)?;
+    let any = registry::remove(context.podman, name).await?;
+    if any {
+        tell_all(context).await;
+    }
+    Ok(any)
+}
+
+/// The image that a new registry would be made of, pulled if need be.
+async fn image_of(
+    context: Context<'_>,
+    request: &RegistryRequest,
+) -> Result<String, RegistryError> {
+    let failed = |source| RegistryError::Podman { name: request.name.clone(), source };
+    let image = request.image.as_ref().map_or(DEFAULT_IMAGE, ImageReference::as_str);
+    let is_there = find(context.podman, &request.name).await?.is_some();
+    if !is_there && context.podman.image(image).await.map_err(failed)?.is_none() {
+        let pull = async { PodmanCli::new().pull(image).await.map_err(failed) };
+        step(context.events, Step::Pull, pull).await?;
+    }
+    Ok(image.to_owned())
+}
+
+async fn make(
+    context: Context<'_>,
+    request: &RegistryRequest,
+    image: &str,
+) -> Result<RegistrySummary, RegistryError> {
+    // What a killed kipod left of one.
+    registry::remove(context.podman, &request.name).await?;
+    let records = Record::all(&context.dirs.state)?.into_iter().filter_map(|(_, record)| record);
+    let subnets = records.flat_map(|record| {
+        let networking = record.spec.networking;
+        [networking.pod_subnet, networking.service_subnet]
+    });
+    let wish = Wish {
+        name: &request.name,
+        port: request.port,
+        image,
+        cgroup_parent: request.cgroup_parent.clone(),
+        used: subnets.collect(),
+        around: surroundings::subnets(&surroundings::read()).collect(),
+        limit: request.time_factor.of(ANSWER_LIMIT),
+    };
+    registry::create(context.podman, &wish).await
+}
+
+/// Starts the registry that is there, if it is what was asked for.
+async fn reuse(
+    podman: &dyn Podman,
+    request: &RegistryRequest,
+    found: RegistrySummary,
+) -> Result<RegistrySummary, RegistryError> {
+    let name = &request.name;
+    let mut differs = Vec::new();
+    if request.port.is_some_and(|port| port != found.registry.port) {
+        differs.push(format!("port {}", found.registry.port));
+    }
+    if request.image.as_ref().is_some_and(|image| image.as_str() != found.image) {
+        differs.push(format!("image `{}`", found.image));
+    }
+    if !differs.is_empty() {
+        return Err(RegistryError::Exists { name: name.clone(), differs });
+    }
+    let started = podman.start_container(name.as_str()).await;
+    started.map_err(|source| RegistryError::Podman { name: name.clone(), source })?;
+    let limit = request.time_factor.of(ANSWER_LIMIT);
+    registry::until_it_answers(podman, name, found.registry.port, limit).await?;
+    Ok(RegistrySummary { state: "running".to_owned(), ..found })
+}
+
+async fn find(
+    podman: &dyn Podman,
+    name: &RegistryName,
+) -> Result<Option<RegistrySummary>, RegistryError> {
+    let all = registries(podman)
+        .await
+        .map_err(|source| RegistryError::Podman { name: name.clone(), source })?;
+    Ok(all.into_iter().find(|one| one.registry.name == name.as_str()))
+}
+
+fn lock(context: Context<'_>) -> Result<RegistriesLock, RegistryError> {
+    RegistriesLock::take(&context.dirs.state)?.ok_or(RegistryError::Busy)
+}
+
+/// Tells every cluster what registries there are.
+async fn tell_all(context: Context<'_>) {
+    let Context { podman, dirs, events } = context;
+    let warn = |fault: String| events.send(Event::Warning(fault));
+    let local = match registry::local(podman).await {
+        Ok(local) => local,
+        Err(fault) => return warn(format!("nodes are not told of registries: {fault}")),
+    };
+    let nodes = match cluster::nodes(podman, None).await {
+        Ok(nodes) => nodes,
+        Err(fault) => return warn(format!("nodes are not told of registries: {fault}")),
+    };
+    let Ok(records) = Record::all(&dirs.state) else { return };
+    for record in records.into_iter().filter_map(|(_, record)| record) {
+        let of_it = |node: &&NodeSummary| node.cluster == record.name.as_str();
+        let nodes: Vec<&NodeSummary> = nodes.iter().filter(of_it).collect();
+        tell(context, &record, &nodes, &local).await;
+        let control_plane = record.control_plane();
+        let is_up = nodes.iter().any(|node| node.name == control_plane && node.state == "running");
+        if record.complete && is_up {
+            document(context, &record.name, &local).await;
+        }
+    }
+}
+
+/// Tells the nodes of one cluster that was just created or grew, if there are other registries now than
+/// `planned`. Answers those that there are.
+pub(super) async fn tell_new(
+    context: Context<'_>,
+    record: &Record,
+    planned: &[LocalRegistry],
+) -> Result<Vec<LocalRegistry>, PodmanError> {
+    let local = registry::local(context.podman).await?;
+    if local != planned {
+        let nodes = cluster::nodes(context.podman, Some(&record.name)).await?;
+        tell(context, record, &nodes.iter().collect::<Vec<_>>(), &local).await;
+    }
+    Ok(local)
+}
+
+/// Writes the file of registries of these nodes anew. One that does not run reads it when it starts,
+/// and one that is being created is its creator's to tell.
+async fn tell(
+    context: Context<'_>,
+    record: &Record,
+    nodes: &[&NodeSummary],
+    local: &[LocalRegistry],
+) {
+    let Context { podman, events, .. } = context;
+    let file = [registries_file(&record.spec.registries, local)];
+    let told = nodes.iter().filter(|node| {
+        node.role != LOAD_BALANCER && !matches!(node.state.as_str(), "created" | "initialized")
+    });
+    let told = told.map(|node| async {
+        let name = node.name.as_str();
+        let done = async {
+            podman.upload(name, "/var", archive(&file)).await?;
+            match node.state.as_str() {
+                "running" => podman.exec(name, &["sh", "-c", RELOAD]).await.map(Some),
+                _ => Ok(None),
+            }
+        };
+        let fault = match done.await {
+            Ok(Some(output)) if output.status != 0 => {
+                String::from_utf8_lossy(&output.stderr).trim().to_owned()
+            }
+            Ok(None) if node.state == "paused" => "it is paused".to_owned(),
+            Ok(_) => return,
+            Err(fault) => fault.to_string(),
+        };
+        events.send(Event::Warning(format!(
+            "node `{name}` knows the registries there are only after a restart: {fault}"
+        )));
+    });
+    futures_util::future::join_all(told).await;
+}
+
+/// Says in a cluster that is there which registry it has.
+async fn document(context: Context<'_>, name: &ClusterName, local: &[LocalRegistry]) {
+    let said = async {
+        let cluster = Cluster::open(context.dirs, name).map_err(|fault| fault.to_string())?;
+        let kubeconfig = cluster.kubeconfig().map_err(|fault| fault.to_string())?;
+        let client = client::connect(&kubeconfig).await.map_err(|fault| fault.to_string())?;
+        document_by(&client, local).await.map_err(|fault| fault.to_string())
+    };
+    if let Err(fault) = said.await {
+        let map = addon::REGISTRY_HOSTING;
+        let warning = format!("cluster `{name}`: ConfigMap `{map}` could not be written: {fault}");
+        context.events.send(Event::Warning(warning));
+    }
+}
+
+/// The same, with a client. What somebody else says there stays.
+pub(super) async fn document_by(
+    client: &kube::Client,
+    local: &[LocalRegistry],
+) -> Result<(), kube::Error> {
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::ResourceExt;
+    let maps = kube::Api::<ConfigMap>::namespaced(client.clone(), "kube-public");
+    let found = maps.get_opt(addon::REGISTRY_HOSTING).await?;
+    let is_ours = |map: &ConfigMap| {
+        map.labels().get(addon::MANAGED_BY).is_some_and(|manager| manager == "kipod")
+    };
+    match (local.first(), &found) {
+        (_, Some(map)) if !is_ours(map) => Ok(()),
+        (Some(registry), _) => {
+            addons::apply(client, &[addon::registry_hosting(&registry.host())]).await
+        }
+        (None, Some(_)) => {
+            maps.delete(addon::REGISTRY_HOSTING, &Default::default()).await.map(drop)
+        }
+        (None, None) => Ok(()),
+    }
+}
