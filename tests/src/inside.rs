@@ -130,6 +130,28 @@ impl Inside {
         self.create_pod(name, pod_spec(image, script, "Never"));
     }
 
+    /// The same in an image that is pulled, whatever stores there are.
+    pub fn run_pulled(&self, name: &str, image: &str, script: &str) {
+        let mut spec = pod_spec(image, script, "Never");
+        spec["containers"][0]["imagePullPolicy"] = json!("Always");
+        self.create_pod(name, spec);
+    }
+
+    /// Waits until a pod's image cannot be pulled, and answers why.
+    #[track_caller]
+    pub fn why_not_pulled(&self, pod: &str) -> String {
+        let waiting = |pod: &Pod| {
+            let status = pod.status.as_ref()?.container_statuses.as_ref()?.first()?;
+            let waiting = status.state.as_ref()?.waiting.as_ref()?;
+            let reasons = ["ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"];
+            let is_pull = waiting.reason.as_deref().is_some_and(|why| reasons.contains(&why));
+            waiting.message.clone().filter(|_| is_pull)
+        };
+        self.until(pod, |pod| waiting(pod).is_some());
+        let found = self.runtime.block_on(self.pods().get(pod)).expect("the pod");
+        waiting(&found).unwrap_or_default()
+    }
+
     /// A claim of a volume of the default StorageClass.
     pub fn claim(&self, name: &str) {
         let claims: Api<PersistentVolumeClaim> = Api::namespaced(self.client.clone(), NAMESPACE);

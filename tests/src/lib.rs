@@ -19,6 +19,7 @@ mod leftovers;
 mod need;
 mod podman;
 mod program;
+mod registry;
 
 pub use bundle::{Bundle, bundle, bundle_of};
 pub use checks::Checks;
@@ -28,3 +29,4 @@ pub use leftovers::Traces;
 pub use need::report_missing;
 pub use podman::{NODE_IMAGE, TestImage, ensure_node_image, podman};
 pub use program::{Kipod, Output, Running, wait_until};
+pub use registry::{CREDENTIALS, registry_images};

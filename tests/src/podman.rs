@@ -1,6 +1,7 @@
 //! The `podman` command, as the second opinion on what kipod did.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::Kipod;
@@ -50,20 +51,25 @@ impl TestImage {
         let reference = format!("localhost/e2e-{name}-{}:1", std::process::id());
         let context = tempfile::tempdir().expect("a folder");
         std::fs::write(context.path().join("answer"), text).expect("a file");
-        let mut build = Command::new("podman")
-            .args(["build", "--quiet", "--tag", &reference, "--file", "-"])
-            .arg(context.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("these tests need podman");
-        let file = format!("FROM {NODE_IMAGE}\nCOPY answer /answer\n");
-        let mut input = build.stdin.take().expect("a pipe");
-        input.write_all(file.as_bytes()).expect("podman reads the file");
-        drop(input);
-        assert!(build.wait().expect("our own child").success(), "podman build");
+        build_image(&reference, context.path(), "COPY answer /answer\n");
         Self { reference }
     }
+}
+
+/// Builds an image with `podman build`: the node image and what `steps` of a Containerfile add.
+pub(crate) fn build_image(reference: &str, context: &Path, steps: &str) {
+    let mut build = Command::new("podman")
+        .args(["build", "--quiet", "--tag", reference, "--file", "-"])
+        .arg(context)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("these tests need podman");
+    let file = format!("FROM {NODE_IMAGE}\n{steps}");
+    let mut input = build.stdin.take().expect("a pipe");
+    input.write_all(file.as_bytes()).expect("podman reads the file");
+    drop(input);
+    assert!(build.wait().expect("our own child").success(), "podman build");
 }
 
 impl Drop for TestImage {

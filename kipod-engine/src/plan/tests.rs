@@ -20,6 +20,10 @@ fn planned(control_planes: usize, workers: usize) -> Plan {
 }
 
 fn planned_as(spec: &ClusterSpec) -> Result<Plan, PatchError> {
+    planned_where(spec, &FoundRegistries::default())
+}
+
+fn planned_where(spec: &ClusterSpec, found: &FoundRegistries) -> Result<Plan, PatchError> {
     planned_of(spec, "v1.36.2")
 }
 
@@ -44,8 +48,7 @@ fn planned_of(spec: &ClusterSpec, version: &str) -> Result<Plan, PatchError> {
         time_factor: Default::default(),
     };
     let choices = Choices { node_subnet: "10.89.7.0/24".parse().unwrap(), api_port: 40_000 };
-    let found = FoundRegistries::default();
-    plan(spec, &machine, &images, &choices, &credentials, &found, Path::new("/state/demo"))
+    plan(spec, &machine, &images, &choices, &credentials, found, Path::new("/state/demo"))
 }
 
 fn text<'a>(node: &'a NodePlan, path: &str) -> &'a str {

@@ -124,8 +124,10 @@ mod tests {
         spec.nodes[0].extra_mounts = vec![mount("/none/such"), mount("src")];
         spec.nodes[0].extra_port_mappings =
             vec![port(Some(taken), Protocol::Tcp), port(None, Protocol::Tcp)];
+        spec.registry_auth_file = Some("none/such.json".into());
         let error = settle(&mut spec).unwrap_err().to_string();
-        assert_eq!(error.lines().count(), 3, "{error}");
+        assert_eq!(error.lines().count(), 4, "{error}");
+        assert!(error.contains("/none/such.json` cannot be read: No such file"), "{error}");
         assert!(error.contains("node `kipod-control-plane-0`: `/none/such` cannot be mounted: "));
         assert!(
             error.contains(&format!("port {taken} (TCP) of `127.0.0.1` cannot be published: "))
@@ -133,6 +135,11 @@ mod tests {
         assert!(spec.nodes[0].extra_mounts[1].host_path.is_absolute());
         drop(listener);
         spec.nodes[0].extra_mounts.remove(0);
-        settle(&mut spec).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), r#"{"auths": {}}"#).unwrap();
+        spec.registry_auth_file = Some(file.path().to_owned());
+        assert!(settle(&mut spec).unwrap().is_some());
+        spec.registry_auth_file = None;
+        assert!(settle(&mut spec).unwrap().is_none());
     }
 }

@@ -159,6 +159,15 @@ fn what_cannot_be_is_named_before_anything_starts() {
             &format!("port {port} (TCP) of `127.0.0.1` cannot be published: "),
         ],
     );
+    let auth = folder.path().join("auth.json");
+    std::fs::write(&auth, r#"{"credsStore": "pass", "auths": {"a.example": {}}}"#).unwrap();
+    refused(
+        &format!("registryAuthFile: {}\n", auth.display()),
+        &[
+            "auth.json` has `credsStore`: a credential helper is a program of this machine",
+            "auth.json` has for `a.example` no `auth`",
+        ],
+    );
     refused(
         "kubeadmConfigPatchesJSON6902:\n- {kind: ClusterConfiguration, patch: '[{op: remove, path: /none}]'}\n",
         &[

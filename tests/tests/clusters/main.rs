@@ -10,6 +10,7 @@
 //! | `networks` | kube-proxy's modes, and a network of pods that is not kipod's |
 //! | `images` | images that are loaded: by name, from archives, from the start; what is refused, and a kill |
 //! | `refusals` | bad input: names, images, ports, kubeconfigs, bundles |
+//! | `registry` | registries of this machine, and credentials for registries |
 //! | `races` | two at once |
 //! | `interruptions` | Ctrl-C and SIGKILL at every step, and what the next command makes of it |
 //! | `failures` | what breaks by itself: kubeadm, the node, Podman, a kubeconfig |
@@ -24,4 +25,5 @@ mod networks;
 mod nodes;
 mod races;
 mod refusals;
+mod registry;
 mod versions;

@@ -166,6 +166,53 @@ registries:
     }
 }
 
+#[test]
+fn what_the_machine_has_of_registries_is_on_every_node_and_the_secret_nowhere_else() {
+    let registry = |name: &str, port, last| crate::spec::LocalRegistry {
+        name: name.to_owned(),
+        port,
+        address: [10, 89, last, 2].into(),
+    };
+    let auth = crate::spec::RegistryAuth::new(r#"{"auths":{"a.example":{"auth":"YTpi"}}}"#).unwrap();
+    let found = FoundRegistries {
+        auth: Some(auth),
+        local: vec![registry("a", 5001, 1), registry("b", 5002, 2)],
+    };
+    let text_of = "nodes: [{}, {role: worker}]\nregistries: [{prefix: 'localhost:5001'}]\n";
+    let config = crate::config::read(&format!("{HEAD}{text_of}"), "c.yaml").check().unwrap();
+    let plan = planned_where(&config, &found).unwrap();
+    for node in &plan.nodes {
+        let path = "/var/lib/kipod/crio/registry-auth.json";
+        let file = node.files.iter().find(|file| file.path == path).unwrap();
+        assert_eq!(file.mode, 0o600);
+        let crio: toml::Table = text(node, "crio/crio.conf").parse().unwrap();
+        let shown = crio["crio"]["image"]["global_auth_file"].as_str();
+        assert_eq!(shown, Some("/etc/crio/registry-auth.json"));
+        insta::allow_duplicates! {
+            // What the user says of a name has the last word.
+            insta::assert_snapshot!(text(node, "containers/registries.conf"), @r#"
+            # Written by kipod.
+
+            [[registry]]
+            prefix = "localhost:5001"
+            location = "localhost:5001"
+            insecure = false
+
+            [[registry]]
+            prefix = "localhost:5002"
+            location = "10.89.2.2:5000"
+            insecure = true
+            "#);
+        }
+    }
+    for shown in [serde_json::to_string(&plan).unwrap(), format!("{plan:?}{found:?}")] {
+        assert!(!shown.contains("YTpi"), "{shown}");
+    }
+    let without = planned_as(&config).unwrap();
+    assert!(!has(&without.nodes[0], "crio/registry-auth.json"));
+    assert!(!text(&without.nodes[0], "crio/crio.conf").contains("global_auth_file"));
+}
+
 const PATCHES: &str = "\
 kubeadmConfigPatches:
 - |

@@ -7,6 +7,7 @@ mod leftovers;
 mod nodes;
 mod order;
 mod races;
+mod registries;
 
 use std::path::PathBuf;
 use std::sync::Mutex;
