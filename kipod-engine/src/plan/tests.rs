@@ -20,14 +20,18 @@ fn planned(control_planes: usize, workers: usize) -> Plan {
 }
 
 fn planned_as(spec: &ClusterSpec) -> Result<Plan, PatchError> {
-    planned_where(spec, &FoundRegistries::default())
+    planned_of(spec, "v1.36.2", &FoundRegistries::default())
 }
 
 fn planned_where(spec: &ClusterSpec, found: &FoundRegistries) -> Result<Plan, PatchError> {
-    planned_of(spec, "v1.36.2")
+    planned_of(spec, "v1.36.2", found)
 }
 
-fn planned_of(spec: &ClusterSpec, version: &str) -> Result<Plan, PatchError> {
+fn planned_of(
+    spec: &ClusterSpec,
+    version: &str,
+    found: &FoundRegistries,
+) -> Result<Plan, PatchError> {
     let image = NodeImage {
         reference: "localhost/kipod-node:latest".into(),
         id: "0123".into(),
@@ -346,7 +350,7 @@ fn founders_of_each_version_do_not_wait_for_each_others_etcd() {
         ("v1.33.4", "experimental-initial-corrupt-check", "false"),
         ("v1.34.9", "feature-gates", "InitialCorruptCheck=false"),
     ] {
-        let plan = planned_of(&spec, version).unwrap();
+        let plan = planned_of(&spec, version, &FoundRegistries::default()).unwrap();
         let init = documents(text(&plan.nodes[2], "kubeadm/init.yaml"));
         let cluster = &init["ClusterConfiguration"];
         assert_eq!(cluster["kubernetesVersion"], version);

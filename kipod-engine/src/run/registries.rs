@@ -196,7 +196,7 @@ async fn tell_all(context: Context<'_>) {
         Ok(local) => local,
         Err(fault) => return warn(format!("nodes are not told of registries: {fault}")),
     };
-    let nodes = match cluster::nodes(podman, None).await {
+    let nodes = match cluster::nodes(podman, dirs, None).await {
         Ok(nodes) => nodes,
         Err(fault) => return warn(format!("nodes are not told of registries: {fault}")),
     };
@@ -222,7 +222,7 @@ pub(super) async fn tell_new(
 ) -> Result<Vec<LocalRegistry>, PodmanError> {
     let local = registry::local(context.podman).await?;
     if local != planned {
-        let nodes = cluster::nodes(context.podman, Some(&record.name)).await?;
+        let nodes = cluster::nodes(context.podman, context.dirs, Some(&record.name)).await?;
         tell(context, record, &nodes.iter().collect::<Vec<_>>(), &local).await;
     }
     Ok(local)

@@ -173,7 +173,8 @@ fn what_the_machine_has_of_registries_is_on_every_node_and_the_secret_nowhere_el
         port,
         address: [10, 89, last, 2].into(),
     };
-    let auth = crate::spec::RegistryAuth::new(r#"{"auths":{"a.example":{"auth":"YTpi"}}}"#).unwrap();
+    let auth =
+        crate::spec::RegistryAuth::new(r#"{"auths":{"a.example":{"auth":"YTpi"}}}"#).unwrap();
     let found = FoundRegistries {
         auth: Some(auth),
         local: vec![registry("a", 5001, 1), registry("b", 5002, 2)],

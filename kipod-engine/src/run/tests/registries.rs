@@ -60,7 +60,10 @@ async fn nodes_that_are_there_are_told_and_those_that_run_read_it_at_once() {
     assert_eq!(world.count(&format!("exec {NODE} sh -c if systemctl")), 1);
     // Nothing answers in this cluster, which is told and keeps nothing from being done.
     let [warning] = world.warnings().try_into().unwrap();
-    assert!(warning.starts_with("cluster `demo`: ConfigMap `local-registry-hosting` "), "{warning}");
+    assert!(
+        warning.starts_with("cluster `demo`: ConfigMap `local-registry-hosting` "),
+        "{warning}"
+    );
     assert!(!delete_registry(world.context(&events), &registry).await.unwrap());
 }
 
@@ -71,7 +74,10 @@ async fn a_cluster_knows_the_registries_there_are() {
     world.create_until_kubeadm_fails(request()).await;
     let [(node, text)] = told(&world).try_into().unwrap();
     assert_eq!(node, NODE);
-    assert!(text.contains("prefix = \"localhost:5001\"\nlocation = \"10.89.9.2:5000\"\n"), "{text}");
+    assert!(
+        text.contains("prefix = \"localhost:5001\"\nlocation = \"10.89.9.2:5000\"\n"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
