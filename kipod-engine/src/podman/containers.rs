@@ -12,6 +12,11 @@ use podman_api::opts::{
 use super::service::Service;
 use super::{ContainerInfo, ContainerOptions, NetworkAttachment, PodmanError};
 
+/// How often the removal of a container is tried that ends and is started again all the time, and how
+/// long Podman is given between.
+const REMOVE_ATTEMPTS: usize = 10;
+const REMOVE_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// Creates a container, which is not started, and answers its id.
 pub(super) async fn create(
     service: &Service,
@@ -225,10 +230,20 @@ pub(super) async fn remove(service: &Service, container: &str) -> Result<bool, P
     let remove = |podman: podman_api::Podman| async move {
         podman.containers().get(container).delete(wanted).await
     };
-    let failure = match service.call(remove).await {
-        Ok(()) => return Ok(true),
-        Err(failure) if failure.is_missing() => return Ok(false),
-        Err(failure) => failure,
+    let mut attempts = 0;
+    let failure = loop {
+        attempts += 1;
+        match service.call(remove).await {
+            Ok(()) => return Ok(true),
+            Err(failure) if failure.is_missing() => return Ok(false),
+            // It has just ended, and Podman is about to start it again.
+            Err(failure)
+                if failure.says("container state improper") && attempts < REMOVE_ATTEMPTS =>
+            {
+                tokio::time::sleep(REMOVE_PAUSE).await;
+            }
+            Err(failure) => break failure,
+        }
     };
     // Somebody else may have removed it at the same time.
     let exists = |podman: podman_api::Podman| async move {
