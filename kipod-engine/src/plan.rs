@@ -4,6 +4,7 @@
 mod machine;
 mod node;
 mod seat;
+mod service_address;
 mod wish;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -16,6 +17,7 @@ use crate::image::NodeImage;
 use crate::kubeconfig::ClusterAccess;
 use crate::node::{
     self as inside, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError,
+    ServiceSettings,
 };
 use crate::pki::Credentials;
 use crate::podman::{ContainerOptions, Labels, NetworkOptions, VolumeOptions};
@@ -27,6 +29,7 @@ pub use seat::{
     Seat, control_plane_name, load_balancer_addresses, load_balancer_name, next_seat, node_names,
     node_network, seats,
 };
+pub use service_address::{NODE_PORTS, ServiceAddress, UDP_NODE_PORTS};
 
 /// Labels of everything kipod creates in Podman.
 pub mod label {
@@ -48,6 +51,8 @@ pub struct Choices {
     pub node_subnet: Subnet,
     /// The host's port of the API server.
     pub api_port: u16,
+    /// The host's address at which Services are reached; `None` where there is none.
+    pub service_address: Option<ServiceAddress>,
 }
 
 /// A cluster to be.
@@ -165,6 +170,8 @@ impl Ground<'_> {
             credentials: self.credentials,
             found_registries: self.found_registries,
         };
+        // Any node would do: kube-proxy answers for every Service on each of them.
+        let services = self.choices.service_address.as_ref().filter(|_| entry == Entry::First);
         let files = inside::files(&NodeSettings {
             cluster: &cluster,
             spec: node,
@@ -177,11 +184,14 @@ impl Ground<'_> {
             pod_subnets: &seat.pod_subnets(family),
             image_stores: &stores,
             routes: &seat::routes(spec, seat, self.seats),
+            services: services.map(|address| services_of(spec, address)),
         })?;
         // The API server is published by who has its address.
         let publishes = entry == Entry::First && cluster.balancer.is_none();
         let ports = publishes.then(|| node::published(spec, self.choices.api_port));
-        Ok(self.frame().node(seat, node, image, ports.into_iter().collect(), files))
+        let node_ports = services.into_iter().flat_map(ServiceAddress::ports);
+        let ports = ports.into_iter().chain(node_ports).collect();
+        Ok(self.frame().node(seat, node, image, ports, files))
     }
 
     /// Plans what is in front of the control planes, where there are several.
@@ -264,6 +274,16 @@ pub fn plan(
             client_key_pem: credentials.admin.key.clone(),
         },
     })
+}
+
+/// What a node tells Services of the host's address that it publishes their ports on.
+fn services_of(spec: &ClusterSpec, address: &ServiceAddress) -> ServiceSettings {
+    ServiceSettings {
+        address: address.address,
+        unreachable: address.unreachable(spec),
+        tcp: (*NODE_PORTS.start(), *NODE_PORTS.end()),
+        udp: (*UDP_NODE_PORTS.start(), *UDP_NODE_PORTS.end()),
+    }
 }
 
 /// The routes of a node among others, as a file.

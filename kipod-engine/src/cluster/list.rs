@@ -1,7 +1,7 @@
 //! Which clusters and nodes there are.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Serialize;
 
@@ -55,6 +55,9 @@ pub struct ClusterDetails {
     pub pod_subnet: String,
     /// The addresses of its Services.
     pub service_subnet: String,
+    /// The host's address at which Services are reached, by their node ports; `None` where there is
+    /// none.
+    pub service_address: Option<Ipv4Addr>,
     /// When it was created, in seconds since the Unix epoch.
     pub created: i64,
 }
@@ -71,6 +74,7 @@ impl From<Record> for ClusterDetails {
             service_subnet: listed(&networking.service_subnets()),
             kubernetes_version: record.kubernetes_version,
             api_port: record.api_port,
+            service_address: record.service_address,
             image: record.image,
             created: record.created,
         }

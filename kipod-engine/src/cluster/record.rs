@@ -1,6 +1,7 @@
 //! What the host remembers of a cluster: a small file in the cluster's own folder.
 
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ pub struct Record {
     pub changing: Option<Seat>,
     /// The host's port of the API server.
     pub api_port: u16,
+    /// The host's address at which its Services are reached; `None` where it has none.
+    #[serde(default)]
+    pub service_address: Option<Ipv4Addr>,
     /// Whether limits of pods hold.
     pub cgroups: CgroupMode,
     /// When creation began, in seconds since the Unix epoch.

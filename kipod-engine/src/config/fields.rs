@@ -318,6 +318,12 @@ pub(super) static KIPOD_CLUSTER: Object = Object {
             "Images that the cluster has from the start. They come from your own Podman store, into which those that are missing are pulled.",
         ),
         field(
+            "loadBalancer",
+            Boolean,
+            "Whether the cluster gets a loopback address of the host at which its node ports answer, and Services of type LoadBalancer get that address. Turn it off where something else gives them addresses.",
+        )
+        .default("true"),
+        field(
             "wait",
             Text,
             "How long creation waits until nodes and DNS are ready, such as `90s` or `5m`; `0s` does not wait.",

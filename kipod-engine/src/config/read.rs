@@ -26,6 +26,7 @@ pub(super) fn cluster(at: &At<'_>) -> RawSpec {
         retain: at.field("retain").is_some_and(is_true),
         host_images: at.field("hostImages").and_then(|at| at.boolean()),
         preload: at.field("preload").map(|at| texts(&at)).unwrap_or_default(),
+        load_balancer: at.field("loadBalancer").and_then(|at| at.boolean()),
         control_planes: None,
         workers: None,
         nodes_place: nodes.as_ref().map(At::place),

@@ -10,6 +10,7 @@ mod join;
 mod kubeadm;
 mod network;
 mod patch;
+mod services;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -27,6 +28,7 @@ pub use balancer::files as balancer_files;
 pub use crio::registries_file;
 pub use network::routes_file;
 pub use patch::{PatchError, apply_patches};
+pub use services::ServiceSettings;
 
 /// The port of the API server inside a node.
 pub const API_PORT: u16 = 6443;
@@ -80,6 +82,8 @@ pub struct NodeSettings<'a> {
     pub image_stores: &'a [&'a str],
     /// How it reaches what is on other nodes.
     pub routes: &'a [Route],
+    /// Where Services are reached, on the node that publishes their ports.
+    pub services: Option<ServiceSettings>,
 }
 
 /// How a node becomes part of its cluster.
@@ -249,6 +253,7 @@ pub fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
     });
     files.extend(network::files(node));
     files.extend(crio::files(node));
+    files.extend(node.services.as_ref().map(services::file));
     Ok(files)
 }
 

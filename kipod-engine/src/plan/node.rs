@@ -54,6 +54,7 @@ pub(super) fn published(spec: &ClusterSpec, api_port: u16) -> PortMapping {
         host_port: Some(api_port),
         container_port: API_PORT,
         protocol: "tcp",
+        count: 1,
     }
 }
 

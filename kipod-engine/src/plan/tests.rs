@@ -51,7 +51,10 @@ fn planned_of(
         fuse: true,
         time_factor: Default::default(),
     };
-    let choices = Choices { node_subnet: "10.89.7.0/24".parse().unwrap(), api_port: 40_000 };
+    // Most tests are about other ports.
+    let service_address = None;
+    let choices =
+        Choices { node_subnet: "10.89.7.0/24".parse().unwrap(), api_port: 40_000, service_address };
     plan(spec, &machine, &images, &choices, &credentials, found, Path::new("/state/demo"))
 }
 

@@ -37,5 +37,6 @@ fn port(port: &ExtraPort) -> PortMapping {
             Protocol::Udp => "udp",
             Protocol::Sctp => "sctp",
         },
+        count: 1,
     }
 }

@@ -80,7 +80,7 @@ fn specification(options: &ContainerOptions, limitable: bool) -> ContainerCreate
         host_ip: Some(port.host_address.to_string()),
         host_port: port.host_port,
         protocol: Some(port.protocol.to_owned()),
-        range: None,
+        range: (port.count > 1).then_some(port.count),
     });
     let address = PerNetworkOptions {
         static_ips: Some(addresses(&options.network)),
@@ -304,6 +304,7 @@ mod tests {
                 host_port: Some(16443),
                 container_port: 6443,
                 protocol: "tcp",
+                count: 1,
             }],
             dns_search: None,
             cgroup_parent: Some("/mine".into()),

@@ -126,6 +126,8 @@ pub struct PortMapping {
     pub container_port: u16,
     /// The protocol: `tcp`, `udp` or `sctp`.
     pub protocol: &'static str,
+    /// How many ports, from these on, are published alike; one most often.
+    pub count: u16,
 }
 
 /// A bridge network to be created.

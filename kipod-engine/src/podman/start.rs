@@ -1,6 +1,6 @@
 //! Starting a container, and what comes before.
 
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 
 use podman_api::models::{InspectContainerData, InspectContainerHostConfig};
 
@@ -68,7 +68,10 @@ fn probe_ports(
     options: Option<&InspectContainerHostConfig>,
 ) -> Result<(), PodmanError> {
     let bindings = options.and_then(|options| options.port_bindings.as_ref());
-    for port in bindings.into_iter().flat_map(|all| all.values()).flatten().flatten() {
+    let bindings = bindings.into_iter().flatten();
+    for (name, port) in
+        bindings.flat_map(|(name, all)| all.iter().flatten().map(move |port| (name, port)))
+    {
         let address = port.host_ip.as_deref().and_then(|ip| ip.parse::<IpAddr>().ok());
         let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
         let Some(number) = port.host_port.as_deref().and_then(|port| port.parse::<u16>().ok())
@@ -76,7 +79,12 @@ fn probe_ports(
             continue;
         };
         // Other faults, such as a port below 1024, are Podman's to report.
-        if let Err(error) = TcpListener::bind((address, number))
+        let tried = match name.rsplit_once('/') {
+            Some((_, "udp")) => UdpSocket::bind((address, number)).map(drop),
+            Some((_, "sctp")) => Ok(()),
+            _ => TcpListener::bind((address, number)).map(drop),
+        };
+        if let Err(error) = tried
             && error.kind() == std::io::ErrorKind::AddrInUse
         {
             return Err(PodmanError::PortInUse {

@@ -56,6 +56,7 @@ impl World {
             nodes: Vec::new(),
             changing: None,
             api_port: 40_000,
+            service_address: None,
             cgroups: CgroupMode::Delegated,
             created: 1_800_000_000,
             kubeconfig: Vec::new(),

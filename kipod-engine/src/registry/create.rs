@@ -102,6 +102,7 @@ fn container(wish: &Wish<'_>, registry: &LocalRegistry) -> ContainerOptions {
             host_port: Some(registry.port),
             container_port: LocalRegistry::CONTAINER_PORT,
             protocol: "tcp",
+            count: 1,
         }],
         dns_search: None,
         cgroup_parent: wish.cgroup_parent.clone(),

@@ -13,6 +13,7 @@ use super::outside;
 use super::ready::{Waiter, Woken};
 use super::registries::{document_by, tell_new};
 use super::surroundings;
+use super::service_address;
 use super::watched::Watched;
 use crate::addon;
 use crate::blocking::blocking;
@@ -225,9 +226,11 @@ async fn start_nodes(
     let mut refused = Vec::new();
     loop {
         check_cancel(request)?;
+        let api_port = free_port(dirs, spec)?;
         let choices = Choices {
             node_subnet: free_subnet(podman, spec, &refused).await?,
-            api_port: free_port(dirs, spec)?,
+            api_port,
+            service_address: service_address::choose(dirs, spec, api_port, events)?,
         };
         let plan = plan(spec, &request.machine, images, &choices, credentials, found, &dir)?;
         let record = Record {
@@ -237,7 +240,8 @@ async fn start_nodes(
             spec: spec.clone(),
             nodes: seats(spec, &choices.node_subnet),
             changing: None,
-            api_port: choices.api_port,
+            api_port,
+            service_address: choices.service_address.as_ref().map(|service| service.address),
             cgroups: plan.cgroups,
             created: request.now,
             kubeconfig: Vec::new(),
@@ -259,8 +263,11 @@ async fn start_nodes(
             CreateError::Podman { source: PodmanError::SubnetInUse { .. }, .. } => {
                 refused.push(choices.node_subnet);
             }
-            CreateError::Podman { source: PodmanError::PortInUse { .. }, .. }
-                if spec.networking.api_server_port.is_none() =>
+            CreateError::Podman { source: PodmanError::PortInUse { message, .. }, .. }
+                if spec.networking.api_server_port.is_none()
+                    || record
+                        .service_address
+                        .is_some_and(|all| message.contains(&all.to_string())) =>
             {
                 ports_tried += 1;
                 if ports_tried == PORT_ATTEMPTS {

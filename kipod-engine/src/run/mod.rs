@@ -18,6 +18,7 @@ mod power;
 mod progress;
 mod ready;
 mod registries;
+mod service_address;
 mod siblings;
 mod surroundings;
 #[cfg(test)]

@@ -190,6 +190,7 @@ async fn add(
         choices: &Choices {
             node_subnet: node_subnet.ok_or_else(|| no_room(&record.name))?,
             api_port: record.api_port,
+            service_address: None,
         },
         credentials: &credentials,
         found_registries: &found,

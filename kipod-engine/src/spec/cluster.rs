@@ -15,6 +15,8 @@ pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 /// A cluster that was asked for. [`RawSpec::check`](super::RawSpec::check) makes one; the default is
 /// the cluster of a user who asked for nothing in particular.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+// Records hold it, and an older one lacks what came later.
+#[serde(default)]
 pub struct ClusterSpec {
     /// Its name; `kipod` by default.
     pub name: ClusterName,
@@ -44,6 +46,9 @@ pub struct ClusterSpec {
     /// does not have; none by default.
     #[serde(default)]
     pub preload: Vec<ImageReference>,
+    /// Whether the cluster gets an address of the host at which its Services are reached, and Services
+    /// of type `LoadBalancer` get that one; they do by default.
+    pub load_balancer: bool,
     /// How long creation waits for it to be ready; zero does not wait. [`DEFAULT_WAIT`] by default.
     pub wait: Duration,
     /// Whether what a failed creation left is kept for inspection; it is removed by default.
@@ -65,6 +70,7 @@ impl Default for ClusterSpec {
             registry_auth_file: None,
             host_images: true,
             preload: Vec::new(),
+            load_balancer: true,
             wait: DEFAULT_WAIT,
             retain: false,
         }

@@ -34,6 +34,8 @@ pub struct RawSpec {
     pub host_images: Option<bool>,
     /// Images that the cluster has from the start.
     pub preload: Vec<Written>,
+    /// Whether Services of type `LoadBalancer` get an address; they do where it was left out.
+    pub load_balancer: Option<bool>,
     /// How many control plane nodes, where [`nodes`](Self::nodes) does not list them.
     pub control_planes: Option<Written>,
     /// How many worker nodes, where [`nodes`](Self::nodes) does not list them.

@@ -178,6 +178,7 @@ async fn a_port_in_use_is_said() {
         host_port: Some(port),
         container_port: 6443,
         protocol: "tcp",
+        count: 1,
     }];
     corner.podman.create_container(&options).await.unwrap();
     let error = corner.podman.start_container(&options.name).await.unwrap_err();

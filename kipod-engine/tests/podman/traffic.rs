@@ -105,6 +105,7 @@ async fn a_published_port_leads_into_its_container() {
         host_port: Some(free.port()),
         container_port: 80,
         protocol: "tcp",
+        count: 1,
     }];
     let server = server(&corner, &network, &ports).await;
     let answer = fetch_seed(free);

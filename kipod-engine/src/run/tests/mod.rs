@@ -121,7 +121,8 @@ fn name() -> ClusterName {
 
 fn request() -> Request {
     Request {
-        spec: ClusterSpec { name: name(), ..ClusterSpec::default() },
+        // An address for Services is tried for real, and has tests of its own.
+        spec: ClusterSpec { name: name(), load_balancer: false, ..ClusterSpec::default() },
         machine: Machine {
             cgroups: CgroupMode::Delegated,
             cgroup_parent: None,
@@ -160,6 +161,7 @@ async fn leave_half(world: &World) {
         nodes: Vec::new(),
         changing: None,
         api_port: 40_000,
+        service_address: None,
         cgroups: CgroupMode::Delegated,
         created: NOW,
         kubeconfig: Vec::new(),

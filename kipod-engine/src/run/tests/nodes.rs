@@ -63,6 +63,7 @@ fn record(nodes: Vec<Seat>, changing: Option<Seat>) -> Record {
         nodes,
         changing,
         api_port: 40_000,
+        service_address: None,
         cgroups: CgroupMode::Delegated,
         created: NOW,
         kubeconfig: Vec::new(),

@@ -51,6 +51,7 @@ fn clusters(list: &ListArgs, progress: &Progress) -> Result<u8, Failure> {
             "WORKERS",
             "POD SUBNET",
             "SERVICE SUBNET",
+            "SERVICE ADDRESS",
             "AGE",
             "IMAGE",
         ]);
@@ -75,6 +76,7 @@ fn cluster_row(summary: &ClusterSummary, wide: bool, now: u64) -> Vec<String> {
         detail(&|one| one.workers.to_string());
         detail(&|one| one.pod_subnet.clone());
         detail(&|one| one.service_subnet.clone());
+        detail(&|one| one.service_address.map(|one| one.to_string()).unwrap_or_default());
         detail(&|one| age(now.saturating_sub(one.created.unsigned_abs())));
         detail(&|one| one.image.clone());
     }
