@@ -1,8 +1,10 @@
 //! The test's handle on its cluster.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::Service;
 use kube::config::Kubeconfig;
 
 use crate::error::BoxError;
@@ -77,6 +79,38 @@ impl Cluster {
     /// When the network of a node cannot be entered, or the cluster is somebody else's.
     pub async fn listen(&self) -> Result<Listener, BoxError> {
         Listener::bind(&self.held).await
+    }
+
+    /// Where a port of a Service answers the test's own process: of a Service that has node ports, as
+    /// those of type `NodePort` and `LoadBalancer` have. Whether somebody serves it is another matter.
+    ///
+    /// ```no_run
+    /// # use kipod::k8s_openapi::api::core::v1::Service;
+    /// # async fn example(cluster: kipod::Cluster, client: kipod::kube::Client) -> Result<(), kipod::BoxError> {
+    /// let services: kipod::kube::Api<Service> = kube::Api::default_namespaced(client);
+    /// let address = cluster.service_address(&services.get("web").await?, 80)?;
+    /// let stream = tokio::net::TcpStream::connect(address).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the Service has no such port or no node port for it, or the cluster has no address on this
+    /// machine: it is somebody else's, or was made with `loadBalancer: false`.
+    pub fn service_address(&self, service: &Service, port: u16) -> Result<SocketAddr, BoxError> {
+        let name = service.metadata.name.as_deref().unwrap_or_default();
+        let mut ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
+        let found = ports.find(|found| found.port == i32::from(port));
+        let found = found.ok_or_else(|| format!("Service `{name}` has no port {port}"))?;
+        let node_port = found.node_port.and_then(|node_port| u16::try_from(node_port).ok());
+        let node_port =
+            node_port.ok_or_else(|| format!("port {port} of Service `{name}` has no node port"))?;
+        let address = self.held.hold.access.service_address;
+        let address = address.ok_or_else(|| {
+            format!("cluster `{}` has no address for Services on this machine", self.name())
+        })?;
+        Ok(SocketAddr::from((address, node_port)))
     }
 
     /// Runs a command on a node, as root and outside any pod.

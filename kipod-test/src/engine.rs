@@ -56,6 +56,7 @@ fn access(cluster: &Cluster) -> Result<Access, SourceError> {
             workers: Some(count(record, Role::Worker)),
             spec: Some(Box::new(record.spec.clone())),
         },
+        service_address: record.service_address,
         identity: record.identity(),
     })
 }

@@ -42,6 +42,7 @@ impl External {
             context: Some(self.context.clone()),
             version: None,
             shape: Shape::default(),
+            service_address: None,
             identity: self.name(),
         })
     }

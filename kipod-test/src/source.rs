@@ -1,6 +1,7 @@
 //! Where clusters come from: the seam between the harness and what makes clusters.
 
 use std::future::Future;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::pin::Pin;
 
@@ -105,6 +106,8 @@ pub struct Access {
     pub version: Option<String>,
     /// What it is made of, as far as the source knows.
     pub shape: Shape,
+    /// The address of this machine at which its node ports answer, where the source knows one.
+    pub service_address: Option<Ipv4Addr>,
     /// What tells it from another cluster of its name, before or after it.
     pub identity: String,
 }

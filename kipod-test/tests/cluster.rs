@@ -1,7 +1,8 @@
 //! Tests in a real cluster, as a user writes them. They are ignored where none can run; run them
 //! with `cargo test -p kipod-test --test cluster -- --ignored`.
 
-use kipod::k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use kipod::k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
+use kipod::k8s_openapi::api::discovery::v1::EndpointSlice;
 use kipod::k8s_openapi::api::rbac::v1::PolicyRule;
 use kipod::{
     BoxError, ClientAs, Cluster, DeclaredAccount, FromTestContext, Namespace, TestContext, wait,
@@ -129,5 +130,53 @@ async fn a_listener_is_in_the_network_of_the_cluster(cluster: Cluster) -> Result
     drop(listener);
     let refused = cluster.exec(&node, &["bash", "-c", &read]).await?;
     assert!(refused.stderr.contains("Connection refused"), "{refused:?}");
+    Ok(())
+}
+
+#[kipod::test(timeout = "2m")]
+#[ignore = "creates a real cluster"]
+async fn a_service_answers_the_test_itself(
+    cluster: Cluster,
+    client: Client,
+) -> Result<(), BoxError> {
+    let listener = cluster.listen().await?;
+    let server = listener.address();
+    let services: Api<Service> = Api::default_namespaced(client.clone());
+    let service = json!({ "metadata": { "name": "test" }, "spec": {
+        "type": "NodePort", "ports": [{ "port": 80 }],
+    }});
+    let service: Service = serde_json::from_value(service)?;
+    let service = services.create(&PostParams::default(), &service).await?;
+    let slices: Api<EndpointSlice> = Api::default_namespaced(client);
+    let slice = json!({
+        "metadata": { "name": "test", "labels": { "kubernetes.io/service-name": "test" } },
+        "addressType": "IPv4",
+        "endpoints": [{ "addresses": [server.ip()] }],
+        "ports": [{ "port": server.port() }],
+    });
+    slices.create(&PostParams::default(), &serde_json::from_value(slice)?).await?;
+
+    let address = cluster.service_address(&service, 80)?;
+    assert!(address.ip().is_loopback(), "{address}");
+    let missing = cluster.service_address(&service, 8080).unwrap_err().to_string();
+    assert_eq!(missing, "Service `test` has no port 8080");
+    let listener = listener.into_inner();
+    let serve = async {
+        let (mut stream, _) = listener.accept().await?;
+        tokio::io::AsyncWriteExt::write_all(&mut stream, b"hello").await
+    };
+    let call = async {
+        let mut text = String::new();
+        // Until kube-proxy has heard of it, connections end with nothing said.
+        while text != "hello" {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            let mut stream = tokio::net::TcpStream::connect(address).await?;
+            text.clear();
+            let _ = tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut text).await;
+        }
+        Ok::<_, BoxError>(())
+    };
+    tokio::try_join!(async { Ok(serve.await?) }, call)?;
+    services.delete("test", &DeleteParams::default()).await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Node, PersistentVolumeClaim, Pod, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Node, PersistentVolumeClaim, Pod, Service};
 use kube::api::{Api, AttachParams, DeleteParams, ListParams, LogParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
@@ -257,17 +257,17 @@ impl Inside {
         self.runtime.block_on(self.pods().create(&PostParams::default(), &pod)).expect("created");
     }
 
-    /// A Deployment of a server that answers every connection with `answer`, and a Service in front
-    /// of it on port 80.
+    /// A Deployment of a server that answers every connection and every datagram with `answer`, and a
+    /// Service in front of it on port 80.
     pub fn serve(&self, name: &str, answer: &str) {
         let spec = json!({});
-        self.serve_by(name, answer, "TCP-LISTEN:8080,fork,reuseaddr", spec);
+        self.serve_by(name, answer, &["UDP-LISTEN:8080,fork,reuseaddr", "TCP-LISTEN:8080,fork,reuseaddr"], spec);
     }
 
-    /// The same, with an address of every IP family that the cluster has, and a port of each node.
+    /// A server with an address of every IP family that the cluster has, and a port of each node.
     pub fn serve_any_family(&self, name: &str, answer: &str) {
         let spec = json!({ "ipFamilyPolicy": "PreferDualStack", "type": "NodePort" });
-        self.serve_by(name, answer, ANY_FAMILY, spec);
+        self.serve_by(name, answer, &[ANY_FAMILY], spec);
     }
 
     /// The port of each node that a Service has.
@@ -278,8 +278,9 @@ impl Inside {
         ports[0].node_port.and_then(|port| port.try_into().ok()).expect("a port of the node")
     }
 
-    fn serve_by(&self, name: &str, answer: &str, listen: &str, more: serde_json::Value) {
-        let script = format!("exec socat {listen} 'SYSTEM:echo {answer}'");
+    fn serve_by(&self, name: &str, answer: &str, listen: &[&str], more: serde_json::Value) {
+        let listen = listen.iter().map(|listen| format!("socat {listen} 'SYSTEM:echo {answer}'"));
+        let script = listen.collect::<Vec<_>>().join(" & exec ");
         let mut spec = pod_spec(NODE_IMAGE, &script, "Always");
         spec["containers"][0]["readinessProbe"] =
             json!({ "tcpSocket": { "port": 8080 }, "periodSeconds": 1 });
@@ -291,15 +292,26 @@ impl Inside {
                 "template": { "metadata": { "labels": labels }, "spec": spec },
             },
         });
-        let mut service = json!({ "metadata": { "name": name }, "spec": more });
-        service["spec"]["selector"] = labels;
-        service["spec"]["ports"] = json!([{ "port": 80, "targetPort": 8080 }]);
         let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), NAMESPACE);
-        let services: Api<Service> = Api::namespaced(self.client.clone(), NAMESPACE);
         let deployment = serde_json::from_value(deployment).expect("a deployment");
-        let service = serde_json::from_value(service).expect("a service");
         let params = PostParams::default();
         self.runtime.block_on(deployments.create(&params, &deployment)).expect("created");
+        self.expose(name, name, more);
+    }
+
+    /// A Service in front of the server `app` on port 80, with more of a specification.
+    pub fn expose(&self, name: &str, app: &str, more: serde_json::Value) {
+        let mut spec = json!({
+            "selector": { "app": app },
+            "ports": [{ "port": 80, "targetPort": 8080 }],
+        });
+        if let (Some(spec), serde_json::Value::Object(more)) = (spec.as_object_mut(), more) {
+            spec.extend(more);
+        }
+        let service = json!({ "metadata": { "name": name }, "spec": spec });
+        let service = serde_json::from_value(service).expect("a service");
+        let services: Api<Service> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let params = PostParams::default();
         self.runtime.block_on(services.create(&params, &service)).expect("created");
     }
 
@@ -323,6 +335,20 @@ impl Inside {
             let seen = self.exec(from, &["socat", "-T5", "-,ignoreeof", &target]);
             assert_eq!(seen.trim(), self.address(from), "{from} to {to}");
         }
+    }
+
+    /// A Service, as it is now.
+    pub fn service(&self, name: &str) -> Service {
+        let services: Api<Service> = Api::namespaced(self.client.clone(), NAMESPACE);
+        self.runtime.block_on(services.get(name)).expect("the service")
+    }
+
+    /// What was said about an object, by its name.
+    pub fn events(&self, about: &str) -> Vec<String> {
+        let events: Api<Event> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let params = ListParams::default().fields(&format!("involvedObject.name={about}"));
+        let list = self.runtime.block_on(events.list(&params)).expect("events");
+        list.items.into_iter().filter_map(|event| event.message).collect()
     }
 
     /// Waits until a pod has run to its end, and answers its log.

@@ -32,6 +32,16 @@ fn planned_of(
     version: &str,
     found: &FoundRegistries,
 ) -> Result<Plan, PatchError> {
+    // Most tests are about other ports.
+    planned_with(spec, version, found, None)
+}
+
+fn planned_with(
+    spec: &ClusterSpec,
+    version: &str,
+    found: &FoundRegistries,
+    service_address: Option<ServiceAddress>,
+) -> Result<Plan, PatchError> {
     let image = NodeImage {
         reference: "localhost/kipod-node:latest".into(),
         id: "0123".into(),
@@ -51,8 +61,6 @@ fn planned_of(
         fuse: true,
         time_factor: Default::default(),
     };
-    // Most tests are about other ports.
-    let service_address = None;
     let choices =
         Choices { node_subnet: "10.89.7.0/24".parse().unwrap(), api_port: 40_000, service_address };
     plan(spec, &machine, &images, &choices, &credentials, found, Path::new("/state/demo"))
@@ -389,4 +397,25 @@ fn control_planes_take_pods_of_users_where_nobody_else_does() {
     assert_eq!(taints(1, 0), Some(serde_json::json!([])));
     assert_eq!(taints(3, 0), Some(serde_json::json!([])));
     assert_eq!(taints(1, 1), None, "kubeadm's own");
+}
+
+#[test]
+fn the_first_control_plane_publishes_node_ports_and_tells_services() {
+    let mut spec = ClusterSpec { name: "demo".parse().unwrap(), ..ClusterSpec::default() };
+    spec.nodes = vec![NodeSpec::new(Role::ControlPlane); 3];
+    let address =
+        ServiceAddress { address: [127, 77, 0, 1].into(), taken: [30_080].into_iter().collect() };
+    let plan = planned_with(&spec, "v1.36.2", &FoundRegistries::default(), Some(address)).unwrap();
+    let ports: Vec<_> = plan.nodes.iter().map(|node| node.container.ports.len()).collect();
+    assert_eq!(ports, [4, 0, 0], "TCP and UDP, below and above the port that is taken");
+    assert!(!has(&plan.nodes[1], "services.env"));
+    insta::assert_snapshot!(text(&plan.nodes[0], "services.env"), @r#"
+    KIPOD_SERVICE_ADDRESS=127.77.0.1
+    KIPOD_TCP_FIRST=30000
+    KIPOD_TCP_LAST=32767
+    KIPOD_UDP_FIRST=30000
+    KIPOD_UDP_LAST=30085
+    KIPOD_UNREACHABLE="30080"
+    "#);
+    assert!(!has(&planned(1, 0).nodes[0], "services.env"));
 }

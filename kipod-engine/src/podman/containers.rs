@@ -377,6 +377,13 @@ mod tests {
     }
 
     #[test]
+    fn several_ports_are_one_range() {
+        let mut options = options();
+        options.ports[0].count = 3;
+        assert_eq!(sent(&options, true)["portmappings"][0]["range"], 3);
+    }
+
+    #[test]
     fn names_are_searched_where_it_was_said() {
         for (domains, expected) in
             [(vec!["a.example".to_owned()], json!(["a.example"])), (Vec::new(), json!(["."]))]

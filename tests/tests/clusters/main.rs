@@ -6,6 +6,7 @@
 //! | `nodes` | several nodes: workers that come and go, control planes that die |
 //! | `families` | IPv6: both IP families, and IPv6 alone |
 //! | `configuration` | what configuration files ask for, inside the cluster |
+//! | `load_balancer` | Services that are reached from the host |
 //! | `versions` | a cluster of each Kubernetes version that there is a bundle of, and of several at once |
 //! | `networks` | kube-proxy's modes, and a network of pods that is not kipod's |
 //! | `images` | images that are loaded: by name, from archives, from the start; what is refused, and a kill |
@@ -21,6 +22,7 @@ mod families;
 mod images;
 mod interruptions;
 mod life;
+mod load_balancer;
 mod networks;
 mod nodes;
 mod races;

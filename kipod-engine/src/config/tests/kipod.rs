@@ -56,6 +56,7 @@ registryAuthFile: auth.json
 hostImages: false
 preload:
 - quay.io/app/web:1
+loadBalancer: false
 wait: 90s
 retain: true
 ";
@@ -114,6 +115,7 @@ fn everything_is_printed() {
       disableDefaultCNI: false
       kubeProxyMode: iptables
     hostImages: true
+    loadBalancer: true
     wait: '5m'
     retain: false
     ");

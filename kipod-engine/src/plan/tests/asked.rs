@@ -40,7 +40,7 @@ nodes:
     let [first, worker] = plan.nodes.as_slice() else { panic!("two nodes") };
     let binds = &first.container.binds[first.container.binds.len() - 2..];
     insta::assert_snapshot!(serde_json::to_string(binds).unwrap(), @r#"[{"source":"/src","target":"/code","read_only":true,"options":["rbind","rslave","z"]},{"source":"/data","target":"/data","read_only":false,"options":["rbind","rprivate"]}]"#);
-    insta::assert_snapshot!(serde_json::to_string(&first.container.ports).unwrap(), @r#"[{"host_address":"127.0.0.1","host_port":40000,"container_port":6443,"protocol":"tcp"},{"host_address":"127.0.0.1","host_port":8080,"container_port":80,"protocol":"udp"},{"host_address":"0.0.0.0","host_port":null,"container_port":443,"protocol":"tcp"}]"#);
+    insta::assert_snapshot!(serde_json::to_string(&first.container.ports).unwrap(), @r#"[{"host_address":"127.0.0.1","host_port":40000,"container_port":6443,"protocol":"tcp","count":1},{"host_address":"127.0.0.1","host_port":8080,"container_port":80,"protocol":"udp","count":1},{"host_address":"0.0.0.0","host_port":null,"container_port":443,"protocol":"tcp","count":1}]"#);
     assert_eq!(first.container.dns_search.as_deref(), Some(["a.example".to_owned()].as_slice()));
     assert_eq!(worker.container.ports, []);
     assert!(!worker.container.binds.iter().any(|bind| bind.target == "/data"));
