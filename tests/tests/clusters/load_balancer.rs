@@ -67,8 +67,10 @@ fn services_get_an_address_of_the_host_and_answer_there() {
         assert_eq!(status(&inside.service("unlucky")), None);
     });
     checks.check("all of it survives a restart of the node", || {
+        let (port, old) = (node_port(&inside.service("balanced")), inside.containers().unwrap());
         podman(&["restart", &cluster.node()]);
-        until_it_answers(address, node_port(&inside.service("balanced")));
+        inside.until_all_is_well_without(&old);
+        until_it_answers(address, port);
         inside.expose("after", "web", json!({ "type": "LoadBalancer" }));
         assert_eq!(ingress(&inside, "after"), address.to_string());
     });
