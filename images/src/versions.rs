@@ -25,6 +25,9 @@ pub const LOCAL_PATH_PROVISIONER: &str = value(FILE, "local-path-provisioner");
 /// The image whose shell makes and removes the folders of those volumes.
 pub const BUSYBOX: &str = value(FILE, "busybox");
 
+/// The image of what `kubectl top` asks.
+pub const METRICS_SERVER: &str = value(FILE, "metrics-server");
+
 /// The value of `key`. A key that is not there does not compile, which is the point of doing this
 /// without a parser that would have to fail at run time (and would be this crate's one dependency).
 const fn value(file: &'static str, key: &str) -> &'static str {
@@ -84,8 +87,15 @@ mod tests {
             .filter(|line| !line.is_empty() && !line.starts_with('#'))
             .map(|line| line.split('"').nth(1).expect("a quoted value"))
             .collect();
-        let constants =
-            [KUBERNETES, CRIO, BASE_DEBIAN, BASE_FEDORA, LOCAL_PATH_PROVISIONER, BUSYBOX];
+        let constants = [
+            KUBERNETES,
+            CRIO,
+            BASE_DEBIAN,
+            BASE_FEDORA,
+            LOCAL_PATH_PROVISIONER,
+            BUSYBOX,
+            METRICS_SERVER,
+        ];
         assert_eq!(values, constants);
     }
 

@@ -1,7 +1,11 @@
 //! What a cluster has beside what kubeadm gives it, as documents for its API server. Pure.
 
+mod metrics;
+
 use kipod_images::versions::{BUSYBOX, LOCAL_PATH_PROVISIONER};
 use serde_json::{Value, json};
+
+pub(crate) use metrics::metrics;
 
 /// Where the provisioner and its helpers live; as upstream has it.
 const NAMESPACE: &str = "local-path-storage";
@@ -181,7 +185,7 @@ mod tests {
 
     #[test]
     fn every_document_says_what_it_is() {
-        for document in storage() {
+        for document in storage().into_iter().chain(metrics()) {
             for key in ["/apiVersion", "/kind", "/metadata/name"] {
                 assert!(document.pointer(key).is_some_and(Value::is_string), "{key}: {document}");
             }

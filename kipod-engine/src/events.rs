@@ -32,6 +32,8 @@ pub enum Step {
     Ready,
     /// Installing the default StorageClass.
     Storage,
+    /// Installing metrics-server.
+    Metrics,
     /// Writing the kubeconfig.
     Kubeconfig,
     /// Removing a cluster.
@@ -67,6 +69,7 @@ impl Step {
             Self::Bootstrap => "bootstrapping with kubeadm",
             Self::Ready => "waiting for node and DNS",
             Self::Storage => "installing the default StorageClass",
+            Self::Metrics => "installing metrics-server",
             Self::Kubeconfig => "writing the kubeconfig",
             Self::Delete => "deleting the cluster",
             Self::Stop => "stopping nodes",

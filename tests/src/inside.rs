@@ -261,7 +261,12 @@ impl Inside {
     /// Service in front of it on port 80.
     pub fn serve(&self, name: &str, answer: &str) {
         let spec = json!({});
-        self.serve_by(name, answer, &["UDP-LISTEN:8080,fork,reuseaddr", "TCP-LISTEN:8080,fork,reuseaddr"], spec);
+        self.serve_by(
+            name,
+            answer,
+            &["UDP-LISTEN:8080,fork,reuseaddr", "TCP-LISTEN:8080,fork,reuseaddr"],
+            spec,
+        );
     }
 
     /// A server with an address of every IP family that the cluster has, and a port of each node.

@@ -324,6 +324,12 @@ pub(super) static KIPOD_CLUSTER: Object = Object {
         )
         .default("true"),
         field(
+            "metrics",
+            Boolean,
+            "Whether the cluster has metrics-server, which `kubectl top` and autoscalers ask.",
+        )
+        .default("false"),
+        field(
             "wait",
             Text,
             "How long creation waits until nodes and DNS are ready, such as `90s` or `5m`; `0s` does not wait.",

@@ -50,6 +50,7 @@ pub fn print(spec: &ClusterSpec) -> String {
         keys.push(("preload", list(&spec.preload, |image| text(image.as_str()))));
     }
     keys.push(("loadBalancer", plain(spec.load_balancer)));
+    keys.push(("metrics", plain(spec.metrics)));
     keys.push(("wait", text(&format_duration(spec.wait))));
     keys.push(("retain", plain(spec.retain)));
     let root = Some(Node::map(keys));

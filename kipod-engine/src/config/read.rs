@@ -27,6 +27,7 @@ pub(super) fn cluster(at: &At<'_>) -> RawSpec {
         host_images: at.field("hostImages").and_then(|at| at.boolean()),
         preload: at.field("preload").map(|at| texts(&at)).unwrap_or_default(),
         load_balancer: at.field("loadBalancer").and_then(|at| at.boolean()),
+        metrics: at.field("metrics").is_some_and(is_true),
         control_planes: None,
         workers: None,
         nodes_place: nodes.as_ref().map(At::place),

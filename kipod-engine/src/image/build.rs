@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
+use super::addon_images::STORAGE;
 use super::bundle::{Bundle, BundleError, ImageProgram, Program};
 use super::label;
 use super::node_image::store_dir;
@@ -155,7 +156,7 @@ pub async fn build_node_image(
         kubeadm(bundle, &["config", "images", "list", "--kubernetes-version", &kubernetes_version])
             .await?;
     let extra = store::extra_images(bundle);
-    if extra.is_empty() {
+    if !STORAGE.iter().all(|image| extra.contains(image)) {
         events.send(Event::Note(
             "the component bundle has no `local-path-provisioner` and `busybox`: clusters will have no default StorageClass".to_owned(),
         ));

@@ -1,12 +1,12 @@
 //! Node images: what they are made of, how they are built, and what is known of one that is there.
 
+mod addon_images;
 #[cfg(feature = "build")]
 mod build;
 #[cfg(feature = "build")]
 pub mod bundle;
 pub(crate) mod cluster_store;
 mod node_image;
-mod storage;
 #[cfg(feature = "build")]
 mod store;
 mod unused;

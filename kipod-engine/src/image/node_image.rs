@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{storage, version};
+use super::addon_images::{self, METRICS, STORAGE};
+use super::version;
 use crate::kubernetes::{VersionError, check_version};
 use crate::node::StorageDriver;
 use crate::podman::{ImageInfo, Podman, PodmanError};
@@ -37,6 +38,8 @@ pub struct NodeImage {
     pub image_store: PathBuf,
     /// Whether that store has the images of the default StorageClass.
     pub has_storage: bool,
+    /// Whether it has the image of metrics-server.
+    pub has_metrics: bool,
 }
 
 /// A node image that cannot be used.
@@ -155,7 +158,8 @@ fn from_labels(
     };
     let image_store = store_dir(data, &label(label::IMAGE_STORE)?, driver);
     Ok(NodeImage {
-        has_storage: storage::are_in(&image_store, driver),
+        has_storage: addon_images::are_in(&image_store, driver, STORAGE),
+        has_metrics: addon_images::are_in(&image_store, driver, METRICS),
         reference: reference.to_owned(),
         id: found.id.clone(),
         kubernetes_version: label(label::KUBERNETES_VERSION)?,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::addon_images::{METRICS, STORAGE};
 use super::build::{BuildError, copy};
 use super::bundle::{Bundle, ImageProgram};
 use super::node_image::{LOCK, is_store};
@@ -88,11 +89,14 @@ pub(super) fn name(
 /// The images that a cluster has beside the control plane's, if the bundle has a way to get them: it
 /// holds their programs, or it is one whose images are pulled. One with image archives of its own has
 /// them or does not.
-pub(super) fn extra_images(bundle: &Bundle) -> &'static [&'static str] {
-    let programs = [ImageProgram::LocalPathProvisioner, ImageProgram::Busybox];
-    let held = programs.iter().all(|program| bundle.image_program(*program).is_some());
+pub(super) fn extra_images(bundle: &Bundle) -> Vec<&'static str> {
     let pulled = bundle.image_programs().is_empty() && bundle.image_archives().next().is_none();
-    if held || pulled { &super::storage::IMAGES } else { &[] }
+    let held = |image: &&str| {
+        let mut programs = bundle.image_programs().iter();
+        programs.any(|program| program.name() == program_name(image))
+    };
+    let sets = [STORAGE, METRICS].into_iter().filter(|set| pulled || set.iter().all(held));
+    sets.flatten().copied().collect()
 }
 
 /// The program that an image of the control plane runs: the last word of its name.

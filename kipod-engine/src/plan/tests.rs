@@ -49,6 +49,7 @@ fn planned_with(
         pause_image: "registry.k8s.io/pause:3.10".into(),
         image_store: "/stores/v1.36.2".into(),
         has_storage: true,
+        has_metrics: false,
     };
     let images = vec![image; spec.nodes.len()];
     let joining = node_names(spec).split_off(spec.count(Role::ControlPlane));

@@ -12,8 +12,8 @@ use super::load::{Preload, check_preload};
 use super::outside;
 use super::ready::{Waiter, Woken};
 use super::registries::{document_by, tell_new};
-use super::surroundings;
 use super::service_address;
+use super::surroundings;
 use super::watched::Watched;
 use crate::addon;
 use crate::blocking::blocking;
@@ -77,6 +77,12 @@ pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluste
     let auth = outside::settle(&mut request.spec)?;
     let spec = &request.spec;
     let images = images::of_nodes(podman, spec, &dirs.data, request.machine.storage_driver).await?;
+    if spec.metrics && request.machine.cgroups == CgroupMode::Unlimited {
+        return Err(CreateError::NothingToMeasure);
+    }
+    if spec.metrics && !images[0].has_metrics {
+        return Err(CreateError::NoMetrics { image: images[0].reference.clone() });
+    }
     if request.machine.cgroups == CgroupMode::Unlimited {
         events.send(Event::Warning(
             "not all cgroup controllers are delegated to you: resource limits of pods are not enforced, and pods have no metrics (`kipod check` says which, and how to change that)".to_owned(),
@@ -190,6 +196,13 @@ async fn make(
             installed.map_err(|source| CreateError::Storage { name: spec.name.clone(), source })
         };
         step(events, Step::Storage, install).await?;
+    }
+    if spec.metrics {
+        let install = async {
+            let installed = addons::apply(&waiter.client, &addon::metrics()).await;
+            installed.map_err(|source| CreateError::Metrics { name: spec.name.clone(), source })
+        };
+        step(events, Step::Metrics, install).await?;
     }
     let names: Vec<String> = plan.nodes.iter().map(|node| node.name.clone()).collect();
     preload.verify(context, &names).await?;

@@ -127,6 +127,25 @@ pub enum CreateError {
         /// Why.
         source: kube::Error,
     },
+    /// The node image has no metrics-server. Nothing was started.
+    #[error("node image `{image}` was built without metrics-server, which the cluster shall have")]
+    NoMetrics {
+        /// The first control plane's image.
+        image: String,
+    },
+    /// metrics-server would have nothing to tell. Nothing was started.
+    #[error(
+        "metrics need the cpu, memory and pids controllers, which are not all delegated to you: kubelet would count no memory, and metrics-server never become ready"
+    )]
+    NothingToMeasure,
+    /// metrics-server could not be installed.
+    #[error("cluster `{name}`: cannot install metrics-server: {source}")]
+    Metrics {
+        /// The cluster.
+        name: ClusterName,
+        /// Why.
+        source: kube::Error,
+    },
     /// The user's kubeconfig could not be changed. The cluster is kept.
     #[error("cluster `{name}` is up, but your kubeconfig could not be written: {source}")]
     Kubeconfig {
@@ -164,6 +183,12 @@ impl CreateError {
             Self::Lock(error) => error.hint().map(str::to_owned),
             Self::Image(error) => error.hint(),
             Self::Preload(error) => error.hint(),
+            Self::NothingToMeasure => {
+                Some("`kipod check` says how to delegate them; or leave out `metrics`".into())
+            }
+            Self::NoMetrics { .. } => Some(
+                "put the program `metrics-server` into the component bundle's `bin/`, and run `kipod build node-image`".into(),
+            ),
             Self::NoSubnet => {
                 Some("delete clusters, or networks with `podman network prune`".into())
             }

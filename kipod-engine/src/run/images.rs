@@ -65,6 +65,7 @@ mod tests {
                 pause_image: String::new(),
                 image_store: "/".into(),
                 has_storage: false,
+                has_metrics: false,
             })
             .collect();
         skews(&spec, &images)

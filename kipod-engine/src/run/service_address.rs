@@ -93,8 +93,12 @@ mod tests {
     use super::*;
     use crate::spec::{ExtraPort, Protocol};
 
+    /// What one test has bound the other one would find taken.
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
     #[test]
     fn an_address_whose_ports_another_cluster_has_is_passed_over() {
+        let _alone = ALONE.lock();
         let spec = ClusterSpec::default();
         let first = free(&[], &spec, 1).unwrap().address;
         let _all: Vec<_> =
@@ -105,7 +109,8 @@ mod tests {
     }
 
     #[test]
-    fn ports_that_are_taken_on_all_addresses_are_left_out() {
+    fn ports_that_are_taken_are_left_out() {
+        let _alone = ALONE.lock();
         let mut spec = ClusterSpec::default();
         spec.nodes[0].extra_port_mappings = vec![ExtraPort {
             container_port: 80,
@@ -114,11 +119,13 @@ mod tests {
             protocol: Protocol::Tcp,
         }];
         spec.networking.api_server_address = [0, 0, 0, 0].into();
-        let everywhere = (32_000..32_767)
-            .find_map(|port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).ok())
-            .unwrap();
-        let taken = free(&[], &spec, 30_443).unwrap().taken;
-        for port in [30_080, 30_443, everywhere.local_addr().unwrap().port()] {
+        let address = free(&[], &spec, 30_443).unwrap().address;
+        let other = (32_000..32_767).find_map(|port| TcpListener::bind((address, port)).ok());
+        let other = other.unwrap();
+        let found = free(&[], &spec, 30_443).unwrap();
+        assert_eq!(found.address, address);
+        let taken = found.taken;
+        for port in [30_080, 30_443, other.local_addr().unwrap().port()] {
             assert!(taken.contains(&port), "{port}: {taken:?}");
         }
     }

@@ -42,6 +42,7 @@ impl RawSpec {
             host_images: self.host_images.unwrap_or(true),
             preload: self.preload(&mut faults),
             load_balancer: self.load_balancer.unwrap_or(true),
+            metrics: self.metrics,
             wait: read("wait", self.wait.as_ref(), &mut faults, parse_duration)
                 .unwrap_or(DEFAULT_WAIT),
             retain: self.retain,

@@ -49,6 +49,8 @@ pub struct ClusterSpec {
     /// Whether the cluster gets an address of the host at which its Services are reached, and Services
     /// of type `LoadBalancer` get that one; they do by default.
     pub load_balancer: bool,
+    /// Whether it has metrics-server, which `kubectl top` and autoscalers ask; it has not by default.
+    pub metrics: bool,
     /// How long creation waits for it to be ready; zero does not wait. [`DEFAULT_WAIT`] by default.
     pub wait: Duration,
     /// Whether what a failed creation left is kept for inspection; it is removed by default.
@@ -71,6 +73,7 @@ impl Default for ClusterSpec {
             host_images: true,
             preload: Vec::new(),
             load_balancer: true,
+            metrics: false,
             wait: DEFAULT_WAIT,
             retain: false,
         }

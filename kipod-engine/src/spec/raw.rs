@@ -36,6 +36,8 @@ pub struct RawSpec {
     pub preload: Vec<Written>,
     /// Whether Services of type `LoadBalancer` get an address; they do where it was left out.
     pub load_balancer: Option<bool>,
+    /// Whether the cluster has metrics-server.
+    pub metrics: bool,
     /// How many control plane nodes, where [`nodes`](Self::nodes) does not list them.
     pub control_planes: Option<Written>,
     /// How many worker nodes, where [`nodes`](Self::nodes) does not list them.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Service;
 use kipod_e2e::{Checks, Inside, Kipod, TestCluster, podman};
+use kipod_engine::plan::ServiceAddress;
 use serde_json::json;
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -16,10 +17,12 @@ const POLL: Duration = Duration::from_millis(200);
 fn services_get_an_address_of_the_host_and_answer_there() {
     kipod_e2e::ensure_node_image();
     let cluster = TestCluster::named("services");
-    // Somebody has a node port on all addresses: the cluster does without that one.
-    let taken = (32_000..32_700).find_map(|port| TcpListener::bind(("0.0.0.0", port)).ok());
-    let taken = taken.expect("a free port");
-    let taken_port = taken.local_addr().unwrap().port();
+    // Somebody has a node port on whatever address it gets: the cluster does without that one.
+    let user = rustix::process::getuid().as_raw();
+    let taken_port = 32_001;
+    let taken: Vec<_> = ServiceAddress::candidates(user)
+        .filter_map(|address| TcpListener::bind((address, taken_port)).ok())
+        .collect();
     cluster.create().run().ok();
     let address = address(&cluster);
     let inside = cluster.inside();
@@ -29,12 +32,12 @@ fn services_get_an_address_of_the_host_and_answer_there() {
     checks.check("a LoadBalancer gets the address and answers", || {
         inside.expose("balanced", "web", json!({ "type": "LoadBalancer" }));
         assert_eq!(ingress(&inside, "balanced"), address.to_string());
-        until_it_answers(address, node_port(&inside.service("balanced")));
+        until_it_answers(address, inside.node_port("balanced"));
     });
     checks.check("so does one that wants the client's address", || {
         let spec = json!({ "type": "LoadBalancer", "externalTrafficPolicy": "Local" });
         inside.expose("local", "web", spec);
-        until_it_answers(address, node_port(&inside.service("local")));
+        until_it_answers(address, inside.node_port("local"));
     });
     checks.check("a NodePort answers, and gets no address", || {
         let ports = json!([{ "port": 80, "targetPort": 8080, "nodePort": 30_100 }]);
@@ -46,7 +49,7 @@ fn services_get_an_address_of_the_host_and_answer_there() {
         let ports = json!([{ "port": 80, "targetPort": 8080, "protocol": "UDP" }]);
         inside.expose("udp", "web", json!({ "type": "LoadBalancer", "ports": ports }));
         assert_eq!(ingress(&inside, "udp"), address.to_string());
-        until_it_answers_by_udp(address, node_port(&inside.service("udp")));
+        until_it_answers_by_udp(address, inside.node_port("udp"));
     });
     checks.check("one of another class is left alone", || {
         let spec = json!({ "type": "LoadBalancer", "loadBalancerClass": "example.com/other" });
@@ -67,7 +70,7 @@ fn services_get_an_address_of_the_host_and_answer_there() {
         assert_eq!(status(&inside.service("unlucky")), None);
     });
     checks.check("all of it survives a restart of the node", || {
-        let (port, old) = (node_port(&inside.service("balanced")), inside.containers().unwrap());
+        let (port, old) = (inside.node_port("balanced"), inside.containers().unwrap());
         podman(&["restart", &cluster.node()]);
         inside.until_all_is_well_without(&old);
         until_it_answers(address, port);
@@ -108,12 +111,6 @@ fn ingress(inside: &Inside, name: &str) -> String {
 fn status(service: &Service) -> Option<String> {
     let balancer = service.status.as_ref()?.load_balancer.as_ref()?;
     balancer.ingress.as_ref()?.first()?.ip.clone()
-}
-
-fn node_port(service: &Service) -> u16 {
-    let ports = service.spec.as_ref().and_then(|spec| spec.ports.as_ref());
-    let port = ports.and_then(|ports| ports.first()?.node_port).expect("a node port");
-    port.try_into().expect("a port")
 }
 
 #[track_caller]

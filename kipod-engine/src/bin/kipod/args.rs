@@ -262,6 +262,9 @@ pub(crate) struct CreateClusterArgs {
     /// The file with the credentials that nodes pull images with, as `podman login --authfile` writes it
     #[arg(long, value_name = "FILE")]
     pub(crate) registry_auth_file: Option<String>,
+    /// Install metrics-server, for `kubectl top` and autoscalers
+    #[arg(long)]
+    pub(crate) metrics: bool,
     #[command(flatten)]
     pub(crate) bundle: BundleArgs,
 }

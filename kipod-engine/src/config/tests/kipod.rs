@@ -57,6 +57,7 @@ hostImages: false
 preload:
 - quay.io/app/web:1
 loadBalancer: false
+metrics: true
 wait: 90s
 retain: true
 ";
@@ -116,6 +117,7 @@ fn everything_is_printed() {
       kubeProxyMode: iptables
     hostImages: true
     loadBalancer: true
+    metrics: false
     wait: '5m'
     retain: false
     ");

@@ -74,6 +74,8 @@ programs! {
         LocalPathProvisioner = "local-path-provisioner",
         /// Makes and removes the folders of those volumes.
         Busybox = "busybox",
+        /// Collects what nodes and pods use.
+        MetricsServer = "metrics-server",
     }
 }
 

@@ -158,3 +158,17 @@ async fn limits_that_will_not_hold_are_said() {
     let warnings = world.warnings();
     assert!(warnings[0].contains("resource limits of pods are not enforced"), "{warnings:?}");
 }
+
+#[tokio::test]
+async fn metrics_that_cannot_be_had_are_refused_before_anything_starts() {
+    let world = World::new();
+    let mut request = request();
+    request.spec.metrics = true;
+    let error = world.create(request.clone()).await.unwrap_err();
+    assert!(matches!(error, CreateError::NoMetrics { .. }), "{error}");
+    request.machine.cgroups = CgroupMode::Unlimited;
+    let error = world.create(request).await.unwrap_err();
+    assert!(matches!(error, CreateError::NothingToMeasure), "{error}");
+    assert_eq!(world.changes(), [""; 0]);
+    world.assert_nothing_left();
+}

@@ -122,6 +122,7 @@ fn put_typed(args: &CreateClusterArgs, image: Option<&str>, raw: &mut RawSpec) {
     }
     put(&mut raw.registry_auth_file, args.registry_auth_file.as_deref());
     raw.retain |= args.retain;
+    raw.metrics |= args.metrics;
     if args.no_host_images {
         raw.host_images = Some(false);
     }
