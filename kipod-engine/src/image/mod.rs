@@ -14,6 +14,8 @@ mod version;
 
 #[cfg(feature = "build")]
 pub use build::{BuildError, Built, NodeImageOptions, build_node_image};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use node_image::architecture;
 pub use node_image::{DEFAULT_IMAGE, NodeImage, NodeImageError, label, node_image};
 #[cfg(feature = "build")]
 pub use store::StoreError;

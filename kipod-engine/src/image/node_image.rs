@@ -73,6 +73,16 @@ pub enum NodeImageError {
         /// Why.
         source: VersionError,
     },
+    /// It is for machines of another kind.
+    #[error("node image `{reference}` is for {found}, and this machine is {machine}")]
+    Architecture {
+        /// The reference.
+        reference: String,
+        /// Its architecture, in Go's word: `arm64`.
+        found: String,
+        /// The machine's.
+        machine: &'static str,
+    },
     /// The image is there, but the store with the control plane's images is not.
     #[error("the image store `{}` of node image `{reference}` is missing", .store.display())]
     NoStore {
@@ -98,6 +108,7 @@ impl NodeImageError {
         match self {
             Self::Missing { reference }
             | Self::NoStore { reference, .. }
+            | Self::Architecture { reference, .. }
             | Self::OtherRevision { reference } => match version::of_reference(reference) {
                 Some(version) => build(&format!(" --k8s-version v{version}")),
                 None => build(""),
@@ -130,6 +141,12 @@ pub async fn node_image(
         .await
         .map_err(|source| NodeImageError::Podman { reference: name(), source })?;
     let found = found.ok_or_else(|| NodeImageError::Missing { reference: name() })?;
+    // One that does not say what it is for may be for anything.
+    let machine = architecture();
+    if let Some(platform) = found.platform.as_ref().filter(|it| it.architecture != machine) {
+        let found = platform.architecture.clone();
+        return Err(NodeImageError::Architecture { reference: name(), found, machine });
+    }
     let image = from_labels(reference, &found, data, driver)?;
     if found.labels.get(label::REVISION).map(String::as_str) != Some(kipod_images::REVISION) {
         return Err(NodeImageError::OtherRevision { reference: name() });
@@ -140,6 +157,16 @@ pub async fn node_image(
         return Err(NodeImageError::NoStore { reference: name(), store: image.image_store });
     }
     Ok(image)
+}
+
+/// This machine's architecture, in Go's word as images have it.
+pub(crate) fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        // The others that Podman runs on are called the same.
+        other => other,
+    }
 }
 
 fn from_labels(

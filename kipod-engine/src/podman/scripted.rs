@@ -75,9 +75,9 @@ impl Scripted {
         self.state().outputs.push((line.to_owned(), output));
     }
 
-    /// Puts an image of linux/amd64 into the store.
+    /// Puts an image for this machine into the store.
     pub fn add_image(&self, reference: &str, labels: Labels) {
-        self.add_image_of(reference, "amd64", labels);
+        self.add_image_of(reference, crate::image::architecture(), labels);
     }
 
     /// Puts an image of Linux on that architecture into the store.

@@ -74,7 +74,7 @@ pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluste
     let lock = NameLock::take(&dirs.state, &request.spec.name)?;
     clear_the_name(context, &request).await?;
     // Only now: what a killed kipod left under the name may have held a port.
-    let auth = outside::settle(&mut request.spec)?;
+    let auth = outside::settle(&mut request.spec, &dirs.state)?;
     let spec = &request.spec;
     let images = images::of_nodes(podman, spec, &dirs.data, request.machine.storage_driver).await?;
     if spec.metrics && request.machine.cgroups == CgroupMode::Unlimited {

@@ -1,11 +1,12 @@
 //! What of the host a cluster asks for: whether it is there, before anything is created.
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
 use super::error::CreateError;
+use crate::cluster::Record;
 use crate::host::IPV6;
-use crate::plan::node_names;
+use crate::plan::{NODE_PORTS, UDP_NODE_PORTS, node_names};
 use crate::spec::{ClusterSpec, ExtraPort, IpFamily, KubeProxyMode, Protocol, RegistryAuth};
 
 /// It is there when the kernel has virtual servers; nodes cannot load what is not.
@@ -14,7 +15,10 @@ const VIRTUAL_SERVERS: &str = "/proc/net/ip_vs";
 /// Makes the paths of mounts absolute, from the current folder on, and checks that they are there,
 /// that no port is taken, that the kernel has what kube-proxy needs, and that the credentials for
 /// registries can be used, which it answers.
-pub(super) fn settle(spec: &mut ClusterSpec) -> Result<Option<RegistryAuth>, CreateError> {
+pub(super) fn settle(
+    spec: &mut ClusterSpec,
+    state: &Path,
+) -> Result<Option<RegistryAuth>, CreateError> {
     let names = node_names(spec);
     let mut faults = Vec::new();
     if spec.networking.kube_proxy_mode == KubeProxyMode::Ipvs
@@ -41,9 +45,10 @@ pub(super) fn settle(spec: &mut ClusterSpec) -> Result<Option<RegistryAuth>, Cre
         for port in &node.extra_port_mappings {
             if let Err(error) = try_port(port) {
                 let ExtraPort { listen_address, host_port, protocol, .. } = port;
+                let why = holder(port, state).unwrap_or_else(|| error.to_string());
                 let port = host_port.unwrap_or_default();
                 faults.push(format!(
-                    "node `{name}`: port {port} ({protocol}) of `{listen_address}` cannot be published: {error}"
+                    "node `{name}`: port {port} ({protocol}) of `{listen_address}` cannot be published: {why}"
                 ));
             }
         }
@@ -75,6 +80,27 @@ fn no_ipv6(family: IpFamily, path: &Path) -> Option<String> {
             "the IP family `{family}` needs IPv6, which the kernel does not have: take `ipv6.disable=1` off its command line and reboot"
         )
     })
+}
+
+/// That another cluster's Services are reached at a port, where that is so: nothing can listen there on
+/// all addresses of the host.
+fn holder(port: &ExtraPort, state: &Path) -> Option<String> {
+    let number = port.host_port?;
+    let published = match port.protocol {
+        Protocol::Tcp => NODE_PORTS.contains(&number),
+        Protocol::Udp => UDP_NODE_PORTS.contains(&number),
+        Protocol::Sctp => false,
+    };
+    let meets = |address: IpAddr| {
+        let in_use = try_port(&ExtraPort { listen_address: address, ..port.clone() }).is_err();
+        in_use && (port.listen_address.is_unspecified() || port.listen_address == address)
+    };
+    let all = Record::all(state).ok()?.into_iter().filter_map(|(_, record)| record);
+    let mut those = all.filter_map(|record| Some((record.name, record.service_address?)));
+    let (cluster, address) = those.find(|(_, address)| published && meets((*address).into()))?;
+    Some(format!(
+        "Services of cluster `{cluster}` are reached there (`{address}`): give the mapping a `listenAddress`, or one of the two clusters `loadBalancer: false`"
+    ))
 }
 
 fn try_port(port: &ExtraPort) -> std::io::Result<()> {
@@ -125,7 +151,7 @@ mod tests {
         spec.nodes[0].extra_port_mappings =
             vec![port(Some(taken), Protocol::Tcp), port(None, Protocol::Tcp)];
         spec.registry_auth_file = Some("none/such.json".into());
-        let error = settle(&mut spec).unwrap_err().to_string();
+        let error = settle(&mut spec, Path::new("/none")).unwrap_err().to_string();
         assert_eq!(error.lines().count(), 4, "{error}");
         assert!(error.contains("/none/such.json` cannot be read: No such file"), "{error}");
         assert!(error.contains("node `kipod-control-plane-0`: `/none/such` cannot be mounted: "));
@@ -138,8 +164,8 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), r#"{"auths": {}}"#).unwrap();
         spec.registry_auth_file = Some(file.path().to_owned());
-        assert!(settle(&mut spec).unwrap().is_some());
+        assert!(settle(&mut spec, Path::new("/none")).unwrap().is_some());
         spec.registry_auth_file = None;
-        assert!(settle(&mut spec).unwrap().is_none());
+        assert!(settle(&mut spec, Path::new("/none")).unwrap().is_none());
     }
 }

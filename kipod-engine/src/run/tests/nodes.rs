@@ -211,3 +211,29 @@ async fn nothing_goes_while_nobody_could_tell_kubernetes() {
     assert_eq!(world.count("remove_container"), 0);
     assert_eq!(world.record().unwrap().changing, None);
 }
+
+#[tokio::test]
+async fn who_has_a_port_of_the_host_is_named() {
+    let world = World::with_cluster().await;
+    let address = std::net::Ipv4Addr::new(127, 77, 255, 254);
+    let mut record = world.record().unwrap();
+    record.service_address = Some(address);
+    record.write(&world.dirs.state).unwrap();
+    let listener =
+        (30_900..32_000).find_map(|port| std::net::TcpListener::bind((address, port)).ok());
+    let port = listener.as_ref().unwrap().local_addr().unwrap().port();
+    let mut request = request();
+    request.spec.name = "other".parse().unwrap();
+    request.spec.nodes[0].extra_port_mappings = vec![crate::spec::ExtraPort {
+        container_port: 80,
+        host_port: Some(port),
+        listen_address: std::net::Ipv4Addr::UNSPECIFIED.into(),
+        protocol: crate::spec::Protocol::Tcp,
+    }];
+    let context = world.context(&|_| {});
+    let error = crate::run::create(context, request).await.unwrap_err().to_string();
+    assert!(
+        error.contains("cannot be published: Services of cluster `demo` are reached there (`127.77.255.254`): give the mapping a `listenAddress`"),
+        "{error}"
+    );
+}

@@ -95,6 +95,19 @@ async fn an_image_of_a_version_that_is_too_old_is_refused() {
 }
 
 #[tokio::test]
+async fn an_image_for_machines_of_another_kind_is_refused() {
+    let world = World::new();
+    let labels = world.podman.image(DEFAULT_IMAGE).await.unwrap().unwrap().labels;
+    world.podman.add_image_of(DEFAULT_IMAGE, "s390x", labels);
+    let error = world.create(request()).await.unwrap_err();
+    let text = error.to_string();
+    let words = "node image `localhost/kipod-node:latest` is for s390x, and this machine is ";
+    assert!(text.starts_with(words), "{text}");
+    assert_eq!(error.hint().as_deref(), Some("run `kipod build node-image`"));
+    assert_eq!(world.changes(), [""; 0]);
+}
+
+#[tokio::test]
 async fn an_image_of_another_kipod_is_refused() {
     let world = World::new();
     let found = world.podman.image(DEFAULT_IMAGE).await.unwrap().unwrap();
