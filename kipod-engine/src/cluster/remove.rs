@@ -108,11 +108,13 @@ pub async fn remove(
     dirs: &Dirs,
     name: &ClusterName,
 ) -> Result<bool, RemoveError> {
-    remove_if(podman, dirs, name, |_| true).await
+    let _lock = NameLock::take(&dirs.state, name)?;
+    remove_settled(podman, dirs, name).await
 }
 
-/// [`remove`] of the cluster that is `meant`, or of what is left where no record says which it was.
-/// Another one of its name stays: it may have been made since its caller last looked.
+/// [`remove`] of the cluster that is `meant`. Another one of its name stays, as it may have been made
+/// since its caller last looked; so does one without a record, which somebody made who keeps records
+/// elsewhere.
 ///
 /// # Errors
 ///
@@ -124,13 +126,21 @@ pub async fn remove_if(
     meant: impl Fn(&Record) -> bool,
 ) -> Result<bool, RemoveError> {
     let _lock = NameLock::take(&dirs.state, name)?;
-    if let Ok(Some(record)) = Record::read(&dirs.state, name) {
-        if !meant(&record) {
-            return Ok(false);
-        }
-        if !record.complete {
-            settle().await;
-        }
+    match Record::read(&dirs.state, name) {
+        Ok(None) => return Ok(false),
+        Ok(Some(record)) if !meant(&record) => return Ok(false),
+        _ => {}
+    }
+    remove_settled(podman, dirs, name).await
+}
+
+async fn remove_settled(
+    podman: &dyn Podman,
+    dirs: &Dirs,
+    name: &ClusterName,
+) -> Result<bool, RemoveError> {
+    if matches!(Record::read(&dirs.state, name), Ok(Some(record)) if !record.complete) {
+        settle().await;
     }
     remove_locked(podman, dirs, name).await
 }

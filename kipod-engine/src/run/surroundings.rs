@@ -62,7 +62,8 @@ fn parse(table: &str) -> Vec<Surrounding> {
             continue;
         };
         let length = u8::try_from(mask.to_bits().leading_ones()).unwrap_or_default();
-        if length == 0 || !gateway.is_unspecified() {
+        // What is unreachable on purpose has no interface, only a star.
+        if length == 0 || !gateway.is_unspecified() || *interface == "*" {
             continue;
         }
         let one = Subnet::around(destination, length)
@@ -98,6 +99,7 @@ mod tests {
             ("eth0", [0; 4], [192, 168, 1, 1], [0; 4]),
             ("eth0", [192, 168, 1, 0], [0; 4], [255, 255, 255, 0]),
             ("tun0", [10, 0, 0, 0], [192, 168, 1, 9], [255, 0, 0, 0]),
+            ("*", [10, 96, 0, 0], [0; 4], [255, 255, 0, 0]),
             ("wg0", [10, 244, 3, 0], [0; 4], [255, 255, 255, 0]),
             ("wg0", [10, 244, 3, 0], [0; 4], [255, 255, 255, 0]),
         ]);

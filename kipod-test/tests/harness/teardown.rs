@@ -1,12 +1,12 @@
 //! However a test ends, and however its run ends: no cluster, no namespace, no process and no lock
 //! stay.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kipod_engine::lease::{ClusterFiles, Lock};
 use rustix::process::Signal;
 
-use crate::runner::processes;
+use crate::runner::{LIMIT, processes};
 use crate::support::Runner::{Cargo, Nextest};
 use crate::support::{Runner, World, signal};
 
@@ -105,7 +105,9 @@ fn is_killed_before_the_cluster(runner: Runner) {
         let program = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
         program.file_name().is_some_and(|name| name.to_string_lossy().starts_with("fixture-"))
     };
+    let began = Instant::now();
     while !processes(world.folder()).iter().any(waits) {
+        assert!(began.elapsed() < LIMIT, "no test began");
         std::thread::sleep(Duration::from_millis(10));
     }
     // It has found whose run it is.
