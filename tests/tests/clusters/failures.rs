@@ -24,8 +24,8 @@ fn kubeadm_that_fails_is_told_with_its_step_and_the_journals() {
         "\nhint: `--retain` keeps the nodes for a look",
     ]);
     // The journals are there, not only their headings. What kubeadm wrote last depends on when it
-    // was killed.
-    assert!(output.stderr.contains("kipod-node.service: Failed with result"), "{output}");
+    // was killed, and systemd may say later what came of it; its shell says it at once.
+    assert!(output.stderr.contains("\n  Killed"), "{output}");
     assert!(output.stderr.contains("level=info"), "{output}");
     cluster.assert_nothing_left();
 }

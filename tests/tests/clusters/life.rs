@@ -116,7 +116,7 @@ fn tempfile_with(text: &str) -> tempfile::NamedTempFile {
 fn service_by_name(inside: &Inside) {
     inside.serve("web", "it-is-served");
     let script = "for name in web web.default.svc.cluster.local; do
-        until [ \"$(timeout 5 socat -T5 - TCP:$name:80 </dev/null)\" = it-is-served ]; do
+        until [ \"$(timeout 5 socat -T5 - TCP:$name:80 </dev/null 2>/dev/null)\" = it-is-served ]; do
             sleep 0.2
         done
         echo $name
