@@ -6,7 +6,8 @@ use std::time::Duration;
 /// What the limits of creation are multiplied by: 1 on the machines kipod is made for, about 10
 /// where every instruction of a processor is emulated.
 ///
-/// It changes how long kipod and kubeadm wait until they give up, not how long anything takes.
+/// It changes how long kipod and kubeadm wait until they give up, and how often they ask until then:
+/// asking is work too.
 /// What a user says, as `--wait 5m`, is meant as said and is not multiplied.
 ///
 /// ```

@@ -31,7 +31,7 @@ pub(super) struct Waiter<'a> {
     pub(super) podman: &'a dyn Podman,
     pub(super) client: Client,
     pub(super) cancel: &'a Cancel,
-    /// What the limits of single calls are multiplied by.
+    /// What the limits of single calls, and the pauses between them, are multiplied by.
     pub(super) factor: TimeFactor,
 }
 
@@ -57,7 +57,7 @@ impl Waiter<'_> {
         let finished = |node: &WatchedNode| progress::reached(&node.status_dir, "kubeadm-finished");
         let poll = async {
             while !self.cluster.nodes.iter().all(finished) {
-                tokio::time::sleep(POLL).await;
+                self.pause().await;
             }
             Ok(())
         };
@@ -83,7 +83,7 @@ impl Waiter<'_> {
                 watch(&nodes, &node.name, ready).await;
             }
             while self.cluster.has_dns && !dns_answers(&pods, woken).await {
-                tokio::time::sleep(POLL).await;
+                self.pause().await;
             }
             Ok(())
         };
@@ -114,7 +114,7 @@ impl Waiter<'_> {
             // kubeadm may be through before the kubelet has registered the node.
             let patched = async {
                 while nodes.patch(&node.name, &params, &patch).await.is_err() {
-                    tokio::time::sleep(POLL).await;
+                    self.pause().await;
                 }
             };
             // Who misses it will say so, and the cluster is a cluster without.
@@ -133,7 +133,7 @@ impl Waiter<'_> {
                     return Ok(());
                 }
             }
-            tokio::time::sleep(POLL).await;
+            self.pause().await;
         }
     }
 
@@ -167,14 +167,14 @@ impl Waiter<'_> {
     async fn node_fails(&self, during: &'static str) -> CreateError {
         let mut asked = Instant::now();
         loop {
-            tokio::time::sleep(POLL).await;
+            self.pause().await;
             for node in &self.cluster.nodes {
                 if let Some(step) = progress::failed_step(&node.status_dir) {
                     let journal = self.journals(&node.name).await;
                     return CreateError::NodeFailed { node: node.name.clone(), step, journal };
                 }
             }
-            if asked.elapsed() < POLL_CONTAINER {
+            if asked.elapsed() < self.factor.of(POLL_CONTAINER) {
                 continue;
             }
             asked = Instant::now();
@@ -206,6 +206,11 @@ impl Waiter<'_> {
             text.push_str(&format!("--- journal of {unit} ---\n{body}\n"));
         }
         text.trim_end().to_owned()
+    }
+
+    /// Between two questions. On a slow machine each takes from the work that is waited for.
+    async fn pause(&self) {
+        tokio::time::sleep(self.factor.of(POLL)).await;
     }
 }
 
