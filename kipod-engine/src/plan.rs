@@ -23,7 +23,7 @@ use crate::pki::Credentials;
 use crate::podman::{ContainerOptions, Labels, NetworkOptions, VolumeOptions};
 use crate::spec::{ClusterName, ClusterSpec, FoundRegistries, NodeSpec, Role, Subnet, Subnet6};
 
-pub use machine::Machine;
+pub use machine::{Machine, SEND_BUFFER};
 pub(crate) use node::host_store;
 pub use seat::{
     Seat, control_plane_name, load_balancer_addresses, load_balancer_name, next_seat, node_names,

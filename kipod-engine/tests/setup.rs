@@ -75,6 +75,7 @@ impl Machine {
             .file("/etc/subuid", "bob:100000:65536")
             .file("/proc/sys/fs/inotify/max_user_instances", "128\n")
             .file("/proc/sys/fs/inotify/max_user_watches", "1048576\n")
+            .file("/proc/sys/net/core/wmem_max", "212992\n")
             .file("/proc/sys/user/max_user_namespaces", "63000\n")
             .file("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n")
             .file("/run/systemd/system/.keep", "")
@@ -167,6 +168,7 @@ fn a_fresh_fedora() {
     // What is higher already is not lowered.
     assert_eq!(machine.read("/proc/sys/fs/inotify/max_user_instances"), "8192\n");
     assert_eq!(machine.read("/proc/sys/fs/inotify/max_user_watches"), "1048576\n");
+    assert_eq!(machine.read("/proc/sys/net/core/wmem_max"), "4194304\n");
     assert_eq!(
         machine.calls(),
         [

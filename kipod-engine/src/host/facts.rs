@@ -182,6 +182,8 @@ pub struct Limits {
     pub inotify_instances: Option<u64>,
     /// Sysctl `fs.inotify.max_user_watches`.
     pub inotify_watches: Option<u64>,
+    /// Sysctl `net.core.wmem_max`, in bytes.
+    pub send_buffer: Option<u64>,
     /// The smallest `pids.max` of the control groups a node can be in; `None` is no limit.
     pub cgroup_pids: Option<u64>,
     /// Podman's `pids_limit` for containers that do not set one; `None` when no configuration file

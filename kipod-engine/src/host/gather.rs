@@ -241,6 +241,7 @@ fn limits(sources: &Sources, cgroup: &CgroupFacts) -> Limits {
     Limits {
         inotify_instances: root.number("/proc/sys/fs/inotify/max_user_instances"),
         inotify_watches: root.number("/proc/sys/fs/inotify/max_user_watches"),
+        send_buffer: root.number("/proc/sys/net/core/wmem_max"),
         cgroup_pids,
         podman_pids: containers_conf(sources, "pids_limit").and_then(|text| text.parse().ok()),
         processes: sources.processes,

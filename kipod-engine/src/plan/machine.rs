@@ -9,6 +9,11 @@ use crate::time_factor::TimeFactor;
 /// The controllers without which limits of pods cannot hold.
 const NEEDED: [&str; 3] = ["cpu", "memory", "pids"];
 
+/// The bytes that `nft` sends to the kernel at once are limited by `net.core.wmem_max` where an ordinary
+/// user runs it. 208 KiB, which is Linux's default, were enough for 600 published ports and not for 800; for all
+/// node ports 2 MiB were enough. This is twice that.
+pub const SEND_BUFFER: u64 = 4 << 20;
+
 /// What of the machine shapes a cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Machine {
@@ -22,6 +27,8 @@ pub struct Machine {
     pub storage_driver: StorageDriver,
     /// Whether nodes can be given `/dev/fuse`, which pods of people who build images want.
     pub fuse: bool,
+    /// Whether a node can publish thousands of ports.
+    pub many_ports: bool,
     /// How much slower than usual it is.
     pub time_factor: TimeFactor,
 }
@@ -38,6 +45,8 @@ impl Machine {
     ///   user's own Podman had to fall back to VFS.
     /// * The user's image store is shown to nodes if its driver is that of the nodes: CRI-O reads no
     ///   other.
+    /// * Where Netavark uses nftables a node publishes thousands of ports only if
+    ///   `net.core.wmem_max` is [`SEND_BUFFER`] or more.
     /// * No fact says how slow the machine is: it counts as usual.
     pub fn from_facts(facts: &HostFacts) -> Self {
         let info = facts.podman.info.as_ref();
@@ -64,6 +73,8 @@ impl Machine {
             fuse: facts.devices.fuse.usable,
             host_store: store.filter(|_| driver == Some(storage_driver.name())),
             storage_driver,
+            many_ports: facts.network.firewall_driver != "nftables"
+                || facts.limits.send_buffer.is_none_or(|bytes| bytes >= SEND_BUFFER),
             time_factor: TimeFactor::default(),
         }
     }

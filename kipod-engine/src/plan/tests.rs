@@ -60,6 +60,7 @@ fn planned_with(
         host_store: Some("/home/me/store".into()),
         storage_driver: StorageDriver::Overlay,
         fuse: true,
+        many_ports: true,
         time_factor: Default::default(),
     };
     let choices =

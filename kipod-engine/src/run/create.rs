@@ -243,7 +243,7 @@ async fn start_nodes(
         let choices = Choices {
             node_subnet: free_subnet(podman, spec, &refused).await?,
             api_port,
-            service_address: service_address::choose(dirs, spec, api_port, events)?,
+            service_address: service_address::choose(dirs, request, api_port, events)?,
         };
         let plan = plan(spec, &request.machine, images, &choices, credentials, found, &dir)?;
         let record = Record {

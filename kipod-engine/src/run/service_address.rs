@@ -9,8 +9,10 @@ use rustix::process::{Resource, getrlimit, getuid};
 use crate::cluster::{Record, RecordError};
 use crate::dirs::Dirs;
 use crate::events::{Event, Events};
-use crate::plan::{NODE_PORTS, ServiceAddress, UDP_NODE_PORTS};
+use crate::plan::{NODE_PORTS, SEND_BUFFER, ServiceAddress, UDP_NODE_PORTS};
 use crate::spec::ClusterSpec;
+
+use super::create::Request;
 
 /// More files than Podman's forwarder opens: one a port, and a few.
 const OPEN_FILES: u64 = 4096;
@@ -19,10 +21,11 @@ const OPEN_FILES: u64 = 4096;
 /// or, with a warning, none can be had: a cluster is good for much without.
 pub(super) fn choose(
     dirs: &Dirs,
-    spec: &ClusterSpec,
+    request: &Request,
     api_port: u16,
     events: &dyn Events,
 ) -> Result<Option<ServiceAddress>, RecordError> {
+    let spec = &request.spec;
     // IPv6 has one loopback address only.
     if !spec.load_balancer || !spec.networking.ip_family.has_ipv4() {
         return Ok(None);
@@ -33,7 +36,12 @@ pub(super) fn choose(
             record.filter(|_| name != spec.name).and_then(|record| record.service_address)
         })
         .collect();
-    let chosen = free(&recorded, spec, api_port);
+    let chosen = match request.machine.many_ports {
+        true => free(&recorded, spec, api_port),
+        false => Err(format!(
+            "Netavark's nftables takes that many ports only if net.core.wmem_max is {SEND_BUFFER} or more (`sudo sysctl net.core.wmem_max={SEND_BUFFER}`)"
+        )),
+    };
     if let Err(reason) = &chosen {
         events.send(Event::Warning(format!(
             "Services of type `LoadBalancer` get no address: {reason}; `loadBalancer: false` in the configuration says that this is well"

@@ -103,6 +103,21 @@ async fn without_systemds_manager_a_group_of_the_users_systemd_is_not_given_to_p
 }
 
 #[tokio::test]
+async fn nftables_takes_many_ports_only_with_a_large_send_buffer() {
+    for (driver, bytes, many) in [
+        ("nftables", "212992\n", false),
+        ("nftables", "4194304\n", true),
+        ("iptables", "212992\n", true),
+    ] {
+        let mut machine = Machine::fedora();
+        machine.sources.environment.insert("NETAVARK_FW".into(), driver.into());
+        machine.file("/proc/sys/net/core/wmem_max", bytes);
+        let facts = machine.facts().await;
+        assert_eq!(crate::plan::Machine::from_facts(&facts).many_ports, many, "{driver} {bytes}");
+    }
+}
+
+#[tokio::test]
 async fn version_1_holds_controllers_back() {
     let machine = Machine::fedora();
     machine.file("/proc/self/cgroup", "4:memory:/a\n2:cpu,cpuacct:/\n1:name=systemd:/\n0::/\n");

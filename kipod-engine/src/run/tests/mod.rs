@@ -129,6 +129,7 @@ fn request() -> Request {
             host_store: None,
             storage_driver: StorageDriver::Overlay,
             fuse: true,
+            many_ports: true,
             time_factor: Default::default(),
         },
         now: NOW,
