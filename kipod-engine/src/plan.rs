@@ -8,6 +8,7 @@ mod service_address;
 mod wish;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -17,11 +18,13 @@ use crate::image::NodeImage;
 use crate::kubeconfig::ClusterAccess;
 use crate::node::{
     self as inside, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError,
-    ServiceSettings,
+    ReachedPorts, ServiceSettings,
 };
 use crate::pki::Credentials;
 use crate::podman::{ContainerOptions, Labels, NetworkOptions, VolumeOptions};
-use crate::spec::{ClusterName, ClusterSpec, FoundRegistries, NodeSpec, Role, Subnet, Subnet6};
+use crate::spec::{
+    ClusterName, ClusterSpec, FoundRegistries, NodeSpec, Protocol, Role, Subnet, Subnet6,
+};
 
 pub use machine::{Machine, SEND_BUFFER};
 pub(crate) use node::host_store;
@@ -278,11 +281,14 @@ pub fn plan(
 
 /// What a node tells Services of the host's address that it publishes their ports on.
 fn services_of(spec: &ClusterSpec, address: &ServiceAddress) -> ServiceSettings {
+    let reached = |ports: RangeInclusive<u16>, protocol| ReachedPorts {
+        range: (*ports.start(), *ports.end()),
+        without: address.unreachable(spec, protocol),
+    };
     ServiceSettings {
         address: address.address,
-        unreachable: address.unreachable(spec),
-        tcp: (*NODE_PORTS.start(), *NODE_PORTS.end()),
-        udp: (*UDP_NODE_PORTS.start(), *UDP_NODE_PORTS.end()),
+        tcp: reached(NODE_PORTS, Protocol::Tcp),
+        udp: reached(UDP_NODE_PORTS, Protocol::Udp),
     }
 }
 

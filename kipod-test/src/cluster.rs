@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Service;
+use kipod_engine::plan::{NODE_PORTS, UDP_NODE_PORTS};
 use kube::config::Kubeconfig;
 
 use crate::error::BoxError;
@@ -96,8 +97,10 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// When the Service has no such port or no node port for it, or the cluster has no address on this
-    /// machine: it is somebody else's, or was made with `loadBalancer: false`.
+    /// When the Service has no such port or no node port for it, or one that is not published: of UDP
+    /// those of 30000-30085 are, and none of SCTP. And when the cluster has no address on this machine: it
+    /// is somebody else's, of IPv6 alone, made with `loadBalancer: false` or by an earlier kipod, lost its
+    /// first control plane, or there was no address to be had, of which its creation warns.
     pub fn service_address(&self, service: &Service, port: u16) -> Result<SocketAddr, BoxError> {
         let name = service.metadata.name.as_deref().unwrap_or_default();
         let mut ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
@@ -106,6 +109,18 @@ impl Cluster {
         let node_port = found.node_port.and_then(|node_port| u16::try_from(node_port).ok());
         let node_port =
             node_port.ok_or_else(|| format!("port {port} of Service `{name}` has no node port"))?;
+        let published = match found.protocol.as_deref() {
+            None | Some("TCP") => NODE_PORTS.contains(&node_port),
+            Some("UDP") => UDP_NODE_PORTS.contains(&node_port),
+            Some(_) => false,
+        };
+        if !published {
+            let protocol = found.protocol.as_deref().unwrap_or("TCP");
+            return Err(format!(
+                "node port {node_port} ({protocol}) of Service `{name}` is not reached from this machine"
+            )
+            .into());
+        }
         let address = self.held.hold.access.service_address;
         let address = address.ok_or_else(|| {
             format!("cluster `{}` has no address for Services on this machine", self.name())

@@ -160,6 +160,12 @@ async fn a_service_answers_the_test_itself(
     assert!(address.ip().is_loopback(), "{address}");
     let missing = cluster.service_address(&service, 8080).unwrap_err().to_string();
     assert_eq!(missing, "Service `test` has no port 8080");
+    let mut sctp = service.clone();
+    for port in sctp.spec.iter_mut().flat_map(|spec| spec.ports.iter_mut().flatten()) {
+        port.protocol = Some("SCTP".to_owned());
+    }
+    let unreached = cluster.service_address(&sctp, 80).unwrap_err().to_string();
+    assert!(unreached.ends_with("(SCTP) of Service `test` is not reached from this machine"));
     let listener = listener.into_inner();
     let serve = async {
         let (mut stream, _) = listener.accept().await?;

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Node, PersistentVolumeClaim, Pod, Service};
-use kube::api::{Api, AttachParams, DeleteParams, ListParams, LogParams, PostParams};
+use kube::api::{
+    Api, AttachParams, DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams,
+};
 use kube::{Client, ResourceExt};
 use serde_json::json;
 use tokio::io::AsyncReadExt;
@@ -318,6 +320,14 @@ impl Inside {
         let services: Api<Service> = Api::namespaced(self.client.clone(), NAMESPACE);
         let params = PostParams::default();
         self.runtime.block_on(services.create(&params, &service)).expect("created");
+    }
+
+    /// Changes a Service by a merge patch.
+    pub fn change_service(&self, name: &str, change: serde_json::Value) {
+        let services: Api<Service> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let (params, change) = (PatchParams::default(), Patch::Merge(change));
+        let changed = services.patch(name, &params, &change);
+        self.runtime.block_on(changed).expect("changed");
     }
 
     /// Waits until a new pod, `client`, gets `answer` from a Service by its name.

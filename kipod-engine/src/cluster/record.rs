@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::lease::LeaseError;
 use crate::node::CgroupMode;
 use crate::plan::{Seat, control_plane_name};
 use crate::spec::{ClusterName, ClusterSpec, Role};
@@ -65,6 +66,12 @@ pub enum RecordError {
         /// Why.
         source: serde_json::Error,
     },
+}
+
+impl From<LeaseError> for RecordError {
+    fn from(LeaseError { path, source }: LeaseError) -> Self {
+        Self::Io { path, source }
+    }
 }
 
 impl RecordError {

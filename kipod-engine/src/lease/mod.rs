@@ -7,11 +7,13 @@
 //! the cluster, for the life of the process; and the *state*, which says how far the cluster is, so
 //! that whoever comes after a kill knows what to clean up.
 
+mod choice;
 mod files;
 mod lock;
 mod name;
 mod phase;
 
+pub(crate) use choice::ChoiceLock;
 pub use files::ClusterFiles;
 pub use lock::{LeaseError, Lock};
 pub use name::LockError;

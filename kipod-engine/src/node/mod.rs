@@ -28,7 +28,7 @@ pub use balancer::files as balancer_files;
 pub use crio::registries_file;
 pub use network::routes_file;
 pub use patch::{PatchError, apply_patches};
-pub use services::ServiceSettings;
+pub use services::{ReachedPorts, ServiceSettings};
 
 /// The port of the API server inside a node.
 pub const API_PORT: u16 = 6443;

@@ -10,31 +10,36 @@ use super::NodeFile;
 pub struct ServiceSettings {
     /// The host's address.
     pub address: Ipv4Addr,
-    /// The node ports at which it does not answer, because something else on the host has them.
-    pub unreachable: Vec<u16>,
-    /// The TCP ports at which it answers, the first and the last.
-    pub tcp: (u16, u16),
-    /// The UDP ports, likewise.
-    pub udp: (u16, u16),
+    /// The TCP node ports at which it answers.
+    pub tcp: ReachedPorts,
+    /// The UDP node ports, likewise.
+    pub udp: ReachedPorts,
+}
+
+/// The node ports of one protocol at which the host's address answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReachedPorts {
+    /// The first and the last.
+    pub range: (u16, u16),
+    /// Those between them at which it does not, because something else on the host has them.
+    pub without: Vec<u16>,
 }
 
 /// What the node's script reads; without the file it does not run.
 pub(super) fn file(services: &ServiceSettings) -> NodeFile {
-    let ServiceSettings { address, unreachable, tcp, udp } = services;
-    let unreachable: Vec<String> = unreachable.iter().map(u16::to_string).collect();
-    let text = format!(
-        "KIPOD_SERVICE_ADDRESS={address}
-KIPOD_TCP_FIRST={}
-KIPOD_TCP_LAST={}
-KIPOD_UDP_FIRST={}
-KIPOD_UDP_LAST={}
-KIPOD_UNREACHABLE=\"{}\"
+    let ports = |name, ports: &ReachedPorts| {
+        let ReachedPorts { range: (first, last), without } = ports;
+        let without: Vec<String> = without.iter().map(u16::to_string).collect();
+        format!(
+            "KIPOD_{name}_FIRST={first}
+KIPOD_{name}_LAST={last}
+KIPOD_{name}_UNREACHABLE=\"{}\"
 ",
-        tcp.0,
-        tcp.1,
-        udp.0,
-        udp.1,
-        unreachable.join(" "),
-    );
+            without.join(" ")
+        )
+    };
+    let ServiceSettings { address, tcp, udp } = services;
+    let text =
+        format!("KIPOD_SERVICE_ADDRESS={address}\n{}{}", ports("TCP", tcp), ports("UDP", udp));
     NodeFile::new("services.env", text)
 }

@@ -25,8 +25,10 @@ pub const UDP_NODE_PORTS: RangeInclusive<u16> = 30_000..=30_085;
 pub struct ServiceAddress {
     /// A loopback address that no other cluster has.
     pub address: Ipv4Addr,
-    /// Node ports that something else has on all addresses of the host: they are not published.
-    pub taken: BTreeSet<u16>,
+    /// TCP node ports that something else has on all addresses of the host: they are not published.
+    pub tcp_taken: BTreeSet<u16>,
+    /// UDP ports, likewise.
+    pub udp_taken: BTreeSet<u16>,
 }
 
 impl ServiceAddress {
@@ -39,8 +41,8 @@ impl ServiceAddress {
 
     /// What a container publishes on it.
     pub(super) fn ports(&self) -> Vec<PortMapping> {
-        let published = |ports, protocol| {
-            self.ranges(ports).into_iter().map(move |range| PortMapping {
+        let published = |free: Vec<RangeInclusive<u16>>, protocol| {
+            free.into_iter().map(move |range| PortMapping {
                 host_address: self.address.into(),
                 host_port: Some(*range.start()),
                 container_port: *range.start(),
@@ -48,73 +50,90 @@ impl ServiceAddress {
                 count: range.end() - range.start() + 1,
             })
         };
-        published(NODE_PORTS, "tcp").chain(published(UDP_NODE_PORTS, "udp")).collect()
+        let tcp = published(ranges(NODE_PORTS, &self.tcp_taken), "tcp");
+        tcp.chain(published(ranges(UDP_NODE_PORTS, &self.udp_taken), "udp")).collect()
     }
 
-    /// The node ports at which the address does not answer.
-    pub(super) fn unreachable(&self, spec: &ClusterSpec) -> Vec<u16> {
+    /// The node ports of a protocol at which the address does not answer.
+    pub(super) fn unreachable(&self, spec: &ClusterSpec, protocol: Protocol) -> Vec<u16> {
+        let taken = match protocol {
+            Protocol::Tcp => &self.tcp_taken,
+            Protocol::Udp => &self.udp_taken,
+            Protocol::Sctp => return Vec::new(),
+        };
         let passed_on = |port: &u16| {
             let mut all = spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
             all.any(|mapping| {
                 mapping.host_port == Some(*port)
                     && mapping.container_port == *port
-                    && mapping.protocol == Protocol::Tcp
+                    && mapping.protocol == protocol
             })
         };
-        self.taken.iter().copied().filter(|port| !passed_on(port)).collect()
+        taken.iter().copied().filter(|port| !passed_on(port)).collect()
     }
+}
 
-    /// `ports` without those that are taken.
-    fn ranges(&self, ports: RangeInclusive<u16>) -> Vec<RangeInclusive<u16>> {
-        let (mut ranges, mut start) = (Vec::new(), *ports.start());
-        for taken in self.taken.range(ports.clone()) {
-            if start < *taken {
-                ranges.push(start..=taken - 1);
-            }
-            start = taken + 1;
+/// `ports` without those that are taken.
+fn ranges(ports: RangeInclusive<u16>, taken: &BTreeSet<u16>) -> Vec<RangeInclusive<u16>> {
+    let (mut ranges, mut start) = (Vec::new(), *ports.start());
+    for taken in taken.range(ports.clone()) {
+        if start < *taken {
+            ranges.push(start..=taken - 1);
         }
-        if start <= *ports.end() {
-            ranges.push(start..=*ports.end());
-        }
-        ranges
+        start = taken + 1;
     }
+    if start <= *ports.end() {
+        ranges.push(start..=*ports.end());
+    }
+    ranges
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn address(taken: &[u16]) -> ServiceAddress {
-        ServiceAddress { address: [127, 77, 0, 1].into(), taken: taken.iter().copied().collect() }
+    fn address(tcp: &[u16], udp: &[u16]) -> ServiceAddress {
+        ServiceAddress {
+            address: [127, 77, 0, 1].into(),
+            tcp_taken: tcp.iter().copied().collect(),
+            udp_taken: udp.iter().copied().collect(),
+        }
     }
 
     #[test]
     fn every_free_node_port_is_published_under_its_own_number() {
-        let shown = |taken: &[u16]| {
-            let lines = address(taken).ports().into_iter().map(|port| {
+        let shown = |tcp: &[u16], udp: &[u16]| {
+            let lines = address(tcp, udp).ports().into_iter().map(|port| {
                 assert_eq!(port.host_port, Some(port.container_port));
                 format!("{} {}+{}", port.protocol, port.container_port, port.count)
             });
             lines.collect::<Vec<_>>()
         };
-        assert_eq!(shown(&[]), ["tcp 30000+2768", "udp 30000+86"]);
+        assert_eq!(shown(&[], &[]), ["tcp 30000+2768", "udp 30000+86"]);
         assert_eq!(
-            shown(&[30_000, 30_080, 30_081, 32_767]),
-            ["tcp 30001+79", "tcp 30082+2685", "udp 30001+79", "udp 30082+4"]
+            shown(&[30_000, 30_080, 30_081, 32_767], &[30_085]),
+            ["tcp 30001+79", "tcp 30082+2685", "udp 30000+85"]
         );
     }
 
     #[test]
     fn a_port_that_a_node_publishes_itself_is_reached_all_the_same() {
-        let mapping = |host_port, container_port| crate::spec::ExtraPort {
+        let mapping = |host_port, container_port, protocol| crate::spec::ExtraPort {
             container_port,
             host_port: Some(host_port),
             listen_address: [0, 0, 0, 0].into(),
-            protocol: Protocol::Tcp,
+            protocol,
         };
         let mut spec = ClusterSpec::default();
-        spec.nodes[0].extra_port_mappings = vec![mapping(30_080, 30_080), mapping(30_443, 443)];
-        assert_eq!(address(&[30_080, 30_443, 31_000]).unreachable(&spec), [30_443, 31_000]);
+        spec.nodes[0].extra_port_mappings = vec![
+            mapping(30_080, 30_080, Protocol::Tcp),
+            mapping(30_443, 443, Protocol::Tcp),
+            mapping(30_053, 30_053, Protocol::Udp),
+        ];
+        let taken = [30_053, 30_080, 30_443];
+        let unreachable = |protocol| address(&taken, &taken).unreachable(&spec, protocol);
+        assert_eq!(unreachable(Protocol::Tcp), [30_053, 30_443]);
+        assert_eq!(unreachable(Protocol::Udp), [30_080, 30_443]);
     }
 
     #[test]

@@ -405,19 +405,23 @@ fn control_planes_take_pods_of_users_where_nobody_else_does() {
 fn the_first_control_plane_publishes_node_ports_and_tells_services() {
     let mut spec = ClusterSpec { name: "demo".parse().unwrap(), ..ClusterSpec::default() };
     spec.nodes = vec![NodeSpec::new(Role::ControlPlane); 3];
-    let address =
-        ServiceAddress { address: [127, 77, 0, 1].into(), taken: [30_080].into_iter().collect() };
+    let address = ServiceAddress {
+        address: [127, 77, 0, 1].into(),
+        tcp_taken: [30_080].into_iter().collect(),
+        udp_taken: [30_000, 30_053].into_iter().collect(),
+    };
     let plan = planned_with(&spec, "v1.36.2", &FoundRegistries::default(), Some(address)).unwrap();
     let ports: Vec<_> = plan.nodes.iter().map(|node| node.container.ports.len()).collect();
-    assert_eq!(ports, [4, 0, 0], "TCP and UDP, below and above the port that is taken");
+    assert_eq!(ports, [4, 0, 0], "TCP and UDP, below and above a port that is taken");
     assert!(!has(&plan.nodes[1], "services.env"));
     insta::assert_snapshot!(text(&plan.nodes[0], "services.env"), @r#"
     KIPOD_SERVICE_ADDRESS=127.77.0.1
     KIPOD_TCP_FIRST=30000
     KIPOD_TCP_LAST=32767
+    KIPOD_TCP_UNREACHABLE="30080"
     KIPOD_UDP_FIRST=30000
     KIPOD_UDP_LAST=30085
-    KIPOD_UNREACHABLE="30080"
+    KIPOD_UDP_UNREACHABLE="30000 30053"
     "#);
     assert!(!has(&planned(1, 0).nodes[0], "services.env"));
 }

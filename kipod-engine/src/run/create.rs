@@ -23,7 +23,7 @@ use crate::dirs::Dirs;
 use crate::events::{Event, Events, Step, step};
 use crate::image::{NodeImage, cluster_store};
 use crate::kubeconfig::{Kubeconfig, UserKubeconfig};
-use crate::lease::NameLock;
+use crate::lease::{ChoiceLock, NameLock};
 use crate::node::{CgroupMode, NodeFile};
 use crate::pki::Credentials;
 use crate::plan::{Choices, Machine, NodePlan, Plan, choose_node_subnet, node_names, plan, seats};
@@ -89,7 +89,8 @@ pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluste
         ));
     }
     let surroundings = surroundings::read();
-    for line in surroundings::remarks(spec, &surroundings) {
+    let remarks = surroundings::remarks(spec, &surroundings).into_iter();
+    for line in remarks.chain(outside::remarks(spec, &dirs.state)) {
         events.send(Event::Warning(line));
     }
     let preload = tokio::select! {
@@ -237,14 +238,17 @@ async fn start_nodes(
     let dir = cluster_dir(&dirs.state, &spec.name);
     let mut ports_tried = 0;
     let mut refused = Vec::new();
+    let mut services = service_address::Chooser::new(request, events);
     loop {
         check_cancel(request)?;
+        let node_subnet = free_subnet(podman, spec, &refused).await?;
+        // Who creates a cluster at the same time reads of this choice in the record.
+        let state = dirs.state.clone();
+        let alone =
+            blocking(move || ChoiceLock::take(&state)).await.map_err(cluster::RecordError::from)?;
         let api_port = free_port(dirs, spec)?;
-        let choices = Choices {
-            node_subnet: free_subnet(podman, spec, &refused).await?,
-            api_port,
-            service_address: service_address::choose(dirs, request, api_port, events)?,
-        };
+        let service_address = services.choose(dirs, api_port)?;
+        let choices = Choices { node_subnet, api_port, service_address };
         let plan = plan(spec, &request.machine, images, &choices, credentials, found, &dir)?;
         let record = Record {
             name: spec.name.clone(),
@@ -262,6 +266,7 @@ async fn start_nodes(
         };
         // First the record: from here on whoever comes after a kill knows what to remove.
         record.write(&dirs.state)?;
+        drop(alone);
         // A cluster that is retained half-made can be looked at with it.
         let kubeconfig = Kubeconfig::new(plan.access.clone()).to_yaml();
         cluster::write_private(&kubeconfig_path(&dirs.state, &spec.name), kubeconfig.as_bytes())?;
@@ -276,15 +281,17 @@ async fn start_nodes(
             CreateError::Podman { source: PodmanError::SubnetInUse { .. }, .. } => {
                 refused.push(choices.node_subnet);
             }
-            CreateError::Podman { source: PodmanError::PortInUse { message, .. }, .. }
-                if spec.networking.api_server_port.is_none()
-                    || record
-                        .service_address
-                        .is_some_and(|all| message.contains(&all.to_string())) =>
-            {
-                ports_tried += 1;
-                if ports_tried == PORT_ATTEMPTS {
+            CreateError::Podman { source: PodmanError::PortInUse { message, .. }, .. } => {
+                let of_services = record.service_address.map(|all| all.to_string());
+                let of_services = of_services.is_some_and(|all| message.contains(&all));
+                if !of_services && spec.networking.api_server_port.is_some() {
                     return Err(error);
+                }
+                ports_tried += 1;
+                match ports_tried < PORT_ATTEMPTS {
+                    true => {}
+                    false if of_services => services.give_up(message),
+                    false => return Err(error),
                 }
             }
             _ => return Err(error),

@@ -82,7 +82,8 @@ pub async fn add_node(context: Context<'_>, request: &AddRequest) -> Result<Stri
     added.map(|()| seat.name)
 }
 
-/// Moves a node's pods away and removes it.
+/// Moves a node's pods away and removes it. With the first control plane goes the host's address for
+/// Services, with a warning.
 ///
 /// # Errors
 ///
@@ -104,10 +105,17 @@ pub async fn remove_node(
         let siblings = Siblings::new(context.podman, name, &record.nodes).await?;
         siblings.can_lose(&seat)?;
         siblings.drain(&seat).await?;
-        // From here on it does not come back.
+        // From here on it does not come back, and nobody else publishes node ports.
+        let first = record.nodes.iter().position(|seat| seat.role == Role::ControlPlane);
+        let lost = record.service_address.take_if(|_| first == Some(index));
         record.nodes.remove(index);
         record.changing = Some(seat);
         record.write(&context.dirs.state)?;
+        if let Some(address) = lost {
+            context.events.send(Event::Warning(format!(
+                "cluster `{name}` has no address for Services any more: its first control plane, `{node}`, published node ports at `{address}`; Services of type `LoadBalancer` that have the address are not reached there"
+            )));
+        }
         take_back(context, &mut record).await
     };
     step(context.events, Step::RemoveNode, work).await

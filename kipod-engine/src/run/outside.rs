@@ -1,13 +1,15 @@
 //! What of the host a cluster asks for: whether it is there, before anything is created.
 
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
 use super::error::CreateError;
 use crate::cluster::Record;
 use crate::host::IPV6;
 use crate::plan::{NODE_PORTS, UDP_NODE_PORTS, node_names};
-use crate::spec::{ClusterSpec, ExtraPort, IpFamily, KubeProxyMode, Protocol, RegistryAuth};
+use crate::spec::{
+    ClusterName, ClusterSpec, ExtraPort, IpFamily, KubeProxyMode, Protocol, RegistryAuth,
+};
 
 /// It is there when the kernel has virtual servers; nodes cannot load what is not.
 const VIRTUAL_SERVERS: &str = "/proc/net/ip_vs";
@@ -85,22 +87,67 @@ fn no_ipv6(family: IpFamily, path: &Path) -> Option<String> {
 /// That another cluster's Services are reached at a port, where that is so: nothing can listen there on
 /// all addresses of the host.
 fn holder(port: &ExtraPort, state: &Path) -> Option<String> {
-    let number = port.host_port?;
-    let published = match port.protocol {
-        Protocol::Tcp => NODE_PORTS.contains(&number),
-        Protocol::Udp => UDP_NODE_PORTS.contains(&number),
-        Protocol::Sctp => false,
-    };
     let meets = |address: IpAddr| {
         let in_use = try_port(&ExtraPort { listen_address: address, ..port.clone() }).is_err();
         in_use && (port.listen_address.is_unspecified() || port.listen_address == address)
     };
     let all = Record::all(state).ok()?.into_iter().filter_map(|(_, record)| record);
     let mut those = all.filter_map(|record| Some((record.name, record.service_address?)));
-    let (cluster, address) = those.find(|(_, address)| published && meets((*address).into()))?;
+    let (cluster, address) =
+        those.find(|(_, address)| is_for_services(port) && meets((*address).into()))?;
     Some(format!(
         "Services of cluster `{cluster}` are reached there (`{address}`): give the mapping a `listenAddress`, or one of the two clusters `loadBalancer: false`"
     ))
+}
+
+/// Whether a mapping's port of the host is one that clusters publish for Services.
+fn is_for_services(port: &ExtraPort) -> bool {
+    port.host_port.is_some_and(|number| match port.protocol {
+        Protocol::Tcp => NODE_PORTS.contains(&number),
+        Protocol::Udp => UDP_NODE_PORTS.contains(&number),
+        Protocol::Sctp => false,
+    })
+}
+
+/// What the ports of a cluster are in the way of: a cluster that is stopped has none that could be
+/// seen, and cannot be started while another one has its ports on all addresses.
+pub(super) fn remarks(spec: &ClusterSpec, state: &Path) -> Vec<String> {
+    let records = Record::all(state).unwrap_or_default().into_iter();
+    let others: Vec<String> = records
+        .filter(|(name, record)| {
+            *name != spec.name && record.as_ref().is_some_and(|one| one.service_address.is_some())
+        })
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let all = spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
+    let those = all.filter(|port| port.listen_address.is_unspecified() && is_for_services(port));
+    those
+        .map(|port| {
+            format!(
+                "port {} ({}) is published on all addresses: clusters that have it for Services cannot be started meanwhile ({}); a `listenAddress` such as `127.0.0.1` keeps out of their way",
+                port.host_port.unwrap_or_default(),
+                port.protocol,
+                others.join(", ")
+            )
+        })
+        .collect()
+}
+
+/// The cluster that publishes a port on all addresses of the host, where Podman names that port, and an
+/// address for Services that it is wanted on.
+pub(super) fn publisher(state: &Path, address: Ipv4Addr, message: &str) -> Option<ClusterName> {
+    let rest = message.split_once(&format!("{address} port "))?.1;
+    let digits = rest.split(|one: char| !one.is_ascii_digit()).next()?;
+    let number: u16 = digits.parse().ok()?;
+    let publishes = |record: &Record| {
+        let mut all = record.spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
+        all.any(|port| port.host_port == Some(number) && port.listen_address.is_unspecified())
+    };
+    let records = Record::all(state).ok()?.into_iter();
+    records.filter_map(|(_, record)| record).find(publishes).map(|record| record.name)
 }
 
 fn try_port(port: &ExtraPort) -> std::io::Result<()> {

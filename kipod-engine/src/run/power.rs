@@ -5,10 +5,12 @@ use std::time::Duration;
 use super::cancel::Cancel;
 use super::change_error::ChangeError;
 use super::create::Context;
+use super::outside;
 use super::ready::{Waiter, Woken};
 use super::watched::Watched;
 use crate::client;
-use crate::cluster::{self, Cluster, OpenError};
+use crate::cluster::{self, Cluster, OpenError, Record};
+use crate::dirs::Dirs;
 use crate::events::{Step, step};
 use crate::lease::NameLock;
 use crate::podman::{Podman, PodmanError};
@@ -99,7 +101,8 @@ pub async fn start(context: Context<'_>, request: &StartRequest) -> Result<Clust
     let asleep = known.map_err(ChangeError::list)?.into_iter().filter(|one| one.state != "running");
     let woken = Woken::now(asleep.map(|node| node.name).collect());
     let work = on_all(context.podman, &watched.containers, NodeAction::Start);
-    step(events, Step::StartNodes, work).await?;
+    let started = step(events, Step::StartNodes, work).await;
+    started.map_err(|error| naming_publisher(error, dirs, cluster.record()))?;
     // Where kipod gives pods no network, nodes are Ready when the user's network says so.
     if request.wait.is_zero() || cluster.record().spec.networking.disable_default_cni {
         return Ok(cluster);
@@ -112,6 +115,20 @@ pub async fn start(context: Context<'_>, request: &StartRequest) -> Result<Clust
     step(events, Step::StartControlPlane, waiter.api_server(request.wait)).await?;
     step(events, Step::Ready, waiter.workloads(request.wait, &woken)).await?;
     Ok(cluster)
+}
+
+/// The same fault, with the cluster that has the port, where one is in the way of the Services' address.
+fn naming_publisher(mut error: ChangeError, dirs: &Dirs, record: &Record) -> ChangeError {
+    if let ChangeError::Podman { source: PodmanError::PortInUse { message, .. }, .. } = &mut error
+        && let Some(address) = record.service_address
+        && let Some(cluster) = outside::publisher(&dirs.state, address, message)
+    {
+        message.push_str(&format!(
+            "; cluster `{cluster}` publishes the port on all addresses, and Services of `{}` are reached there: stop it meanwhile",
+            record.name
+        ));
+    }
+    error
 }
 
 /// Does something to one node of a cluster, or to its load balancer.

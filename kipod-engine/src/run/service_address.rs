@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
+use std::ops::RangeInclusive;
 
 use rustix::process::{Resource, getrlimit, getuid};
 
@@ -10,131 +11,206 @@ use crate::cluster::{Record, RecordError};
 use crate::dirs::Dirs;
 use crate::events::{Event, Events};
 use crate::plan::{NODE_PORTS, SEND_BUFFER, ServiceAddress, UDP_NODE_PORTS};
-use crate::spec::ClusterSpec;
+use crate::spec::{ClusterSpec, Protocol};
 
 use super::create::Request;
 
 /// More files than Podman's forwarder opens: one a port, and a few.
 const OPEN_FILES: u64 = 4096;
 
-/// The first address that no other cluster has and whose ports are free. `None` where none is wanted,
-/// or, with a warning, none can be had: a cluster is good for much without.
-pub(super) fn choose(
-    dirs: &Dirs,
-    request: &Request,
-    api_port: u16,
-    events: &dyn Events,
-) -> Result<Option<ServiceAddress>, RecordError> {
-    let spec = &request.spec;
-    // IPv6 has one loopback address only.
-    if !spec.load_balancer || !spec.networking.ip_family.has_ipv4() {
-        return Ok(None);
+/// Chooses a cluster's address, anew at each attempt to create it.
+pub(super) struct Chooser<'a> {
+    request: &'a Request,
+    events: &'a dyn Events,
+    /// Whether there shall be one.
+    wanted: bool,
+}
+
+impl<'a> Chooser<'a> {
+    pub(super) fn new(request: &'a Request, events: &'a dyn Events) -> Self {
+        let spec = &request.spec;
+        // IPv6 has one loopback address only.
+        let wanted = spec.load_balancer && spec.networking.ip_family.has_ipv4();
+        Self { request, events, wanted }
     }
-    let recorded: Vec<Ipv4Addr> = Record::all(&dirs.state)?
-        .into_iter()
-        .filter_map(|(name, record)| {
-            record.filter(|_| name != spec.name).and_then(|record| record.service_address)
-        })
-        .collect();
-    let chosen = match request.machine.many_ports {
-        true => free(&recorded, spec, api_port),
-        false => Err(format!(
-            "Netavark's nftables takes that many ports only if net.core.wmem_max is {SEND_BUFFER} or more (`sudo sysctl net.core.wmem_max={SEND_BUFFER}`)"
-        )),
-    };
-    if let Err(reason) = &chosen {
-        events.send(Event::Warning(format!(
+
+    /// The first address that no other cluster has and whose ports are free. `None` where none is
+    /// wanted, or, with a warning, none can be had: a cluster is good for much without.
+    pub(super) fn choose(
+        &mut self,
+        dirs: &Dirs,
+        api_port: u16,
+    ) -> Result<Option<ServiceAddress>, RecordError> {
+        let spec = &self.request.spec;
+        if !self.wanted {
+            return Ok(None);
+        }
+        let recorded: Vec<Ipv4Addr> = Record::all(&dirs.state)?
+            .into_iter()
+            .filter_map(|(other, record)| {
+                record.filter(|_| other != spec.name).and_then(|record| record.service_address)
+            })
+            .collect();
+        let room = enough_files().and_then(|()| enough_buffer(self.request.machine.many_ports));
+        match room.and_then(|()| free(&recorded, spec, api_port, taken_ports)) {
+            Ok(address) => Ok(Some(address)),
+            Err(reason) => {
+                self.give_up(&reason);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Says that there is none, and why, and chooses none any more.
+    pub(super) fn give_up(&mut self, reason: &str) {
+        self.wanted = false;
+        self.events.send(Event::Warning(format!(
             "Services of type `LoadBalancer` get no address: {reason}; `loadBalancer: false` in the configuration says that this is well"
         )));
     }
-    Ok(chosen.ok())
+}
+
+/// The ports of an address that cannot be had.
+#[derive(Debug, Clone, Default)]
+struct Taken {
+    tcp: BTreeSet<u16>,
+    udp: BTreeSet<u16>,
+}
+
+/// Podman's forwarder raises the soft limit by itself.
+fn enough_files() -> Result<(), String> {
+    match getrlimit(Resource::Nofile).maximum {
+        Some(limit) if limit < OPEN_FILES => {
+            Err(format!("a process may open fewer than {OPEN_FILES} files (`ulimit -Hn`)"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn enough_buffer(many_ports: bool) -> Result<(), String> {
+    match many_ports {
+        true => Ok(()),
+        false => Err(format!(
+            "Netavark's nftables takes that many ports only if net.core.wmem_max is {SEND_BUFFER} or more (`sudo sysctl net.core.wmem_max={SEND_BUFFER}`)"
+        )),
+    }
 }
 
 fn free(
     recorded: &[Ipv4Addr],
     spec: &ClusterSpec,
     api_port: u16,
+    taken_by_others: impl Fn(Ipv4Addr) -> std::io::Result<Taken>,
 ) -> Result<ServiceAddress, String> {
-    if getrlimit(Resource::Nofile).maximum.is_some_and(|limit| limit < OPEN_FILES) {
-        return Err(format!("a process may open fewer than {OPEN_FILES} files (`ulimit -Hn`)"));
-    }
     let candidates = ServiceAddress::candidates(getuid().as_raw());
     for address in candidates.filter(|address| !recorded.contains(address)) {
-        let mut taken = spoken_for(spec, address, api_port);
-        taken.extend(taken_ports(address).map_err(|error| format!("`{address}`: {error}"))?);
+        let Taken { mut tcp, mut udp } =
+            taken_by_others(address).map_err(|error| format!("`{address}`: {error}"))?;
+        let own = spoken_for(spec, address, api_port);
+        tcp.extend(own.tcp);
+        udp.extend(own.udp);
         // What has most of them is another cluster, not somebody who has a port on all addresses.
-        if taken.len() < NODE_PORTS.len() / 2 {
-            return Ok(ServiceAddress { address, taken });
+        if tcp.len() < NODE_PORTS.len() / 2 {
+            return Ok(ServiceAddress { address, tcp_taken: tcp, udp_taken: udp });
         }
     }
     Err("every loopback address that clusters of yours may have is in use".to_owned())
 }
 
 /// The ports of the host that the cluster itself publishes in the way of the address.
-fn spoken_for(spec: &ClusterSpec, address: Ipv4Addr, api_port: u16) -> BTreeSet<u16> {
+fn spoken_for(spec: &ClusterSpec, address: Ipv4Addr, api_port: u16) -> Taken {
     let meets = |other: IpAddr| other.is_unspecified() || other == IpAddr::V4(address);
-    let extra = spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
-    let extra = extra.filter(|port| meets(port.listen_address)).filter_map(|port| port.host_port);
-    let api = meets(spec.networking.api_server_address).then_some(api_port);
-    extra.chain(api).filter(|port| NODE_PORTS.contains(port)).collect()
+    let extra = |protocol, ports: RangeInclusive<u16>| {
+        let all = spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
+        let those = all.filter(move |port| port.protocol == protocol && meets(port.listen_address));
+        those.filter_map(|port| port.host_port).filter(move |port| ports.contains(port))
+    };
+    let api = meets(spec.networking.api_server_address) && NODE_PORTS.contains(&api_port);
+    Taken {
+        tcp: extra(Protocol::Tcp, NODE_PORTS).chain(api.then_some(api_port)).collect(),
+        udp: extra(Protocol::Udp, UDP_NODE_PORTS).collect(),
+    }
 }
 
-/// The node ports that somebody else has, on this address or on all.
-fn taken_ports(address: Ipv4Addr) -> std::io::Result<BTreeSet<u16>> {
-    let tcp = NODE_PORTS.map(|port| (port, TcpListener::bind((address, port)).map(drop)));
-    let udp = UDP_NODE_PORTS.map(|port| (port, UdpSocket::bind((address, port)).map(drop)));
-    let mut taken = BTreeSet::new();
-    for (port, bound) in tcp.chain(udp) {
-        match bound {
+/// The node ports that somebody else has, on this address or on all. One is open at a time: a process
+/// has often no more than 1024 files.
+fn taken_ports(address: Ipv4Addr) -> std::io::Result<Taken> {
+    let bind_tcp = |port| TcpListener::bind((address, port)).map(drop);
+    let bind_udp = |port| UdpSocket::bind((address, port)).map(drop);
+    Ok(Taken { tcp: refused(NODE_PORTS, bind_tcp)?, udp: refused(UDP_NODE_PORTS, bind_udp)? })
+}
+
+/// Those that cannot be bound because they are in use.
+fn refused(
+    ports: RangeInclusive<u16>,
+    bind: impl Fn(u16) -> std::io::Result<()>,
+) -> std::io::Result<BTreeSet<u16>> {
+    let mut refused = BTreeSet::new();
+    for port in ports {
+        match bind(port) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                taken.insert(port);
+                refused.insert(port);
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(taken)
+    Ok(refused)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{ExtraPort, Protocol};
+    use crate::spec::ExtraPort;
 
-    /// What one test has bound the other one would find taken.
-    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-
-    #[test]
-    fn an_address_whose_ports_another_cluster_has_is_passed_over() {
-        let _alone = ALONE.lock();
-        let spec = ClusterSpec::default();
-        let first = free(&[], &spec, 1).unwrap().address;
-        let _all: Vec<_> =
-            NODE_PORTS.filter_map(|port| TcpListener::bind((first, port)).ok()).collect();
-        let second = free(&[], &spec, 1).unwrap().address;
-        assert_ne!(first, second);
-        assert_ne!(free(&[second], &spec, 1).unwrap().address, second);
+    fn first() -> Ipv4Addr {
+        ServiceAddress::candidates(getuid().as_raw()).next().unwrap()
     }
 
     #[test]
-    fn ports_that_are_taken_are_left_out() {
-        let _alone = ALONE.lock();
+    fn an_address_whose_ports_another_cluster_has_is_passed_over() {
+        let spec = ClusterSpec::default();
+        let all_of_the_first = |address| {
+            let tcp = NODE_PORTS.filter(|_| address == first()).collect();
+            Ok(Taken { tcp, ..Taken::default() })
+        };
+        let second = free(&[], &spec, 1, all_of_the_first).unwrap().address;
+        assert_ne!(second, first());
+        let third = free(&[second], &spec, 1, all_of_the_first).unwrap().address;
+        assert!(![first(), second].contains(&third));
+        let refused = |_| Err(ErrorKind::PermissionDenied.into());
+        let error = free(&[], &spec, 1, refused).unwrap_err();
+        assert_eq!(error, format!("`{}`: permission denied", first()));
+    }
+
+    #[test]
+    fn ports_that_the_cluster_publishes_itself_are_left_out_by_protocol() {
         let mut spec = ClusterSpec::default();
-        spec.nodes[0].extra_port_mappings = vec![ExtraPort {
+        let mapping = |host_port, protocol| ExtraPort {
             container_port: 80,
-            host_port: Some(30_080),
+            host_port: Some(host_port),
             listen_address: [0, 0, 0, 0].into(),
-            protocol: Protocol::Tcp,
-        }];
+            protocol,
+        };
+        spec.nodes[0].extra_port_mappings =
+            vec![mapping(30_000, Protocol::Tcp), mapping(30_053, Protocol::Udp)];
         spec.networking.api_server_address = [0, 0, 0, 0].into();
-        let address = free(&[], &spec, 30_443).unwrap().address;
-        let other = (32_000..32_767).find_map(|port| TcpListener::bind((address, port)).ok());
-        let other = other.unwrap();
-        let found = free(&[], &spec, 30_443).unwrap();
-        assert_eq!(found.address, address);
-        let taken = found.taken;
-        for port in [30_080, 30_443, other.local_addr().unwrap().port()] {
-            assert!(taken.contains(&port), "{port}: {taken:?}");
-        }
+        let taken_by_others = |_| Ok(Taken { tcp: [32_001].into(), udp: [30_001].into() });
+        let found = free(&[], &spec, 30_443, taken_by_others).unwrap();
+        assert_eq!(found.address, first());
+        assert_eq!(found.tcp_taken, [30_000, 30_443, 32_001].into());
+        assert_eq!(found.udp_taken, [30_001, 30_053].into());
+    }
+
+    #[test]
+    fn a_port_that_somebody_has_is_found_by_binding_it() {
+        // An address that no cluster gets.
+        let address = Ipv4Addr::new(127, 78, 0, 1);
+        let tcp = TcpListener::bind((address, 32_700)).unwrap();
+        let udp = UdpSocket::bind((address, 30_010)).unwrap();
+        let taken = taken_ports(address).unwrap();
+        drop((tcp, udp));
+        assert!(taken.tcp.contains(&32_700) && !taken.tcp.contains(&30_010));
+        assert!(taken.udp.contains(&30_010));
     }
 }

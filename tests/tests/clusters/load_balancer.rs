@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Service;
 use kipod_e2e::{Checks, Inside, Kipod, TestCluster, podman};
-use kipod_engine::plan::ServiceAddress;
+use kipod_engine::plan::{ServiceAddress, UDP_NODE_PORTS};
 use serde_json::json;
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -22,6 +22,9 @@ fn services_get_an_address_of_the_host_and_answer_there() {
     let taken_port = 32_001;
     let taken: Vec<_> = ServiceAddress::candidates(user)
         .filter_map(|address| TcpListener::bind((address, taken_port)).ok())
+        .collect();
+    let taken_by_udp: Vec<_> = ServiceAddress::candidates(user)
+        .filter_map(|address| UdpSocket::bind((address, *UDP_NODE_PORTS.start())).ok())
         .collect();
     cluster.create().run().ok();
     let address = address(&cluster);
@@ -40,9 +43,8 @@ fn services_get_an_address_of_the_host_and_answer_there() {
         until_it_answers(address, inside.node_port("local"));
     });
     checks.check("a NodePort answers, and gets no address", || {
-        let ports = json!([{ "port": 80, "targetPort": 8080, "nodePort": 30_100 }]);
-        inside.expose("numbered", "web", json!({ "type": "NodePort", "ports": ports }));
-        until_it_answers(address, 30_100);
+        inside.expose("numbered", "web", json!({ "type": "NodePort" }));
+        until_it_answers(address, inside.node_port("numbered"));
         assert_eq!(status(&inside.service("numbered")), None);
     });
     checks.check("a UDP port is moved to where it answers", || {
@@ -50,6 +52,28 @@ fn services_get_an_address_of_the_host_and_answer_there() {
         inside.expose("udp", "web", json!({ "type": "LoadBalancer", "ports": ports }));
         assert_eq!(ingress(&inside, "udp"), address.to_string());
         until_it_answers_by_udp(address, inside.node_port("udp"));
+    });
+    checks.check("one that has an address gets a UDP port that answers, too", || {
+        let port = |name, port, protocol| json!({ "name": name, "port": port, "targetPort": 8080, "protocol": protocol });
+        let ports = json!([port("tcp", 80, "TCP")]);
+        inside.expose("grows", "web", json!({ "type": "LoadBalancer", "ports": ports }));
+        ingress(&inside, "grows");
+        let ports = json!([port("tcp", 80, "TCP"), port("udp", 81, "UDP")]);
+        inside.change_service("grows", json!({ "spec": { "ports": ports } }));
+        let start = Instant::now();
+        let udp = loop {
+            let spec = inside.service("grows").spec.unwrap();
+            let ports = spec.ports.unwrap();
+            let found = ports.iter().find(|one| one.name.as_deref() == Some("udp")).unwrap();
+            let number = u16::try_from(found.node_port.unwrap()).unwrap();
+            if UDP_NODE_PORTS.contains(&number) {
+                break number;
+            }
+            assert!(start.elapsed() < LIMIT, "{ports:?}: {:?}", inside.events("grows"));
+            std::thread::sleep(POLL);
+        };
+        assert_ne!(udp, *UDP_NODE_PORTS.start(), "somebody has it");
+        until_it_answers_by_udp(address, udp);
     });
     checks.check("one of another class is left alone", || {
         let spec = json!({ "type": "LoadBalancer", "loadBalancerClass": "example.com/other" });
@@ -78,7 +102,7 @@ fn services_get_an_address_of_the_host_and_answer_there() {
         assert_eq!(ingress(&inside, "after"), address.to_string());
     });
     checks.finish();
-    drop(taken);
+    drop((taken, taken_by_udp));
     cluster.delete().run().ok();
     cluster.assert_nothing_left();
 }

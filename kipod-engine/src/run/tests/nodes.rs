@@ -4,7 +4,8 @@ use super::*;
 use crate::plan::{Seat, label};
 use crate::podman::ContainerOptions;
 use crate::run::{
-    AddRequest, ChangeError, NodeAction, StartRequest, add_node, node, remove_node, start, stop,
+    AddRequest, ChangeError, NodeAction, StartRequest, add_node, node, outside, remove_node, start,
+    stop,
 };
 use crate::spec::Role;
 
@@ -83,6 +84,15 @@ fn add_request(role: Role) -> AddRequest {
     }
 }
 
+fn start_request() -> StartRequest {
+    StartRequest {
+        name: name(),
+        wait: std::time::Duration::ZERO,
+        time_factor: Default::default(),
+        cancel: Cancel::never(),
+    }
+}
+
 fn quiet(_: Event) {}
 
 #[tokio::test]
@@ -90,13 +100,7 @@ async fn a_cluster_is_stopped_and_started_as_a_whole() {
     let world = World::with_cluster().await;
     stop(world.context(&quiet), &name()).await.unwrap();
     assert_eq!(world.count("stop_container"), 2);
-    let request = StartRequest {
-        name: name(),
-        wait: std::time::Duration::ZERO,
-        time_factor: Default::default(),
-        cancel: Cancel::never(),
-    };
-    start(world.context(&quiet), &request).await.unwrap();
+    start(world.context(&quiet), &start_request()).await.unwrap();
     let states = world.podman.containers("").await.unwrap();
     assert!(states.iter().all(|container| container.state == "running"));
 }
@@ -236,4 +240,66 @@ async fn who_has_a_port_of_the_host_is_named() {
         error.contains("cannot be published: Services of cluster `demo` are reached there (`127.77.255.254`): give the mapping a `listenAddress`"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn who_is_in_the_way_of_a_cluster_that_is_stopped_is_named() {
+    let world = World::with_cluster().await;
+    let address = std::net::Ipv4Addr::new(127, 77, 255, 253);
+    let mut record = world.record().unwrap();
+    record.service_address = Some(address);
+    record.write(&world.dirs.state).unwrap();
+    let mut other = record.clone();
+    other.name = "other".parse().unwrap();
+    other.service_address = None;
+    other.spec.name = other.name.clone();
+    other.spec.nodes[0].extra_port_mappings = vec![crate::spec::ExtraPort {
+        container_port: 80,
+        host_port: Some(30_080),
+        listen_address: std::net::Ipv4Addr::UNSPECIFIED.into(),
+        protocol: crate::spec::Protocol::Tcp,
+    }];
+    let remarks = outside::remarks(&other.spec, &world.dirs.state);
+    assert_eq!(remarks.len(), 1);
+    assert!(remarks[0].starts_with("port 30080 (TCP) is published on all addresses"));
+    assert!(remarks[0].contains("(`demo`)"), "{remarks:?}");
+    assert_eq!(outside::remarks(&record.spec, &world.dirs.state), [""; 0], "its own");
+
+    other.write(&world.dirs.state).unwrap();
+    stop(world.context(&quiet), &name()).await.unwrap();
+    world.podman.fail("start_container", move || PodmanError::PortInUse {
+        container: NODE.to_owned(),
+        message: format!("listen on {address} port 30080: Address already in use"),
+    });
+    let error = start(world.context(&quiet), &start_request()).await.unwrap_err().to_string();
+    assert!(error.contains("; cluster `other` publishes the port on all addresses"), "{error}");
+}
+
+#[tokio::test]
+async fn the_address_of_services_goes_with_the_first_control_plane() {
+    let nodes: Vec<_> = (0..3)
+        .map(|number| seat(&format!("demo-control-plane-{number}"), Role::ControlPlane, number))
+        .collect();
+    for (gone, is_left) in [("demo-control-plane-1", true), (NODE, false)] {
+        let world = World::with_cluster().await;
+        for seat in &nodes[1..] {
+            world.container(&seat.name, Role::ControlPlane).await;
+        }
+        let mut record = record(nodes.clone(), None);
+        record.service_address = Some([127, 77, 0, 1].into());
+        record.write(&world.dirs.state).unwrap();
+        let told = std::sync::Mutex::new(Vec::new());
+        let events = |event: Event| {
+            if let Event::Warning(line) = event {
+                told.lock().unwrap().push(line);
+            }
+        };
+        // Nobody can tell Kubernetes here; the record says it before.
+        let _ = remove_node(world.context(&events), &name(), gone).await;
+        let record = world.record().unwrap();
+        assert!(record.nodes.iter().all(|seat| seat.name != gone), "{record:?}");
+        assert_eq!(record.service_address.is_some(), is_left, "{gone}");
+        let told = told.into_inner().unwrap();
+        assert_eq!(told.iter().any(|line| line.contains("has no address for Services")), !is_left);
+    }
 }
