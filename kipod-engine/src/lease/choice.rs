@@ -25,3 +25,30 @@ impl Drop for ChoiceLock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn one_chooses_at_a_time_and_no_file_is_left() {
+        let state = tempfile::tempdir().unwrap();
+        let inside = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let lock = ChoiceLock::take(state.path()).unwrap();
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two choose");
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_dir(state.path().join("locks")).unwrap().count(), 0);
+    }
+}
