@@ -18,7 +18,7 @@ pub enum Step {
     FillStore,
     /// Removing what an earlier attempt left.
     CleanUp,
-    /// Pulling images that a new cluster is to have.
+    /// Pulling images that a new cluster or a registry is to have.
     PullImages,
     /// Loading images into a cluster.
     LoadImages,
@@ -46,8 +46,6 @@ pub enum Step {
     AddNode,
     /// Taking a node out of a cluster.
     RemoveNode,
-    /// Pulling an image.
-    Pull,
     /// Starting a registry.
     Registry,
 }
@@ -76,7 +74,6 @@ impl Step {
             Self::StartNodes => "starting nodes",
             Self::AddNode => "adding the node",
             Self::RemoveNode => "removing the node",
-            Self::Pull => "pulling the image",
             Self::Registry => "starting the registry",
         }
     }

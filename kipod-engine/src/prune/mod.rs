@@ -37,7 +37,7 @@ pub enum PruneError {
     #[error(transparent)]
     Record(#[from] RecordError),
     /// Podman did not answer.
-    #[error("cannot list what podman has of clusters: {0}")]
+    #[error("cannot list what podman has of clusters and registries: {0}")]
     Podman(#[from] PodmanError),
 }
 

@@ -63,7 +63,7 @@ pub(crate) async fn create(
     podman.create_volume(&volume).await.map_err(failed)?;
     podman.create_container(&container(wish, &registry)).await.map_err(failed)?;
     podman.start_container(&registry.name).await.map_err(failed)?;
-    until_it_answers(podman, wish.name, port, wish.limit).await?;
+    until_it_answers(podman, wish.name, port, wish.limit, false).await?;
     Ok(RegistrySummary {
         host: registry.host(),
         registry,
@@ -151,12 +151,14 @@ fn nth(subnet: &Subnet, index: u32) -> Ipv4Addr {
     subnet.nth(index).unwrap_or_else(|| subnet.address())
 }
 
-/// Waits until it answers as the distribution specification has it.
+/// Waits until it answers as the distribution specification has it. `known` is whether it was there
+/// before.
 pub(crate) async fn until_it_answers(
     podman: &dyn Podman,
     name: &RegistryName,
     port: u16,
     limit: Duration,
+    known: bool,
 ) -> Result<(), RegistryError> {
     let start = Instant::now();
     loop {
@@ -174,6 +176,7 @@ pub(crate) async fn until_it_answers(
                 waited: limit,
                 seen,
                 output: logs.unwrap_or_default().trim().to_owned(),
+                known,
             });
         }
         tokio::time::sleep(POLL).await;

@@ -60,6 +60,8 @@ pub enum RegistryError {
         seen: String,
         /// The last its container printed.
         output: String,
+        /// Whether it was there before, so that its image is not to blame.
+        known: bool,
     },
     /// Some of it could not be removed. All the rest was.
     #[error("registry `{name}` is not all gone:{}", list(.faults))]
@@ -90,7 +92,10 @@ impl RegistryError {
                 Some("delete clusters, or networks with `podman network prune`".to_owned())
             }
             Self::Podman { source, .. } => source.hint().map(str::to_owned),
-            Self::Silent { .. } => Some(
+            Self::Silent { name, known: true, .. } => Some(format!(
+                "`kipod delete registry {name}` removes it with all that was pushed to it, and then a new one can be created"
+            )),
+            Self::Silent { known: false, .. } => Some(
                 "`--image` takes an image of a registry that listens on port 5000, such as `docker.io/library/registry:3`".to_owned(),
             ),
             Self::Left { name, .. } => {

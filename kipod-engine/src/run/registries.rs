@@ -15,7 +15,7 @@ use crate::cluster::{self, Cluster, NodeSummary, Record};
 use crate::events::{Event, Step, step};
 use crate::node::registries_file;
 use crate::plan::LOAD_BALANCER;
-use crate::podman::{Podman, PodmanCli, PodmanError};
+use crate::podman::{Podman, PodmanError};
 use crate::registry::{
     self, DEFAULT_IMAGE, RegistriesLock, RegistryError, RegistryName, RegistrySummary, Wish,
     registries,
@@ -118,10 +118,14 @@ async fn image_of(
 ) -> Result<String, RegistryError> {
     let failed = |source| RegistryError::Podman { name: request.name.clone(), source };
     let image = request.image.as_ref().map_or(DEFAULT_IMAGE, ImageReference::as_str);
-    let is_there = find(context.podman, &request.name).await?.is_some();
-    if !is_there && context.podman.image(image).await.map_err(failed)?.is_none() {
-        let pull = async { PodmanCli::new().pull(image).await.map_err(failed) };
-        step(context.events, Step::Pull, pull).await?;
+    let Context { podman, events, .. } = context;
+    let is_there = find(podman, &request.name).await?.is_some();
+    if !is_there && podman.image(image).await.map_err(failed)?.is_none() {
+        let pull = async {
+            events.send(Event::Progress(Step::PullImages, image.to_owned()));
+            podman.pull_image(image).await.map_err(failed)
+        };
+        step(events, Step::PullImages, pull).await?;
     }
     Ok(image.to_owned())
 }
@@ -170,7 +174,7 @@ async fn reuse(
     let started = podman.start_container(name.as_str()).await;
     started.map_err(|source| RegistryError::Podman { name: name.clone(), source })?;
     let limit = request.time_factor.of(ANSWER_LIMIT);
-    registry::until_it_answers(podman, name, found.registry.port, limit).await?;
+    registry::until_it_answers(podman, name, found.registry.port, limit, true).await?;
     Ok(RegistrySummary { state: "running".to_owned(), ..found })
 }
 

@@ -7,7 +7,7 @@ use kipod_engine::cluster::{
 };
 use kipod_engine::{Dirs, Event, Events};
 
-use super::{print, print_json, table};
+use super::{print, print_json, print_names, table};
 use crate::args::{Get, GetNodesArgs, ListArgs, ListOutput};
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -20,7 +20,7 @@ pub(crate) async fn run(args: &Get, progress: &Progress) -> Result<u8, Failure> 
     match args {
         Get::Clusters(list) => clusters(list, progress),
         Get::Nodes(args) => nodes(args, progress).await,
-        Get::Registries(output) => super::registry::list(output, progress).await,
+        Get::Registries(list) => super::registry::list(list, progress).await,
         Get::Kubeconfig(cluster) => {
             let dirs = Dirs::from_env()?;
             let name = cluster_name(cluster.name())?;
@@ -115,10 +115,6 @@ fn node_row(node: NodeSummary, wide: bool) -> Vec<String> {
         row.extend([node.addresses.join(","), node.pod_subnets.join(","), id, node.image]);
     }
     row
-}
-
-fn print_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<u8, Failure> {
-    print(&names.map(|name| format!("{name}\n")).collect::<String>())
 }
 
 /// A length of time, as kubectl shows an age.

@@ -79,6 +79,10 @@ fn print(text: &str) -> Result<u8, Failure> {
     }
 }
 
+fn print_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<u8, Failure> {
+    print(&names.map(|name| format!("{name}\n")).collect::<String>())
+}
+
 fn print_json(value: &impl serde::Serialize) -> Result<u8, Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::new(format!("cannot print JSON: {error}")))?;

@@ -1,13 +1,13 @@
 //! `kipod create registry`, `kipod delete registry` and `kipod get registries`.
 
 use kipod_engine::plan::Machine;
-use kipod_engine::registry::{self, RegistryName};
+use kipod_engine::registry::{self, RegistryName, RegistrySummary};
 use kipod_engine::run::{self, RegistryRequest};
 use kipod_engine::spec::ImageReference;
 use kipod_engine::{Event, Events};
 
-use super::{print, print_json, table};
-use crate::args::{CreateRegistryArgs, Output, OutputArgs, RegistryArg};
+use super::{print, print_json, print_names, table};
+use crate::args::{CreateRegistryArgs, ListArgs, ListOutput, RegistryArg};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::session::{Session, stop_on_signals, time_factor};
@@ -50,21 +50,35 @@ pub(crate) async fn delete(registry: &RegistryArg, progress: &Progress) -> Resul
     Ok(0)
 }
 
-pub(crate) async fn list(output: &OutputArgs, progress: &Progress) -> Result<u8, Failure> {
+pub(crate) async fn list(list: &ListArgs, progress: &Progress) -> Result<u8, Failure> {
     let session = Session::open(progress).await?;
     let all = registry::registries(&session.service).await?;
-    if output.output == Output::Json {
-        return print_json(&all);
+    match list.output {
+        ListOutput::Json => return print_json(&all),
+        ListOutput::Name => {
+            return print_names(all.iter().map(|one| one.registry.name.as_str()));
+        }
+        ListOutput::Text | ListOutput::Wide => {}
     }
     if all.is_empty() {
         progress.send(Event::Note("there are no registries".to_owned()));
         return Ok(0);
     }
-    let rows: Vec<Vec<String>> = all
-        .into_iter()
-        .map(|one| vec![one.registry.name, one.state, one.host, one.image])
-        .collect();
-    print(&table(&["NAME", "STATE", "REGISTRY", "IMAGE"], &rows))
+    let wide = list.output == ListOutput::Wide;
+    let rows: Vec<Vec<String>> = all.into_iter().map(|one| row(one, wide)).collect();
+    let mut heading = vec!["NAME", "STATE", "REGISTRY"];
+    if wide {
+        heading.extend(["ADDRESS", "IMAGE"]);
+    }
+    print(&table(&heading, &rows))
+}
+
+fn row(one: RegistrySummary, wide: bool) -> Vec<String> {
+    let mut row = vec![one.registry.name, one.state, one.host];
+    if wide {
+        row.extend([one.registry.address.to_string(), one.image]);
+    }
+    row
 }
 
 fn name(registry: &RegistryArg) -> Result<RegistryName, Failure> {
