@@ -3,6 +3,12 @@
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long a lock that somebody has is waited for: those who only look, and those who are just
+/// ending, have it for microseconds.
+const PATIENCE: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(5);
 
 /// A file of this room that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +75,17 @@ impl Lock {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(source)) => return Err(LeaseError::at(path)(source)),
+            }
+        }
+    }
+
+    /// [`try_exclusive`](Self::try_exclusive), with no more than a moment's wait; blocks.
+    pub(crate) fn soon_exclusive(path: &Path) -> Result<Option<Self>, LeaseError> {
+        let since = Instant::now();
+        loop {
+            match Self::try_exclusive(path)? {
+                None if since.elapsed() < PATIENCE => std::thread::sleep(POLL),
+                lock => return Ok(lock),
             }
         }
     }

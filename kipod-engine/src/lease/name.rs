@@ -1,15 +1,9 @@
 //! Who is creating or deleting a cluster: a lock by name.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use super::lock::{LeaseError, Lock};
 use crate::spec::ClusterName;
-
-/// How long a lock that somebody has is waited for: those who only look, and those who are just
-/// ending, have it for microseconds.
-const PATIENCE: Duration = Duration::from_millis(100);
-const POLL: Duration = Duration::from_millis(5);
 
 /// The exclusive right to create or delete the cluster of one name. Dropping it, or dying in any
 /// way, gives it back; dropping it takes the lock's file away too.
@@ -69,23 +63,19 @@ impl NameLock {
     /// When another process has it, or the file cannot be written.
     pub(crate) fn take(state: &Path, name: &ClusterName) -> Result<Self, LockError> {
         let path = path(state, name);
-        let since = Instant::now();
-        loop {
-            match Lock::try_exclusive(&path) {
-                Ok(Some(lock)) => {
-                    // For the message of the one who comes second; nobody decides by it.
-                    lock.note(&std::process::id().to_string());
-                    return Ok(Self(Some(lock)));
-                }
-                Ok(None) if since.elapsed() < PATIENCE => std::thread::sleep(POLL),
-                Ok(None) => {
-                    let pid = std::fs::read_to_string(&path).ok();
-                    let pid = pid.and_then(|text| text.trim().parse().ok());
-                    return Err(LockError::Busy { name: name.clone(), pid });
-                }
-                Err(LeaseError { path, source }) => {
-                    return Err(LockError::Io { name: name.clone(), path, source });
-                }
+        match Lock::soon_exclusive(&path) {
+            Ok(Some(lock)) => {
+                // For the message of the one who comes second; nobody decides by it.
+                lock.note(&std::process::id().to_string());
+                Ok(Self(Some(lock)))
+            }
+            Ok(None) => {
+                let pid = std::fs::read_to_string(&path).ok();
+                let pid = pid.and_then(|text| text.trim().parse().ok());
+                Err(LockError::Busy { name: name.clone(), pid })
+            }
+            Err(LeaseError { path, source }) => {
+                Err(LockError::Io { name: name.clone(), path, source })
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Registries whose creation or deletion was cut off.
 
 use super::{Prune, PruneError};
+use crate::cluster::settle;
 use crate::registry::{self, RegistriesLock};
 
 impl Prune<'_> {
@@ -8,6 +9,7 @@ impl Prune<'_> {
     pub(super) async fn registries(&mut self) -> Result<(), PruneError> {
         // Who has the lock is making or deleting one.
         let _lock = match self.dry_run {
+            true if RegistriesLock::is_taken(&self.dirs.state) => return Ok(()),
             true => None,
             false => match RegistriesLock::take(&self.dirs.state) {
                 Ok(Some(lock)) => Some(lock),
@@ -18,7 +20,11 @@ impl Prune<'_> {
                 }
             },
         };
-        for name in registry::leftovers(self.podman).await? {
+        let left = registry::leftovers(self.podman).await?;
+        if !left.is_empty() && !self.dry_run {
+            settle().await;
+        }
+        for name in left {
             let removed = match self.dry_run {
                 true => Ok(true),
                 false => registry::remove(self.podman, &name).await,

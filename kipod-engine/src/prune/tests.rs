@@ -9,6 +9,7 @@ use crate::lease::{ClusterFiles, Kept, Lock, NameLock, Phase};
 use crate::node::CgroupMode;
 use crate::plan;
 use crate::podman::{Bind, ContainerOptions, Labels, NetworkOptions, Scripted, VolumeOptions};
+use crate::registry::RegistriesLock;
 use crate::spec::{ClusterName, ClusterSpec, Role};
 
 struct World {
@@ -366,7 +367,20 @@ async fn a_fault_keeps_nothing_else() {
     let error = prune(&world.podman, &world.dirs, false).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot list what podman has of clusters: `podman` is not installed"
+        "cannot list what podman has of clusters and registries: `podman` is not installed"
     );
     assert!(error.hint().is_some());
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_registry_goes_unless_somebody_is_at_registries() {
+    let world = World::new();
+    let labels = Labels::from([("io.kipod.registry".to_owned(), "mine".to_owned())]);
+    let volume = VolumeOptions { name: "mine".to_owned(), labels };
+    world.podman.create_volume(&volume).await.unwrap();
+    let lock = RegistriesLock::take(&world.dirs.state).unwrap().unwrap();
+    assert_eq!(world.prune().await.removed, NOTHING);
+    drop(lock);
+    assert_eq!(world.prune().await.removed, ["what is left of registry `mine`"]);
+    assert!(world.podman.is_empty());
 }

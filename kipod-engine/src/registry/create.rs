@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{RegistryError, RegistryName, RegistrySummary, label, labels, network_name};
+use super::{
+    RegistryError, RegistryName, RegistrySummary, label, labels, network_name, registries,
+};
 use crate::plan::choose_node_subnet;
 use crate::podman::{
     ContainerOptions, NetworkAttachment, NetworkOptions, Podman, PodmanError, PortMapping,
@@ -35,6 +37,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) name: &'a RegistryName,
     /// The host's port; any free one where it is `None`.
     pub(crate) port: Option<u16>,
+    /// Ports that are not taken unless they are asked for.
+    pub(crate) spoken_for: Vec<u16>,
     /// An image in the user's store.
     pub(crate) image: &'a str,
     /// See [`ContainerOptions::cgroup_parent`].
@@ -54,7 +58,7 @@ pub(crate) async fn create(
     wish: &Wish<'_>,
 ) -> Result<RegistrySummary, RegistryError> {
     let failed = |source| RegistryError::Podman { name: wish.name.clone(), source };
-    let port = free_port(wish)?;
+    let port = free_port(wish, &registries(podman).await.map_err(failed)?)?;
     let subnet = create_network(podman, wish).await?;
     let registry =
         LocalRegistry { name: wish.name.to_string(), port, address: nth(&subnet, ADDRESS) };
@@ -112,11 +116,29 @@ fn container(wish: &Wish<'_>, registry: &LocalRegistry) -> ContainerOptions {
     }
 }
 
-fn free_port(wish: &Wish<'_>) -> Result<u16, RegistryError> {
+/// The port asked for, or any, if it is free and no other registry, running or not, has it: nodes know
+/// a registry by its port.
+fn free_port(wish: &Wish<'_>, others: &[RegistrySummary]) -> Result<u16, RegistryError> {
     let wanted = wish.port.unwrap_or(0);
     let fault = |source| RegistryError::Port { name: wish.name.clone(), port: wanted, source };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).map_err(fault)?;
-    Ok(listener.local_addr().map_err(fault)?.port())
+    let owner = |port| others.iter().find(|other| other.registry.port == port);
+    if let Some(other) = owner(wanted) {
+        return Err(RegistryError::PortOfOther {
+            name: wish.name.clone(),
+            port: wanted,
+            other: other.registry.name.clone(),
+        });
+    }
+    // Listeners are kept until the choice is made, so that the kernel offers another port each time.
+    let mut listeners = Vec::new();
+    loop {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).map_err(fault)?;
+        let port = listener.local_addr().map_err(fault)?.port();
+        if wish.port.is_some() || (owner(port).is_none() && !wish.spoken_for.contains(&port)) {
+            return Ok(port);
+        }
+        listeners.push(listener);
+    }
 }
 
 /// Podman also refuses what the host itself uses, which its list of networks does not show: so another

@@ -38,6 +38,18 @@ pub enum RegistryError {
         /// Why.
         source: std::io::Error,
     },
+    /// Another registry, which may be stopped, has the port asked for.
+    #[error(
+        "registry `{name}` cannot listen on 127.0.0.1:{port}: registry `{other}` has that port"
+    )]
+    PortOfOther {
+        /// The name.
+        name: RegistryName,
+        /// The port.
+        port: u16,
+        /// Who has it.
+        other: String,
+    },
     /// No subnet is free.
     #[error("every subnet from 10.89.0.0/24 to 10.89.255.0/24 is in use")]
     NoSubnet,
@@ -88,6 +100,9 @@ impl RegistryError {
             )),
             Self::Busy => Some("wait until it has finished".to_owned()),
             Self::Port { .. } => Some("leave out the port, and kipod takes a free one".to_owned()),
+            Self::PortOfOther { other, .. } => Some(format!(
+                "leave out the port, and kipod takes a free one, or delete the other (`kipod delete registry {other}`)"
+            )),
             Self::NoSubnet => {
                 Some("delete clusters, or networks with `podman network prune`".to_owned())
             }

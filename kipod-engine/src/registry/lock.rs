@@ -1,6 +1,6 @@
 //! Who is creating or deleting a registry.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::lease::{LeaseError, Lock};
 
@@ -10,11 +10,19 @@ use crate::lease::{LeaseError, Lock};
 pub(crate) struct RegistriesLock(Option<Lock>);
 
 impl RegistriesLock {
-    /// Takes it, unless somebody else has it. `state` is kipod's state folder.
+    /// Takes it, unless somebody else has it for more than a moment. `state` is kipod's state folder.
     pub(crate) fn take(state: &Path) -> Result<Option<Self>, LeaseError> {
-        let lock = Lock::try_exclusive(&state.join("registries.lock"))?;
-        Ok(lock.map(|lock| Self(Some(lock))))
+        Ok(Lock::soon_exclusive(&path(state))?.map(|lock| Self(Some(lock))))
     }
+
+    /// Whether somebody has it.
+    pub(crate) fn is_taken(state: &Path) -> bool {
+        Lock::is_held_alone(&path(state))
+    }
+}
+
+fn path(state: &Path) -> PathBuf {
+    state.join("registries.lock")
 }
 
 impl Drop for RegistriesLock {

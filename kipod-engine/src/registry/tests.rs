@@ -8,6 +8,7 @@ fn wish(name: &RegistryName) -> Wish<'_> {
     Wish {
         name,
         port: None,
+        spoken_for: Vec::new(),
         image: "registry",
         cgroup_parent: None,
         used: vec!["10.89.0.0/16".parse().unwrap()],
@@ -47,6 +48,26 @@ async fn what_cannot_be_had_is_said() {
     let expected = format!("registry `kipod-registry` cannot listen on 127.0.0.1:{port}: ");
     assert!(error.to_string().starts_with(&expected), "{error}");
     assert!(podman.is_empty());
+}
+
+#[tokio::test]
+async fn no_two_have_one_port_even_if_one_is_stopped() {
+    let podman = Scripted::new();
+    let first: RegistryName = "first".parse().unwrap();
+    let used = vec!["10.89.0.0/24".parse().unwrap()];
+    create(&podman, &Wish { used, ..wish(&first) }).await.unwrap_err();
+    podman.stop_container("first").await.unwrap();
+    let port = registries(&podman).await.unwrap()[0].registry.port;
+    let name = RegistryName::default();
+    let error = create(&podman, &Wish { port: Some(port), ..wish(&name) }).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "registry `kipod-registry` cannot listen on 127.0.0.1:{port}: registry `first` has that port"
+        )
+    );
+    assert!(error.hint().unwrap().contains("kipod delete registry first"));
+    assert_eq!(registries(&podman).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

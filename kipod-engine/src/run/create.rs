@@ -11,7 +11,7 @@ use super::images;
 use super::load::{Preload, check_preload};
 use super::outside;
 use super::ready::{Waiter, Woken};
-use super::registries::{document_by, tell_new};
+use super::registries::{document_new, tell_new};
 use super::service_address;
 use super::surroundings;
 use super::watched::Watched;
@@ -29,7 +29,9 @@ use crate::pki::Credentials;
 use crate::plan::{Choices, Machine, NodePlan, Plan, choose_node_subnet, node_names, plan, seats};
 use crate::podman::{Podman, PodmanError};
 use crate::registry;
-use crate::spec::{ClusterSpec, FoundRegistries, RegistryAuth, Role, Subnet, Subnet6};
+use crate::spec::{
+    ClusterSpec, FoundRegistries, LocalRegistry, RegistryAuth, Role, Subnet, Subnet6,
+};
 
 /// How long the control plane may take, whatever the user waits for after it.
 pub(super) const CONTROL_PLANE_LIMIT: Duration = Duration::from_secs(300);
@@ -163,7 +165,7 @@ async fn make(
     let found = FoundRegistries { auth, local: registry::local(podman).await.map_err(failed)? };
     let start = start_nodes(context, request, images, &credentials, &found);
     let (plan, mut record) = step(events, Step::CreateNodes, start).await?;
-    let local = tell_new(context, &record, &found.local).await.map_err(failed)?;
+    tell_new(context, &record, &found.local).await.map_err(failed)?;
     // The nodes boot meanwhile.
     tokio::select! {
         biased;
@@ -207,19 +209,13 @@ async fn make(
     }
     let names: Vec<String> = plan.nodes.iter().map(|node| node.name.clone()).collect();
     preload.verify(context, &names).await?;
-    if !local.is_empty()
-        && let Err(fault) = document_by(&waiter.client, &local).await
-    {
-        // Pods pull from it all the same.
-        let name = &spec.name;
-        let map = addon::REGISTRY_HOSTING;
-        let warning = format!("cluster `{name}`: ConfigMap `{map}` could not be written: {fault}");
-        events.send(Event::Warning(warning));
-    }
+    let said = document_new(context, &waiter.client, &spec.name, Vec::new()).await;
     // Past this point the cluster is there, and an interruption comes too late.
     check_cancel(request)?;
     let write = write_kubeconfig(dirs, request, &plan, &mut record);
-    step(events, Step::Kubeconfig, write).await?;
+    let written = step(events, Step::Kubeconfig, write).await;
+    document_new(context, &waiter.client, &spec.name, said).await;
+    written?;
     events.send(Event::Detail(format!("created in {:.1} s", started.elapsed().as_secs_f64())));
     Ok(Cluster::new(record, dirs))
 }
@@ -246,7 +242,7 @@ async fn start_nodes(
         let state = dirs.state.clone();
         let alone =
             blocking(move || ChoiceLock::take(&state)).await.map_err(cluster::RecordError::from)?;
-        let api_port = free_port(dirs, spec)?;
+        let api_port = free_port(dirs, spec, &found.local)?;
         let service_address = services.choose(dirs, api_port)?;
         let choices = Choices { node_subnet, api_port, service_address };
         let plan = plan(spec, &request.machine, images, &choices, credentials, found, &dir)?;
@@ -372,14 +368,20 @@ async fn free_subnet(
     best.or_else(|| choose_node_subnet(&used, &used6)).ok_or(CreateError::NoSubnet)
 }
 
-/// The port asked for if it is free, or any free one that no other cluster, running or not, has.
-fn free_port(dirs: &Dirs, spec: &ClusterSpec) -> Result<u16, CreateError> {
+/// The port asked for if it is free, or any free one that no other cluster and no registry, running or
+/// not, has.
+fn free_port(
+    dirs: &Dirs,
+    spec: &ClusterSpec,
+    registries: &[LocalRegistry],
+) -> Result<u16, CreateError> {
     let address: IpAddr = spec.networking.api_server_address;
     let asked = spec.networking.api_server_port;
-    let recorded: Vec<u16> = Record::all(&dirs.state)?
+    let recorded = Record::all(&dirs.state)?
         .into_iter()
-        .filter_map(|(name, record)| (name != spec.name).then_some(record?.api_port))
-        .collect();
+        .filter_map(|(name, record)| (name != spec.name).then_some(record?.api_port));
+    let spoken_for: Vec<u16> =
+        recorded.chain(registries.iter().map(|registry| registry.port)).collect();
     let wanted = SocketAddr::new(address, asked.unwrap_or(0));
     let port_error = |source| CreateError::Port { address: wanted, source };
     // Listeners are kept until the choice is made, so that the kernel offers another port each time.
@@ -387,7 +389,7 @@ fn free_port(dirs: &Dirs, spec: &ClusterSpec) -> Result<u16, CreateError> {
     loop {
         let listener = TcpListener::bind(wanted).map_err(port_error)?;
         let port = listener.local_addr().map_err(port_error)?.port();
-        if asked.is_some() || !recorded.contains(&port) {
+        if asked.is_some() || !spoken_for.contains(&port) {
             return Ok(port);
         }
         listeners.push(listener);

@@ -1,7 +1,8 @@
 //! A registry of this machine more, or less, and what every cluster's nodes know of them.
 //!
 //! Who creates a cluster asks for registries after its nodes have started, and who creates a registry
-//! asks for nodes after the registry is there: so of two at once at least one tells the nodes.
+//! asks for nodes after the registry is there: so of two at once at least one tells the nodes. Where both
+//! do, the older list may come last: so who creates a cluster looks again afterwards.
 
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ use crate::time_factor::TimeFactor;
 
 /// How long a registry may take to answer: it takes a quarter of a second.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// How long a node, or a cluster's API, is told for: it takes a tenth of a second, and all are told at
+/// once. One that hangs must keep nobody from registries.
+const TELL_LIMIT: Duration = Duration::from_secs(15);
 /// CRI-O reads its list of registries again when it is told to; one that is just starting reads it
 /// anyway, and does not know the signal yet.
 const RELOAD: &str = "if systemctl --quiet is-active crio; then systemctl kill --signal=HUP --kill-whom=main crio; fi";
@@ -69,7 +73,16 @@ pub async fn create_registry(
     let _lock = lock(context)?;
     let found = find(podman, &request.name).await?;
     let summary = match found {
-        Some(found) => step(events, Step::Registry, reuse(podman, request, found)).await?,
+        Some(found) => {
+            let reuse = async {
+                tokio::select! {
+                    biased;
+                    () = request.cancel.asked() => Err(cancelled()),
+                    reused = reuse(podman, request, found) => reused,
+                }
+            };
+            step(events, Step::Registry, reuse).await?
+        }
         None => {
             let make = async {
                 tokio::select! {
@@ -89,6 +102,7 @@ pub async fn create_registry(
             made?
         }
     };
+    // The registry is there, and an interruption comes too late.
     tell_all(context).await;
     Ok(summary)
 }
@@ -104,7 +118,7 @@ pub async fn delete_registry(
     name: &RegistryName,
 ) -> Result<bool, RegistryError> {
     let _lock = lock(context)?;
-    let any = registry::remove(context.podman, name).await?;
+    let any = clear(context.podman, name).await?;
     if any {
         tell_all(context).await;
     }
@@ -130,21 +144,33 @@ async fn image_of(
     Ok(image.to_owned())
 }
 
+/// Removes what there is of a registry, also one whose creation was cut off.
+async fn clear(podman: &dyn Podman, name: &RegistryName) -> Result<bool, RegistryError> {
+    let left = registry::leftovers(podman).await;
+    let left = left.map_err(|source| RegistryError::Podman { name: name.clone(), source })?;
+    if left.contains(name) {
+        cluster::settle().await;
+    }
+    registry::remove(podman, name).await
+}
+
 async fn make(
     context: Context<'_>,
     request: &RegistryRequest,
     image: &str,
 ) -> Result<RegistrySummary, RegistryError> {
     // What a killed kipod left of one.
-    registry::remove(context.podman, &request.name).await?;
-    let records = Record::all(&context.dirs.state)?.into_iter().filter_map(|(_, record)| record);
-    let subnets = records.flat_map(|record| {
-        let networking = record.spec.networking;
+    clear(context.podman, &request.name).await?;
+    let records = Record::all(&context.dirs.state)?;
+    let records: Vec<Record> = records.into_iter().filter_map(|(_, record)| record).collect();
+    let subnets = records.iter().flat_map(|record| {
+        let networking = &record.spec.networking;
         [networking.pod_subnet, networking.service_subnet]
     });
     let wish = Wish {
         name: &request.name,
         port: request.port,
+        spoken_for: records.iter().map(|record| record.api_port).collect(),
         image,
         cgroup_parent: request.cgroup_parent.clone(),
         used: subnets.collect(),
@@ -204,32 +230,57 @@ async fn tell_all(context: Context<'_>) {
         Ok(nodes) => nodes,
         Err(fault) => return warn(format!("nodes are not told of registries: {fault}")),
     };
-    let Ok(records) = Record::all(&dirs.state) else { return };
-    for record in records.into_iter().filter_map(|(_, record)| record) {
-        let of_it = |node: &&NodeSummary| node.cluster == record.name.as_str();
-        let nodes: Vec<&NodeSummary> = nodes.iter().filter(of_it).collect();
-        tell(context, &record, &nodes, &local).await;
-        let control_plane = record.control_plane();
-        let is_up = nodes.iter().any(|node| node.name == control_plane && node.state == "running");
-        if record.complete && is_up {
-            document(context, &record.name, &local).await;
+    let records = match Record::all(&dirs.state) {
+        Ok(records) => records,
+        Err(fault) => return warn(format!("nodes are not told of registries: {fault}")),
+    };
+    let told = records.into_iter().map(|(name, record)| {
+        let of_it = nodes.iter().filter(|node| node.cluster == name.as_str()).collect();
+        tell_cluster(context, name, record, of_it, &local)
+    });
+    futures_util::future::join_all(told).await;
+}
+
+async fn tell_cluster(
+    context: Context<'_>,
+    name: ClusterName,
+    record: Option<Record>,
+    nodes: Vec<&NodeSummary>,
+    local: &[LocalRegistry],
+) {
+    let Some(record) = record else {
+        // One without a record is just coming or going.
+        if let Err(fault) = Record::read(&context.dirs.state, &name) {
+            let warning = format!("nodes of cluster `{name}` are not told of registries: {fault}");
+            context.events.send(Event::Warning(warning));
         }
+        return;
+    };
+    tell(context, &record, &nodes, local).await;
+    let control_plane = record.control_plane();
+    let is_up = nodes.iter().any(|node| node.name == control_plane && node.state == "running");
+    if record.complete && is_up {
+        document(context, &name, local).await;
     }
 }
 
 /// Tells the nodes of one cluster that was just created or grew, if there are other registries now than
-/// `planned`. Answers those that there are.
+/// `planned`; again if there are others by then, since [`tell_all`] may have told them of those first.
 pub(super) async fn tell_new(
     context: Context<'_>,
     record: &Record,
     planned: &[LocalRegistry],
-) -> Result<Vec<LocalRegistry>, PodmanError> {
-    let local = registry::local(context.podman).await?;
-    if local != planned {
+) -> Result<(), PodmanError> {
+    let mut told = planned.to_vec();
+    loop {
+        let local = registry::local(context.podman).await?;
+        if local == told {
+            return Ok(());
+        }
         let nodes = cluster::nodes(context.podman, context.dirs, Some(&record.name)).await?;
         tell(context, record, &nodes.iter().collect::<Vec<_>>(), &local).await;
+        told = local;
     }
-    Ok(local)
 }
 
 /// Writes the file of registries of these nodes anew. One that does not run reads it when it starts,
@@ -254,19 +305,24 @@ async fn tell(
                 _ => Ok(None),
             }
         };
-        let fault = match done.await {
-            Ok(Some(output)) if output.status != 0 => {
+        let fault = match tokio::time::timeout(TELL_LIMIT, done).await {
+            Ok(Ok(Some(output))) if output.status != 0 => {
                 String::from_utf8_lossy(&output.stderr).trim().to_owned()
             }
-            Ok(None) if node.state == "paused" => "it is paused".to_owned(),
-            Ok(_) => return,
-            Err(fault) => fault.to_string(),
+            Ok(Ok(None)) if node.state == "paused" => "it is paused".to_owned(),
+            Ok(Ok(_)) => return,
+            Ok(Err(fault)) => fault.to_string(),
+            Err(_) => no_answer(),
         };
         events.send(Event::Warning(format!(
             "node `{name}` knows the registries there are only after a restart: {fault}"
         )));
     });
     futures_util::future::join_all(told).await;
+}
+
+fn no_answer() -> String {
+    format!("no answer within {} s", TELL_LIMIT.as_secs())
 }
 
 /// Says in a cluster that is there which registry it has.
@@ -277,18 +333,46 @@ async fn document(context: Context<'_>, name: &ClusterName, local: &[LocalRegist
         let client = client::connect(&kubeconfig).await.map_err(|fault| fault.to_string())?;
         document_by(&client, local).await.map_err(|fault| fault.to_string())
     };
-    if let Err(fault) = said.await {
-        let map = addon::REGISTRY_HOSTING;
-        let warning = format!("cluster `{name}`: ConfigMap `{map}` could not be written: {fault}");
-        context.events.send(Event::Warning(warning));
+    let said = tokio::time::timeout(TELL_LIMIT, said).await;
+    if let Err(fault) = said.unwrap_or_else(|_| Err(no_answer())) {
+        context.events.send(not_documented(name, &fault));
     }
 }
 
-/// The same, with a client. What somebody else says there stays.
-pub(super) async fn document_by(
+/// Says in a new cluster which registry it has, if there are others than were `said` last; again if
+/// there are others by then. Answers which were said. Called once more when the cluster is complete: from
+/// then on whoever creates or deletes a registry says it too.
+pub(super) async fn document_new(
+    context: Context<'_>,
     client: &kube::Client,
-    local: &[LocalRegistry],
-) -> Result<(), kube::Error> {
+    name: &ClusterName,
+    mut said: Vec<LocalRegistry>,
+) -> Vec<LocalRegistry> {
+    loop {
+        let fault = match registry::local(context.podman).await {
+            Ok(local) if local == said => return said,
+            Ok(local) => {
+                let written = document_by(client, &local).await;
+                said = local;
+                written.err().map(|fault| fault.to_string())
+            }
+            Err(fault) => Some(fault.to_string()),
+        };
+        if let Some(fault) = fault {
+            // Pods pull from it all the same.
+            context.events.send(not_documented(name, &fault));
+            return said;
+        }
+    }
+}
+
+fn not_documented(name: &ClusterName, fault: &str) -> Event {
+    let map = addon::REGISTRY_HOSTING;
+    Event::Warning(format!("cluster `{name}`: ConfigMap `{map}` could not be written: {fault}"))
+}
+
+/// The same, with a client. What somebody else says there stays.
+async fn document_by(client: &kube::Client, local: &[LocalRegistry]) -> Result<(), kube::Error> {
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::ResourceExt;
     let maps = kube::Api::<ConfigMap>::namespaced(client.clone(), "kube-public");

@@ -189,7 +189,10 @@ fn a_registry_is_what_was_asked_for_or_nothing_is_there() {
     let port = registry.host.split_once(':').unwrap().1;
     let taken = format!("{}-2", registry.name);
     let words = ["create", "registry", &taken, "--image", &image, "--port", port];
-    Kipod::new(words).run().failed(1).said(&[&format!("cannot listen on 127.0.0.1:{port}")]);
+    Kipod::new(words).run().failed(1).said(&[&format!(
+        "cannot listen on 127.0.0.1:{port}: registry `{}` has that port",
+        registry.name
+    )]);
     let dead = TestImage::build("no-registry", "x");
     let words = ["create", "registry", &taken, "--image", &dead.reference];
     let words = Kipod::new(words).env("KIPOD_TIMEOUT_FACTOR", "0.1");

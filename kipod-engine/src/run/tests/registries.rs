@@ -3,9 +3,22 @@
 use super::nodes::WORKER;
 use super::*;
 use crate::plan::label;
-use crate::podman::ContainerOptions;
+use crate::podman::{ContainerOptions, Labels, VolumeOptions};
 use crate::registry::{RegistryError, RegistryName};
 use crate::run::{RegistryRequest, create_registry, delete_registry};
+
+const IMAGE: &str = "registry.example.com/registry:3";
+
+fn asked() -> RegistryRequest {
+    RegistryRequest {
+        name: RegistryName::default(),
+        port: None,
+        image: Some(IMAGE.parse().unwrap()),
+        cgroup_parent: None,
+        time_factor: Default::default(),
+        cancel: Cancel::never(),
+    }
+}
 
 /// A registry that is there.
 async fn registry(world: &World) -> RegistryName {
@@ -83,16 +96,8 @@ async fn a_cluster_knows_the_registries_there_are() {
 #[tokio::test]
 async fn a_registry_that_fails_is_taken_back() {
     let world = World::new();
-    let image = "registry.example.com/registry:3";
-    world.podman.add_image(image, Default::default());
-    let request = RegistryRequest {
-        name: RegistryName::default(),
-        port: None,
-        image: Some(image.parse().unwrap()),
-        cgroup_parent: None,
-        time_factor: Default::default(),
-        cancel: Cancel::never(),
-    };
+    world.podman.add_image(IMAGE, Default::default());
+    let request = asked();
     let events = |event| world.events.lock().unwrap().push(event);
     let steps = ["create_network", "create_volume", "create_container", "start_container"];
     for step in steps {
@@ -103,4 +108,64 @@ async fn a_registry_that_fails_is_taken_back() {
     }
     assert_eq!(world.warnings(), [""; 0]);
     assert!(!world.dirs.state.join("registries.lock").exists());
+}
+
+#[tokio::test]
+async fn what_podman_is_still_at_when_another_one_cleans_up_goes_too() {
+    let world = World::new();
+    let name = RegistryName::default();
+    let labels = Labels::from([("io.kipod.registry".to_owned(), name.to_string())]);
+    let volume = VolumeOptions { name: name.to_string(), labels: labels.clone() };
+    world.podman.create_volume(&volume).await.unwrap();
+    let events = |event| world.events.lock().unwrap().push(event);
+    let late = async {
+        world.until("volumes io.kipod.registry").await;
+        let options = ContainerOptions::plain(name.as_str(), labels);
+        world.podman.create_container(&options).await.unwrap();
+    };
+    let context = world.context(&events);
+    let (deleted, ()) = tokio::join!(delete_registry(context, &name), late);
+    assert!(deleted.unwrap());
+    assert!(world.podman.is_empty(), "{:#?}", world.podman.calls());
+}
+
+#[tokio::test]
+async fn an_image_that_is_missing_is_pulled() {
+    let world = World::new();
+    let events = |event| world.events.lock().unwrap().push(event);
+    let error = create_registry(world.context(&events), &asked()).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Podman { .. }), "{error}");
+    assert_eq!(world.changes(), [format!("pull_image {IMAGE}")]);
+}
+
+#[tokio::test]
+async fn one_that_is_there_and_does_not_answer_can_be_interrupted() {
+    let world = World::new();
+    registry(&world).await;
+    let (canceller, cancel) = crate::run::cancellation();
+    let request = RegistryRequest { image: None, cancel, ..asked() };
+    let events = |event| world.events.lock().unwrap().push(event);
+    let stop = async {
+        world.until("start_container").await;
+        canceller.cancel();
+    };
+    let context = world.context(&events);
+    let (made, ()) = tokio::join!(create_registry(context, &request), stop);
+    assert!(matches!(made, Err(RegistryError::Cancelled { .. })), "{made:?}");
+    // It was there before.
+    assert_eq!(world.count("remove_"), 0);
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_said() {
+    let world = World::with_cluster().await;
+    let registry = registry(&world).await;
+    std::fs::write(world.cluster_dir().join("cluster.json"), "{").unwrap();
+    let events = |event| world.events.lock().unwrap().push(event);
+    assert!(delete_registry(world.context(&events), &registry).await.unwrap());
+    let [warning] = world.warnings().try_into().unwrap();
+    assert!(
+        warning.starts_with("nodes of cluster `demo` are not told of registries: "),
+        "{warning}"
+    );
 }
