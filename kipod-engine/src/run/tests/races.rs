@@ -1,7 +1,6 @@
 //! Somebody else is quicker.
 
 use super::*;
-use crate::plan::ServiceAddress;
 
 fn subnet_in_use() -> PodmanError {
     PodmanError::SubnetInUse { subnet: "10.89.0.0/24".to_owned() }
@@ -101,22 +100,5 @@ async fn ports_that_keep_being_taken_end_it() {
     let error = world.create(request()).await.unwrap_err();
     assert!(error.to_string().contains("a port that container"), "{error}");
     assert_eq!(world.count("create_container"), 5);
-    world.assert_nothing_left();
-}
-
-#[tokio::test]
-async fn a_cluster_does_without_an_address_for_services_that_keeps_being_taken() {
-    let world = World::new();
-    let user = rustix::process::getuid().as_raw();
-    let all: Vec<_> = ServiceAddress::candidates(user).map(|one| one.to_string()).collect();
-    for _ in 0..5 {
-        let message = all.join(", ");
-        let error =
-            move || PodmanError::PortInUse { container: NODE.to_owned(), message: message.clone() };
-        world.podman.fail("upload", error);
-    }
-    let error = world.create_until_kubeadm_fails(request()).await;
-    assert!(matches!(error, CreateError::NodeFailed { .. }), "{error}");
-    assert_eq!(world.count("create_container"), 6);
     world.assert_nothing_left();
 }
