@@ -192,5 +192,10 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), RecordError
 }
 
 fn file(state: &Path, name: &ClusterName) -> PathBuf {
-    cluster_dir(state, name).join("cluster.json")
+    record_path(&cluster_dir(state, name))
+}
+
+/// The file of the record in a cluster's folder.
+pub(super) fn record_path(cluster_dir: &Path) -> PathBuf {
+    cluster_dir.join("cluster.json")
 }

@@ -1,15 +1,16 @@
 //! The one way back: everything that carries a cluster's label goes, whatever state it is in.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::record::{Record, cluster_dir, unretain};
+use super::record::{Record, cluster_dir, record_path, unretain};
 use crate::blocking::blocking;
 use crate::dirs::Dirs;
 use crate::image::cluster_store;
 use crate::kubeconfig::UserKubeconfig;
 use crate::lease::{LockError, NameLock};
-use crate::plan::label;
-use crate::podman::{Podman, PodmanError};
+use crate::plan::{self, label};
+use crate::podman::{Podman, PodmanError, remove_tree};
 use crate::spec::ClusterName;
 
 /// How long Podman may take to end a request whose asker is gone.
@@ -214,24 +215,53 @@ async fn remove_dir(
         let _ = std::fs::remove_dir_all(runroot);
     }
     let dir = cluster_dir(&dirs.state, name);
-    match std::fs::remove_dir_all(&dir) {
-        Ok(()) => true,
-        // Images that were loaded may hold files of users whom containers run as.
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            let removed = podman.remove_path(&dir).await;
-            note("folder", &dir.display().to_string(), removed.map(|()| true), faults);
-            true
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+    let parts = match parts(&dir) {
+        Ok(parts) => parts,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return false,
         Err(error) => {
             faults.push(format!("folder `{}`: {error}", dir.display()));
-            false
+            return false;
+        }
+    };
+    for part in parts.into_iter().chain([dir]) {
+        // Images that were loaded may hold files of users whom containers run as.
+        if let Err(error) = remove_tree(podman, &part).await {
+            faults.push(error.to_string());
+            break;
         }
     }
+    true
+}
+
+/// What is in a cluster's folder, in the order in which it goes: images first, of which half would be
+/// taken for a whole store, and the record last. Whoever comes after a kill knows by it what is left.
+fn parts(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let entries: Vec<_> = std::fs::read_dir(dir)?.collect::<Result<_, _>>()?;
+    let mut parts: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
+    let (images, record) = (plan::image_store(dir), record_path(dir));
+    parts.sort_by_key(|part| (*part == record, *part != images));
+    Ok(parts)
 }
 
 fn note(kind: &str, name: &str, removed: Result<bool, PodmanError>, faults: &mut Vec<String>) {
     if let Err(error) = removed {
         faults.push(format!("{kind} `{name}`: {error}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_go_first_and_the_record_last() {
+        let dir = tempfile::tempdir().unwrap();
+        for part in ["cluster.json", "images", "kubeconfig", "nodes", "a"] {
+            std::fs::create_dir(dir.path().join(part)).unwrap();
+        }
+        let parts = parts(dir.path()).unwrap();
+        let name = |part: &PathBuf| part.file_name().unwrap().to_str().unwrap().to_owned();
+        let names: Vec<String> = parts.iter().map(name).collect();
+        assert_eq!((names[0].as_str(), names[4].as_str()), ("images", "cluster.json"), "{names:?}");
     }
 }

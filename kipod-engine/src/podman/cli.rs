@@ -261,6 +261,10 @@ impl PodmanCli {
     ///
     /// When it cannot be removed.
     pub async fn unshare_remove(&self, path: &Path) -> Result<(), PodmanError> {
+        self.output(self.removal(path)).await.map(drop)
+    }
+
+    fn removal(&self, path: &Path) -> Command {
         // A podman that ended early leaves its store's `overlay` folder mounted on itself in the
         // user's namespace. The kernel writes a space in a mount point as `\040`.
         let script = r#"while read -r _ at _; do
@@ -268,9 +272,12 @@ impl PodmanCli {
             case $at in "$1"/*) umount -l "$at" ;; esac
         done </proc/mounts
         rm -rf -- "$1""#;
-        let command =
-            Command::new(&self.program).args(["unshare", "sh", "-c", script, "sh"]).arg(path);
-        self.output(command).await.map(drop)
+        // The namespace is this machine's: Podman refuses to enter it while it is pointed to a service.
+        Command::new(&self.program)
+            .without_env("CONTAINER_HOST")
+            .without_env("CONTAINER_CONNECTION")
+            .args(["unshare", "sh", "-c", script, "sh"])
+            .arg(path)
     }
 
     /// The command that runs `command` inside a container with this process's standard input;
@@ -317,6 +324,16 @@ mod tests {
             store.command().arg("images").to_string(),
             "podman --root /s --runroot /s.run --storage-driver overlay images"
         );
+    }
+
+    #[test]
+    fn what_works_on_files_is_not_pointed_to_a_service() {
+        let store = PodmanCli::new().in_store(ImageStore::new("/s"));
+        for command in [store.command(), PodmanCli::new().removal("/s".as_ref())] {
+            for name in ["CONTAINER_HOST", "CONTAINER_CONNECTION"] {
+                assert!(command.keeps_out(name), "{name} of `{command}`");
+            }
+        }
     }
 
     #[tokio::test]

@@ -91,6 +91,12 @@ impl Command {
         self
     }
 
+    /// Whether the command does not get a variable of this process's environment.
+    #[cfg(test)]
+    pub(super) fn keeps_out(&self, name: &str) -> bool {
+        self.env.iter().any(|(other, value)| *other == name && value.is_none())
+    }
+
     /// The program's path or name.
     pub fn program(&self) -> &Path {
         Path::new(&self.program)

@@ -23,6 +23,8 @@ mod transfer;
 mod volumes;
 
 use std::future::Future;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::pin::Pin;
 
 pub use cli::{BuildOptions, ImageStore, PodmanCli};
@@ -38,6 +40,24 @@ pub use service::Service;
 
 /// What every call of the seam answers with.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, PodmanError>> + Send + 'a>>;
+
+/// Removes a file or folder with all that is in it, also what belongs to users whom containers run as.
+/// One that does not exist is fine.
+pub(crate) async fn remove_tree(podman: &dyn Podman, path: &Path) -> Result<(), PodmanError> {
+    let removed = match std::fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => podman.remove_path(path).await,
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(PodmanError::Refused {
+            action: format!("remove `{}`", path.display()),
+            message: error.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
 
 /// An image in the user's store.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -137,10 +137,14 @@ async fn clear_the_name(context: Context<'_>, request: &Request) -> Result<(), C
     let failed = |source| CreateError::CleanUp { name: name.clone(), source: Box::new(source) };
     let left = cluster::find(podman, name).await.map_err(failed)?;
     if record.is_none() {
-        return match left.first() {
-            Some(what) => Err(CreateError::Unrecorded { name: name.clone(), what }),
-            None => Ok(()),
-        };
+        if let Some(what) = left.first() {
+            return Err(CreateError::Unrecorded { name: name.clone(), what });
+        }
+        // Half a store would be taken for the new cluster's.
+        let files = std::fs::read_dir(cluster_dir(&dirs.state, name));
+        if files.into_iter().flatten().next().is_none() {
+            return Ok(());
+        }
     }
     let remove = async {
         cluster::settle().await;

@@ -49,6 +49,19 @@ async fn things_without_a_record_are_not_touched() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_folder_is_not_taken_for_the_new_clusters() {
+    let world = World::new();
+    let half = world.cluster_dir().join("images/overlay-images");
+    std::fs::create_dir_all(&half).unwrap();
+    std::fs::write(half.join("images.json"), "[half").unwrap();
+    // The new store is there by then.
+    world.podman.fail("create_volume", refusal);
+    let error = world.create(retaining()).await.unwrap_err();
+    assert!(matches!(error, CreateError::Podman { .. }), "{error}");
+    assert_eq!(std::fs::read_to_string(half.join("images.json")).unwrap(), "[]");
+}
+
+#[tokio::test]
 async fn a_cluster_that_is_there_stays() {
     let world = World::new();
     leave_half(&world).await;
