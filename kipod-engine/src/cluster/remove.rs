@@ -8,7 +8,7 @@ use crate::blocking::blocking;
 use crate::dirs::Dirs;
 use crate::image::cluster_store;
 use crate::kubeconfig::UserKubeconfig;
-use crate::lease::{LockError, NameLock};
+use crate::lease::{ImagesLock, LockError, NameLock};
 use crate::plan::{self, label};
 use crate::podman::{Podman, PodmanError, remove_tree};
 use crate::spec::ClusterName;
@@ -210,9 +210,13 @@ async fn remove_dir(
     name: &ClusterName,
     faults: &mut Vec<String>,
 ) -> bool {
-    // Podman's running state for it, on a file system that a reboot empties.
-    for runroot in cluster_store::runroots(dirs, name) {
-        let _ = std::fs::remove_dir_all(runroot);
+    cluster_store::forget(dirs, name);
+    // Who loads into it right now will find it gone, and clears what is his.
+    if let Ok(Some(_turn)) = ImagesLock::try_take(&dirs.state, name)
+        && let Err(error) = cluster_store::sweep(podman, dirs, name).await
+    {
+        faults.push(error.to_string());
+        return false;
     }
     let dir = cluster_dir(&dirs.state, name);
     let parts = match parts(&dir) {

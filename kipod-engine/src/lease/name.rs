@@ -1,11 +1,11 @@
-//! Who is creating or deleting a cluster: a lock by name.
+//! Who works on a cluster: a lock by name.
 
 use std::path::{Path, PathBuf};
 
 use super::lock::{LeaseError, Lock};
 use crate::spec::ClusterName;
 
-/// The exclusive right to create or delete the cluster of one name. Dropping it, or dying in any
+/// The exclusive right to create, change or delete the cluster of one name. Dropping it, or dying in any
 /// way, gives it back; dropping it takes the lock's file away too.
 #[derive(Debug)]
 pub(crate) struct NameLock(Option<Lock>);
@@ -22,7 +22,7 @@ impl Drop for NameLock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody else has it.
-    #[error("another process{} is creating or deleting cluster `{name}`", holder(.pid))]
+    #[error("another process{} works on cluster `{name}`", holder(.pid))]
     Busy {
         /// The cluster.
         name: ClusterName,
@@ -45,7 +45,7 @@ impl LockError {
     /// What the user can do about it, where there is something.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Busy { .. } => Some("wait until it has finished, or take another name"),
+            Self::Busy { .. } => Some("wait until it has finished, or name another cluster"),
             Self::Io { .. } => None,
         }
     }
@@ -94,10 +94,40 @@ pub(crate) fn all(state: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// The lock of whoever loads images into the cluster, in front of its name's: that one is not waited
-/// for.
-pub(crate) fn images_lock(state: &Path, name: &ClusterName) -> PathBuf {
-    state.join("locks").join(format!("{name}.images.lock"))
+/// The right to load images into the cluster of one name, before the right to change it: that one is
+/// not waited for, and an archive may take long to unpack. Dropping it, or dying in any way, gives it
+/// back; dropping it takes the lock's file away too.
+#[derive(Debug)]
+pub(crate) struct ImagesLock(Option<Lock>);
+
+impl Drop for ImagesLock {
+    fn drop(&mut self) {
+        if let Some(lock) = self.0.take() {
+            lock.remove();
+        }
+    }
+}
+
+impl ImagesLock {
+    /// Takes it, if nobody has it.
+    pub(crate) fn try_take(state: &Path, name: &ClusterName) -> Result<Option<Self>, LeaseError> {
+        let lock = Lock::try_exclusive(&Self::path(state, name))?;
+        Ok(lock.map(|lock| Self(Some(lock))))
+    }
+
+    /// Takes it after everybody who came before; blocks.
+    pub(crate) fn take(state: &Path, name: &ClusterName) -> Result<Self, LeaseError> {
+        Lock::exclusive(&Self::path(state, name), || {}).map(|lock| Self(Some(lock)))
+    }
+
+    /// Whether somebody has it.
+    pub(crate) fn is_taken(state: &Path, name: &ClusterName) -> bool {
+        Lock::is_held(&Self::path(state, name))
+    }
+
+    fn path(state: &Path, name: &ClusterName) -> PathBuf {
+        state.join("locks").join(format!("{name}.images.lock"))
+    }
 }
 
 fn path(state: &Path, name: &ClusterName) -> PathBuf {
@@ -116,10 +146,7 @@ mod tests {
         let second = NameLock::take(state.path(), &name).unwrap_err();
         assert_eq!(
             second.to_string(),
-            format!(
-                "another process ({}) is creating or deleting cluster `demo`",
-                std::process::id()
-            )
+            format!("another process ({}) works on cluster `demo`", std::process::id())
         );
         let other: ClusterName = "other".parse().unwrap();
         NameLock::take(state.path(), &other).unwrap();

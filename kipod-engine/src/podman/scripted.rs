@@ -75,6 +75,13 @@ impl Scripted {
         self.state().outputs.push((line.to_owned(), output));
     }
 
+    /// Lets every command whose line begins with `line` end with status 1 and that on standard error.
+    pub fn refuse_exec(&self, line: &str, stderr: &str) {
+        let stderr = stderr.as_bytes().to_vec();
+        let output = ExecOutput { status: 1, stdout: Vec::new(), stderr };
+        self.state().outputs.push((line.to_owned(), output));
+    }
+
     /// Puts an image for this machine into the store.
     pub fn add_image(&self, reference: &str, labels: Labels) {
         self.add_image_of(reference, crate::image::architecture(), labels);
@@ -239,8 +246,12 @@ impl Podman for Scripted {
     fn load_archive<'a>(
         &'a self,
         archive: &'a Archive,
-        _store: &'a ImageStore,
+        store: &'a ImageStore,
     ) -> Reply<'a, Vec<ImageInfo>> {
+        // As Podman does, also where it fails then.
+        for folder in [store.root.join(store.driver), store.runroot.clone()] {
+            std::fs::create_dir_all(folder).expect("a test can write into its folders");
+        }
         self.call(format!("load_archive {archive}"), |state| Ok(state.archives.clone()))
     }
 

@@ -5,11 +5,13 @@
 //! * Clusters whose creation or deletion was cut off, and what Podman has of clusters without a record.
 //! * Nodes whose addition or removal was cut off.
 //! * What Podman has of registries without a container.
+//! * What was unpacked for loads of images that were cut off.
 //! * Image stores that no node image and no node needs.
 //! * Lock files that nobody holds, and what tests noted about clusters that are gone.
 
 mod clusters;
 mod files;
+mod loads;
 mod registries;
 mod stores;
 #[cfg(test)]
@@ -68,6 +70,7 @@ struct Prune<'a> {
 pub async fn prune(podman: &dyn Podman, dirs: &Dirs, dry_run: bool) -> Result<Pruned, PruneError> {
     let mut prune = Prune { podman, dirs, dry_run, done: Pruned::default() };
     prune.name_locks();
+    prune.loads().await;
     prune.clusters_of_tests().await;
     prune.broken_clusters().await?;
     prune.registries().await?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::cluster::{Record, cluster_dir, retain};
 use crate::image::label::IMAGE_STORE;
-use crate::lease::{ClusterFiles, Kept, Lock, NameLock, Phase};
+use crate::lease::{ClusterFiles, ImagesLock, Kept, Lock, NameLock, Phase};
 use crate::node::CgroupMode;
 use crate::plan;
 use crate::podman::{Bind, ContainerOptions, Labels, NetworkOptions, Scripted, VolumeOptions};
@@ -383,4 +383,21 @@ async fn what_is_left_of_a_registry_goes_unless_somebody_is_at_registries() {
     drop(lock);
     assert_eq!(world.prune().await.removed, ["what is left of registry `mine`"]);
     assert!(world.podman.is_empty());
+}
+
+#[tokio::test]
+async fn what_loads_that_were_cut_off_left_goes_and_no_other() {
+    let world = World::new();
+    world.cluster("demo", true).await;
+    let loads = world.dirs.state.join("loads");
+    for folder in ["demo.abcd/overlay", "demo-2.abcd", "gone.abcd", "Not a name.abcd"] {
+        std::fs::create_dir_all(loads.join(folder)).unwrap();
+    }
+    let turn = ImagesLock::try_take(&world.dirs.state, &name("demo-2")).unwrap();
+    let done = world.prune().await;
+    let line = |folder| format!("folder `{}`", loads.join(folder).display());
+    assert_eq!(done.removed, [line("demo.abcd"), line("gone.abcd")]);
+    drop(turn);
+    assert_eq!(world.prune().await.removed, [line("demo-2.abcd")]);
+    assert!(world.exists("demo") && loads.join("Not a name.abcd").exists());
 }

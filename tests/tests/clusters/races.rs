@@ -16,7 +16,7 @@ fn of_two_creations_of_one_name_one_wins() {
     let lost = lost.failed(1);
     let told = ids.iter().any(|id| {
         let busy =
-            format!("another process ({id}) is creating or deleting cluster `{}`", cluster.name);
+            format!("another process ({id}) works on cluster `{}`", cluster.name);
         lost.stderr.contains(&busy)
     });
     assert!(told, "{lost}\n{won}");
@@ -27,7 +27,7 @@ fn of_two_creations_of_one_name_one_wins() {
     let traces = cluster.traces();
     let deletions = [cluster.delete().spawn(), cluster.delete().spawn()].map(|one| one.wait());
     for output in &deletions {
-        let busy = output.stderr.contains("is creating or deleting cluster");
+        let busy = output.stderr.contains("works on cluster");
         assert!(output.code() == Some(0) || busy, "{output}");
     }
     traces.assert_gone();

@@ -61,8 +61,9 @@ pub(crate) enum Command {
     ///
     /// Clusters that tests made and no test uses; clusters whose creation or deletion was cut off, and
     /// nodes whose addition or removal was; containers, volumes and networks of clusters without a
-    /// record; volumes and networks of registries without a container; image stores that no node image
-    /// needs; locks that nobody holds. What is in use is left alone.
+    /// record; volumes and networks of registries without a container; what was unpacked for loads that
+    /// were cut off; image stores that no node image needs; locks that nobody holds. What is in use is
+    /// left alone.
     Prune(PruneArgs),
     /// Print kipod's version
     Version(OutputArgs),

@@ -107,8 +107,11 @@ impl From<run::CreateError> for Failure {
 
 impl From<run::ChangeError> for Failure {
     fn from(error: run::ChangeError) -> Self {
-        let interrupted =
-            matches!(error, run::ChangeError::NotReady(run::CreateError::Cancelled { .. }));
+        let interrupted = matches!(
+            error,
+            run::ChangeError::NotReady(run::CreateError::Cancelled { .. })
+                | run::ChangeError::Images(run::ImagesError::Cancelled { .. })
+        );
         let hint = error.hint();
         Self::new(error.to_string()).hint(hint).code(if interrupted { 130 } else { 1 })
     }

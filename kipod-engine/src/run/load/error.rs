@@ -60,6 +60,22 @@ pub enum ImagesError {
     Unseen {
         /// Each node and image.
         faults: Vec<String>,
+        /// Whether a node has nothing under a name.
+        absent: bool,
+        /// Whether a node has another image under a name.
+        other: bool,
+    },
+    /// Somebody asked to stop.
+    #[error("loading images into cluster `{cluster}` was interrupted")]
+    Cancelled {
+        /// The cluster.
+        cluster: ClusterName,
+    },
+    /// There is no place to unpack an archive in. Nothing was loaded.
+    #[error("cannot make a folder to unpack in: {source}")]
+    Staging {
+        /// Why.
+        source: std::io::Error,
     },
     /// Somebody's lock cannot be waited for.
     #[error(transparent)]
@@ -73,13 +89,29 @@ impl ImagesError {
             Self::NoStore { cluster } => {
                 Some(format!("delete it (`kipod delete cluster {cluster}`) and create it anew"))
             }
-            Self::Unseen { .. } => Some(
-                "a node prefers what it pulled itself: `kipod exec --node NODE crictl rmi IMAGE` removes that".to_owned(),
-            ),
-            Self::Archive { source, .. } | Self::Look { source, .. } | Self::Copy { source, .. } => {
-                source.hint().map(str::to_owned)
+            Self::Unseen { absent, other, .. } => {
+                let hints = [
+                    (
+                        absent,
+                        "a node that does not see what was loaded was created by an earlier kipod: delete the cluster and create it anew",
+                    ),
+                    (
+                        other,
+                        "a node prefers what it pulled itself: `kipod exec --node NODE crictl rmi IMAGE` removes that",
+                    ),
+                ];
+                let hints: Vec<_> =
+                    hints.iter().filter(|(it, _)| **it).map(|(_, hint)| *hint).collect();
+                Some(hints.join("\n"))
             }
-            Self::Refused { .. } | Self::Ask { .. } | Self::Turn(_) => None,
+            Self::Archive { source, .. }
+            | Self::Look { source, .. }
+            | Self::Copy { source, .. } => source.hint().map(str::to_owned),
+            Self::Refused { .. }
+            | Self::Ask { .. }
+            | Self::Turn(_)
+            | Self::Cancelled { .. }
+            | Self::Staging { .. } => None,
         }
     }
 }

@@ -7,13 +7,15 @@ mod wanted;
 
 use crate::blocking::blocking;
 use crate::cluster::{self, Cluster, Record};
+use crate::dirs::Dirs;
 use crate::events::{Event, Step, step};
-use crate::image::cluster_store;
-use crate::lease::{Lock, NameLock, images_lock};
+use crate::image::cluster_store::{self, Staging};
+use crate::lease::{ImagesLock, NameLock};
 use crate::plan::LOAD_BALANCER;
-use crate::podman::{Archive, ImageStore, Platform, Podman};
+use crate::podman::{Archive, ImageInfo, ImageStore, Platform, Podman};
 use crate::spec::ClusterName;
 
+use super::cancel::Cancel;
 use super::change_error::ChangeError;
 use super::create::Context;
 use wanted::Wanted;
@@ -30,8 +32,18 @@ pub enum ImageSource {
     Archive(Archive),
 }
 
+impl ImageSource {
+    /// The names that were asked for, where it is not an archive.
+    fn names(&self) -> &[String] {
+        match self {
+            Self::Store(names) => names,
+            Self::Archive(_) => &[],
+        }
+    }
+}
+
 /// Images to be loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LoadRequest {
     /// The cluster.
     pub cluster: ClusterName,
@@ -40,6 +52,8 @@ pub struct LoadRequest {
     /// The nodes that have to have them; all where it is empty. The others have them too: all nodes of
     /// a cluster see one store.
     pub nodes: Vec<String>,
+    /// How to ask for an early end.
+    pub cancel: Cancel,
 }
 
 /// An image that all nodes see.
@@ -66,22 +80,24 @@ pub struct Loaded {
 /// user's own image store or since an earlier load, is left alone. They are asked again afterwards, and
 /// have to have the same ids.
 ///
-/// Others who load into the same cluster are waited for.
+/// Others who load into the same cluster are waited for. While an archive is read, the cluster may be
+/// changed and deleted.
 ///
 /// # Errors
 ///
 /// When there is no such cluster, another process creates, changes or deletes it, an image or node is
 /// not there, an image is for another platform than the nodes, or a copy fails. What is wrong with what
-/// was asked for is found before anything is loaded.
+/// was asked for is found before anything is loaded. What was unpacked is removed in any case.
 ///
 /// ```no_run
 /// # async fn example(context: kipod_engine::run::Context<'_>) -> Result<(), kipod_engine::run::ChangeError> {
-/// use kipod_engine::run::{ImageSource, LoadRequest, load_images};
+/// use kipod_engine::run::{Cancel, ImageSource, LoadRequest, load_images};
 ///
 /// let request = LoadRequest {
 ///     cluster: "dev".parse().unwrap(),
 ///     source: ImageSource::Store(vec!["controller:dev".to_owned()]),
 ///     nodes: Vec::new(),
+///     cancel: Cancel::never(),
 /// };
 /// let loaded = load_images(context, &request).await?;
 /// assert_eq!(loaded.images[0].name, "localhost/controller:dev");
@@ -92,61 +108,101 @@ pub async fn load_images(
     context: Context<'_>,
     request: &LoadRequest,
 ) -> Result<Loaded, ChangeError> {
-    let (state, name) = (&context.dirs.state, &request.cluster);
-    Cluster::open(context.dirs, name)?;
-    let turn = take_turn(context, name).await?;
-    let lock = NameLock::take(state, name)?;
-    let cluster = Cluster::open(context.dirs, name)?;
-    let work = load(context, request, cluster.record());
-    let loaded = step(context.events, Step::LoadImages, work).await;
+    let Context { podman, dirs, events } = context;
+    let (name, cancel) = (&request.cluster, &request.cancel);
+    Cluster::open(dirs, name)?;
+    let interrupted = || ImagesError::Cancelled { cluster: name.clone() };
+    let _turn = tokio::select! {
+        biased;
+        () = cancel.asked() => Err(interrupted()),
+        turn = take_turn(context, name) => turn,
+    }?;
+    // What stays all the same is in nobody's way, and `prune` says why.
+    let _ = cluster_store::sweep(podman, dirs, name).await;
+    let staging = match &request.source {
+        ImageSource::Store(_) => None,
+        ImageSource::Archive(_) => {
+            let made = Staging::make(dirs, name);
+            Some(made.map_err(|source| ImagesError::Staging { source })?)
+        }
+    };
+    let mut lock = None;
+    let work = load(context, request, staging.as_ref(), &mut lock);
+    let work = async {
+        // First, since Ctrl-C ends Podman as well, and it is not Podman that failed.
+        tokio::select! {
+            biased;
+            () = cancel.asked() => Err(interrupted().into()),
+            loaded = work => loaded.map_err(|error| match cancel.is_asked() {
+                true => interrupted().into(),
+                false => error,
+            }),
+        }
+    };
+    let loaded = step(events, Step::LoadImages, work).await;
+    if cancel.is_asked() {
+        // Podman was killed with its future, and what it runs takes a moment to end.
+        cluster::settle().await;
+    }
     drop(lock);
-    turn.remove();
+    if let Some(staging) = staging {
+        staging.clear(podman).await;
+    }
     loaded
 }
 
 /// The right to load, after everybody who came before.
-async fn take_turn(context: Context<'_>, name: &ClusterName) -> Result<Lock, ImagesError> {
-    let path = images_lock(&context.dirs.state, name);
-    let waits = Event::Note(format!("waiting for others who load images into cluster `{name}`"));
-    match Lock::try_exclusive(&path)? {
-        Some(lock) => Ok(lock),
-        None => {
-            context.events.send(waits);
-            Ok(blocking(move || Lock::exclusive(&path, || {})).await?)
-        }
+async fn take_turn(context: Context<'_>, name: &ClusterName) -> Result<ImagesLock, ImagesError> {
+    let state = &context.dirs.state;
+    if let Some(lock) = ImagesLock::try_take(state, name)? {
+        return Ok(lock);
     }
+    let waits = format!("waiting for others who load images into cluster `{name}`");
+    context.events.send(Event::Note(waits));
+    let (state, name) = (state.clone(), name.clone());
+    Ok(blocking(move || ImagesLock::take(&state, &name)).await?)
 }
 
+/// Loads them. The cluster's `lock` is taken once an archive is unpacked, which may take long.
 async fn load(
     context: Context<'_>,
     request: &LoadRequest,
-    record: &Record,
+    staging: Option<&Staging>,
+    lock: &mut Option<NameLock>,
 ) -> Result<Loaded, ChangeError> {
-    let podman = context.podman;
+    let Context { podman, dirs, .. } = context;
+    let name = &request.cluster;
     let mut faults = Vec::new();
-    let (awake, asleep) = nodes(context, request, &mut faults).await?;
-    let name = &record.name;
-    let store = cluster_store::open(context.dirs, name)
-        .ok_or_else(|| ImagesError::NoStore { cluster: name.clone() })?;
-    let platform = platform(podman, record).await?;
-    let images = match &request.source {
-        ImageSource::Store(asked) => {
-            let wanted = wanted::in_store(podman, asked, platform.as_ref(), &mut faults).await?;
-            refuse(faults)?;
-            copy(podman, None, &store, wanted, &awake).await?
-        }
-        ImageSource::Archive(archive) => {
-            // Before an archive is unpacked, which may take long.
+    let unpacked = match (&request.source, staging) {
+        (ImageSource::Archive(archive), Some(staging)) => {
+            // What is wrong without it is said before.
+            nodes(context, request, &mut faults).await?;
             refuse(std::mem::take(&mut faults))?;
-            let staging = cluster_store::staging(context.dirs, name, &store);
-            clear(podman, &staging).await;
-            let work = unpack(podman, archive, &staging, platform.as_ref(), &store, &awake);
-            let images = work.await;
-            clear(podman, &staging).await;
-            images?
+            let staged = staging.store(store(dirs, name)?.driver);
+            let images = unpack(podman, archive, &staged).await?;
+            Some((staged, images))
         }
+        _ => None,
     };
+    *lock = Some(NameLock::take(&dirs.state, name)?);
+    let cluster = Cluster::open(dirs, name)?;
+    let (awake, asleep) = nodes(context, request, &mut faults).await?;
+    let store = store(dirs, name)?;
+    let platform = platform(podman, cluster.record()).await?;
+    let platform = platform.as_ref();
+    let wanted = match &unpacked {
+        Some((_, images)) => wanted::in_archive(images, platform, &mut faults),
+        None => wanted::in_store(podman, request.source.names(), platform, &mut faults).await?,
+    };
+    refuse(faults)?;
+    let from = unpacked.as_ref().map(|(staged, _)| staged);
+    let images = copy(podman, from, &store, wanted, &awake).await?;
     Ok(Loaded { images, asleep })
+}
+
+/// The store of the cluster's own images.
+fn store(dirs: &Dirs, name: &ClusterName) -> Result<ImageStore, ImagesError> {
+    cluster_store::open(dirs, name).ok_or_else(|| ImagesError::NoStore { cluster: name.clone() })
 }
 
 fn refuse(faults: Vec<String>) -> Result<(), ImagesError> {
@@ -186,26 +242,21 @@ async fn platform(podman: &dyn Podman, record: &Record) -> Result<Option<Platfor
     Ok(wanted::platform(podman, image).await?)
 }
 
+/// All images of an archive.
 async fn unpack(
     podman: &dyn Podman,
     archive: &Archive,
-    staging: &ImageStore,
-    platform: Option<&Platform>,
-    store: &ImageStore,
-    nodes: &[String],
-) -> Result<Vec<LoadedImage>, ImagesError> {
-    let images = podman.load_archive(archive, staging).await;
+    staged: &ImageStore,
+) -> Result<Vec<ImageInfo>, ImagesError> {
+    let images = podman.load_archive(archive, staged).await;
     let images = images.map_err(|source| ImagesError::Archive {
         archive: archive.clone(),
         source: Box::new(source),
     })?;
-    let mut faults = Vec::new();
-    let wanted = wanted::in_archive(&images, platform, &mut faults);
     if images.is_empty() {
-        faults.push(format!("there is no image in {archive}"));
+        refuse(vec![format!("there is no image in {archive}")])?;
     }
-    refuse(faults)?;
-    copy(podman, Some(staging), store, wanted, nodes).await
+    Ok(images)
 }
 
 /// Copies what not every node has.
@@ -231,7 +282,8 @@ async fn copy(
             faults.extend(seen::missing(podman, nodes, image).await?);
         }
     }
-    if faults.is_empty() { Ok(loaded) } else { Err(ImagesError::Unseen { faults }) }
+    seen::refuse(faults)?;
+    Ok(loaded)
 }
 
 async fn put(
@@ -247,12 +299,4 @@ async fn put(
         loaded: loaded.iter().filter(|one| one.copied).map(|one| one.name.clone()).collect(),
         source: Box::new(source),
     })
-}
-
-/// Removes what was unpacked. Where that fails it goes with the cluster.
-async fn clear(podman: &dyn Podman, staging: &ImageStore) {
-    if staging.root.exists() {
-        let _ = podman.remove_path(&staging.root).await;
-    }
-    let _ = std::fs::remove_dir_all(&staging.runroot);
 }

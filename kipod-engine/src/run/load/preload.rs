@@ -1,9 +1,9 @@
 //! Images that a new cluster has from the start.
 
 use super::wanted::{self, Wanted};
-use super::{ImagesError, put, refuse, seen};
+use super::{ImagesError, put, refuse, seen, store};
 use crate::events::{Event, Step, step};
-use crate::image::{NodeImage, cluster_store};
+use crate::image::NodeImage;
 use crate::plan::host_store;
 use crate::run::create::{Context, Request};
 
@@ -67,8 +67,7 @@ impl Preload {
             return Ok(());
         }
         let name = &request.spec.name;
-        let store = cluster_store::open(context.dirs, name)
-            .ok_or_else(|| ImagesError::NoStore { cluster: name.clone() })?;
+        let store = store(context.dirs, name)?;
         let copy = async {
             for image in &self.wanted {
                 context.events.send(Event::Progress(Step::LoadImages, image.name.clone()));
@@ -90,6 +89,6 @@ impl Preload {
             faults.extend(seen::missing(context.podman, nodes, image).await?);
             context.events.send(Event::Detail(format!("pods have `{}`", image.name)));
         }
-        if faults.is_empty() { Ok(()) } else { Err(ImagesError::Unseen { faults }) }
+        seen::refuse(faults)
     }
 }

@@ -4,12 +4,34 @@ use super::ImagesError;
 use super::wanted::Wanted;
 use crate::podman::Podman;
 
-/// Which of the images are not in every one of the nodes as they are wanted: a line for each.
+/// A node that does not have an image as it is wanted.
+#[derive(Debug)]
+pub(in crate::run) enum Missing {
+    /// It has nothing under the name: a line that says so.
+    Absent(String),
+    /// It has another image under the name: a line that says so.
+    Other(String),
+}
+
+/// What nodes lack, if it is anything.
+pub(in crate::run) fn refuse(missing: Vec<Missing>) -> Result<(), ImagesError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let absent = missing.iter().any(|one| matches!(one, Missing::Absent(_)));
+    let other = missing.iter().any(|one| matches!(one, Missing::Other(_)));
+    let line = |missing| match missing {
+        Missing::Absent(line) | Missing::Other(line) => line,
+    };
+    Err(ImagesError::Unseen { faults: missing.into_iter().map(line).collect(), absent, other })
+}
+
+/// Which of the nodes do not have the image as it is wanted.
 pub(in crate::run) async fn missing(
     podman: &dyn Podman,
     nodes: &[String],
     image: &Wanted,
-) -> Result<Vec<String>, ImagesError> {
+) -> Result<Vec<Missing>, ImagesError> {
     let asked = nodes.iter().map(|node| id(podman, node, &image.name));
     let found = futures_util::future::join_all(asked).await;
     let mut faults = Vec::new();
@@ -17,12 +39,12 @@ pub(in crate::run) async fn missing(
         let Wanted { name, id } = image;
         match found? {
             Some(found) if found == *id => {}
-            Some(found) => faults.push(format!(
+            Some(found) => faults.push(Missing::Other(format!(
                 "node `{node}`: `{name}` is another image, {} and not {}",
                 short(&found),
                 short(id),
-            )),
-            None => faults.push(format!("node `{node}`: there is no `{name}`")),
+            ))),
+            None => faults.push(Missing::Absent(format!("node `{node}`: there is no `{name}`"))),
         }
     }
     Ok(faults)

@@ -3,6 +3,7 @@
 use super::nodes::WORKER;
 use super::*;
 use crate::image::cluster_store;
+use crate::lease::{ImagesLock, NameLock};
 use crate::podman::Archive;
 use crate::run::{ChangeError, ImageSource, LoadRequest, Loaded, load_images};
 
@@ -18,11 +19,22 @@ impl World {
 
     async fn load(&self, source: ImageSource, nodes: &[&str]) -> Result<Loaded, ChangeError> {
         let nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
-        let request = LoadRequest { cluster: name(), source, nodes };
+        let request = LoadRequest { cluster: name(), source, nodes, cancel: Cancel::never() };
         let loaded = load_images(self.context(&|_| {}), &request).await;
-        let locks = std::fs::read_dir(self.dirs.state.join("locks")).unwrap().count();
-        assert_eq!(locks, 0, "locks are left");
+        self.assert_nothing_of_loads();
         loaded
+    }
+
+    #[track_caller]
+    fn assert_nothing_of_loads(&self) {
+        for folder in ["state/locks", "state/loads"] {
+            let left = std::fs::read_dir(self._root.path().join(folder));
+            let left: Vec<_> =
+                left.into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+            assert_eq!(left, [""; 0].map(PathBuf::from));
+        }
+        let runtime = std::fs::read_dir(&self.dirs.runtime);
+        assert_eq!(runtime.into_iter().flatten().count(), 0, "running state is left");
     }
 
     /// Lets a node know an image by that name.
@@ -67,7 +79,8 @@ async fn what_a_node_lacks_is_copied_and_has_to_be_seen_then() {
     images were loaded, but not every node has them:
       node `demo-worker-0`: `localhost/a:1` is another image, another and not id-of-localh
     ");
-    assert!(error.hint().unwrap().contains("crictl rmi"));
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("crictl rmi") && !hint.contains("create it anew"), "{hint}");
     // A node that is not asked about is no matter, nor is one that does not run.
     let loaded = world.load(store(&["localhost/a:1"]), &[NODE]).await.unwrap();
     assert!(!loaded.images[0].copied);
@@ -146,10 +159,80 @@ async fn a_cluster_without_a_store_or_that_is_none_gets_nothing() {
         "cluster `demo` was created by an earlier kipod: it has no store for images"
     );
     let world = World::new();
-    let request = LoadRequest { cluster: name(), source: store(&["a"]), nodes: Vec::new() };
+    let source = store(&["a"]);
+    let request =
+        LoadRequest { cluster: name(), source, nodes: Vec::new(), cancel: Cancel::never() };
     let error = load_images(world.context(&|_| {}), &request).await.unwrap_err();
     assert_eq!(error.to_string(), "there is no cluster `demo`");
     assert!(!world.dirs.state.join("locks").exists() && !world.cluster_dir().exists());
+}
+
+#[tokio::test]
+async fn a_node_that_sees_no_store_was_made_by_an_earlier_kipod() {
+    let world = World::with_store().await;
+    world.podman.add_image("localhost/a:1", Default::default());
+    world.sees(NODE, "localhost/a:1", "id-of-localhost/a:1");
+    world.podman.refuse_exec(WORKER, "no such image");
+    let error = world.load(store(&["localhost/a:1"]), &[]).await.unwrap_err();
+    assert!(error.to_string().ends_with("node `demo-worker-0`: there is no `localhost/a:1`"));
+    let hint = error.hint().unwrap();
+    assert!(!hint.contains("crictl rmi") && hint.contains("create it anew"), "{hint}");
+}
+
+#[tokio::test]
+async fn an_archive_is_unpacked_while_somebody_else_has_the_cluster() {
+    let world = World::with_store().await;
+    world.podman.archive_image("localhost/a:1", "amd64");
+    let lock = NameLock::take(&world.dirs.state, &name()).unwrap();
+    for (source, unpacked) in
+        [(store(&["a"]), 0), (ImageSource::Archive(Archive::File("/a.tar".into())), 1)]
+    {
+        let request =
+            LoadRequest { cluster: name(), source, nodes: Vec::new(), cancel: Cancel::never() };
+        let error = load_images(world.context(&|_| {}), &request).await.unwrap_err();
+        assert!(error.to_string().contains("works on cluster `demo`"), "{error}");
+        assert_eq!(world.count("load_archive"), unpacked);
+    }
+    drop(lock);
+    world.assert_nothing_of_loads();
+    assert_eq!(world.copies(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_interruption_ends_it_and_leaves_nothing() {
+    let world = World::with_store().await;
+    let (canceller, cancel) = crate::run::cancellation();
+    let turn = ImagesLock::try_take(&world.dirs.state, &name()).unwrap();
+    let source = ImageSource::Archive(Archive::File("/a.tar".into()));
+    let request = LoadRequest { cluster: name(), source, nodes: Vec::new(), cancel };
+    let waits = |event: Event| {
+        assert!(matches!(event, Event::Note(_)), "{event:?}");
+        canceller.cancel();
+    };
+    let error = load_images(world.context(&waits), &request).await.unwrap_err();
+    assert_eq!(error.to_string(), "loading images into cluster `demo` was interrupted");
+    drop(turn);
+    let error = load_images(world.context(&|_| {}), &request).await.unwrap_err();
+    assert_eq!(error.to_string(), "loading images into cluster `demo` was interrupted");
+    assert_eq!(world.count("load_archive"), 0);
+}
+
+#[tokio::test]
+async fn an_interruption_while_it_unpacks_removes_what_was_unpacked() {
+    let world = World::with_store().await;
+    let (canceller, cancel) = crate::run::cancellation();
+    let source = ImageSource::Archive(Archive::File("/a.tar".into()));
+    let request = LoadRequest { cluster: name(), source, nodes: Vec::new(), cancel };
+    // As Podman does that a terminal interrupts too.
+    world.podman.fail("load_archive", move || {
+        canceller.cancel();
+        refusal()
+    });
+    let error = load_images(world.context(&|_| {}), &request).await.unwrap_err();
+    assert_eq!(error.to_string(), "loading images into cluster `demo` was interrupted");
+    assert_eq!(world.count("load_archive"), 1);
+    world.assert_nothing_of_loads();
+    assert_eq!(world.copies(), [""; 0]);
 }
 
 fn preloading(images: &[&str]) -> Request {

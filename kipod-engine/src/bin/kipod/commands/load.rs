@@ -1,5 +1,6 @@
 //! `kipod load`.
 
+use std::io::IsTerminal;
 use std::path::Path;
 
 use kipod_engine::podman::Archive;
@@ -9,7 +10,7 @@ use kipod_engine::{Event, Events};
 use crate::args::Load;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::session::{Session, cluster_name};
+use crate::session::{Session, cluster_name, stop_on_signals};
 
 pub(crate) async fn run(args: &Load, progress: &'static Progress) -> Result<u8, Failure> {
     let (source, into) = match args {
@@ -17,8 +18,9 @@ pub(crate) async fn run(args: &Load, progress: &'static Progress) -> Result<u8, 
         Load::ImageArchive(args) => (ImageSource::Archive(archive(&args.file)?), &args.into),
     };
     let cluster = cluster_name(Some(&into.name))?;
+    let cancel = stop_on_signals(progress)?;
     let session = Session::open(progress).await?;
-    let request = LoadRequest { cluster, source, nodes: into.nodes.clone() };
+    let request = LoadRequest { cluster, source, nodes: into.nodes.clone(), cancel };
     let loaded = run::load_images(session.context(), &request).await?;
     let cluster = &request.cluster;
     for LoadedImage { name, id, copied } in &loaded.images {
@@ -46,6 +48,11 @@ pub(crate) async fn run(args: &Load, progress: &'static Progress) -> Result<u8, 
 
 fn archive(file: &Path) -> Result<Archive, Failure> {
     if file == Path::new("-") {
+        if std::io::stdin().is_terminal() {
+            return Err(Failure::new("standard input is a terminal, and no archive")
+                .hint(Some("pipe one in: `podman save IMAGE | kipod load image-archive -`"))
+                .code(2));
+        }
         return Ok(Archive::Stdin);
     }
     match std::fs::File::open(file) {
