@@ -110,6 +110,7 @@ fn folders() -> Vec<PathBuf> {
     let data = variable("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));
     let mut folders = vec![
         state.join("kipod/clusters"),
+        state.join("kipod/loads"),
         state.join("kipod/locks"),
         data.join("containers/storage/volumes"),
         data.join("containers/storage/networks"),

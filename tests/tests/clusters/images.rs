@@ -60,6 +60,8 @@ fn images_get_into_a_cluster_that_does_not_see_the_users() {
     checks.check("an archive on standard input", || archive(c));
     checks.check("what does not fit is named at once", || refusals(c));
     checks.check("a load that is killed leaves the cluster as it is", || killed(c));
+    checks.check("a load that is interrupted ends, with all it began", || interrupted(c));
+    checks.check("a load does not mind where Podman kept its running state before", || moved(c));
     checks.finish();
     cluster.delete().run().ok();
     cluster.assert_nothing_left();
@@ -152,5 +154,55 @@ fn killed(cluster: &TestCluster) {
     }
     assert_eq!(running.wait().code(), None, "it had ended");
     load(cluster, &["image", &image.reference]).run().ok();
+    assert_eq!(seen(cluster, &image.reference), [image.id().as_str(); 2]);
+}
+
+/// Podman ends with kipod, and nothing is left of what it unpacked.
+fn interrupted(cluster: &TestCluster) {
+    let mut noise = vec![0; 100 << 20];
+    std::fs::File::open("/dev/urandom").unwrap().read_exact(&mut noise).unwrap();
+    let image = SmallImage::build_of("interrupted", ARCHITECTURE, &noise);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("images.tar");
+    let file = file.to_str().unwrap();
+    podman(&["save", "--quiet", "--output", file, &image.reference]);
+    let staged = || {
+        let all = cluster.traces().found();
+        all.into_iter().filter(|line| line.contains("/loads/")).collect::<Vec<_>>()
+    };
+    let mut running = load(cluster, &["image-archive", file]).spawn();
+    running.until_it_has_started("podman --root");
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(staged().len(), 1, "it is unpacked elsewhere");
+    let children = running.descendants();
+    running.signal(Signal::TERM);
+    running.wait().failed(130).said(&["was interrupted"]);
+    for (id, line) in children {
+        let running = std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        assert!(!running.contains("--root"), "{id} still runs: {line}");
+    }
+    assert_eq!(staged(), [""; 0]);
+    load(cluster, &["image-archive", file]).run().ok().said(&[&image.reference]);
+    assert_eq!(staged(), [""; 0]);
+}
+
+/// Podman notes in a store which folder of running state it is used with, and refuses another one.
+fn moved(cluster: &TestCluster) {
+    let image = SmallImage::build("moved", ARCHITECTURE);
+    let state = std::env::var("XDG_STATE_HOME")
+        .unwrap_or_else(|_| format!("{}/.local/state", std::env::var("HOME").unwrap()));
+    let store = format!("{state}/kipod/clusters/{}/images", cluster.name);
+    let overlay = std::fs::exists(format!("{store}/overlay-images")).unwrap();
+    let driver = if overlay { "overlay" } else { "vfs" };
+    let _ = std::fs::remove_dir_all(format!("{store}/libpod"));
+    for entry in std::fs::read_dir(&store).unwrap().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("db.sql") {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    let other = tempfile::Builder::new().prefix("run").tempdir_in("/tmp").unwrap();
+    let other = other.path().to_str().unwrap();
+    podman(&["--root", &store, "--runroot", other, "--storage-driver", driver, "images"]);
+    load(cluster, &["image", &image.reference]).run().ok().said(&["loaded `"]);
     assert_eq!(seen(cluster, &image.reference), [image.id().as_str(); 2]);
 }

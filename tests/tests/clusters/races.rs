@@ -15,8 +15,7 @@ fn of_two_creations_of_one_name_one_wins() {
     let won = won.ok();
     let lost = lost.failed(1);
     let told = ids.iter().any(|id| {
-        let busy =
-            format!("another process ({id}) works on cluster `{}`", cluster.name);
+        let busy = format!("another process ({id}) works on cluster `{}`", cluster.name);
         lost.stderr.contains(&busy)
     });
     assert!(told, "{lost}\n{won}");
