@@ -169,7 +169,7 @@ async fn make(
     let found = FoundRegistries { auth, local: registry::local(podman).await.map_err(failed)? };
     let start = start_nodes(context, request, images, &credentials, &found);
     let (plan, mut record) = step(events, Step::CreateNodes, start).await?;
-    tell_new(context, &record, &found.local).await.map_err(failed)?;
+    tell_new(context, &record, &found.local).await;
     // The nodes boot meanwhile.
     tokio::select! {
         biased;

@@ -218,8 +218,7 @@ async fn add(
     start_node(podman, &plan)
         .await
         .map_err(|source| ChangeError::Podman { node: seat.name.clone(), source })?;
-    let told = tell_new(context, record, &found.local).await;
-    told.map_err(ChangeError::list)?;
+    tell_new(context, record, &found.local).await;
     // Pods of the new node are reached from its first second on.
     siblings.update(&record.spec, &seats).await?;
     until_ready(context, request, record, plan).await

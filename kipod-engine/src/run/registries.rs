@@ -266,18 +266,33 @@ async fn tell_cluster(
 
 /// Tells the nodes of one cluster that was just created or grew, if there are other registries now than
 /// `planned`; again if there are others by then, since [`tell_all`] may have told them of those first.
-pub(super) async fn tell_new(
-    context: Context<'_>,
-    record: &Record,
-    planned: &[LocalRegistry],
-) -> Result<(), PodmanError> {
+pub(super) async fn tell_new(context: Context<'_>, record: &Record, planned: &[LocalRegistry]) {
     let mut told = planned.to_vec();
     loop {
-        let local = registry::local(context.podman).await?;
-        if local == told {
-            return Ok(());
-        }
-        let nodes = cluster::nodes(context.podman, context.dirs, Some(&record.name)).await?;
+        let look = async || {
+            let local = registry::local(context.podman).await?;
+            if local == told {
+                return Ok(None);
+            }
+            let nodes = cluster::nodes(context.podman, context.dirs, Some(&record.name)).await?;
+            Ok::<_, PodmanError>(Some((local, nodes)))
+        };
+        let looked = match look().await {
+            // Podman's service may have ended just then; the next request begins with another.
+            Err(_) => look().await,
+            looked => looked,
+        };
+        let (local, nodes) = match looked {
+            Ok(Some(found)) => found,
+            Ok(None) => return,
+            // The cluster is good without.
+            Err(fault) => {
+                let name = &record.name;
+                return context.events.send(Event::Warning(format!(
+                    "nodes of cluster `{name}` are not told of registries: {fault}"
+                )));
+            }
+        };
         tell(context, record, &nodes.iter().collect::<Vec<_>>(), &local).await;
         told = local;
     }
