@@ -117,13 +117,29 @@ pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluste
                 "cluster `{name}` is kept: `kipod export logs --name {name}`, `kipod exec --name {name} COMMAND`, KUBECONFIG={}; `kipod delete cluster {name}` removes it",
                 kubeconfig_path(&dirs.state, name).display(),
             )));
-        } else if let Err(fault) = cluster::remove_locked(podman, dirs, &spec.name).await {
+        } else if let Err(fault) = clean_up(context, &spec.name).await {
             // The first cause is what the user must see; a fault on the way back is told beside it.
             events.send(Event::Warning(format!("clean-up: {fault}")));
         }
     }
     drop(lock);
     made
+}
+
+/// Removes what a failed creation made. What failed it may fail this too, such as a service of Podman's
+/// that has just ended: so it is tried once more.
+async fn clean_up(
+    context: Context<'_>,
+    name: &crate::spec::ClusterName,
+) -> Result<bool, cluster::RemoveError> {
+    let Context { podman, dirs, .. } = context;
+    match cluster::remove_locked(podman, dirs, name).await {
+        Err(_) => {
+            cluster::settle().await;
+            cluster::remove_locked(podman, dirs, name).await
+        }
+        removed => removed,
+    }
 }
 
 /// Refuses a name in use, and removes what a killed kipod left under it.

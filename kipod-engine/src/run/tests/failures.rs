@@ -27,10 +27,13 @@ async fn whatever_podman_refuses_is_told_and_undone() {
 async fn a_fault_of_the_clean_up_does_not_hide_the_cause() {
     let world = World::new();
     world.podman.fail("start_container", refusal);
-    world.podman.fail("remove_volume", || PodmanError::Refused {
-        action: "remove volume".to_owned(),
-        message: "it is busy".to_owned(),
-    });
+    // The clean-up is tried once more.
+    for _ in 0..2 {
+        world.podman.fail("remove_volume", || PodmanError::Refused {
+            action: "remove volume".to_owned(),
+            message: "it is busy".to_owned(),
+        });
+    }
     let error = world.create(request()).await.unwrap_err();
     assert!(error.to_string().ends_with("no space left"), "{error}");
     assert_eq!(
