@@ -207,7 +207,7 @@ pub(super) async fn list(
     let wanted = ContainerListOpts::builder().all(true).filter(filter).build();
     let wanted = &wanted;
     let found = service
-        .call(|podman| async move { podman.containers().list(wanted).await })
+        .ask(|podman| async move { podman.containers().list(wanted).await })
         .await
         .map_err(|failure| service.error(failure, "list containers"))?;
     Ok(found.into_iter().map(info).collect())
@@ -249,7 +249,7 @@ pub(super) async fn remove(service: &Service, container: &str) -> Result<bool, P
     let exists = |podman: podman_api::Podman| async move {
         podman.containers().get(container).exists().await
     };
-    match service.call(exists).await {
+    match service.ask(exists).await {
         Ok(false) => Ok(true),
         _ => Err(service.error(failure, format!("remove container `{container}`"))),
     }
@@ -264,7 +264,7 @@ pub(super) async fn inspect(
     let inspect = |podman: podman_api::Podman| async move {
         podman.containers().get(container).inspect().await
     };
-    let found = service.call(inspect).await.map_err(|failure| service.error(failure, action()))?;
+    let found = service.ask(inspect).await.map_err(|failure| service.error(failure, action()))?;
     serde_json::to_value(found)
         .map_err(|error| PodmanError::Refused { action: action(), message: error.to_string() })
 }

@@ -18,6 +18,8 @@ pub(super) enum Failure {
     },
     /// The answer was not one, or broke off.
     Broken(String),
+    /// No answer came in time.
+    Late(String),
     /// Said in this room's words already.
     Known(PodmanError),
 }
@@ -41,9 +43,10 @@ impl Failure {
     /// Podman's words.
     pub(super) fn message(self) -> String {
         match self {
-            Self::Unreachable(message) | Self::Broken(message) | Self::Refused { message, .. } => {
-                message
-            }
+            Self::Unreachable(message)
+            | Self::Broken(message)
+            | Self::Late(message)
+            | Self::Refused { message, .. } => message,
             Self::Known(error) => error.to_string(),
         }
     }

@@ -13,7 +13,7 @@ pub(super) async fn find(
 ) -> Result<Option<ImageInfo>, PodmanError> {
     let inspect =
         |podman: podman_api::Podman| async move { podman.images().get(reference).inspect().await };
-    match service.call(inspect).await {
+    match service.ask(inspect).await {
         Ok(image) => Ok(Some(ImageInfo {
             id: image.id.unwrap_or_default(),
             names: image.repo_tags.unwrap_or_default(),
@@ -33,7 +33,7 @@ pub(super) async fn list(service: &Service, label: &str) -> Result<Vec<ImageInfo
     let wanted = ImageListOpts::builder().filter([ImageListFilter::LabelKey(label.into())]).build();
     let wanted = &wanted;
     let found = service
-        .call(|podman| async move { podman.images().list(wanted).await })
+        .ask(|podman| async move { podman.images().list(wanted).await })
         .await
         .map_err(|failure| service.error(failure, "list images"))?;
     let info = |image: LibpodImageSummary| ImageInfo {

@@ -60,7 +60,7 @@ pub(super) async fn list(service: &Service, label: &str) -> Result<Vec<NetworkIn
     let wanted = NetworkListOpts::builder().filter(filter).build();
     let wanted = &wanted;
     let found = service
-        .call(|podman| async move { podman.networks().list(wanted).await })
+        .ask(|podman| async move { podman.networks().list(wanted).await })
         .await
         .map_err(|failure| service.error(failure, "list networks"))?;
     Ok(found.into_iter().map(info).collect())

@@ -117,6 +117,21 @@ impl Service {
         }
     }
 
+    /// [`call`](Self::call) of a question. One whose answer broke off, as when the service was killed just
+    /// then, is asked once more: that changes nothing.
+    pub(super) async fn ask<T, F>(
+        &self,
+        question: impl Fn(podman_api::Podman) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, podman_api::Error>>,
+    {
+        match self.call(&question).await {
+            Err(Failure::Broken(_)) => self.call(&question).await,
+            answer => answer,
+        }
+    }
+
     /// `failure` of what `action` says.
     pub(super) fn error(&self, failure: Failure, action: impl Into<String>) -> PodmanError {
         failure.into_error(&self.socket, action)
@@ -129,7 +144,7 @@ async fn bounded<T>(
 ) -> Result<T, Failure> {
     match tokio::time::timeout(ANSWER_LIMIT, request).await {
         Ok(answer) => answer.map_err(Failure::from),
-        Err(_) => Err(Failure::Broken(format!("no answer in {} s", ANSWER_LIMIT.as_secs()))),
+        Err(_) => Err(Failure::Late(format!("no answer in {} s", ANSWER_LIMIT.as_secs()))),
     }
 }
 

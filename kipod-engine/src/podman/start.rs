@@ -58,7 +58,7 @@ async fn describe(
     let name = ContainerListFilter::Name(format!("^{container}$"));
     let wanted = &ContainerListOpts::builder().all(true).filter([name]).build();
     let list = |podman: podman_api::Podman| async move { podman.containers().list(wanted).await };
-    let found = service.call(list).await.map_err(|failure| service.error(failure, action()))?;
+    let found = service.ask(list).await.map_err(|failure| service.error(failure, action()))?;
     let found = found.into_iter().next().map(|container| Found {
         status: container.state.unwrap_or_default(),
         ports: container.ports.unwrap_or_default(),

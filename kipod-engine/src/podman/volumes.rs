@@ -31,7 +31,7 @@ pub(super) async fn list(service: &Service, label: &str) -> Result<Vec<VolumeInf
     let wanted = VolumeListOpts::builder().filter(filter).build();
     let wanted = &wanted;
     let found = service
-        .call(|podman| async move { podman.volumes().list(wanted).await })
+        .ask(|podman| async move { podman.volumes().list(wanted).await })
         .await
         .map_err(|failure| service.error(failure, "list volumes"))?;
     let info = |volume: Volume| VolumeInfo {

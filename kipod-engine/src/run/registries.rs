@@ -221,24 +221,28 @@ fn lock(context: Context<'_>) -> Result<RegistriesLock, RegistryError> {
 /// Tells every cluster what registries there are.
 async fn tell_all(context: Context<'_>) {
     let Context { podman, dirs, events } = context;
-    let warn = |fault: String| events.send(Event::Warning(fault));
-    let local = match registry::local(podman).await {
-        Ok(local) => local,
-        Err(fault) => return warn(format!("nodes are not told of registries: {fault}")),
+    let look = async {
+        let local = registry::local(podman).await.map_err(|fault| fault.to_string())?;
+        let nodes = cluster::nodes(podman, dirs, None).await.map_err(|fault| fault.to_string())?;
+        let records = Record::all(&dirs.state).map_err(|fault| fault.to_string())?;
+        Ok::<_, String>((local, nodes, records))
     };
-    let nodes = match cluster::nodes(podman, dirs, None).await {
-        Ok(nodes) => nodes,
-        Err(fault) => return warn(format!("nodes are not told of registries: {fault}")),
-    };
-    let records = match Record::all(&dirs.state) {
-        Ok(records) => records,
-        Err(fault) => return warn(format!("nodes are not told of registries: {fault}")),
+    let (local, nodes, records) = match look.await {
+        Ok(found) => found,
+        Err(fault) => {
+            let warning = format!("nodes are not told of registries: {fault}");
+            return events.send(Event::Warning(warning));
+        }
     };
     let told = records.into_iter().map(|(name, record)| {
         let of_it = nodes.iter().filter(|node| node.cluster == name.as_str()).collect();
         tell_cluster(context, name, record, of_it, &local)
     });
     futures_util::future::join_all(told).await;
+}
+
+fn not_told(name: &ClusterName, fault: &dyn std::fmt::Display) -> Event {
+    Event::Warning(format!("nodes of cluster `{name}` are not told of registries: {fault}"))
 }
 
 async fn tell_cluster(
@@ -251,8 +255,7 @@ async fn tell_cluster(
     let Some(record) = record else {
         // One without a record is just coming or going.
         if let Err(fault) = Record::read(&context.dirs.state, &name) {
-            let warning = format!("nodes of cluster `{name}` are not told of registries: {fault}");
-            context.events.send(Event::Warning(warning));
+            context.events.send(not_told(&name, &fault));
         }
         return;
     };
@@ -269,7 +272,7 @@ async fn tell_cluster(
 pub(super) async fn tell_new(context: Context<'_>, record: &Record, planned: &[LocalRegistry]) {
     let mut told = planned.to_vec();
     loop {
-        let look = async || {
+        let look = async {
             let local = registry::local(context.podman).await?;
             if local == told {
                 return Ok(None);
@@ -277,21 +280,11 @@ pub(super) async fn tell_new(context: Context<'_>, record: &Record, planned: &[L
             let nodes = cluster::nodes(context.podman, context.dirs, Some(&record.name)).await?;
             Ok::<_, PodmanError>(Some((local, nodes)))
         };
-        let looked = match look().await {
-            // Podman's service may have ended just then; the next request begins with another.
-            Err(_) => look().await,
-            looked => looked,
-        };
-        let (local, nodes) = match looked {
+        let (local, nodes) = match look.await {
             Ok(Some(found)) => found,
             Ok(None) => return,
             // The cluster is good without.
-            Err(fault) => {
-                let name = &record.name;
-                return context.events.send(Event::Warning(format!(
-                    "nodes of cluster `{name}` are not told of registries: {fault}"
-                )));
-            }
+            Err(fault) => return context.events.send(not_told(&record.name, &fault)),
         };
         tell(context, record, &nodes.iter().collect::<Vec<_>>(), &local).await;
         told = local;
