@@ -15,6 +15,7 @@ pub mod image;
 pub mod kubeconfig;
 pub mod kubernetes;
 pub mod lease;
+mod lines;
 pub mod node;
 pub mod pki;
 pub mod plan;

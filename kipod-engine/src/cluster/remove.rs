@@ -9,6 +9,7 @@ use crate::dirs::Dirs;
 use crate::image::cluster_store;
 use crate::kubeconfig::UserKubeconfig;
 use crate::lease::{ImagesLock, LockError, NameLock};
+use crate::lines::below;
 use crate::plan::{self, label};
 use crate::podman::{Podman, PodmanError, remove_tree};
 use crate::spec::ClusterName;
@@ -32,7 +33,7 @@ pub enum RemoveError {
         source: PodmanError,
     },
     /// These faults, each with what it is about.
-    #[error("cluster `{name}` is not all gone:{}", list(.faults))]
+    #[error("cluster `{name}` is not all gone:{}", below(.faults))]
     Left {
         /// The cluster.
         name: ClusterName,
@@ -52,10 +53,6 @@ impl RemoveError {
             }
         }
     }
-}
-
-fn list(faults: &[String]) -> String {
-    faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }
 
 /// What Podman has of a cluster.

@@ -2,27 +2,19 @@
 
 use std::path::Path;
 
-use super::lock::{LeaseError, Lock};
+use super::lock::{LeaseError, Lock, Tidy};
 
 /// The exclusive right to choose an address or a port, held until the choice is in the cluster's
 /// record. Dropping it, or dying in any way, gives it back; dropping it takes the lock's file away too.
 #[derive(Debug)]
-pub(crate) struct ChoiceLock(Option<Lock>);
+pub(crate) struct ChoiceLock(#[expect(dead_code, reason = "held")] Tidy);
 
 impl ChoiceLock {
     /// Takes it; blocks while somebody else chooses. `state` is kipod's state folder.
     pub(crate) fn take(state: &Path) -> Result<Self, LeaseError> {
         // No cluster has such a name.
         let lock = Lock::exclusive(&state.join("locks").join("_choice.lock"), || {})?;
-        Ok(Self(Some(lock)))
-    }
-}
-
-impl Drop for ChoiceLock {
-    fn drop(&mut self) {
-        if let Some(lock) = self.0.take() {
-            lock.remove();
-        }
+        Ok(Self(lock.into()))
     }
 }
 

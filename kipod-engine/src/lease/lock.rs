@@ -162,6 +162,24 @@ pub(super) fn open(path: &Path) -> Result<File, LeaseError> {
     options.open(path).map_err(LeaseError::at(path))
 }
 
+/// A lock whose file goes with it: what the locks are made of that one holder at a time has.
+#[derive(Debug)]
+pub(crate) struct Tidy(Option<Lock>);
+
+impl From<Lock> for Tidy {
+    fn from(lock: Lock) -> Self {
+        Self(Some(lock))
+    }
+}
+
+impl Drop for Tidy {
+    fn drop(&mut self) {
+        if let Some(lock) = self.0.take() {
+            lock.remove();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

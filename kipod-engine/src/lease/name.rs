@@ -2,21 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::lock::{LeaseError, Lock};
+use super::lock::{LeaseError, Lock, Tidy};
 use crate::spec::ClusterName;
 
 /// The exclusive right to create, change or delete the cluster of one name. Dropping it, or dying in any
 /// way, gives it back; dropping it takes the lock's file away too.
 #[derive(Debug)]
-pub(crate) struct NameLock(Option<Lock>);
-
-impl Drop for NameLock {
-    fn drop(&mut self) {
-        if let Some(lock) = self.0.take() {
-            lock.remove();
-        }
-    }
-}
+pub(crate) struct NameLock(#[expect(dead_code, reason = "held")] Tidy);
 
 /// A lock that cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +59,7 @@ impl NameLock {
             Ok(Some(lock)) => {
                 // For the message of the one who comes second; nobody decides by it.
                 lock.note(&std::process::id().to_string());
-                Ok(Self(Some(lock)))
+                Ok(Self(Tidy::from(lock)))
             }
             Ok(None) => {
                 let pid = std::fs::read_to_string(&path).ok();
@@ -98,26 +90,18 @@ pub(crate) fn all(state: &Path) -> Vec<PathBuf> {
 /// not waited for, and an archive may take long to unpack. Dropping it, or dying in any way, gives it
 /// back; dropping it takes the lock's file away too.
 #[derive(Debug)]
-pub(crate) struct ImagesLock(Option<Lock>);
-
-impl Drop for ImagesLock {
-    fn drop(&mut self) {
-        if let Some(lock) = self.0.take() {
-            lock.remove();
-        }
-    }
-}
+pub(crate) struct ImagesLock(#[expect(dead_code, reason = "held")] Tidy);
 
 impl ImagesLock {
     /// Takes it, if nobody has it.
     pub(crate) fn try_take(state: &Path, name: &ClusterName) -> Result<Option<Self>, LeaseError> {
         let lock = Lock::try_exclusive(&Self::path(state, name))?;
-        Ok(lock.map(|lock| Self(Some(lock))))
+        Ok(lock.map(|lock| Self(lock.into())))
     }
 
     /// Takes it after everybody who came before; blocks.
     pub(crate) fn take(state: &Path, name: &ClusterName) -> Result<Self, LeaseError> {
-        Lock::exclusive(&Self::path(state, name), || {}).map(|lock| Self(Some(lock)))
+        Lock::exclusive(&Self::path(state, name), || {}).map(|lock| Self(lock.into()))
     }
 
     /// Whether somebody has it.

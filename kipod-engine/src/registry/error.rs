@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::RegistryName;
 use crate::cluster::RecordError;
 use crate::lease::LeaseError;
+use crate::lines::below;
 use crate::podman::PodmanError;
 
 /// Something could not be done with a registry.
@@ -76,7 +77,7 @@ pub enum RegistryError {
         known: bool,
     },
     /// Some of it could not be removed. All the rest was.
-    #[error("registry `{name}` is not all gone:{}", list(.faults))]
+    #[error("registry `{name}` is not all gone:{}", below(.faults))]
     Left {
         /// The name.
         name: RegistryName,
@@ -124,8 +125,4 @@ impl RegistryError {
 
 fn tail(output: &str) -> String {
     if output.is_empty() { String::new() } else { format!("\n  {}", output.replace('\n', "\n  ")) }
-}
-
-fn list(faults: &[String]) -> String {
-    faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }

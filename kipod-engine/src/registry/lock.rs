@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::lease::{LeaseError, Lock};
+use crate::lease::{LeaseError, Lock, Tidy};
 
 /// The exclusive right to create and delete registries. Dropping it, or dying in any way, gives it
 /// back; dropping it takes the lock's file away too.
 #[derive(Debug)]
-pub(crate) struct RegistriesLock(Option<Lock>);
+pub(crate) struct RegistriesLock(#[expect(dead_code, reason = "held")] Tidy);
 
 impl RegistriesLock {
     /// Takes it, unless somebody else has it for more than a moment. `state` is kipod's state folder.
     pub(crate) fn take(state: &Path) -> Result<Option<Self>, LeaseError> {
-        Ok(Lock::soon_exclusive(&path(state))?.map(|lock| Self(Some(lock))))
+        Ok(Lock::soon_exclusive(&path(state))?.map(|lock| Self(lock.into())))
     }
 
     /// Whether somebody has it.
@@ -23,12 +23,4 @@ impl RegistriesLock {
 
 fn path(state: &Path) -> PathBuf {
     state.join("registries.lock")
-}
-
-impl Drop for RegistriesLock {
-    fn drop(&mut self) {
-        if let Some(lock) = self.0.take() {
-            lock.remove();
-        }
-    }
 }

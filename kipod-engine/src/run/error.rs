@@ -7,6 +7,7 @@ use crate::cluster::{RecordError, RemoveError};
 use crate::image::NodeImageError;
 use crate::kubeconfig::KubeconfigError;
 use crate::lease::LockError;
+use crate::lines::below;
 use crate::node::PatchError;
 use crate::pki::PkiError;
 use crate::podman::PodmanError;
@@ -39,13 +40,13 @@ pub enum CreateError {
     #[error(transparent)]
     Image(#[from] NodeImageError),
     /// Versions of node images do not go together. None was started.
-    #[error("the nodes' Kubernetes versions do not go together:{}", list(.faults))]
+    #[error("the nodes' Kubernetes versions do not go together:{}", below(.faults))]
     Skew {
         /// Each node whose version is wrong, and why.
         faults: Vec<String>,
     },
     /// What of the host the cluster asks for is not there, or taken. Nothing was started.
-    #[error("this machine does not have what was asked for:{}", list(.faults))]
+    #[error("this machine does not have what was asked for:{}", below(.faults))]
     Outside {
         /// Each mount or port, and why.
         faults: Vec<String>,
@@ -102,7 +103,7 @@ pub enum CreateError {
         output: String,
     },
     /// Something did not come about in time.
-    #[error("gave up after {} while {during}:{}", seconds(.waited), list(.missing))]
+    #[error("gave up after {} while {during}:{}", seconds(.waited), below(.missing))]
     Timeout {
         /// How long was waited.
         waited: Duration,
@@ -216,8 +217,4 @@ fn journal_text(text: &str) -> String {
 
 fn seconds(duration: &Duration) -> String {
     format!("{} s", duration.as_secs())
-}
-
-fn list(items: &[String]) -> String {
-    items.iter().map(|item| format!("\n  {item}")).collect()
 }

@@ -1,5 +1,6 @@
 //! Why images could not be loaded.
 
+use crate::lines::below;
 use crate::podman::{Archive, PodmanError};
 use crate::spec::ClusterName;
 
@@ -8,7 +9,7 @@ use crate::spec::ClusterName;
 #[non_exhaustive]
 pub enum ImagesError {
     /// Images or nodes that were asked for are not there, or do not fit. Nothing was loaded.
-    #[error("nothing was loaded:{}", list(.faults))]
+    #[error("nothing was loaded:{}", below(.faults))]
     Refused {
         /// Each image or node, and why.
         faults: Vec<String>,
@@ -56,7 +57,7 @@ pub enum ImagesError {
         reason: String,
     },
     /// A node does not have under a name what was loaded.
-    #[error("images were loaded, but not every node has them:{}", list(.faults))]
+    #[error("images were loaded, but not every node has them:{}", below(.faults))]
     Unseen {
         /// Each node and image.
         faults: Vec<String>,
@@ -114,10 +115,6 @@ impl ImagesError {
             | Self::Staging { .. } => None,
         }
     }
-}
-
-fn list(faults: &[String]) -> String {
-    faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }
 
 fn so_far(loaded: &[String]) -> String {
