@@ -314,13 +314,18 @@ fn network_name(cluster: &ClusterName) -> String {
 }
 
 /// The first of the candidate node subnets that overlaps none of `used`, and in IPv6, where the
-/// cluster has that, none of `used6`.
-pub fn choose_node_subnet(used: &[Subnet], used6: &[Subnet6]) -> Option<Subnet> {
-    node_subnets().find(|candidate| {
+/// cluster has that, none of `used6`; if there is one, it overlaps none of `around` either, which are
+/// those of the machine's own networks.
+pub fn choose_node_subnet(used: &[Subnet], used6: &[Subnet6], around: &[Subnet]) -> Option<Subnet> {
+    let is_free = |candidate: &Subnet| {
         let candidate6 = seat::node_subnet6(candidate);
         !used.iter().any(|other| other.overlaps(candidate))
             && !used6.iter().any(|other| other.overlaps(&candidate6))
-    })
+    };
+    let is_best = |candidate: &Subnet| !around.iter().any(|other| other.overlaps(candidate));
+    let mut free = node_subnets().filter(is_free).peekable();
+    let first = free.peek().copied();
+    free.find(is_best).or(first)
 }
 
 /// `10.89.0.0/24` to `10.89.255.0/24`, where Podman's own pool of subnets begins.

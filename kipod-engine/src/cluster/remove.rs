@@ -107,7 +107,8 @@ pub async fn remove(
     name: &ClusterName,
 ) -> Result<bool, RemoveError> {
     let _lock = NameLock::take(&dirs.state, name)?;
-    remove_settled(podman, dirs, name).await
+    let record = Record::read(&dirs.state, name);
+    remove_settled(podman, dirs, name, record.ok().flatten().as_ref()).await
 }
 
 /// [`remove`] of the cluster that is `meant`. Another one of its name stays, as it may have been made
@@ -124,20 +125,21 @@ pub async fn remove_if(
     meant: impl Fn(&Record) -> bool,
 ) -> Result<bool, RemoveError> {
     let _lock = NameLock::take(&dirs.state, name)?;
-    match Record::read(&dirs.state, name) {
+    let record = match Record::read(&dirs.state, name) {
         Ok(None) => return Ok(false),
         Ok(Some(record)) if !meant(&record) => return Ok(false),
-        _ => {}
-    }
-    remove_settled(podman, dirs, name).await
+        read => read.ok().flatten(),
+    };
+    remove_settled(podman, dirs, name, record.as_ref()).await
 }
 
 async fn remove_settled(
     podman: &dyn Podman,
     dirs: &Dirs,
     name: &ClusterName,
+    record: Option<&Record>,
 ) -> Result<bool, RemoveError> {
-    if matches!(Record::read(&dirs.state, name), Ok(Some(record)) if !record.complete) {
+    if record.is_some_and(|record| !record.complete) {
         settle().await;
     }
     remove_locked(podman, dirs, name).await

@@ -334,9 +334,12 @@ fn addresses_of_both_families_read_alike() {
 fn a_node_subnet_is_free_in_both_families() {
     let used = ["10.89.0.0/24".parse().unwrap()];
     let used6 = ["fd00:10:89:1::/64".parse().unwrap()];
-    let chosen = |used6| choose_node_subnet(&used, used6).unwrap().to_string();
+    let chosen = |used6| choose_node_subnet(&used, used6, &[]).unwrap().to_string();
     assert_eq!(chosen(&[]), "10.89.1.0/24");
     assert_eq!(chosen(&used6), "10.89.2.0/24");
+    let around = |text: &str| choose_node_subnet(&used, &[], &[text.parse().unwrap()]).unwrap();
+    assert_eq!(around("10.89.0.0/22").to_string(), "10.89.4.0/24");
+    assert_eq!(around("10.0.0.0/8").to_string(), "10.89.1.0/24", "better than none");
 }
 
 #[test]

@@ -150,8 +150,7 @@ async fn create_network(podman: &dyn Podman, wish: &Wish<'_>) -> Result<Subnet, 
     let mut used: Vec<Subnet> = subnets.filter_map(|subnet| subnet.parse().ok()).collect();
     used.extend_from_slice(&wish.used);
     loop {
-        let best = choose_node_subnet(&[used.as_slice(), &wish.around].concat(), &[]);
-        let subnet = best.or_else(|| choose_node_subnet(&used, &[]));
+        let subnet = choose_node_subnet(&used, &[], &wish.around);
         let subnet = subnet.ok_or(RegistryError::NoSubnet)?;
         let options = NetworkOptions {
             name: network_name(wish.name.as_str()),

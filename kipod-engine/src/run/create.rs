@@ -100,7 +100,8 @@ pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluste
         () = request.cancel.asked() => Err(CreateError::Cancelled { name: spec.name.clone() }),
         found = check_preload(context, &request, &images[0]) => found.map_err(CreateError::from),
     }?;
-    let made = make(context, &request, &images, &preload, auth).await;
+    let around: Vec<Subnet> = surroundings::subnets(&surroundings).collect();
+    let made = make(context, &request, &images, &preload, auth, &around).await;
     let keep = |error: &CreateError| match error {
         // The cluster is whole, and one command gives it to the user all the same.
         CreateError::Kubeconfig { .. } => true,
@@ -175,6 +176,7 @@ async fn make(
     images: &[NodeImage],
     preload: &Preload,
     auth: Option<RegistryAuth>,
+    around: &[Subnet],
 ) -> Result<Cluster, CreateError> {
     let Context { podman, dirs, events } = context;
     let spec = &request.spec;
@@ -183,7 +185,7 @@ async fn make(
     let started = Instant::now();
     let failed = |source| failed(spec.name.as_str(), source);
     let found = FoundRegistries { auth, local: registry::local(podman).await.map_err(failed)? };
-    let start = start_nodes(context, request, images, &credentials, &found);
+    let start = start_nodes(context, request, images, &credentials, &found, around);
     let (plan, mut record) = step(events, Step::CreateNodes, start).await?;
     tell_new(context, &record, &found.local).await;
     // The nodes boot meanwhile.
@@ -248,6 +250,7 @@ async fn start_nodes(
     images: &[NodeImage],
     credentials: &Credentials,
     found: &FoundRegistries,
+    around: &[Subnet],
 ) -> Result<(Plan, Record), CreateError> {
     let Context { podman, dirs, events } = context;
     let spec = &request.spec;
@@ -257,7 +260,7 @@ async fn start_nodes(
     let mut services = service_address::Chooser::new(request, events);
     loop {
         check_cancel(request)?;
-        let node_subnet = free_subnet(podman, spec, &refused).await?;
+        let node_subnet = free_subnet(podman, spec, &refused, around).await?;
         // Who creates a cluster at the same time reads of this choice in the record.
         let state = dirs.state.clone();
         let alone =
@@ -370,6 +373,7 @@ async fn free_subnet(
     podman: &dyn Podman,
     spec: &ClusterSpec,
     refused: &[Subnet],
+    around: &[Subnet],
 ) -> Result<Subnet, CreateError> {
     let networks =
         podman.networks("").await.map_err(|source| failed(spec.name.as_str(), source))?;
@@ -377,15 +381,12 @@ async fn free_subnet(
     let mut used: Vec<Subnet> = all().filter_map(|subnet| subnet.parse().ok()).collect();
     used.extend([spec.networking.pod_subnet, spec.networking.service_subnet]);
     used.extend_from_slice(refused);
-    let around: Vec<Subnet> = surroundings::subnets(&surroundings::read()).collect();
     let mut used6 = Vec::new();
     if spec.networking.ip_family.has_ipv6() {
         used6.extend(all().filter_map(|subnet| subnet.parse::<Subnet6>().ok()));
         used6.extend([spec.networking.pod_subnet6, spec.networking.service_subnet6]);
     }
-    // One that the machine's own networks have is better than none.
-    let best = choose_node_subnet(&[used.as_slice(), &around].concat(), &used6);
-    best.or_else(|| choose_node_subnet(&used, &used6)).ok_or(CreateError::NoSubnet)
+    choose_node_subnet(&used, &used6, around).ok_or(CreateError::NoSubnet)
 }
 
 /// The port asked for if it is free, or any free one that no other cluster and no registry, running or
