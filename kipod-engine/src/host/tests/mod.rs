@@ -2,5 +2,6 @@
 
 mod facts;
 mod machine;
+mod reports;
 mod text;
 mod verdicts;

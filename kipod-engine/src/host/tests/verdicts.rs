@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::machine::{GIB, Machine, broken, podman_4};
-use crate::host::{Finding, HostFacts, PodmanAnswer, Report, Status, Verdict, findings};
+use crate::host::{Finding, HostFacts, PodmanAnswer, Status, findings};
 
 /// Asserts that exactly those checks do not pass, each with words that its text or its remedy has.
 #[track_caller]
-fn assert_findings(case: &str, findings: &[Finding], expected: &[(&str, Status, &str)]) {
+pub(super) fn assert_findings(case: &str, findings: &[Finding], expected: &[(&str, Status, &str)]) {
     let bad: Vec<&Finding> =
         findings.iter().filter(|finding| finding.status != Status::Pass).collect();
     let checks: Vec<(&str, Status)> =
@@ -574,48 +574,4 @@ async fn facts_that_no_folder_can_show() {
         change(&mut facts);
         assert_findings(case, &findings(&facts), &[*expected]);
     }
-}
-
-#[tokio::test]
-async fn debian_12_as_installed() {
-    let report = Machine::debian().report().await;
-    assert_findings(
-        "debian",
-        &report.findings,
-        &[
-            ("cgroup_controllers", Status::Warn, "Delegate=cpu cpuset io memory pids"),
-            ("inotify_instances", Status::Warn, "128"),
-            ("lingering", Status::Warn, "enable-linger"),
-        ],
-    );
-    assert_eq!(report.verdict, Verdict::UsableWithWarnings);
-}
-
-#[tokio::test]
-async fn verdicts_and_exit_codes() {
-    let mut machine = Machine::fedora();
-    let verdict = async |machine: &Machine| machine.report().await.verdict;
-    assert_eq!(verdict(&machine).await, Verdict::Usable);
-    machine.node_image(false);
-    assert_eq!(verdict(&machine).await, Verdict::UsableWithWarnings);
-    machine.sources.podman = PodmanAnswer::NotInstalled;
-    assert_eq!(verdict(&machine).await, Verdict::Unusable);
-    let codes = [Verdict::Usable, Verdict::Unusable, Verdict::UsableWithWarnings];
-    assert_eq!(codes.map(Verdict::exit_code), [0, 1, 3]);
-}
-
-#[tokio::test]
-async fn what_fails_stops_early_with_its_remedies() {
-    let machine = Machine::fedora();
-    machine.gone("/dev/net/tun").gone("/usr/bin/newuidmap").gone("/usr/bin/newgidmap");
-    let report: Report = machine.report().await;
-    let error = report.require_usable().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "this machine cannot run a cluster:\n  subuid: `newuidmap` is not installed\n  subgid: `newgidmap` is not installed\n  dev_net_tun: /dev/net/tun is missing, and a user's networks need it"
-    );
-    assert_eq!(
-        error.hint(),
-        "sudo dnf install shadow-utils\necho tun | sudo tee /etc/modules-load.d/kipod-tun.conf\nsudo modprobe tun\n`kipod check` shows all that was looked at"
-    );
 }
