@@ -97,7 +97,7 @@ impl RegistryError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Exists { name, .. } => Some(format!(
-                "leave out the flags to use it, delete it (`kipod delete registry {name}`), or take another name with `--name`"
+                "leave out the flags to use it, delete it (`kipod delete registry {name}`), or give the new one another name"
             )),
             Self::Busy => Some("wait until it has finished".to_owned()),
             Self::Port { .. } => Some("leave out the port, and kipod takes a free one".to_owned()),
