@@ -35,7 +35,8 @@ impl Traces {
     pub fn found(&self) -> Vec<String> {
         let mut found = Vec::new();
         let lists = [
-            ("container", podman(&["ps", "--all", "--format", "{{.Names}}"])),
+            // Also those of which Podman has only files.
+            ("container", podman(&["ps", "--all", "--external", "--format", "{{.Names}}"])),
             ("volume", podman(&["volume", "ls", "--format", "{{.Name}}"])),
             ("network", podman(&["network", "ls", "--format", "{{.Name}}"])),
         ];

@@ -4,6 +4,7 @@ mod list;
 mod logs;
 mod record;
 mod remove;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use record::{Record, RecordError, cluster_dir, kubeconfig_path};
 pub(crate) use record::{is_retained, retain, write_private};
 pub use remove::{RemoveError, remove, remove_if};
 pub(crate) use remove::{find, remove_locked, settle};
+pub(crate) use sweep::remove_from_podman;
 
 /// A cluster that has been created.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lease::LeaseError;
 use crate::node::CgroupMode;
-use crate::plan::{Seat, control_plane_name};
+use crate::plan::{Seat, control_plane_name, load_balancer_name};
 use crate::spec::{ClusterName, ClusterSpec, Role};
 
 /// The record of a cluster.
@@ -124,6 +124,13 @@ impl Record {
         let mut nodes = self.nodes.iter();
         let found = nodes.find(|seat| seat.role == Role::ControlPlane);
         found.map_or_else(|| control_plane_name(&self.name), |seat| seat.name.clone())
+    }
+
+    /// The names of all its containers, which are those of their volumes too.
+    pub(crate) fn containers(&self) -> impl Iterator<Item = String> {
+        let nodes = self.nodes.iter().chain(&self.changing).map(|seat| seat.name.clone());
+        let several = self.nodes.iter().filter(|seat| seat.role == Role::ControlPlane).count() > 1;
+        nodes.chain(several.then(|| load_balancer_name(&self.name)))
     }
 
     /// Writes it, whole or not at all.

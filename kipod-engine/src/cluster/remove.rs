@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::record::{Record, cluster_dir, record_path, unretain};
+use super::sweep::sweep;
 use crate::blocking::blocking;
 use crate::dirs::Dirs;
 use crate::image::cluster_store;
@@ -73,6 +74,11 @@ impl Found {
         ];
         let named = |kind| move |name: &String| format!("{kind} `{name}`");
         kinds.into_iter().flat_map(move |(kind, names)| names.iter().map(named(kind)))
+    }
+
+    /// Whether Podman knows both the container and the volume of that name.
+    fn has_all_of(&self, node: &str) -> bool {
+        [&self.containers, &self.volumes].iter().all(|names| names.iter().any(|name| name == node))
     }
 
     /// One of the things, in words.
@@ -180,6 +186,14 @@ pub(crate) async fn remove_locked(
     }
     for volume in &found.volumes {
         note("volume", volume, podman.remove_volume(volume).await, &mut faults);
+    }
+    // What was cut off may have been so by the end of Podman itself.
+    if let Some(record) = record.as_ref().filter(|record| !record.complete) {
+        for node in record.containers().filter(|node| !found.has_all_of(node)) {
+            if let Err(error) = sweep(podman, name, &node).await {
+                faults.push(format!("what may be left of node `{node}`: {error}"));
+            }
+        }
     }
     for network in &found.networks {
         note("network", network, podman.remove_network(network).await, &mut faults);

@@ -1,7 +1,7 @@
 //! A [`Podman`] for unit tests: it keeps what it is told in memory, writes down every call, and
 //! fails where the test says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
 use super::{
@@ -42,6 +42,8 @@ struct State {
     volumes: BTreeMap<String, Labels>,
     containers: BTreeMap<String, (ContainerInfo, ContainerOptions)>,
     uploads: Vec<Upload>,
+    /// Containers and volumes, by kind and name, of which there are only files.
+    half_made: BTreeSet<(&'static str, String)>,
 }
 
 /// An archive that was put into a container.
@@ -110,6 +112,13 @@ impl Scripted {
         }
     }
 
+    /// Leaves what a Podman that was killed has half-made of a container and its volume: it is in no list,
+    /// and the container's name is in use.
+    pub fn half_make(&self, name: &str) {
+        let both = ["container", "volume"].map(|kind| (kind, name.to_owned()));
+        self.state().half_made.extend(both);
+    }
+
     /// Every call so far, a line each: the method's name and what it is about.
     pub fn calls(&self) -> Vec<String> {
         self.state().calls.clone()
@@ -125,10 +134,11 @@ impl Scripted {
         self.state().containers.get(container).map(|(_, options)| options.clone())
     }
 
-    /// Whether no container, volume or network exists.
+    /// Whether no container, volume or network exists, nor files of one.
     pub fn is_empty(&self) -> bool {
         let state = self.state();
-        state.containers.is_empty() && state.volumes.is_empty() && state.networks.is_empty()
+        let known = [state.containers.len(), state.volumes.len(), state.networks.len()];
+        known == [0; 3] && state.half_made.is_empty()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -308,13 +318,20 @@ impl Podman for Scripted {
     }
 
     fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, bool> {
-        self.call(format!("remove_volume {name}"), |state| Ok(state.volumes.remove(name).is_some()))
+        self.call(format!("remove_volume {name}"), |state| {
+            let known = state.volumes.remove(name).is_some();
+            if known {
+                state.half_made.remove(&("volume", name.to_owned()));
+            }
+            Ok(known)
+        })
     }
 
     fn create_container<'a>(&'a self, options: &'a ContainerOptions) -> Reply<'a, String> {
         let name = &options.name;
         self.call(format!("create_container {name}"), move |state| {
-            if state.containers.contains_key(name) {
+            let files = state.half_made.contains(&("container", name.clone()));
+            if files || state.containers.contains_key(name) {
                 return Err(name_in_use("container", name));
             }
             let id = format!("id-of-{name}");
@@ -371,7 +388,8 @@ impl Podman for Scripted {
 
     fn remove_container<'a>(&'a self, container: &'a str) -> Reply<'a, bool> {
         self.call(format!("remove_container {container}"), |state| {
-            Ok(state.containers.remove(container).is_some())
+            let files = state.half_made.remove(&("container", container.to_owned()));
+            Ok(state.containers.remove(container).is_some() || files)
         })
     }
 

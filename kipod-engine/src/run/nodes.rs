@@ -13,7 +13,7 @@ use super::registries::tell_new;
 use super::siblings::Siblings;
 use super::watched::{Watched, WatchedNode};
 use crate::client;
-use crate::cluster::{Cluster, OpenError, Record, cluster_dir};
+use crate::cluster::{Cluster, OpenError, Record, cluster_dir, remove_from_podman};
 use crate::events::{Event, Step, step};
 use crate::image::{NodeImage, cluster_store, node_image};
 use crate::lease::NameLock;
@@ -157,8 +157,7 @@ async fn take_back(context: Context<'_>, record: &mut Record) -> Result<(), Chan
     // While it still answers nobody is sent to it in vain.
     siblings.update(&record.spec, &record.nodes).await?;
     siblings.leave_etcd(&seat).await;
-    podman.remove_container(&seat.name).await.map_err(failed)?;
-    podman.remove_volume(&seat.name).await.map_err(failed)?;
+    remove_from_podman(podman, &record.name, &seat.name).await.map_err(failed)?;
     siblings.forget(&seat).await?;
     let dir = cluster_dir(&dirs.state, &record.name).join("nodes").join(&seat.name);
     // Nobody reads it any more, and it goes with the cluster's folder.

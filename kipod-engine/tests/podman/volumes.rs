@@ -39,3 +39,23 @@ async fn what_a_container_uses_is_not_removed() {
     let found = corner.podman.containers(&corner.label()).await.unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
 }
+
+#[tokio::test]
+async fn a_folder_that_no_volume_has_is_taken_in() {
+    if !can_run("volumes::a_folder_that_no_volume_has_is_taken_in") {
+        return;
+    }
+    let corner = Corner::new().await;
+    let name = corner.name("v");
+    // As a Podman leaves it that was killed before it knew of the volume.
+    let folder = corner.say(&["info", "--format", "{{.Store.VolumePath}}"]);
+    let folder = std::path::Path::new(&folder).join(&name);
+    std::fs::create_dir_all(folder.join("_data")).unwrap();
+    assert_eq!(corner.podman.volumes(&corner.label()).await.unwrap(), []);
+
+    assert!(!corner.podman.remove_volume(&name).await.unwrap());
+    assert!(folder.exists());
+    assert_eq!(corner.volume("v").await, name);
+    assert!(corner.podman.remove_volume(&name).await.unwrap());
+    assert!(!folder.exists());
+}

@@ -1,7 +1,8 @@
 //! What breaks by itself while a cluster is made.
 
+use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kipod_e2e::{Running, TestCluster, ensure_node_image, podman, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
@@ -94,24 +95,38 @@ fn podmans_service_may_be_killed_while_the_cluster_starts() {
 #[ignore = "needs rootless Podman and a component bundle"]
 fn podmans_service_killed_in_the_midst_of_its_work_leaves_nothing() {
     ensure_node_image();
-    let cluster = TestCluster::named("midst");
-    let creation = cluster.create().spawn();
-    let network = format!("kipod-{}", cluster.name);
-    wait_until("the network", LIMIT, || {
-        Command::new("podman").args(["network", "exists", &network]).status().unwrap().success()
-    });
-    let killed = kill_services(&creation);
-    kipod_e2e::need!(killed > 0, "a Podman service that kipod starts itself");
-    let output = creation.wait();
-    // Between two requests it is started again and nobody notices. Within one it is a failure that
-    // says what was asked, and which leaves nothing.
-    if output.code() == Some(0) {
-        assert_eq!(cluster.inside().nodes().unwrap(), [(cluster.node(), true)]);
-        cluster.delete().run().ok();
-    } else {
-        output.failed(1).said(&[&format!("error: node `{}`: ", cluster.node())]);
+    let store = podman(&["info", "--format", "{{.Store.GraphRoot}} {{.Store.GraphDriverName}}"]);
+    let (root, driver) = store.trim().split_once(' ').unwrap();
+    let root = Path::new(root);
+    let containers = root.join(format!("{driver}-containers/containers.json"));
+    // Each is there before Podman knows of what it belongs to.
+    for seen in ["the network", "a volume's folder", "a container's files"] {
+        let cluster = TestCluster::named("midst");
+        let creation = cluster.create().spawn();
+        let start = Instant::now();
+        while !match seen {
+            "the network" => root.join(format!("networks/kipod-{}.json", cluster.name)).exists(),
+            "a volume's folder" => root.join("volumes").join(cluster.node()).exists(),
+            _ => std::fs::read_to_string(&containers).unwrap().contains(&cluster.node()),
+        } {
+            assert!(start.elapsed() < LIMIT, "{} s are over, and not yet: {seen}", LIMIT.as_secs());
+            std::thread::yield_now();
+        }
+        let killed = kill_services(&creation);
+        kipod_e2e::need!(killed > 0, "a Podman service that kipod starts itself");
+        let output = creation.wait();
+        // What is left, if anything is, has its reason here.
+        println!("killed at {seen}: {output}");
+        // Between two requests it is started again and nobody notices. Within one it is a failure that
+        // says what was asked, and which leaves nothing.
+        if output.code() == Some(0) {
+            assert_eq!(cluster.inside().nodes().unwrap(), [(cluster.node(), true)]);
+            cluster.delete().run().ok();
+        } else {
+            output.failed(1).said(&[&format!("error: node `{}`: ", cluster.node())]);
+        }
+        cluster.assert_nothing_left();
     }
-    cluster.assert_nothing_left();
 }
 
 #[test]
