@@ -2,6 +2,10 @@
 
 use super::command::CommandFailure;
 
+/// In Podman's words where it goes by notes of processes that have ended, as in a new session that begins
+/// while the one before is still being ended.
+pub(crate) const STALE: &str = "podman system migrate";
+
 /// A call to Podman that did not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub enum PodmanError {
@@ -58,6 +62,9 @@ impl PodmanError {
             Self::NotInstalled => Some(
                 "run `./setup` from the kipod repository, or install podman 4.0 or later with your distribution's package manager",
             ),
+            Self::NoService { message, .. } if message.contains(STALE) => Some(
+                "podman's own processes ended with your last session (`kipod check` on lingering), and its notes of them are still there: run `podman system migrate`, which also ends what is left of your containers",
+            ),
             Self::NoService { .. } => {
                 Some("run `kipod check`; `podman info` as this user shows podman's own reason")
             }
@@ -66,5 +73,24 @@ impl PodmanError {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PodmanError;
+
+    #[test]
+    fn a_podman_that_goes_by_old_notes_is_told_to_migrate() {
+        let hint = |message: &str| {
+            let (socket, message) = ("s".to_owned(), message.to_owned());
+            PodmanError::NoService { socket, message }.hint().unwrap()
+        };
+        // Podman's words, where its pause process is gone and the note of it is not.
+        let stale = hint(
+            "invalid internal status, try resetting the pause process with \"podman system migrate\": could not find any running process: no such process",
+        );
+        assert!(stale.contains("run `podman system migrate`"), "{stale}");
+        assert!(hint("connection refused").contains("podman info"));
     }
 }

@@ -30,6 +30,7 @@ use std::pin::Pin;
 pub use cli::{BuildOptions, ImageStore, PodmanCli};
 pub use command::{Command, CommandFailure, quote};
 pub use error::PodmanError;
+pub(crate) use error::STALE;
 pub use options::{
     Bind, ContainerOptions, Labels, NetworkAttachment, NetworkOptions, PortMapping, VolumeMount,
     VolumeOptions,

@@ -2,6 +2,7 @@
 
 use crate::host::facts::HostFacts;
 use crate::host::finding::Finding;
+use crate::plan::SEND_BUFFER;
 
 /// kind's documentation names this number for clusters that run out ("too many open files"); the
 /// kernel's default, 128, is shared by all that a user runs.
@@ -49,6 +50,24 @@ fn at_least(check: &'static str, sysctl: &str, value: Option<u64>, wanted: u64) 
         ),
         None => Finding::warn(check, format!("{sysctl} cannot be read"), SYSCTL),
     }
+}
+
+/// Of use only where Netavark calls `nft`; iptables gets one port after the other.
+pub(super) fn send_buffer(facts: &HostFacts) -> Option<Finding> {
+    const CHECK: &str = "send_buffer";
+    let bytes = facts.limits.send_buffer.filter(|_| facts.network.firewall_driver == "nftables")?;
+    if bytes >= SEND_BUFFER {
+        return Some(Finding::pass(CHECK, format!("{bytes} bytes")));
+    }
+    Some(Finding::warn(
+        CHECK,
+        format!(
+            "{bytes} bytes, less than {SEND_BUFFER}: too few for the rules of all node ports, so Services of type `LoadBalancer` get no address"
+        ),
+        format!(
+            "echo 'net.core.wmem_max = {SEND_BUFFER}' | sudo tee /etc/sysctl.d/61-kipod.conf\nsudo sysctl --load /etc/sysctl.d/61-kipod.conf"
+        ),
+    ))
 }
 
 pub(super) fn processes(facts: &HostFacts) -> Finding {

@@ -52,6 +52,7 @@ pub fn findings(facts: &HostFacts) -> Vec<Finding> {
     all.push(kernel::modules(facts));
     all.push(limits::inotify_instances(facts));
     all.push(limits::inotify_watches(facts));
+    all.extend(limits::send_buffer(facts));
     all.push(limits::processes(facts));
     all.push(limits::open_files(facts));
     if rootless {

@@ -5,6 +5,7 @@ use semver::Version;
 use crate::host::distribution::{Distribution, Package, PackageManager};
 use crate::host::facts::HostFacts;
 use crate::host::finding::Finding;
+use crate::podman::STALE;
 
 /// The oldest Podman kipod works with: Netavark, and with it fixed addresses, came with 4.0.
 const OLDEST: Version = Version::new(4, 0, 0);
@@ -43,12 +44,20 @@ pub(super) fn podman(facts: &HostFacts) -> Finding {
         podman.version.as_ref().map_or("of unknown version".to_owned(), Version::to_string);
     let Some(info) = &podman.info else {
         let problem = podman.problem.as_deref().unwrap_or("no answer");
+        let remedy = match problem.contains(STALE) {
+            true => {
+                "podman system migrate   # podman goes by notes of processes that ended with your last session"
+            }
+            false => {
+                "look at the other failures first; then run `podman info` as this user until it works"
+            }
+        };
         return Finding::fail(
             CHECK,
             format!(
                 "podman {version} cannot describe itself, so storage and networks were not looked at: {problem}"
             ),
-            "look at the other failures first; then run `podman info` as this user until it works",
+            remedy,
         );
     };
     if info.remote {

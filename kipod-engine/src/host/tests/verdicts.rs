@@ -38,6 +38,35 @@ async fn machines_with_something_wrong() {
             &[],
         ),
         (
+            "a podman whose processes ended with the session before",
+            |machine| {
+                machine.sources.podman = PodmanAnswer::Broken {
+                    version: Some(json!({"Client": {"Version": "5.4.2"}})),
+                    message: "invalid internal status, try resetting the pause process with \"podman system migrate\"".into(),
+                };
+            },
+            &[
+                ("podman", Fail, "\npodman system migrate   #"),
+                ("user_namespaces", Warn, "podman unshare true"),
+            ],
+        ),
+        (
+            "a small send buffer under nftables",
+            |machine| {
+                machine.sources.environment.insert("NETAVARK_FW".into(), "nftables".into());
+                machine.file("/usr/bin/nft", "").file("/proc/sys/net/core/wmem_max", "212992\n");
+            },
+            &[("send_buffer", Warn, "net.core.wmem_max = 4194304")],
+        ),
+        (
+            "a small send buffer under iptables",
+            |machine| {
+                machine.sources.environment.insert("NETAVARK_FW".into(), "iptables".into());
+                machine.file("/proc/sys/net/core/wmem_max", "212992\n");
+            },
+            &[],
+        ),
+        (
             "several ranges that suffice together",
             |machine| {
                 machine.sources.podman = broken("5.5.2");
