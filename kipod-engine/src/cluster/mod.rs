@@ -4,7 +4,6 @@ mod list;
 mod logs;
 mod record;
 mod remove;
-mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -24,8 +23,7 @@ pub use logs::{LogsError, export_logs};
 pub use record::{Record, RecordError, cluster_dir, kubeconfig_path};
 pub(crate) use record::{is_retained, retain, write_private};
 pub use remove::{RemoveError, remove, remove_if};
-pub(crate) use remove::{find, remove_locked, settle};
-pub(crate) use sweep::remove_from_podman;
+pub(crate) use remove::{find, remove_from_podman, remove_locked, settle};
 
 /// A cluster that has been created.
 #[derive(Debug, Clone)]

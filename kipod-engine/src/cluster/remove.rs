@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::record::{Record, cluster_dir, record_path, unretain};
-use super::sweep::sweep;
 use crate::blocking::blocking;
 use crate::dirs::Dirs;
 use crate::image::cluster_store;
@@ -12,7 +11,7 @@ use crate::kubeconfig::UserKubeconfig;
 use crate::lease::{ImagesLock, LockError, NameLock};
 use crate::lines::below;
 use crate::plan::{self, label};
-use crate::podman::{Podman, PodmanError, remove_tree};
+use crate::podman::{Podman, PodmanError, VolumeOptions, remove_tree, sweep};
 use crate::spec::ClusterName;
 
 /// How long Podman may take to end a request whose asker is gone.
@@ -190,7 +189,8 @@ pub(crate) async fn remove_locked(
     // What was cut off may have been so by the end of Podman itself.
     if let Some(record) = record.as_ref().filter(|record| !record.complete) {
         for node in record.containers().filter(|node| !found.has_all_of(node)) {
-            if let Err(error) = sweep(podman, name, &node).await {
+            let volume = VolumeOptions { name: node.clone(), labels: plan::labels(name) };
+            if let Err(error) = sweep(podman, &volume).await {
                 faults.push(format!("what may be left of node `{node}`: {error}"));
             }
         }
@@ -214,6 +214,23 @@ pub(crate) async fn remove_locked(
         any |= remove_dir(podman, dirs, name, &mut faults).await;
     }
     if faults.is_empty() { Ok(any) } else { Err(RemoveError::Left { name: name.clone(), faults }) }
+}
+
+/// Removes a node's container and its volume.
+pub(crate) async fn remove_from_podman(
+    podman: &dyn Podman,
+    cluster: &ClusterName,
+    node: &str,
+) -> Result<(), PodmanError> {
+    let label = format!("{}={cluster}", label::CLUSTER);
+    let (containers, volumes) = tokio::join!(podman.containers(&label), podman.volumes(&label));
+    if containers?.iter().any(|container| container.name == node) {
+        podman.remove_container(node).await?;
+    }
+    if volumes?.iter().any(|volume| volume.name == node) {
+        podman.remove_volume(node).await?;
+    }
+    sweep(podman, &VolumeOptions { name: node.to_owned(), labels: plan::labels(cluster) }).await
 }
 
 /// The folder goes last: as long as it is there, the next `delete` knows that something is left.

@@ -19,6 +19,7 @@ mod process;
 mod scripted;
 mod service;
 mod start;
+mod sweep;
 mod transfer;
 mod volumes;
 
@@ -38,6 +39,7 @@ pub use options::{
 #[cfg(any(test, feature = "testing"))]
 pub use scripted::{Scripted, Upload};
 pub use service::Service;
+pub(crate) use sweep::sweep;
 
 /// What every call of the seam answers with.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, PodmanError>> + Send + 'a>>;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{RegistryError, RegistryName, label};
-use crate::podman::{Podman, PodmanError};
+use super::{RegistryError, RegistryName, label, labels};
+use crate::podman::{Podman, PodmanError, VolumeOptions, sweep};
 
 /// Removes all there is of a registry, what was pushed to it too, and answers whether there was
 /// anything.
@@ -17,6 +17,7 @@ pub(crate) async fn remove(
         tokio::join!(podman.containers(&label), podman.volumes(&label), podman.networks(&label));
     let (containers, volumes, networks) =
         (containers.map_err(failed)?, volumes.map_err(failed)?, networks.map_err(failed)?);
+    let half = containers.is_empty() || volumes.is_empty();
     let any = !(containers.is_empty() && volumes.is_empty() && networks.is_empty());
     let mut faults = Vec::new();
     let mut note = |kind, name: &str, removed: Result<bool, PodmanError>| {
@@ -30,6 +31,10 @@ pub(crate) async fn remove(
     }
     for network in networks {
         note("network", &network.name, podman.remove_network(&network.name).await);
+    }
+    if half && faults.is_empty() {
+        let volume = VolumeOptions { name: name.to_string(), labels: labels(&name.to_string()) };
+        sweep(podman, &volume).await.map_err(failed)?;
     }
     if faults.is_empty() {
         Ok(any)

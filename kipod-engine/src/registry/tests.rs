@@ -86,3 +86,15 @@ async fn what_has_no_container_is_left_over() {
     let left = leftovers(&podman).await.unwrap();
     assert_eq!(left, ["a".parse().unwrap(), "b".parse().unwrap()]);
 }
+
+#[tokio::test]
+async fn what_podman_has_only_files_of_goes_too() {
+    let podman = Scripted::new();
+    let name = RegistryName::default();
+    podman.half_make("kipod-registry");
+    let used = vec!["10.89.0.0/24".parse().unwrap()];
+    let error = create(&podman, &Wish { used, ..wish(&name) }).await.unwrap_err();
+    assert!(error.to_string().ends_with("container `kipod-registry` exists already"), "{error}");
+    assert!(remove(&podman, &name).await.unwrap());
+    assert!(podman.is_empty());
+}

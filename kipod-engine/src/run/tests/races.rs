@@ -63,6 +63,32 @@ async fn a_port_that_was_taken_is_replaced_and_its_container_too() {
 }
 
 #[tokio::test]
+async fn an_address_for_services_that_is_taken_each_time_is_gone_without() {
+    let world = World::new();
+    for _ in 0..5 {
+        let state = world.dirs.state.clone();
+        world.podman.fail("start_container", move || {
+            let record = Record::read(&state, &name()).unwrap().unwrap();
+            let address = record.service_address.unwrap();
+            let message = format!("listen tcp4 {address}:30000: bind: address already in use");
+            PodmanError::PortInUse { container: NODE.to_owned(), message }
+        });
+    }
+    let mut request = request();
+    request.spec.load_balancer = true;
+    // Nobody else will have this one.
+    request.spec.networking.api_server_port =
+        Some(std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
+    let error = world.create_until_kubeadm_fails(request).await;
+    assert!(matches!(error, CreateError::NodeFailed { .. }), "{error}");
+    assert_eq!(world.count("start_container"), 6);
+    let warnings = world.warnings();
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert!(warning.starts_with("Services of type `LoadBalancer` get no address: listen tcp4"));
+    world.assert_nothing_left();
+}
+
+#[tokio::test]
 async fn a_port_that_was_asked_for_is_not_replaced() {
     let world = World::new();
     world.podman.fail("start_container", port_in_use);
