@@ -42,6 +42,7 @@ struct State {
     volumes: BTreeMap<String, Labels>,
     containers: BTreeMap<String, (ContainerInfo, ContainerOptions)>,
     uploads: Vec<Upload>,
+    restarts: BTreeMap<String, u64>,
     /// Containers and volumes, by kind and name, of which there are only files.
     half_made: BTreeSet<(&'static str, String)>,
 }
@@ -117,6 +118,11 @@ impl Scripted {
     pub fn half_make(&self, name: &str) {
         let both = ["container", "volume"].map(|kind| (kind, name.to_owned()));
         self.state().half_made.extend(both);
+    }
+
+    /// Lets a container seem to have ended and to have been started again, once more.
+    pub fn restart(&self, container: &str) {
+        *self.state().restarts.entry(container.to_owned()).or_default() += 1;
     }
 
     /// Every call so far, a line each: the method's name and what it is about.
@@ -401,6 +407,7 @@ impl Podman for Scripted {
                 "Id": info.id,
                 "Name": info.name,
                 "Image": options.image,
+                "RestartCount": state.restarts.get(container).copied().unwrap_or(0),
                 "State": { "Status": info.state, "Running": info.state == "running" },
                 "Config": { "Labels": options.labels },
                 "Mounts": options.binds.iter().map(|bind| serde_json::json!({

@@ -1,5 +1,6 @@
 //! Waiting for a cluster, from the host: through its API server, and through what its nodes say.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -166,6 +167,7 @@ impl Waiter<'_> {
     /// Ends when a node says that it failed, or is not there any more.
     async fn node_fails(&self, during: &'static str) -> CreateError {
         let mut asked = Instant::now();
+        let mut restarts = HashMap::new();
         loop {
             self.pause().await;
             for node in &self.cluster.nodes {
@@ -180,13 +182,17 @@ impl Waiter<'_> {
             asked = Instant::now();
             for node in &self.cluster.containers {
                 let node = node.clone();
-                match self.podman.inspect_container(&node).await {
-                    Ok(state) if state["State"]["Running"].as_bool() == Some(false) => {
-                        let output = self.podman.logs(&node, 20).await.unwrap_or_default();
-                        return CreateError::NodeEnded { node, during, output };
-                    }
-                    Ok(_) => {}
+                let state = match self.podman.inspect_container(&node).await {
+                    Ok(state) => state,
                     Err(source) => return CreateError::Podman { node, source },
+                };
+                // Podman starts a node that ended again, and answers no question while it does: one
+                // that ends at once is then only ever seen running.
+                let count = state["RestartCount"].as_u64().unwrap_or(0);
+                let restarted = count > *restarts.entry(node.clone()).or_insert(count);
+                if restarted || state["State"]["Running"].as_bool() == Some(false) {
+                    let output = self.podman.logs(&node, 20).await.unwrap_or_default();
+                    return CreateError::NodeEnded { node, during, output };
                 }
             }
         }

@@ -1,6 +1,6 @@
 use std::net::{Ipv4Addr, TcpListener};
 
-use kipod_engine::podman::{Bind, Podman, PodmanError, PortMapping};
+use kipod_engine::podman::{Bind, ContainerOptions, Podman, PodmanError, PortMapping};
 
 use crate::support::{Corner, append_file, can_run};
 
@@ -218,4 +218,31 @@ async fn what_does_not_exist_is_said_or_taken_as_gone() {
     let error = corner.podman.create_container(&options).await.unwrap_err().to_string();
     assert!(error.contains("kipod-contract-no-such-image"), "{error}");
     assert_eq!(corner.podman.image(&options.image).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn one_that_ends_is_started_again_and_counted() {
+    if !can_run("containers::one_that_ends_is_started_again_and_counted") {
+        return;
+    }
+    let corner = Corner::new().await;
+    let network = corner.network("n").await;
+    let command = ["/bin/sh", "-c", "exit 1"].map(str::to_owned).to_vec();
+    let options = ContainerOptions {
+        command,
+        systemd: false,
+        restart: true,
+        ..corner.options("c", &network, None).await
+    };
+    corner.podman.create_container(&options).await.unwrap();
+    corner.podman.start_container(&options.name).await.unwrap();
+    let count = async || {
+        let inspected = corner.podman.inspect_container(&options.name).await.unwrap();
+        inspected["RestartCount"].as_u64().unwrap()
+    };
+    let limit = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+        while count().await < 2 {}
+    });
+    limit.await.expect("it is started again and again");
+    assert!(corner.podman.remove_container(&options.name).await.unwrap());
 }

@@ -115,6 +115,20 @@ async fn a_node_that_ends_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_node_that_ends_again_and_again_is_not_waited_for() {
+    let world = World::new();
+    let restart = async {
+        // It had ended before anybody looked.
+        world.podman.restart(NODE);
+        world.until("inspect_container").await;
+        world.podman.restart(NODE);
+    };
+    let (made, ()) = tokio::join!(world.create(request()), restart);
+    assert!(matches!(made, Err(CreateError::NodeEnded { .. })), "{made:?}");
+    world.assert_nothing_left();
+}
+
+#[tokio::test]
 async fn podman_that_goes_away_is_the_cause() {
     let world = World::new();
     world.podman.fail("inspect_container", || PodmanError::NoService {
