@@ -32,6 +32,7 @@ async fn a_container_lives_as_it_was_told_to() {
         read_only: true,
         options: vec!["bind"],
     }];
+    options.dns_search = Some(vec!["kipod.example".to_owned()]);
     let name = options.name.clone();
 
     let id = podman.create_container(&options).await.unwrap();
@@ -51,6 +52,8 @@ async fn a_container_lives_as_it_was_told_to() {
     assert!(seen.contains(&format!("{address}/24")), "{seen}");
     assert_eq!(inside(&corner, &name, &["sh", "-c", "echo $FOO $container"]).await, "a b podman");
     assert_eq!(inside(&corner, &name, &["cat", "/proc/sys/kernel/hostname"]).await, "c");
+    let resolver = inside(&corner, &name, &["cat", "/etc/resolv.conf"]).await;
+    assert!(resolver.lines().any(|line| line.trim() == "search kipod.example"), "{resolver}");
     assert_eq!(
         inside(&corner, &name, &["stat", "-c", "%F", "/dev/fuse"]).await,
         "character special file"

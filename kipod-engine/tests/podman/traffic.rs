@@ -120,6 +120,31 @@ async fn a_published_port_leads_into_its_container() {
 }
 
 #[tokio::test]
+async fn a_range_of_ports_leads_into_its_container() {
+    if !can_run("traffic::a_range_of_ports_leads_into_its_container") {
+        return;
+    }
+    let corner = Corner::new().await;
+    let network = corner.network("n").await;
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let first = (20_000..30_000).find(|first| (*first..first + 3).all(|port| is_free(&port)));
+    let first = first.expect("three free ports in a row");
+    let ports = [PortMapping {
+        host_address: Ipv4Addr::LOCALHOST.into(),
+        host_port: Some(first),
+        container_port: 78,
+        protocol: "tcp",
+        count: 3,
+    }];
+    server(&corner, &network, &ports).await;
+    let answer = fetch_seed((Ipv4Addr::LOCALHOST, first + 2).into());
+    assert!(answer.ends_with("from the image\n"), "{answer}");
+    assert!(!is_free(&first), "the first port of the range is not published");
+    let found = corner.podman.containers(&corner.label()).await.unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[tokio::test]
 async fn a_container_reaches_this_machine() {
     if !can_run("traffic::a_container_reaches_this_machine") {
         return;
