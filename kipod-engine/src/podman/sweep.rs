@@ -8,8 +8,10 @@ use super::{Podman, PodmanError, VolumeOptions};
 /// that name keeps it.
 pub(crate) async fn sweep(podman: &dyn Podman, volume: &VolumeOptions) -> Result<(), PodmanError> {
     let name = &volume.name;
+    // Where no container has such a name, Podman takes it for the beginning of another one's id.
+    let may_be_an_id = name.bytes().all(|byte| byte.is_ascii_hexdigit());
     let known = podman.containers("").await?;
-    if known.iter().all(|container| container.name != *name) {
+    if !may_be_an_id && known.iter().all(|container| container.name != *name) {
         // By its name Podman also removes what only its storage knows.
         podman.remove_container(name).await?;
     }
