@@ -26,7 +26,7 @@ use crate::spec::{
     ClusterName, ClusterSpec, FoundRegistries, NodeSpec, Protocol, Role, Subnet, Subnet6,
 };
 
-pub use machine::{Machine, SEND_BUFFER};
+pub use machine::Machine;
 pub(crate) use node::host_store;
 pub use seat::{
     Seat, control_plane_name, load_balancer_addresses, load_balancer_name, next_seat, node_names,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lease::LeaseError;
 use crate::node::CgroupMode;
-use crate::plan::{Seat, control_plane_name, load_balancer_name};
+use crate::plan::{Seat, control_plane_name, has_balancer, load_balancer_name};
 use crate::spec::{ClusterName, ClusterSpec, Role};
 
 /// The record of a cluster.
@@ -128,9 +128,13 @@ impl Record {
 
     /// The names of all its containers, which are those of their volumes too.
     pub(crate) fn containers(&self) -> impl Iterator<Item = String> {
-        let nodes = self.nodes.iter().chain(&self.changing).map(|seat| seat.name.clone());
-        let several = self.nodes.iter().filter(|seat| seat.role == Role::ControlPlane).count() > 1;
-        nodes.chain(several.then(|| load_balancer_name(&self.name)))
+        let nodes = self.nodes.iter().map(|seat| seat.name.clone());
+        nodes.chain(has_balancer(&self.spec).then(|| load_balancer_name(&self.name)))
+    }
+
+    /// Whether, as nobody holds the cluster's lock, a creation, a removal or a change of nodes was cut off.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        !self.complete || self.changing.is_some()
     }
 
     /// Writes it, whole or not at all.

@@ -144,7 +144,7 @@ async fn remove_settled(
     name: &ClusterName,
     record: Option<&Record>,
 ) -> Result<bool, RemoveError> {
-    if record.is_some_and(|record| !record.complete) {
+    if record.is_some_and(Record::is_cut_off) {
         settle().await;
     }
     remove_locked(podman, dirs, name).await
@@ -187,8 +187,9 @@ pub(crate) async fn remove_locked(
         note("volume", volume, podman.remove_volume(volume).await, &mut faults);
     }
     // What was cut off may have been so by the end of Podman itself.
-    if let Some(record) = record.as_ref().filter(|record| !record.complete) {
-        for node in record.containers().filter(|node| !found.has_all_of(node)) {
+    if let Some(record) = record.as_ref().filter(|record| record.is_cut_off()) {
+        let changing = record.changing.iter().map(|seat| seat.name.clone());
+        for node in record.containers().chain(changing).filter(|node| !found.has_all_of(node)) {
             let volume = VolumeOptions { name: node.clone(), labels: plan::labels(name) };
             if let Err(error) = sweep(podman, &volume).await {
                 faults.push(format!("what may be left of node `{node}`: {error}"));
@@ -224,11 +225,16 @@ pub(crate) async fn remove_from_podman(
 ) -> Result<(), PodmanError> {
     let label = format!("{}={cluster}", label::CLUSTER);
     let (containers, volumes) = tokio::join!(podman.containers(&label), podman.volumes(&label));
-    if containers?.iter().any(|container| container.name == node) {
+    let has_container = containers?.iter().any(|container| container.name == node);
+    let has_volume = volumes?.iter().any(|volume| volume.name == node);
+    if has_container {
         podman.remove_container(node).await?;
     }
-    if volumes?.iter().any(|volume| volume.name == node) {
+    if has_volume {
         podman.remove_volume(node).await?;
+    }
+    if has_container && has_volume {
+        return Ok(());
     }
     sweep(podman, &VolumeOptions { name: node.to_owned(), labels: plan::labels(cluster) }).await
 }

@@ -9,6 +9,11 @@ use super::distribution::Distribution;
 use super::kernel::Kernel;
 use super::podman_facts::{PodmanFacts, as_text};
 
+/// The bytes that `nft` sends to the kernel at once are limited by `net.core.wmem_max` where an ordinary
+/// user runs it. 208 KiB, which is Linux's default, were enough for 600 published ports and not for 800; for all
+/// node ports 2 MiB were enough. This is twice that.
+pub const SEND_BUFFER: u64 = 4 << 20;
+
 /// What this machine can do for this user, asked once by [`HostFacts::gather`].
 ///
 /// `None` means that the machine did not say. Nothing here is a judgement; that is
@@ -49,6 +54,15 @@ pub struct HostFacts {
     pub resources: Resources,
     /// The node image, when the caller asked for it.
     pub node_image: Option<NodeImage>,
+}
+
+impl HostFacts {
+    /// Whether a node can publish thousands of ports: where Netavark calls `nft`, their rules have to fit
+    /// into [`SEND_BUFFER`].
+    pub fn has_room_for_many_ports(&self) -> bool {
+        self.network.firewall_driver != "nftables"
+            || self.limits.send_buffer.is_none_or(|bytes| bytes >= SEND_BUFFER)
+    }
 }
 
 /// Who runs this.

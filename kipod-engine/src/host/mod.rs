@@ -34,8 +34,8 @@ mod tests;
 pub use cgroup::{CONTROLLERS, CgroupFacts, CgroupScope, CgroupVersion, ScopeKind};
 pub use distribution::{Distribution, Package, PackageManager};
 pub use facts::{
-    Device, Devices, HostFacts, IdRange, Limits, NetworkFacts, NodeImage, Resources, Session,
-    StorageFacts, SubordinateIds, User, UserNamespaces,
+    Device, Devices, HostFacts, IdRange, Limits, NetworkFacts, NodeImage, Resources, SEND_BUFFER,
+    Session, StorageFacts, SubordinateIds, User, UserNamespaces,
 };
 pub use finding::{Finding, Status, Verdict};
 pub use findings::findings;

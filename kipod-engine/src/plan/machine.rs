@@ -9,11 +9,6 @@ use crate::time_factor::TimeFactor;
 /// The controllers without which limits of pods cannot hold.
 const NEEDED: [&str; 3] = ["cpu", "memory", "pids"];
 
-/// The bytes that `nft` sends to the kernel at once are limited by `net.core.wmem_max` where an ordinary
-/// user runs it. 208 KiB, which is Linux's default, were enough for 600 published ports and not for 800; for all
-/// node ports 2 MiB were enough. This is twice that.
-pub const SEND_BUFFER: u64 = 4 << 20;
-
 /// What of the machine shapes a cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Machine {
@@ -46,7 +41,7 @@ impl Machine {
     /// * The user's image store is shown to nodes if its driver is that of the nodes: CRI-O reads no
     ///   other.
     /// * Where Netavark uses nftables a node publishes thousands of ports only if
-    ///   `net.core.wmem_max` is [`SEND_BUFFER`] or more.
+    ///   `net.core.wmem_max` is [`SEND_BUFFER`](crate::host::SEND_BUFFER) or more.
     /// * No fact says how slow the machine is: it counts as usual.
     pub fn from_facts(facts: &HostFacts) -> Self {
         let info = facts.podman.info.as_ref();
@@ -73,8 +68,7 @@ impl Machine {
             fuse: facts.devices.fuse.usable,
             host_store: store.filter(|_| driver == Some(storage_driver.name())),
             storage_driver,
-            many_ports: facts.network.firewall_driver != "nftables"
-                || facts.limits.send_buffer.is_none_or(|bytes| bytes >= SEND_BUFFER),
+            many_ports: facts.has_room_for_many_ports(),
             time_factor: TimeFactor::default(),
         }
     }

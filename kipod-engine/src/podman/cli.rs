@@ -138,6 +138,22 @@ impl PodmanCli {
         })
     }
 
+    /// Every container, also those of others than Podman's that are in the same store, as `podman ps` has
+    /// them.
+    pub(super) async fn all_containers(&self) -> Result<Vec<serde_json::Value>, PodmanError> {
+        let words = ["ps", "--all", "--external", "--format", "json"];
+        let printed = self.output(self.command().args(words)).await?;
+        serde_json::from_slice(&printed).map_err(|error| PodmanError::Refused {
+            action: "ask podman for its containers".to_owned(),
+            message: error.to_string(),
+        })
+    }
+
+    /// Removes a container by its id, or what there is of it.
+    pub(super) async fn remove_container(&self, id: &str) -> Result<(), PodmanError> {
+        self.output(self.command().args(["rm", "--force", id])).await.map(drop)
+    }
+
     /// Builds an image from a folder and answers its id. The base image is pulled only if the
     /// store does not have it. In a store other than the user's no intermediate images are left.
     ///

@@ -222,6 +222,9 @@ pub trait Podman: Send + Sync {
     fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>>;
     /// Kills and removes a container with its anonymous volumes.
     fn remove_container<'a>(&'a self, container: &'a str) -> Reply<'a, bool>;
+    /// Removes what there is of a container of which Podman has only files, as when it was killed while it
+    /// made it. No other container is touched.
+    fn remove_container_files<'a>(&'a self, name: &'a str) -> Reply<'a, bool>;
     /// Podman's own description of a container, as JSON.
     fn inspect_container<'a>(&'a self, container: &'a str) -> Reply<'a, serde_json::Value>;
     /// Runs a command inside a running container and waits for its end.

@@ -394,8 +394,13 @@ impl Podman for Scripted {
 
     fn remove_container<'a>(&'a self, container: &'a str) -> Reply<'a, bool> {
         self.call(format!("remove_container {container}"), |state| {
-            let files = state.half_made.remove(&("container", container.to_owned()));
-            Ok(state.containers.remove(container).is_some() || files)
+            Ok(state.containers.remove(container).is_some())
+        })
+    }
+
+    fn remove_container_files<'a>(&'a self, name: &'a str) -> Reply<'a, bool> {
+        self.call(format!("remove_container_files {name}"), |state| {
+            Ok(state.half_made.remove(&("container", name.to_owned())))
         })
     }
 

@@ -243,6 +243,10 @@ impl Podman for Service {
         Box::pin(containers::remove(self, container))
     }
 
+    fn remove_container_files<'a>(&'a self, name: &'a str) -> Reply<'a, bool> {
+        Box::pin(super::sweep::remove_container_files(self, name))
+    }
+
     fn inspect_container<'a>(&'a self, container: &'a str) -> Reply<'a, serde_json::Value> {
         Box::pin(containers::inspect(self, container))
     }

@@ -17,7 +17,8 @@ pub(crate) async fn remove(
         tokio::join!(podman.containers(&label), podman.volumes(&label), podman.networks(&label));
     let (containers, volumes, networks) =
         (containers.map_err(failed)?, volumes.map_err(failed)?, networks.map_err(failed)?);
-    let half = containers.is_empty() || volumes.is_empty();
+    // The network is made first and goes last: it tells of what else there may be.
+    let half = !networks.is_empty() && (containers.is_empty() || volumes.is_empty());
     let any = !(containers.is_empty() && volumes.is_empty() && networks.is_empty());
     let mut faults = Vec::new();
     let mut note = |kind, name: &str, removed: Result<bool, PodmanError>| {
@@ -29,12 +30,12 @@ pub(crate) async fn remove(
     for volume in volumes {
         note("volume", &volume.name, podman.remove_volume(&volume.name).await);
     }
-    for network in networks {
-        note("network", &network.name, podman.remove_network(&network.name).await);
-    }
-    if half && faults.is_empty() {
+    if half {
         let volume = VolumeOptions { name: name.to_string(), labels: labels(&name.to_string()) };
         sweep(podman, &volume).await.map_err(failed)?;
+    }
+    for network in networks {
+        note("network", &network.name, podman.remove_network(&network.name).await);
     }
     if faults.is_empty() {
         Ok(any)

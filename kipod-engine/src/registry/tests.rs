@@ -98,12 +98,3 @@ async fn what_podman_has_only_files_of_goes_too() {
     assert!(remove(&podman, &name).await.unwrap());
     assert!(podman.is_empty());
 }
-
-#[tokio::test]
-async fn a_name_that_may_be_an_id_removes_no_container() {
-    let podman = Scripted::new();
-    assert!(!remove(&podman, &"cafe".parse().unwrap()).await.unwrap());
-    assert!(!podman.calls().iter().any(|call| call.starts_with("remove_container")));
-    assert!(!remove(&podman, &"cafes".parse().unwrap()).await.unwrap());
-    assert!(podman.calls().iter().any(|call| call == "remove_container cafes"));
-}

@@ -164,7 +164,7 @@ impl Waiter<'_> {
         }
     }
 
-    /// Ends when a node says that it failed, or is not there any more.
+    /// Ends when a node says that it failed, or has ended, whether it was started again or not.
     async fn node_fails(&self, during: &'static str) -> CreateError {
         let mut asked = Instant::now();
         let mut restarts = HashMap::new();
@@ -189,7 +189,8 @@ impl Waiter<'_> {
                 // Podman starts a node that ended again, and answers no question while it does: one
                 // that ends at once is then only ever seen running.
                 let count = state["RestartCount"].as_u64().unwrap_or(0);
-                let restarted = count > *restarts.entry(node.clone()).or_insert(count);
+                let before = restarts.insert(node.clone(), count);
+                let restarted = before.is_some_and(|before| count > before);
                 if restarted || state["State"]["Running"].as_bool() == Some(false) {
                     let output = self.podman.logs(&node, 20).await.unwrap_or_default();
                     return CreateError::NodeEnded { node, during, output };

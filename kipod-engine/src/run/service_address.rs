@@ -10,7 +10,8 @@ use rustix::process::{Resource, getrlimit, getuid};
 use crate::cluster::{Record, RecordError};
 use crate::dirs::Dirs;
 use crate::events::{Event, Events};
-use crate::plan::{NODE_PORTS, SEND_BUFFER, ServiceAddress, UDP_NODE_PORTS};
+use crate::host::SEND_BUFFER;
+use crate::plan::{NODE_PORTS, ServiceAddress, UDP_NODE_PORTS};
 use crate::spec::{ClusterSpec, Protocol};
 
 use super::create::Request;

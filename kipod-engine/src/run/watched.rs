@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use crate::cluster::{Record, cluster_dir};
 use crate::dirs::Dirs;
-use crate::plan::{NodePlan, Plan, has_balancer, load_balancer_name, status_dir};
+use crate::plan::{NodePlan, Plan, status_dir};
 use crate::spec::{ClusterName, ClusterSpec, KubeProxyMode};
 
 /// A cluster, as far as it is waited for.
@@ -57,15 +57,11 @@ impl Watched {
             status_dir: status_dir(&dir, &seat.name),
             pod_subnets: seat.pod_subnets(record.spec.networking.ip_family),
         });
-        let mut containers: Vec<_> = record.nodes.iter().map(|seat| seat.name.clone()).collect();
-        if has_balancer(&record.spec) {
-            containers.push(load_balancer_name(&record.name));
-        }
         Self {
             name: record.name.clone(),
             server: format!("https://127.0.0.1:{}", record.api_port),
             nodes: nodes.collect(),
-            containers,
+            containers: record.containers().collect(),
             has_dns: has_dns(&record.spec),
         }
     }

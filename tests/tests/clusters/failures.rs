@@ -99,16 +99,18 @@ fn podmans_service_killed_in_the_midst_of_its_work_leaves_nothing() {
     let (root, driver) = store.trim().split_once(' ').unwrap();
     let root = Path::new(root);
     let containers = root.join(format!("{driver}-containers/containers.json"));
-    // Each is there before Podman knows of what it belongs to.
+    // The latter two are there before Podman knows of what they belong to.
     for seen in ["the network", "a volume's folder", "a container's files"] {
         let cluster = TestCluster::named("midst");
-        let creation = cluster.create().spawn();
+        let mut creation = cluster.create().spawn();
         let start = Instant::now();
         while !match seen {
             "the network" => root.join(format!("networks/kipod-{}.json", cluster.name)).exists(),
             "a volume's folder" => root.join("volumes").join(cluster.node()).exists(),
-            _ => std::fs::read_to_string(&containers).unwrap().contains(&cluster.node()),
+            _ => std::fs::read_to_string(&containers)
+                .is_ok_and(|text| text.contains(&cluster.node())),
         } {
+            assert!(!creation.has_ended(), "before {seen} is there: {}", creation.stderr());
             assert!(start.elapsed() < LIMIT, "{} s are over, and not yet: {seen}", LIMIT.as_secs());
             std::thread::yield_now();
         }

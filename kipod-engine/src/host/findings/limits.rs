@@ -1,8 +1,7 @@
 //! Limits that a cluster can run into.
 
-use crate::host::facts::HostFacts;
+use crate::host::facts::{HostFacts, SEND_BUFFER};
 use crate::host::finding::Finding;
-use crate::plan::SEND_BUFFER;
 
 /// kind's documentation names this number for clusters that run out ("too many open files"); the
 /// kernel's default, 128, is shared by all that a user runs.
@@ -56,7 +55,7 @@ fn at_least(check: &'static str, sysctl: &str, value: Option<u64>, wanted: u64) 
 pub(super) fn send_buffer(facts: &HostFacts) -> Option<Finding> {
     const CHECK: &str = "send_buffer";
     let bytes = facts.limits.send_buffer.filter(|_| facts.network.firewall_driver == "nftables")?;
-    if bytes >= SEND_BUFFER {
+    if facts.has_room_for_many_ports() {
         return Some(Finding::pass(CHECK, format!("{bytes} bytes")));
     }
     Some(Finding::warn(

@@ -167,7 +167,17 @@ async fn an_addition_that_fails_leaves_the_cluster_as_it_was() {
     assert!(error.to_string().starts_with("cannot make the cluster's certificates"), "{error}");
     assert_eq!(world.names(), [NODE, WORKER]);
     assert_eq!(world.record().unwrap().changing, None);
-    assert_eq!(world.count("remove_container demo-worker-1"), 1);
+}
+
+#[tokio::test]
+async fn a_cluster_goes_with_what_podman_has_only_files_of() {
+    let world = World::with_cluster().await;
+    let nodes = world.record().unwrap().nodes;
+    let changing = Some(seat("demo-worker-1", Role::Worker, 2));
+    record(nodes, changing).write(&world.dirs.state).unwrap();
+    world.podman.half_make("demo-worker-1");
+    crate::cluster::remove(&world.podman, &world.dirs, &name()).await.unwrap();
+    assert!(world.podman.is_empty(), "{:#?}", world.podman.calls());
 }
 
 #[tokio::test]
