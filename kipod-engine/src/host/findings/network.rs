@@ -28,18 +28,25 @@ pub(super) fn backend(facts: &HostFacts) -> Finding {
     const CHECK: &str = "network_backend";
     match facts.network.backend.as_deref() {
         Some("netavark") => Finding::pass(CHECK, "netavark"),
+        // Seen with Debian 12's Podman 4.3: containers do not find the network that was made for them.
+        Some("cni") => Finding::fail(
+            CHECK,
+            "cni: nodes do not start with it, and podman 5 knows it no more",
+            to_netavark(facts),
+        ),
         other => Finding::warn(
             CHECK,
-            format!(
-                "{}: kipod is tried with netavark only, and podman 5 knows no other",
-                other.unwrap_or("unknown")
-            ),
-            format!(
-                "{}\nwrite `[network]` and `network_backend = \"netavark\"` into ~/.config/containers/containers.conf\npodman system reset   # deletes this user's images, containers and volumes",
-                facts.distribution.install(&[Package::Netavark, Package::AardvarkDns])
-            ),
+            format!("{}: kipod is tried with netavark only", other.unwrap_or("unknown")),
+            to_netavark(facts),
         ),
     }
+}
+
+fn to_netavark(facts: &HostFacts) -> String {
+    format!(
+        "{}\nwrite `[network]` and `network_backend = \"netavark\"` into ~/.config/containers/containers.conf\npodman system reset   # deletes this user's images, containers and volumes",
+        facts.distribution.install(&[Package::Netavark, Package::AardvarkDns])
+    )
 }
 
 pub(super) fn rootless(facts: &HostFacts) -> Finding {

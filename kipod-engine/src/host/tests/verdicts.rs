@@ -391,7 +391,7 @@ async fn machines_with_something_wrong() {
         (
             "cni",
             |machine| machine.info()["host"]["networkBackend"] = json!("cni"),
-            &[("network_backend", Warn, "network_backend = \"netavark\"")],
+            &[("network_backend", Fail, "network_backend = \"netavark\"")],
         ),
         (
             "podman 5 without pasta",
