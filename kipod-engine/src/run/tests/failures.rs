@@ -43,6 +43,8 @@ async fn a_fault_of_the_clean_up_does_not_hide_the_cause() {
         ]
     );
     // All that could go has gone, and the record says that something has not.
+    assert_eq!(world.count("remove_container demo"), 1);
+    assert_eq!(world.count("remove_network"), 1);
     assert!(world.podman.containers("").await.unwrap().is_empty());
     assert!(world.podman.networks("").await.unwrap().is_empty());
     assert!(world.record().is_some_and(|record| !record.complete));

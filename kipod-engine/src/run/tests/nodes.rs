@@ -167,6 +167,8 @@ async fn an_addition_that_fails_leaves_the_cluster_as_it_was() {
     assert!(error.to_string().starts_with("cannot make the cluster's certificates"), "{error}");
     assert_eq!(world.names(), [NODE, WORKER]);
     assert_eq!(world.record().unwrap().changing, None);
+    // There was no container yet, as far as Podman knows.
+    assert_eq!(world.count("remove_container_files demo-worker-1"), 1);
 }
 
 #[tokio::test]
@@ -188,6 +190,7 @@ async fn what_a_killed_change_left_is_taken_away_by_the_next_one() {
     let changing = Some(seat("demo-worker-1", Role::Worker, 2));
     record(nodes, changing).write(&world.dirs.state).unwrap();
     remove_node(world.context(&quiet), &name(), "nope").await.unwrap_err();
+    assert_eq!(world.count("remove_container demo-worker-1"), 1);
     assert_eq!(world.record().unwrap().changing, None);
     assert_eq!(world.names(), [NODE, WORKER]);
 }
