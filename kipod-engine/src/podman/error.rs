@@ -6,6 +6,10 @@ use super::command::CommandFailure;
 /// while the one before is still being ended.
 pub(crate) const STALE: &str = "podman system migrate";
 
+/// In Podman's words where an earlier one was killed while it made the network that all containers of
+/// the user share. Podman 5 makes it anew; before, each start fails with this from then on.
+const CUT_OFF_NETWORK: &str = "for rootless netns";
+
 /// A call to Podman that did not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub enum PodmanError {
@@ -68,6 +72,9 @@ impl PodmanError {
             Self::NoService { .. } => {
                 Some("run `kipod check`; `podman info` as this user shows podman's own reason")
             }
+            Self::Refused { message, .. } if message.contains(CUT_OFF_NETWORK) => Some(
+                "an earlier podman was killed while it made the network of your containers: run `podman system migrate`, which also ends what runs of them",
+            ),
             Self::PortInUse { .. } => {
                 Some("end the program that holds the port, or choose another port")
             }
@@ -92,5 +99,17 @@ mod tests {
         );
         assert!(stale.contains("run `podman system migrate`"), "{stale}");
         assert!(hint("connection refused").contains("podman info"));
+    }
+
+    #[test]
+    fn a_podman_whose_network_was_cut_off_is_told_to_migrate() {
+        let hint = |message: &str| {
+            let (action, message) = ("start container `c`".to_owned(), message.to_owned());
+            PodmanError::Refused { action, message }.hint()
+        };
+        let cut_off =
+            "failed to mount runtime directory for rootless netns: no such file or directory";
+        assert!(hint(cut_off).unwrap().contains("run `podman system migrate`"));
+        assert_eq!(hint("no such image"), None);
     }
 }

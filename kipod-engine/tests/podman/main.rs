@@ -9,6 +9,7 @@
 //! are among the files that a node is given before it starts).
 
 mod containers;
+mod cut_off;
 mod images;
 mod networks;
 mod service;

@@ -138,16 +138,19 @@ impl Corner {
 
 impl Drop for Corner {
     fn drop(&mut self) {
-        let filter = format!("label={}", self.label());
-        let each = |list: &[&str], remove: &[&str]| {
-            let output = Command::new("podman").args(list).args(["--filter", &filter]).output();
+        let labelled = format!("label={}", self.label());
+        let each = |list: &[&str], filter: &str, remove: &[&str]| {
+            let output = Command::new("podman").args(list).args(["--filter", filter]).output();
             for name in String::from_utf8_lossy(&output.unwrap().stdout).lines() {
                 let _ = Command::new("podman").args(remove).arg(name).output();
             }
         };
-        each(&["ps", "--all", "--quiet"], &["rm", "--force", "--time=0"]);
-        each(&["volume", "ls", "--quiet"], &["volume", "rm", "--force"]);
-        each(&["network", "ls", "--quiet"], &["network", "rm", "--force"]);
+        each(&["ps", "--all", "--quiet"], &labelled, &["rm", "--force", "--time=0"]);
+        // What there are only files of has no labels.
+        let named = format!("name=^{}-", self.prefix);
+        each(&["ps", "--all", "--external", "--quiet"], &named, &["rm", "--force"]);
+        each(&["volume", "ls", "--quiet"], &labelled, &["volume", "rm", "--force"]);
+        each(&["network", "ls", "--quiet"], &labelled, &["network", "rm", "--force"]);
     }
 }
 
