@@ -11,7 +11,7 @@ use crate::kubeconfig::UserKubeconfig;
 use crate::lease::{ImagesLock, LockError, NameLock};
 use crate::lines::below;
 use crate::plan::{self, label};
-use crate::podman::{Podman, PodmanError, VolumeOptions, remove_tree, sweep};
+use crate::podman::{Found, Podman, PodmanError, VolumeOptions, remove_tree};
 use crate::spec::ClusterName;
 
 /// How long Podman may take to end a request whose asker is gone.
@@ -55,48 +55,10 @@ impl RemoveError {
     }
 }
 
-/// What Podman has of a cluster.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    containers: Vec<String>,
-    volumes: Vec<String>,
-    networks: Vec<String>,
-}
-
-impl Found {
-    /// All of the things, in words.
-    pub(crate) fn all(&self) -> impl Iterator<Item = String> {
-        let kinds = [
-            ("container", &self.containers),
-            ("volume", &self.volumes),
-            ("network", &self.networks),
-        ];
-        let named = |kind| move |name: &String| format!("{kind} `{name}`");
-        kinds.into_iter().flat_map(move |(kind, names)| names.iter().map(named(kind)))
-    }
-
-    /// Whether Podman knows both the container and the volume of that name.
-    fn has_all_of(&self, node: &str) -> bool {
-        [&self.containers, &self.volumes].iter().all(|names| names.iter().any(|name| name == node))
-    }
-
-    /// One of the things, in words.
-    pub(crate) fn first(&self) -> Option<String> {
-        self.all().next()
-    }
-}
-
 /// Looks up what Podman has of a cluster.
 pub(crate) async fn find(podman: &dyn Podman, name: &ClusterName) -> Result<Found, RemoveError> {
-    let label = format!("{}={name}", label::CLUSTER);
-    let fault = |source| RemoveError::List { name: name.clone(), source };
-    let (containers, volumes, networks) =
-        tokio::join!(podman.containers(&label), podman.volumes(&label), podman.networks(&label));
-    Ok(Found {
-        containers: containers.map_err(fault)?.into_iter().map(|found| found.name).collect(),
-        volumes: volumes.map_err(fault)?.into_iter().map(|found| found.name).collect(),
-        networks: networks.map_err(fault)?.into_iter().map(|found| found.name).collect(),
-    })
+    let found = Found::under(podman, &format!("{}={name}", label::CLUSTER)).await;
+    found.map_err(|source| RemoveError::List { name: name.clone(), source })
 }
 
 /// Removes a cluster: containers, volumes, networks, its entry in the user's kubeconfig and its
@@ -177,28 +139,18 @@ pub(crate) async fn remove_locked(
     let mut any = found.first().is_some();
     let mut faults = Vec::new();
     // Nodes of one cluster do not need each other to end.
-    let containers = found.containers.iter().map(|name| podman.remove_container(name));
-    for (name, removed) in
-        found.containers.iter().zip(futures_util::future::join_all(containers).await)
-    {
-        note("container", name, removed, &mut faults);
-    }
-    for volume in &found.volumes {
-        note("volume", volume, podman.remove_volume(volume).await, &mut faults);
-    }
+    found.remove_containers(podman, &mut faults).await;
     // What was cut off may have been so by the end of Podman itself.
     if let Some(record) = record.as_ref().filter(|record| record.is_cut_off()) {
         let changing = record.changing.iter().map(|seat| seat.name.clone());
-        for node in record.containers().chain(changing).filter(|node| !found.has_all_of(node)) {
-            let volume = VolumeOptions { name: node.clone(), labels: plan::labels(name) };
-            if let Err(error) = sweep(podman, &volume).await {
-                faults.push(format!("what may be left of node `{node}`: {error}"));
+        for node in record.containers().chain(changing) {
+            let volume = VolumeOptions { name: node, labels: plan::labels(name) };
+            if let Err(error) = found.sweep(podman, &volume).await {
+                faults.push(format!("what may be left of node `{}`: {error}", volume.name));
             }
         }
     }
-    for network in &found.networks {
-        note("network", network, podman.remove_network(network).await, &mut faults);
-    }
+    found.remove_networks(podman, &mut faults).await;
     // A record that cannot be read must not keep the rest; what it would have said is only which
     // kubeconfig has an entry.
     if let Some(record) = record {
@@ -223,20 +175,9 @@ pub(crate) async fn remove_from_podman(
     cluster: &ClusterName,
     node: &str,
 ) -> Result<(), PodmanError> {
-    let label = format!("{}={cluster}", label::CLUSTER);
-    let (containers, volumes) = tokio::join!(podman.containers(&label), podman.volumes(&label));
-    let has_container = containers?.iter().any(|container| container.name == node);
-    let has_volume = volumes?.iter().any(|volume| volume.name == node);
-    if has_container {
-        podman.remove_container(node).await?;
-    }
-    if has_volume {
-        podman.remove_volume(node).await?;
-    }
-    if has_container && has_volume {
-        return Ok(());
-    }
-    sweep(podman, &VolumeOptions { name: node.to_owned(), labels: plan::labels(cluster) }).await
+    let found = Found::under(podman, &format!("{}={cluster}", label::CLUSTER)).await?;
+    let volume = VolumeOptions { name: node.to_owned(), labels: plan::labels(cluster) };
+    found.remove_one(podman, &volume).await
 }
 
 /// The folder goes last: as long as it is there, the next `delete` knows that something is left.
@@ -281,12 +222,6 @@ fn parts(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let (images, record) = (plan::image_store(dir), record_path(dir));
     parts.sort_by_key(|part| (*part == record, *part != images));
     Ok(parts)
-}
-
-fn note(kind: &str, name: &str, removed: Result<bool, PodmanError>, faults: &mut Vec<String>) {
-    if let Err(error) = removed {
-        faults.push(format!("{kind} `{name}`: {error}"));
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod containers;
 mod error;
 mod exec;
 mod failure;
+mod found;
 mod images;
 mod networks;
 mod options;
@@ -32,6 +33,7 @@ pub use cli::{BuildOptions, ImageStore, PodmanCli};
 pub use command::{Command, CommandFailure, quote};
 pub use error::PodmanError;
 pub(crate) use error::STALE;
+pub(crate) use found::Found;
 pub use options::{
     Bind, ContainerOptions, Labels, NetworkAttachment, NetworkOptions, PortMapping, VolumeMount,
     VolumeOptions,
@@ -39,7 +41,7 @@ pub use options::{
 #[cfg(any(test, feature = "testing"))]
 pub use scripted::{Scripted, Upload};
 pub use service::Service;
-pub(crate) use sweep::sweep;
+use sweep::sweep;
 
 /// What every call of the seam answers with.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, PodmanError>> + Send + 'a>>;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{RegistryError, RegistryName, label, labels};
-use crate::podman::{Podman, PodmanError, VolumeOptions, sweep};
+use crate::podman::{Found, Podman, PodmanError, VolumeOptions};
 
 /// Removes all there is of a registry, what was pushed to it too, and answers whether there was
 /// anything.
@@ -13,32 +13,17 @@ pub(crate) async fn remove(
 ) -> Result<bool, RegistryError> {
     let label = format!("{}={name}", label::NAME);
     let failed = |source| RegistryError::Podman { name: name.clone(), source };
-    let (containers, volumes, networks) =
-        tokio::join!(podman.containers(&label), podman.volumes(&label), podman.networks(&label));
-    let (containers, volumes, networks) =
-        (containers.map_err(failed)?, volumes.map_err(failed)?, networks.map_err(failed)?);
-    // The network is made first and goes last: it tells of what else there may be.
-    let half = !networks.is_empty() && (containers.is_empty() || volumes.is_empty());
-    let any = !(containers.is_empty() && volumes.is_empty() && networks.is_empty());
+    let found = Found::under(podman, &label).await.map_err(failed)?;
     let mut faults = Vec::new();
-    let mut note = |kind, name: &str, removed: Result<bool, PodmanError>| {
-        faults.extend(removed.err().map(|error| format!("{kind} `{name}`: {error}")));
-    };
-    for container in containers {
-        note("container", &container.name, podman.remove_container(&container.name).await);
-    }
-    for volume in volumes {
-        note("volume", &volume.name, podman.remove_volume(&volume.name).await);
-    }
-    if half {
+    found.remove_containers(podman, &mut faults).await;
+    // The network is made first and goes last: it tells of what else there may be.
+    if found.has_network() {
         let volume = VolumeOptions { name: name.to_string(), labels: labels(&name.to_string()) };
-        sweep(podman, &volume).await.map_err(failed)?;
+        found.sweep(podman, &volume).await.map_err(failed)?;
     }
-    for network in networks {
-        note("network", &network.name, podman.remove_network(&network.name).await);
-    }
+    found.remove_networks(podman, &mut faults).await;
     if faults.is_empty() {
-        Ok(any)
+        Ok(found.first().is_some())
     } else {
         Err(RegistryError::Left { name: name.clone(), faults })
     }
