@@ -56,11 +56,13 @@ fn registries_conf(registries: &[Registry]) -> String {
     text
 }
 
-/// CRI-O needs a conmon cgroup that fits its cgroup manager: `pod` fits both.
+/// What watches a container is not held to the pod's memory limit, where there are any: only the host's
+/// root may exempt it from being killed for memory, and a container that nobody watches seems to run for
+/// ever. CRI-O takes no slice for it with cgroupfs.
 fn crio_conf(node: &NodeSettings<'_>) -> String {
-    let manager = match node.cluster.cgroups {
-        CgroupMode::Delegated => "systemd",
-        CgroupMode::Unlimited => "cgroupfs",
+    let (manager, monitors) = match node.cluster.cgroups {
+        CgroupMode::Delegated => ("systemd", "system.slice"),
+        CgroupMode::Unlimited => ("cgroupfs", "pod"),
     };
     let auth = match node.cluster.found_registries.auth {
         Some(_) => format!("global_auth_file = \"{AUTH_FILE}\"\n"),
@@ -84,7 +86,7 @@ short_name_mode = "disabled"
 [crio.runtime]
 cgroup_manager = "{manager}"
 conmon = "/usr/local/bin/conmon"
-conmon_cgroup = "pod"
+conmon_cgroup = "{monitors}"
 pinns_path = "/usr/local/bin/pinns"
 default_runtime = "crun"
 drop_infra_ctr = true
