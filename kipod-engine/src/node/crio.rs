@@ -58,7 +58,7 @@ fn registries_conf(registries: &[Registry]) -> String {
 
 /// What watches a container is not held to the pod's memory limit, where there are any: only the host's
 /// root may exempt it from being killed for memory, and a container that nobody watches seems to run for
-/// ever. CRI-O takes no slice for it with cgroupfs.
+/// ever. With cgroupfs CRI-O silently makes nothing of a slice named here.
 fn crio_conf(node: &NodeSettings<'_>) -> String {
     let (manager, monitors) = match node.cluster.cgroups {
         CgroupMode::Delegated => ("systemd", "system.slice"),

@@ -33,10 +33,23 @@ fn planned_of(
     found: &FoundRegistries,
 ) -> Result<Plan, PatchError> {
     // Most tests are about other ports.
-    planned_with(spec, version, found, None)
+    planned_with(machine(), spec, version, found, None)
+}
+
+fn machine() -> Machine {
+    Machine {
+        cgroups: CgroupMode::Delegated,
+        cgroup_parent: None,
+        host_store: Some("/home/me/store".into()),
+        storage_driver: StorageDriver::Overlay,
+        fuse: true,
+        many_ports: true,
+        time_factor: Default::default(),
+    }
 }
 
 fn planned_with(
+    machine: Machine,
     spec: &ClusterSpec,
     version: &str,
     found: &FoundRegistries,
@@ -54,15 +67,6 @@ fn planned_with(
     let images = vec![image; spec.nodes.len()];
     let joining = node_names(spec).split_off(spec.count(Role::ControlPlane));
     let credentials = Credentials::mint("demo", &joining, NOW).unwrap();
-    let machine = Machine {
-        cgroups: CgroupMode::Delegated,
-        cgroup_parent: None,
-        host_store: Some("/home/me/store".into()),
-        storage_driver: StorageDriver::Overlay,
-        fuse: true,
-        many_ports: true,
-        time_factor: Default::default(),
-    };
     let choices =
         Choices { node_subnet: "10.89.7.0/24".parse().unwrap(), api_port: 40_000, service_address };
     plan(spec, &machine, &images, &choices, &credentials, found, Path::new("/state/demo"))
@@ -413,7 +417,8 @@ fn the_first_control_plane_publishes_node_ports_and_tells_services() {
         tcp_taken: [30_080].into_iter().collect(),
         udp_taken: [30_000, 30_053].into_iter().collect(),
     };
-    let plan = planned_with(&spec, "v1.36.2", &FoundRegistries::default(), Some(address)).unwrap();
+    let registries = FoundRegistries::default();
+    let plan = planned_with(machine(), &spec, "v1.36.2", &registries, Some(address)).unwrap();
     let ports: Vec<_> = plan.nodes.iter().map(|node| node.container.ports.len()).collect();
     assert_eq!(ports, [4, 0, 0], "TCP and UDP, below and above a port that is taken");
     assert!(!has(&plan.nodes[1], "services.env"));

@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Command, Labels, PodmanError};
 
+/// How often a list of all containers is asked for. Podman 4.3's fails if one that is not its own goes
+/// while it is made.
+const LISTINGS: usize = 3;
+
 /// An image store apart from the user's own. It has the layout of `containers/storage`, so that
 /// it can be mounted read-only into a node as an additional image store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,7 +146,13 @@ impl PodmanCli {
     /// them.
     pub(super) async fn all_containers(&self) -> Result<Vec<serde_json::Value>, PodmanError> {
         let words = ["ps", "--all", "--external", "--format", "json"];
-        let printed = self.output(self.command().args(words)).await?;
+        let mut listings = 1;
+        let printed = loop {
+            match self.output(self.command().args(words)).await {
+                Err(PodmanError::Command(_)) if listings < LISTINGS => listings += 1,
+                printed => break printed?,
+            }
+        };
         serde_json::from_slice(&printed).map_err(|error| PodmanError::Refused {
             action: "ask podman for its containers".to_owned(),
             message: error.to_string(),

@@ -6,9 +6,10 @@ use super::command::CommandFailure;
 /// while the one before is still being ended.
 pub(crate) const STALE: &str = "podman system migrate";
 
-/// In Podman's words where an earlier one was killed while it made the network that all containers of
-/// the user share. Podman 5 makes it anew; before, each start fails with this from then on.
-const CUT_OFF_NETWORK: &str = "for rootless netns";
+/// In Podman's words where the network that all containers of the user share is not whole, as after one
+/// that was killed while it made it. Podman 5 makes it anew; before, each start fails with this from then
+/// on.
+const CUT_OFF_NETWORK: &str = "runtime directory for rootless netns";
 
 /// A call to Podman that did not do what it should.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +74,7 @@ impl PodmanError {
                 Some("run `kipod check`; `podman info` as this user shows podman's own reason")
             }
             Self::Refused { message, .. } if message.contains(CUT_OFF_NETWORK) => Some(
-                "an earlier podman was killed while it made the network of your containers: run `podman system migrate`, which also ends what runs of them",
+                "the network that your containers share is not whole, as after a podman that was killed: run `podman system migrate`, which makes it anew and ends what runs of them",
             ),
             Self::PortInUse { .. } => {
                 Some("end the program that holds the port, or choose another port")
@@ -111,5 +112,6 @@ mod tests {
             "failed to mount runtime directory for rootless netns: no such file or directory";
         assert!(hint(cut_off).unwrap().contains("run `podman system migrate`"));
         assert_eq!(hint("no such image"), None);
+        assert_eq!(hint("failed to create ptmx for rootless netns"), None);
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn prepare(
 
 /// What matters of a container before its start.
 #[derive(Default)]
-struct Found {
+struct Described {
     status: String,
     ports: Vec<PortMapping>,
 }
@@ -53,13 +53,13 @@ async fn describe(
     service: &Service,
     container: &str,
     action: impl Fn() -> String,
-) -> Result<Found, PodmanError> {
+) -> Result<Described, PodmanError> {
     // Podman takes it for a regular expression; names that kipod gives have no other meaning in one.
     let name = ContainerListFilter::Name(format!("^{container}$"));
     let wanted = &ContainerListOpts::builder().all(true).filter([name]).build();
     let list = |podman: podman_api::Podman| async move { podman.containers().list(wanted).await };
     let found = service.ask(list).await.map_err(|failure| service.error(failure, action()))?;
-    let found = found.into_iter().next().map(|container| Found {
+    let found = found.into_iter().next().map(|container| Described {
         status: container.state.unwrap_or_default(),
         ports: container.ports.unwrap_or_default(),
     });
@@ -67,7 +67,7 @@ async fn describe(
 }
 
 /// Whether the container's ports, if it has any, are not published by Podman at the moment.
-fn holds_no_ports(container: &Found) -> bool {
+fn holds_no_ports(container: &Described) -> bool {
     matches!(container.status.as_str(), "created" | "configured" | "exited" | "stopped")
 }
 
@@ -75,7 +75,7 @@ fn holds_no_ports(container: &Found) -> bool {
 /// seconds to find that out, and then takes the container's address on its network for allocated
 /// ever after, even when container and network are gone. A port that is taken between this look
 /// and the start still ends that way.
-fn probe_ports(name: &str, container: &Found) -> Result<(), PodmanError> {
+fn probe_ports(name: &str, container: &Described) -> Result<(), PodmanError> {
     for mapping in &container.ports {
         let address = mapping.host_ip.as_deref().and_then(|ip| ip.parse::<IpAddr>().ok());
         let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED.into());

@@ -19,7 +19,9 @@ pub(crate) async fn remove(
     // The network is made first and goes last: it tells of what else there may be.
     if found.has_network() {
         let volume = VolumeOptions { name: name.to_string(), labels: labels(&name.to_string()) };
-        found.sweep(podman, &volume).await.map_err(failed)?;
+        if let Err(error) = found.sweep(podman, &volume).await {
+            faults.push(format!("files of `{name}`: {error}"));
+        }
     }
     found.remove_networks(podman, &mut faults).await;
     if faults.is_empty() {

@@ -147,11 +147,30 @@ impl Drop for Corner {
         };
         each(&["ps", "--all", "--quiet"], &labelled, &["rm", "--force", "--time=0"]);
         // What there are only files of has no labels.
-        let named = format!("name=^{}-", self.prefix);
-        each(&["ps", "--all", "--external", "--quiet"], &named, &["rm", "--force"]);
+        let prefix = format!("{}-", self.prefix);
+        for (id, _) in
+            only_files().into_iter().flatten().filter(|(_, name)| name.starts_with(&prefix))
+        {
+            let _ = Command::new("podman").args(["rm", "--force", &id]).output();
+        }
         each(&["volume", "ls", "--quiet"], &labelled, &["volume", "rm", "--force"]);
         each(&["network", "ls", "--quiet"], &labelled, &["network", "rm", "--force"]);
     }
+}
+
+/// The containers of which there are only files, each by its id and its name. Before Podman 5.5 none of its
+/// filters holds for them, and 4.3 makes no list while one goes.
+pub(crate) fn only_files() -> Option<Vec<(String, String)>> {
+    let list = ["ps", "--all", "--external", "--format", "{{.ID}} {{.Names}} {{.Command}}"];
+    let mut listings = (0..3).map(|_| Command::new("podman").args(list).output().unwrap());
+    let listed = listings.find(|output| output.status.success())?;
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    let words = listed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let files = words.filter_map(|words| match words[..] {
+        [id, name, "storage"] => Some((id.to_owned(), name.to_owned())),
+        _ => None,
+    });
+    Some(files.collect())
 }
 
 /// Where Podman makes the cgroups itself, a container without a parent would share ours.

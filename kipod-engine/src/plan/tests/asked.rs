@@ -274,3 +274,20 @@ nodes:
     );
     insta::assert_snapshot!(error.unwrap_err(), @"c.yaml:8:5: nodes[1].kubeadmConfigPatchesJSON6902[0]: it does not apply to JoinConfiguration of node `demo-worker-0`: operation 1 (`replace /nodeRegistration/tains`): there is no such place in the document");
 }
+
+#[test]
+fn what_watches_a_container_is_outside_its_pod_where_there_are_limits() {
+    for (cgroups, manager, monitors) in [
+        (CgroupMode::Delegated, "systemd", "system.slice"),
+        (CgroupMode::Unlimited, "cgroupfs", "pod"),
+    ] {
+        let machine = Machine { cgroups, ..machine() };
+        let registries = FoundRegistries::default();
+        let spec = ClusterSpec::default();
+        let plan = planned_with(machine, &spec, "v1.36.2", &registries, None).unwrap();
+        let crio: toml::Table = text(&plan.nodes[0], "crio/crio.conf").parse().unwrap();
+        let runtime = &crio["crio"]["runtime"];
+        assert_eq!(runtime["cgroup_manager"].as_str(), Some(manager));
+        assert_eq!(runtime["conmon_cgroup"].as_str(), Some(monitors));
+    }
+}
