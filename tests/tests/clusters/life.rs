@@ -237,6 +237,8 @@ fn restart(cluster: &TestCluster, inside: &Inside) {
     assert!(old.len() >= 7, "{old:?}");
     podman(&["restart", "--time", "10", &cluster.node()]);
     inside.until_all_is_well_without(&old);
+    let journal = podman(&["exec", &cluster.node(), "journalctl", "--no-pager", "--output=cat"]);
+    assert!(journal.contains("Received SIGRTMIN+3"), "the journal begins with the restart");
     let script = "until [ \"$(timeout 5 socat -T5 - TCP:web:80 </dev/null)\" = it-is-served ]; do
         sleep 0.2
     done";
