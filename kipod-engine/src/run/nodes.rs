@@ -264,6 +264,7 @@ async fn until_ready(
     let client = client::connect_within(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await?;
     let watched = Watched {
         containers: vec![plan.name.clone()],
+        is_new: true,
         nodes: vec![WatchedNode::planned(&plan)],
         ..Watched::recorded(record, context.dirs)
     };

@@ -17,6 +17,8 @@ pub(super) struct Watched {
     pub(super) nodes: Vec<WatchedNode>,
     /// The names of all its containers.
     pub(super) containers: Vec<String>,
+    /// Whether these were created for this: Podman has started none of them again before.
+    pub(super) is_new: bool,
     /// Whether cluster DNS can be expected to answer: it finds the API server by a Service.
     pub(super) has_dns: bool,
 }
@@ -45,6 +47,7 @@ impl Watched {
             server: plan.access.server.clone(),
             nodes: nodes.collect(),
             containers: plan.containers().map(|node| node.name.clone()).collect(),
+            is_new: true,
             has_dns: has_dns(spec),
         }
     }
@@ -62,6 +65,7 @@ impl Watched {
             server: format!("https://127.0.0.1:{}", record.api_port),
             nodes: nodes.collect(),
             containers: record.containers().collect(),
+            is_new: false,
             has_dns: has_dns(&record.spec),
         }
     }

@@ -106,6 +106,23 @@ async fn a_cluster_is_stopped_and_started_as_a_whole() {
 }
 
 #[tokio::test]
+async fn a_node_that_had_ended_before_is_waited_for_when_its_cluster_is_started() {
+    let world = World::with_cluster().await;
+    let kubeconfig = crate::cluster::kubeconfig_path(&world.dirs.state, &name());
+    // Nobody listens there.
+    let nowhere = "{ clusters: [{ name: a, cluster: { server: 'https://127.0.0.1:1' } }], users: [{ name: a }],
+        contexts: [{ name: a, context: { cluster: a, user: a } }], current-context: a }";
+    crate::cluster::write_private(&kubeconfig, nowhere.as_bytes()).unwrap();
+    world.podman.restart(NODE);
+    // Nodes are looked at every two seconds.
+    let wait = std::time::Duration::from_millis(2500);
+    let started = start(world.context(&quiet), &StartRequest { wait, ..start_request() }).await;
+    let Err(error) = started else { panic!("there is no API server") };
+    assert!(error.to_string().contains("waiting for the API server"), "{error}");
+    assert!(!error.to_string().contains("ended"), "{error}");
+}
+
+#[tokio::test]
 async fn all_nodes_are_tried_and_the_fault_is_told() {
     let world = World::with_cluster().await;
     world.podman.fail("stop_container demo-control-plane-0", refusal);
