@@ -320,6 +320,24 @@ fn advice_on_rust() {
 }
 
 #[test]
+fn what_kipods_own_tests_need_is_asked_for() {
+    for (id, version, package) in [("debian", "12", "busybox-static"), ("fedora", "42", "busybox")]
+    {
+        let machine = Machine::new(id, version);
+        assert_eq!(machine.setup(&["--user", "ada"]).status, 0);
+        let asked = |calls: Vec<String>| {
+            let words = calls.iter().flat_map(|call| call.split(' '));
+            words.filter(|word| *word == package).count()
+        };
+        assert_eq!(asked(machine.calls()), 0);
+        let outcome = machine.setup(&["--tests", "--user", "ada"]);
+        assert_eq!((outcome.status, asked(machine.calls())), (0, 1), "{}", outcome.text);
+        let outcome = machine.setup(&["--tests", "--user", "ada"]);
+        assert!(outcome.text.contains("nothing to do"), "{}", outcome.text);
+    }
+}
+
+#[test]
 fn help_says_how_to_undo() {
     let outcome = Machine::new("fedora", "42").setup(&["--help"]);
     assert_eq!(

@@ -9,7 +9,7 @@ use kipod_engine::plan::{LOAD_BALANCER, Machine};
 use kipod_engine::podman::{Podman, PodmanCli, Service};
 use kipod_engine::run::{self, Cancel, Context, Request};
 use kipod_engine::spec::{ClusterName, ClusterSpec, ImageReference, RawSpec, Role, Written};
-use kipod_engine::{Dirs, Event, host};
+use kipod_engine::{Dirs, Event, TimeFactor, host};
 
 use crate::source::{
     Access, ClusterSource, News, NodeOutput, Reply, Say, Shape, SourceError, Wanted,
@@ -69,13 +69,16 @@ fn count(record: &Record, role: Role) -> usize {
 async fn machine() -> Result<Machine, SourceError> {
     let report = host::check(None).await;
     match report.require_usable() {
-        Ok(()) => Ok(Machine::from_facts(&report.facts)),
+        Ok(()) => {
+            let time_factor = TimeFactor::from_env().map_err(|error| fault(error, None))?;
+            Ok(Machine { time_factor, ..Machine::from_facts(&report.facts) })
+        }
         Err(error) => Err(SourceError { unavailable: true, ..fault(&error, Some(error.hint())) }),
     }
 }
 
 /// What is to be made.
-fn spec(wanted: &Wanted) -> Result<ClusterSpec, SourceError> {
+fn spec(wanted: &Wanted, factor: TimeFactor) -> Result<ClusterSpec, SourceError> {
     let Wanted { name: text, shape, .. } = wanted;
     let written = |count: Option<usize>| Some(Written::from(count?.to_string().as_str()));
     let raw = RawSpec {
@@ -86,7 +89,10 @@ fn spec(wanted: &Wanted) -> Result<ClusterSpec, SourceError> {
     };
     let spec = match &shape.spec {
         Some(spec) => ClusterSpec { name: name(text)?, ..(**spec).clone() },
-        None => raw.check().map_err(|error| fault(error, None))?,
+        None => {
+            let spec = raw.check().map_err(|error| fault(error, None))?;
+            ClusterSpec { wait: factor.of(spec.wait), ..spec }
+        }
     };
     Ok(spec)
 }
@@ -122,7 +128,7 @@ async fn create(wanted: &Wanted, since: i64, say: Say<'_>) -> Result<Access, Sou
     let dirs = dirs()?;
     let machine = machine().await?;
     let service = service(&dirs).await?;
-    let mut spec = spec(wanted)?;
+    let mut spec = spec(wanted, machine.time_factor)?;
     if wanted.shape.spec.is_none() {
         spec.image = image(wanted, &service, &dirs, &machine).await?;
     }

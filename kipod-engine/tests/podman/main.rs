@@ -1,7 +1,7 @@
 //! The room that speaks to Podman, against a real rootless Podman.
 //!
 //! Where there is no `podman` program each test says by name that it did not run. As root they run
-//! through `.ci/rootless`, cargo's runner in CI. The containers hold a static busybox (Debian's
+//! through `.ci/rootless`, as in CI. The containers hold a static busybox (Debian's
 //! package `busybox-static`).
 //!
 //! What the engine does not use has no test here: events (how far a node is, it writes into a folder

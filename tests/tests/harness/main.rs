@@ -36,6 +36,7 @@ impl World {
         let variables = [
             ("KIPOD_CLUSTER", self.cluster.as_str()),
             ("KIPOD_E2E_ARRIVED", arrived.to_str().unwrap()),
+            ("KIPOD_TIMEOUT_FACTOR", "3"),
         ];
         runner.start("real", test, self.folder.path(), &variables)
     }
@@ -81,6 +82,15 @@ impl World {
         self.folder.path().join("kipod")
     }
 
+    /// The cluster's probes come as seldom as the time factor says.
+    #[track_caller]
+    fn assert_is_as_slow_as_was_said(&self) {
+        let node = format!("{}-control-plane-0", self.cluster);
+        let manifest = podman(&["exec", &node, "cat", "/etc/kubernetes/manifests/etcd.yaml"]);
+        let (_, probe) = manifest.split_once("startupProbe:").expect(&manifest);
+        assert!(probe.contains("periodSeconds: 3\n"), "{probe}");
+    }
+
     #[track_caller]
     fn assert_nothing_is_left(&self) {
         no_process(self.folder.path());
@@ -120,6 +130,7 @@ fn is_met(runner: Runner, by: impl FnOnce(&Running, i32, i32)) {
     let world = World::new();
     let run = world.start(runner, "ends::hang");
     let (test, parent) = world.arrival();
+    world.assert_is_as_slow_as_was_said();
     by(&run, test, parent);
     let (passed, output) = run.end();
     assert!(!passed, "{output}");

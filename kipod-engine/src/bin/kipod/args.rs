@@ -407,6 +407,7 @@ pub(crate) enum Stop {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Start {
     /// Start all nodes of a cluster, and wait until it is ready again
+    #[command(after_long_help = TIMEOUT_FACTOR_HELP)]
     Cluster(StartClusterArgs),
 }
 
@@ -414,14 +415,15 @@ pub(crate) enum Start {
 pub(crate) struct StartClusterArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArg,
-    /// How long to wait until nodes and DNS are ready; `0s` does not wait
-    #[arg(long, value_name = "DURATION", default_value = "5m")]
-    pub(crate) wait: String,
+    /// How long to wait until nodes and DNS are ready; `0s` does not wait [default: 5m]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) wait: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Node {
     /// Add a node
+    #[command(after_long_help = TIMEOUT_FACTOR_HELP)]
     Add(AddNodeArgs),
     /// Move a node's pods away, and remove it
     Delete(NodeArgs),
@@ -446,9 +448,9 @@ pub(crate) struct AddNodeArgs {
     /// Its node image [default: the cluster's]
     #[arg(long, value_name = "IMAGE")]
     pub(crate) image: Option<String>,
-    /// How long to wait until it is ready
-    #[arg(long, value_name = "DURATION", default_value = "5m")]
-    pub(crate) wait: String,
+    /// How long to wait until it is ready; `0s` does not wait [default: 5m]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) wait: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kipod_engine::node::StorageDriver;
 use kipod_engine::podman::Service;
 use kipod_engine::run::{Cancel, Context, cancellation};
-use kipod_engine::spec::{ClusterName, parse_duration};
+use kipod_engine::spec::{ClusterName, DEFAULT_WAIT, parse_duration};
 use kipod_engine::{Dirs, Event, Events, TimeFactor};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -62,6 +62,14 @@ pub(crate) fn duration(flag: &str, typed: &str) -> Result<Duration, Failure> {
 /// How much slower than usual the user says that the machine is.
 pub(crate) fn time_factor() -> Result<TimeFactor, Failure> {
     TimeFactor::from_env().map_err(|error| Failure::new(error.to_string()).code(2))
+}
+
+/// How long is waited for a cluster: as long as was typed after `--wait`, or as long as this machine needs.
+pub(crate) fn wait(typed: Option<&str>, factor: TimeFactor) -> Result<Duration, Failure> {
+    match typed {
+        Some(typed) => duration("--wait", typed),
+        None => Ok(factor.of(DEFAULT_WAIT)),
+    }
 }
 
 /// Listens for the signals that ask to stop. The first asks the work to stop and undo what it did,

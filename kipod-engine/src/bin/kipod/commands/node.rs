@@ -8,7 +8,7 @@ use kipod_engine::{Event, Events};
 use crate::args::{AddNodeArgs, Node, NodeArgs};
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::session::{Session, cluster_name, duration, stop_on_signals, time_factor};
+use crate::session::{Session, cluster_name, stop_on_signals, time_factor, wait};
 
 pub(crate) async fn run(args: &Node, progress: &'static Progress) -> Result<u8, Failure> {
     let (args, action, done) = match args {
@@ -42,7 +42,7 @@ async fn add(args: &AddNodeArgs, progress: &'static Progress) -> Result<u8, Fail
     let image = args.image.as_deref().map(str::parse::<ImageReference>).transpose();
     let image = image.map_err(|fault| wrong(format!("--image: {fault}")))?;
     let time_factor = time_factor()?;
-    let wait = time_factor.of(duration("--wait", &args.wait)?);
+    let wait = wait(args.wait.as_deref(), time_factor)?;
     let cancel = stop_on_signals(progress)?;
     let report = super::create::check(progress).await?;
     let mut machine = Machine::from_facts(&report.facts);

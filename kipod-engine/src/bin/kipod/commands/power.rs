@@ -6,7 +6,7 @@ use kipod_engine::{Event, Events};
 use crate::args::{Start, Stop};
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::session::{Session, cluster_name, duration, time_factor};
+use crate::session::{Session, cluster_name, time_factor, wait};
 
 pub(crate) async fn stop(args: &Stop, progress: &'static Progress) -> Result<u8, Failure> {
     let Stop::Cluster(cluster) = args;
@@ -22,7 +22,7 @@ pub(crate) async fn start(args: &Start, progress: &'static Progress) -> Result<u
     let time_factor = time_factor()?;
     let request = StartRequest {
         name: cluster_name(args.cluster.name())?,
-        wait: time_factor.of(duration("--wait", &args.wait)?),
+        wait: wait(args.wait.as_deref(), time_factor)?,
         time_factor,
         // Who interrupts the wait leaves the nodes as they are.
         cancel: Cancel::never(),
