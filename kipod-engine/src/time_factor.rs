@@ -6,8 +6,9 @@ use std::time::Duration;
 /// What the limits of creation are multiplied by: 1 on the machines kipod is made for, about 10
 /// where every instruction of a processor is emulated.
 ///
-/// It changes how long kipod and kubeadm wait until they give up, and how often they ask until then:
-/// asking is work too.
+/// It changes how long kipod and kubeadm wait until they give up, and how often kipod asks until then: asking
+/// is work too. Above 1, kubelet also probes the control plane less often, and the API server takes more
+/// memory for less work (`GOGC`).
 /// What a user says, as `--wait 5m`, is meant as said and is not multiplied.
 ///
 /// ```
@@ -18,7 +19,7 @@ use std::time::Duration;
 /// assert_eq!(factor.of(Duration::from_secs(300)), Duration::from_secs(750));
 /// assert_eq!(TimeFactor::default().of(Duration::from_secs(300)), Duration::from_secs(300));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct TimeFactor(f64);
 
 /// Text that is no time factor.

@@ -12,11 +12,15 @@ use crate::spec::{IpFamily, KubeProxyMode, Networking, NodeSpec};
 const NOW: i64 = 1_800_000_000;
 
 fn planned(control_planes: usize, workers: usize) -> Plan {
+    planned_on(machine(), control_planes, workers)
+}
+
+fn planned_on(machine: Machine, control_planes: usize, workers: usize) -> Plan {
     let of = |role, count| std::iter::repeat_n(NodeSpec::new(role), count);
     let nodes =
         of(Role::ControlPlane, control_planes).chain(of(Role::Worker, workers)).collect::<Vec<_>>();
     let spec = ClusterSpec { name: "demo".parse().unwrap(), nodes, ..ClusterSpec::default() };
-    planned_as(&spec).unwrap()
+    planned_with(machine, &spec, "v1.36.2", &FoundRegistries::default(), None).unwrap()
 }
 
 fn planned_as(spec: &ClusterSpec) -> Result<Plan, PatchError> {
@@ -194,6 +198,35 @@ fn several_control_planes_found_one_etcd_behind_a_load_balancer() {
         text(&plan.nodes[0], "kubeadm/init.yaml").matches(r#""value": "true""#).count()
     };
     assert_eq!((elects(&planned(1, 1)), elects(&plan)), (1, 3), "with etcd's unsafe-no-fsync");
+}
+
+#[test]
+fn a_slow_control_plane_is_asked_less_often_and_has_less_to_do() {
+    let periods = |factor: &str, component: &str| {
+        let slow = Machine { time_factor: factor.parse().unwrap(), ..machine() };
+        let plan = planned_on(slow, 1, 0);
+        let patch = text(&plan.nodes[0], &format!("kubeadm/patches/{component}+strategic.json"));
+        let patch: serde_json::Value = serde_json::from_str(patch).unwrap();
+        let container = &patch["spec"]["containers"][0];
+        let period = |probe: &str| container[probe]["periodSeconds"].as_u64();
+        (period("startupProbe"), period("readinessProbe"), period("livenessProbe"))
+    };
+    assert_eq!(periods("10", "kube-apiserver"), (Some(10), Some(10), Some(100)));
+    // It has none of its own, and a period alone is no probe.
+    assert_eq!(periods("10", "kube-controller-manager"), (Some(10), None, Some(100)));
+    assert_eq!(periods("1.5", "etcd"), (Some(2), Some(2), Some(15)));
+    // No period is shorter than on a machine as fast as usual.
+    for factor in ["0.1", "1"] {
+        assert_eq!(periods(factor, "etcd"), (Some(1), Some(1), Some(10)));
+    }
+    let variables = |factor: &str| {
+        let slow = Machine { time_factor: factor.parse().unwrap(), ..machine() };
+        let plan = planned_on(slow, 1, 0);
+        let init = documents(text(&plan.nodes[0], "kubeadm/init.yaml"));
+        init["ClusterConfiguration"]["apiServer"]["extraEnvs"].clone()
+    };
+    assert_eq!(variables("1.5"), serde_json::json!([{ "name": "GOGC", "value": "400" }]));
+    assert!(variables("1").is_null());
 }
 
 fn of_family(family: IpFamily, control_planes: usize, workers: usize) -> Plan {

@@ -164,7 +164,9 @@ const TIMEOUT_FACTOR_HELP: &str = "\
 Environment:
   KIPOD_TIMEOUT_FACTOR
           What kipod's and kubeadm's own time limits, and the default of `--wait`, are multiplied
-          by on a slow machine: a number from 0.1 to 1000, about 10 under emulation [default: 1]";
+          by on a slow machine: a number from 0.1 to 1000, about 10 under emulation. Above 1 the
+          control plane is probed less often, and the API server takes more memory for less work
+          [default: 1]";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Create {
@@ -448,7 +450,7 @@ pub(crate) struct AddNodeArgs {
     /// Its node image [default: the cluster's]
     #[arg(long, value_name = "IMAGE")]
     pub(crate) image: Option<String>,
-    /// How long to wait until it is ready; `0s` does not wait [default: 5m]
+    /// How long to wait until it is ready; `0s` waits for kubeadm alone [default: 5m]
     #[arg(long, value_name = "DURATION")]
     pub(crate) wait: Option<String>,
 }

@@ -106,7 +106,7 @@ async fn a_cluster_is_stopped_and_started_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_node_that_had_ended_before_is_waited_for_when_its_cluster_is_started() {
+async fn of_a_cluster_that_was_there_only_a_node_that_ends_meanwhile_is_not_waited_for() {
     let world = World::with_cluster().await;
     let kubeconfig = crate::cluster::kubeconfig_path(&world.dirs.state, &name());
     // Nobody listens there.
@@ -114,12 +114,16 @@ async fn a_node_that_had_ended_before_is_waited_for_when_its_cluster_is_started(
         contexts: [{ name: a, context: { cluster: a, user: a } }], current-context: a }";
     crate::cluster::write_private(&kubeconfig, nowhere.as_bytes()).unwrap();
     world.podman.restart(NODE);
-    // Nodes are looked at every two seconds.
-    let wait = std::time::Duration::from_millis(2500);
-    let started = start(world.context(&quiet), &StartRequest { wait, ..start_request() }).await;
+    let request = StartRequest { wait: std::time::Duration::from_secs(60), ..start_request() };
+    let restart = async {
+        world.until("inspect_container demo-control-plane-0").await;
+        world.podman.restart(NODE);
+    };
+    let (started, ()) = tokio::join!(start(world.context(&quiet), &request), restart);
     let Err(error) = started else { panic!("there is no API server") };
-    assert!(error.to_string().contains("waiting for the API server"), "{error}");
-    assert!(!error.to_string().contains("ended"), "{error}");
+    assert!(error.to_string().contains("`demo-control-plane-0` ended while"), "{error}");
+    let looks = world.podman.calls().iter().filter(|call| call.starts_with("inspect")).count();
+    assert!(looks > 2, "that it had ended before counted: {looks} looks at two nodes");
 }
 
 #[tokio::test]
