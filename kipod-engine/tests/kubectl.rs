@@ -139,7 +139,7 @@ fn kubectl_and_kipod_choose_the_same_file_of_a_list() {
 
 #[test]
 #[ignore = "needs kubectl on the PATH"]
-fn kubectl_and_kipod_writing_at_once_lose_nothing() {
+fn what_kubectl_writes_while_kipod_does_is_not_lost() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
     made_by_kubectl(&path);
@@ -159,5 +159,11 @@ fn kubectl_and_kipod_writing_at_once_lose_nothing() {
         }
     });
     let names = stdout(&path, &["config", "get-contexts", "-o", "name"]);
-    assert_eq!(names.lines().count(), 1 + 15 + 30, "{names}");
+    // The other way round nobody can promise it: kubectl reads the file, locks it, reads it again, and
+    // deletes what it sees for the first time then.
+    let (ours, theirs): (Vec<_>, Vec<_>) =
+        names.lines().partition(|name| name.starts_with("kipod-"));
+    assert_eq!(theirs.len(), 1 + 15, "{names}");
+    // In the run that showed it, one was.
+    assert!(ours.len() >= 20, "{names}");
 }
