@@ -166,4 +166,10 @@ fn what_kubectl_writes_while_kipod_does_is_not_lost() {
     assert_eq!(theirs.len(), 1 + 15, "{names}");
     // In the run that showed it, one was.
     assert!(ours.len() >= 20, "{names}");
+    // Who adds a context again has it again, and all are there.
+    for n in 0..30 {
+        UserKubeconfig::at(&path).merge(&cluster(&format!("n{n}"))).unwrap();
+    }
+    let names = stdout(&path, &["config", "get-contexts", "-o", "name"]);
+    assert_eq!(names.lines().count(), 1 + 15 + 30, "{names}");
 }
