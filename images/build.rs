@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The sources of the shim.
-const SHIM: [&str; 3] = ["main.rs", "json.rs", "spec.rs"];
+const SHIM: [&str; 4] = ["main.rs", "json.rs", "spec.rs", "wait.rs"];
 
 fn main() {
     list_files();

@@ -7,11 +7,14 @@
 //! * an OOM score below the node's own (the kernel lets nobody but real root lower it);
 //! * limits of a cgroup controller that the host did not delegate.
 //!
+//! A container that cannot work yet is waited with: see `wait`.
+//!
 //! The cgroup path is left as it is, so that pods stay below `kubepods` and keep their metrics.
 //! Nothing here depends on a crate: the program is one `rustc` call and runs for every container.
 
 mod json;
 mod spec;
+mod wait;
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -25,7 +28,10 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
     let node = spec::Node::read();
     let edited = match spec::file_to_edit(&words) {
-        Some(spec::File::Container(path)) => edit(&path, |text| spec::fit_container(text, &node)),
+        Some(spec::File::Container(path)) => edit(&path, |text| {
+            wait::address(text)?.into_iter().for_each(wait::until_ready);
+            spec::fit_container(text, &node)
+        }),
         Some(spec::File::Process(path)) => edit(&path, |text| spec::fit_process(text, &node)),
         None => Ok(()),
     };

@@ -32,3 +32,7 @@ mod json;
 mod spec;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[expect(dead_code, reason = "a test asks nobody")]
+#[path = "../shim/wait.rs"]
+mod wait;

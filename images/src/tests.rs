@@ -1,9 +1,11 @@
 //! The shim's editing of OCI documents, on documents shaped like those CRI-O writes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::json;
 use crate::spec::{File, Node, file_to_edit, fit_container, fit_process};
+use crate::wait::{Answer, VARIABLE, address, answer, wait};
 
 fn node(controllers: &[&str]) -> Node {
     Node { oom_score_adj: 200, controllers: controllers.iter().map(|c| (*c).to_owned()).collect() }
@@ -89,4 +91,44 @@ fn members_are_found_whatever_surrounds_them() {
 fn the_kernel_tells_what_this_process_is_allowed() {
     let node = Node::read();
     assert!((-1000..=1000).contains(&node.oom_score_adj), "{node:?}");
+}
+
+#[test]
+fn a_container_waits_for_what_its_environment_names() {
+    let with = |env: &str| format!(r#"{{"process":{{"args":["{VARIABLE}=no"],"env":{env}}}}}"#);
+    let named = with(&format!(r#"["PATH=/bin", "{VARIABLE}=127.0.0.1:6443","A=b"]"#));
+    assert_eq!(address(&named), Ok(Some("127.0.0.1:6443".parse().unwrap())));
+    let named = with(&format!(r#"["{VARIABLE}=[fd00::2]:6443"]"#));
+    assert_eq!(address(&named), Ok(Some("[fd00::2]:6443".parse().unwrap())));
+    for other in
+        [with(r#"["PATH=/bin"]"#), with("[]"), with(&format!(r#"["X{VARIABLE}=1"]"#)), "{}".into()]
+    {
+        assert_eq!(address(&other), Ok(None), "{other}");
+    }
+    let wrong = address(&with(&format!(r#"["{VARIABLE}=soon"]"#))).unwrap_err();
+    assert_eq!(wrong, "`KIPOD_WAIT_FOR_API_SERVER`: `soon` is no address with a port");
+}
+
+#[test]
+fn only_an_api_server_that_says_so_is_ready() {
+    for (line, means) in [
+        ("HTTP/1.0 200 OK\r\n", Answer::Ready),
+        // The roles by which everybody may ask are not there yet.
+        ("HTTP/1.0 403 Forbidden\r\n", Answer::Later),
+        ("HTTP/1.0 500 Internal Server Error\r\n", Answer::Later),
+        ("", Answer::Later),
+        // Nobody unknown may ask, and never will.
+        ("HTTP/1.0 401 Unauthorized\r\n", Answer::Ready),
+    ] {
+        assert_eq!(answer(Some(line)), means, "{line}");
+    }
+    assert_eq!(answer(None), Answer::Ready, "without a program that asks");
+}
+
+#[test]
+fn a_wait_ends_with_the_answer_or_with_its_time() {
+    let mut answers = [Answer::Nobody, Answer::Later, Answer::Ready, Answer::Later].into_iter();
+    let asked = wait(Duration::from_secs(60), || answers.next().unwrap());
+    assert_eq!((asked, answers.next()), (3, Some(Answer::Later)));
+    assert_eq!(wait(Duration::from_millis(1), || Answer::Later), 1);
 }

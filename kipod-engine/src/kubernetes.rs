@@ -15,6 +15,8 @@ pub struct Settings {
     /// The argument of etcd, name and value, by which a member does not compare itself with all others
     /// before it answers anybody: of the release that kubeadm runs, which it takes by the same rule.
     pub no_initial_corruption_check: (&'static str, &'static str),
+    /// The argument of etcd that says how often it tells watchers that nothing has happened.
+    pub watch_progress_argument: &'static str,
 }
 
 /// From the oldest version that is supported. kubeadm has read `v1beta4` since 1.31 and patches cluster
@@ -27,11 +29,13 @@ const TABLE: &[Settings] = &[
         since: (1, 32),
         kubeadm_api: "kubeadm.k8s.io/v1beta4",
         no_initial_corruption_check: ("experimental-initial-corrupt-check", "false"),
+        watch_progress_argument: "experimental-watch-progress-notify-interval",
     },
     Settings {
         since: (1, 34),
         kubeadm_api: "kubeadm.k8s.io/v1beta4",
         no_initial_corruption_check: ("feature-gates", "InitialCorruptCheck=false"),
+        watch_progress_argument: "watch-progress-notify-interval",
     },
 ];
 

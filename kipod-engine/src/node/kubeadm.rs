@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    API_PORT, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError, apply_patches,
+    API_PORT, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError,
+    apply_patches, slow,
 };
 use crate::kubernetes::settings;
 use crate::spec::{KubeProxyMode, KubeadmPatches, listed};
@@ -131,21 +132,18 @@ fn skipped_phases(node: &NodeSettings<'_>) -> Vec<&'static str> {
 
 /// How a node is registered, by `init` and `join` alike.
 pub(super) fn registration(node: &NodeSettings<'_>) -> Value {
+    let mut arguments =
+        vec![json!({ "name": "node-ip", "value": listed(&node.shown_addresses()) })];
+    if !node.spec.labels.is_empty() {
+        arguments.push(json!({ "name": "node-labels", "value": list(&node.spec.labels) }));
+    }
+    arguments.extend(slow::kubelet_arguments(node.cluster.time_factor));
     let mut registration = json!({
         "name": node.name,
         "criSocket": CRI_SOCKET,
         "imagePullPolicy": "IfNotPresent",
-        "kubeletExtraArgs": [
-            { "name": "node-ip", "value": listed(&node.shown_addresses()) },
-        ],
+        "kubeletExtraArgs": arguments,
     });
-    if !node.spec.labels.is_empty() {
-        let labels = list(&node.spec.labels);
-        let argument = json!({ "name": "node-labels", "value": labels });
-        registration["kubeletExtraArgs"].as_array_mut().into_iter().for_each(|all| {
-            all.push(argument.clone());
-        });
-    }
     if node.cluster.nodes == node.cluster.control_planes.len() {
         // Where nobody else is there to run everybody's pods, control planes do.
         registration["taints"] = json!([]);
@@ -177,7 +175,8 @@ pub(super) fn timeouts(factor: TimeFactor) -> Value {
 fn cluster(cluster: &ClusterSettings<'_>) -> Value {
     let arg = |name: &str, value: &str| json!({ "name": name, "value": value });
     // Where there is one of each, an election would only be waited for.
-    let elect = if cluster.control_planes.len() > 1 { "true" } else { "false" };
+    let elects = cluster.control_planes.len() > 1;
+    let elect = if elects { "true" } else { "false" };
     let networking = &cluster.spec.networking;
     let mut names = vec![json!("localhost"), json!("127.0.0.1")];
     names.extend(networking.ip_family.has_ipv6().then(|| json!("::1")));
@@ -218,11 +217,7 @@ fn cluster(cluster: &ClusterSettings<'_>) -> Value {
             },
         },
     });
-    // On a slow machine the API server collects its garbage less often: a sixth of its work in a creation,
-    // for a hundred megabytes.
-    if cluster.time_factor > TimeFactor::default() {
-        document["apiServer"]["extraEnvs"] = json!([{ "name": "GOGC", "value": "400" }]);
-    }
+    slow::cluster(&mut document, cluster.time_factor, cluster.kubernetes_version, elects);
     let gates = &cluster.spec.feature_gates;
     if !gates.is_empty() {
         for component in ["apiServer", "controllerManager", "scheduler"] {
@@ -287,6 +282,7 @@ fn kubelet(cluster: &ClusterSettings<'_>) -> Value {
     if let (Value::Object(document), Value::Object(cgroups)) = (&mut document, cgroups) {
         document.extend(cgroups);
     }
+    slow::kubelet(&mut document, cluster.time_factor);
     document
 }
 
@@ -330,13 +326,9 @@ pub(super) fn patches(cluster: &ClusterSettings<'_>) -> Vec<NodeFile> {
             "readinessProbe": { "periodSeconds": 1 },
         }] } },
     } });
-    // So are the static pods. They have the four minutes that kubeadm gives them, and a slow
-    // machine, for which a question is work, is asked less often: kubeadm has those that tell whether
-    // they are ready asked each second, and all whether they live, every ten.
-    let every = |seconds| {
-        let stretched = cluster.time_factor.of(Duration::from_secs(seconds)).as_secs_f64().ceil();
-        (stretched as u64).max(seconds)
-    };
+    // So are the static pods. They have the four minutes that kubeadm gives them. kubeadm has those that
+    // tell whether they are ready asked each second, and all whether they live, every ten.
+    let every = |seconds| slow::every(cluster.time_factor, seconds);
     let static_pods = [
         ("etcd", true),
         ("kube-apiserver", true),

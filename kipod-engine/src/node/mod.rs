@@ -11,6 +11,7 @@ mod kubeadm;
 mod network;
 mod patch;
 mod services;
+mod slow;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -276,6 +277,11 @@ fn environment(node: &NodeSettings<'_>) -> String {
     }
     if family.has_ipv6() {
         text.push_str("KIPOD_IPV6=1\n");
+    }
+    // For kubeadm, kubelet and CRI-O.
+    if slow::is_slow(node.cluster.time_factor) {
+        let (name, value) = slow::ONE_THREAD;
+        text.push_str(&format!("{name}={value}\n"));
     }
     if node.entry == Entry::Joiner {
         let limit = node.cluster.time_factor.of(join::LIMIT).as_secs();

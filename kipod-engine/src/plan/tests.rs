@@ -219,14 +219,61 @@ fn a_slow_control_plane_is_asked_less_often_and_has_less_to_do() {
     for factor in ["0.1", "1"] {
         assert_eq!(periods(factor, "etcd"), (Some(1), Some(1), Some(10)));
     }
-    let variables = |factor: &str| {
+}
+
+#[test]
+fn a_slow_machine_is_spared_what_nobody_waits_for() {
+    let on = |factor: &str, control_planes| {
         let slow = Machine { time_factor: factor.parse().unwrap(), ..machine() };
-        let plan = planned_on(slow, 1, 0);
-        let init = documents(text(&plan.nodes[0], "kubeadm/init.yaml"));
-        init["ClusterConfiguration"]["apiServer"]["extraEnvs"].clone()
+        planned_on(slow, control_planes, 0)
     };
-    assert_eq!(variables("1.5"), serde_json::json!([{ "name": "GOGC", "value": "400" }]));
-    assert!(variables("1").is_null());
+    let init = |plan: &Plan| documents(text(&plan.nodes[0], "kubeadm/init.yaml"));
+    let has = |list: &serde_json::Value, name: &str| {
+        let found = list.as_array()?.iter().find(|one| one["name"] == name)?;
+        Some(found["value"].as_str()?.to_owned())
+    };
+    let variable = |plan: &Plan, component: &str, name: &str| {
+        let cluster = &init(plan)["ClusterConfiguration"];
+        let component = match component {
+            "etcd" => &cluster["etcd"]["local"],
+            other => &cluster[other],
+        };
+        has(&component["extraEnvs"], name)
+    };
+    let argument = |plan: &Plan, name: &str| {
+        let init = init(plan);
+        has(&init["ClusterConfiguration"]["etcd"]["local"]["extraArgs"], name).or_else(|| {
+            has(&init["InitConfiguration"]["nodeRegistration"]["kubeletExtraArgs"], name)
+        })
+    };
+    let (slow, wait) = (on("2.5", 1), "KIPOD_WAIT_FOR_API_SERVER");
+    assert_eq!(variable(&slow, "apiServer", "GOGC").as_deref(), Some("400"));
+    assert_eq!(variable(&slow, "apiServer", "GOMAXPROCS"), None, "users' requests are its work");
+    for component in ["etcd", "controllerManager", "scheduler"] {
+        assert_eq!(variable(&slow, component, "GOMAXPROCS").as_deref(), Some("1"), "{component}");
+    }
+    assert_eq!(variable(&slow, "controllerManager", wait).as_deref(), Some("127.0.0.1:6443"));
+    assert_eq!(variable(&slow, "scheduler", wait).as_deref(), Some("127.0.0.1:6443"));
+    assert_eq!(variable(&slow, "etcd", wait), None, "the API server waits for it");
+    assert_eq!(argument(&slow, "watch-progress-notify-interval").as_deref(), Some("12500ms"));
+    assert_eq!(argument(&slow, "housekeeping-interval").as_deref(), Some("25000ms"));
+    assert_eq!(init(&slow)["KubeletConfiguration"]["runtimeRequestTimeout"], "300000ms");
+    assert!(text(&slow.nodes[0], "node.env").contains("\nGOMAXPROCS=1\n"));
+    // Who waits to be elected has not to be waited with.
+    assert_eq!(variable(&on("2.5", 3), "controllerManager", wait), None);
+
+    for factor in ["0.5", "1"] {
+        let usual = on(factor, 1);
+        for component in ["apiServer", "etcd", "controllerManager", "scheduler"] {
+            assert!(variable(&usual, component, "GOMAXPROCS").is_none(), "{component}");
+        }
+        assert_eq!(variable(&usual, "apiServer", "GOGC"), None);
+        assert_eq!(variable(&usual, "controllerManager", wait), None);
+        assert_eq!(argument(&usual, "watch-progress-notify-interval"), None);
+        assert_eq!(argument(&usual, "housekeeping-interval"), None);
+        assert!(init(&usual)["KubeletConfiguration"]["runtimeRequestTimeout"].is_null());
+        assert!(!text(&usual.nodes[0], "node.env").contains("GOMAXPROCS"));
+    }
 }
 
 fn of_family(family: IpFamily, control_planes: usize, workers: usize) -> Plan {

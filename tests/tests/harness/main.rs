@@ -82,7 +82,8 @@ impl World {
         self.folder.path().join("kipod")
     }
 
-    /// The API server is asked as seldom, and collects its garbage as seldom, as the time factor says.
+    /// The API server is asked as seldom, and collects its garbage as seldom, as the time factor says, and who
+    /// would not wait for it was waited with.
     #[track_caller]
     fn assert_is_as_slow_as_was_said(&self) {
         let node = format!("{}-control-plane-0", self.cluster);
@@ -94,6 +95,11 @@ impl World {
         periods.sort_unstable();
         assert_eq!(periods, ["3", "3", "30"], "{manifest}");
         assert!(manifest.contains("name: GOGC\n"), "{manifest}");
+        let made = ["exec", &node, "crictl", "ps", "--all", "--name=kube-controller-manager", "-q"];
+        let made = podman(&made);
+        assert_eq!(made.lines().count(), 1, "{made}");
+        let environment = podman(&["exec", &node, "cat", "/var/lib/kipod/node.env"]);
+        assert!(environment.contains("GOMAXPROCS=1\n"), "{environment}");
     }
 
     #[track_caller]
