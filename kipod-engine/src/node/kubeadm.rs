@@ -137,7 +137,6 @@ pub(super) fn registration(node: &NodeSettings<'_>) -> Value {
     if !node.spec.labels.is_empty() {
         arguments.push(json!({ "name": "node-labels", "value": list(&node.spec.labels) }));
     }
-    arguments.extend(slow::kubelet_arguments(node.cluster.time_factor));
     let mut registration = json!({
         "name": node.name,
         "criSocket": CRI_SOCKET,

@@ -12,8 +12,6 @@ use crate::time_factor::TimeFactor;
 /// An etcd that nobody writes to tells each of its watchers so, which are a hundred or more.
 /// Source: kubeadm's arguments of etcd.
 const WATCH_PROGRESS: Duration = Duration::from_secs(5);
-/// How often kubelet looks what each container uses. Source: kubelet's `--housekeeping-interval`.
-const HOUSEKEEPING: Duration = Duration::from_secs(10);
 /// How long kubelet gives the container runtime. Source: `runtimeRequestTimeout` of its configuration.
 const RUNTIME_REQUEST: Duration = Duration::from_secs(120);
 
@@ -49,15 +47,6 @@ pub(super) fn cluster(document: &mut Value, factor: TimeFactor, version: &str, e
         let name = settings(version).watch_progress_argument;
         arguments.push(json!({ "name": name, "value": stretched(factor, WATCH_PROGRESS) }));
     }
-}
-
-/// Arguments of kubelet's that are not in its configuration.
-pub(super) fn kubelet_arguments(factor: TimeFactor) -> Vec<Value> {
-    let interval = is_slow(factor).then(|| stretched(factor, HOUSEKEEPING));
-    interval
-        .map(|value| json!({ "name": "housekeeping-interval", "value": value }))
-        .into_iter()
-        .collect()
 }
 
 /// `KubeletConfiguration` for it.

@@ -256,7 +256,6 @@ fn a_slow_machine_is_spared_what_nobody_waits_for() {
     assert_eq!(variable(&slow, "scheduler", wait).as_deref(), Some("127.0.0.1:6443"));
     assert_eq!(variable(&slow, "etcd", wait), None, "the API server waits for it");
     assert_eq!(argument(&slow, "watch-progress-notify-interval").as_deref(), Some("12500ms"));
-    assert_eq!(argument(&slow, "housekeeping-interval").as_deref(), Some("25000ms"));
     assert_eq!(init(&slow)["KubeletConfiguration"]["runtimeRequestTimeout"], "300000ms");
     assert!(text(&slow.nodes[0], "node.env").contains("\nGOMAXPROCS=1\n"));
     // Who waits to be elected has not to be waited with.
@@ -270,7 +269,6 @@ fn a_slow_machine_is_spared_what_nobody_waits_for() {
         assert_eq!(variable(&usual, "apiServer", "GOGC"), None);
         assert_eq!(variable(&usual, "controllerManager", wait), None);
         assert_eq!(argument(&usual, "watch-progress-notify-interval"), None);
-        assert_eq!(argument(&usual, "housekeeping-interval"), None);
         assert!(init(&usual)["KubeletConfiguration"]["runtimeRequestTimeout"].is_null());
         assert!(!text(&usual.nodes[0], "node.env").contains("GOMAXPROCS"));
     }
