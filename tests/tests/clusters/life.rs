@@ -239,6 +239,10 @@ fn restart(cluster: &TestCluster, inside: &Inside) {
     inside.until_all_is_well_without(&old);
     let journal = podman(&["exec", &cluster.node(), "journalctl", "--no-pager", "--output=cat"]);
     assert!(journal.contains("Received SIGRTMIN+3"), "the journal begins with the restart");
+    // What the end of a user's session sends to each process. Without the bus the node would not end.
+    podman(&["exec", &cluster.node(), "pkill", "--signal=37", "dbus-broker"]);
+    let bus = podman(&["exec", &cluster.node(), "pgrep", "--list-name", "dbus-broker"]);
+    assert_eq!(bus.lines().count(), 2, "{bus}");
     let script = "until [ \"$(timeout 5 socat -T5 - TCP:web:80 </dev/null)\" = it-is-served ]; do
         sleep 0.2
     done";
