@@ -7,7 +7,7 @@
 //! * an OOM score below the node's own (the kernel lets nobody but real root lower it);
 //! * limits of a cgroup controller that the host did not delegate.
 //!
-//! A container that cannot work yet is waited with: see `wait`.
+//! A container that cannot work yet is held back: see `wait`.
 //!
 //! The cgroup path is left as it is, so that pods stay below `kubepods` and keep their metrics.
 //! Nothing here depends on a crate: the program is one `rustc` call and runs for every container.

@@ -13,25 +13,25 @@ use super::json;
 
 /// What names the API server's address, as `127.0.0.1:6443`.
 pub(crate) const VARIABLE: &str = "KIPOD_WAIT_FOR_API_SERVER";
-/// CRI-O gives a container four minutes to be made. Who has waited for this long starts anyway.
+/// CRI-O gives a container four minutes to be made. Who has waited for this long, and for one more answer,
+/// starts anyway.
 const LIMIT: Duration = Duration::from_secs(200);
+/// How long one answer may take, in seconds.
+const ANSWER_LIMIT: &str = "15";
 /// How often a port is tried that nobody listens on: that costs nothing.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Nor longer than this between two questions.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// An answer is work for the one that is waited for: no more than a tenth of its time.
+/// An answer is work for the one that is waited for: the pause is this many times as long.
 const SHARE: u32 = 10;
 
-/// The address that a container's description says to wait for.
+/// The address that a container's description says to wait for. What is none is somebody else's affair.
 pub(crate) fn address(text: &str) -> Result<Option<SocketAddr>, String> {
     let Some(environment) = json::find(text, &["process", "env"])? else { return Ok(None) };
     let start = format!("\"{VARIABLE}=");
-    let Some((_, value)) = text[environment.value].split_once(&start) else { return Ok(None) };
+    let Some((before, value)) = text[environment.value].split_once(&start) else { return Ok(None) };
     let value = value.split('"').next().unwrap_or(value);
-    value
-        .parse()
-        .map(Some)
-        .map_err(|_| format!("`{VARIABLE}`: `{value}` is no address with a port"))
+    Ok(value.parse().ok().filter(|_| !before.ends_with('\\')))
 }
 
 /// What came of asking.
@@ -47,9 +47,10 @@ pub(crate) enum Answer {
 
 /// Until the API server there is ready, or the time is up.
 pub(crate) fn until_ready(address: SocketAddr) {
-    wait(LIMIT, || match TcpStream::connect_timeout(&address, PAUSE) {
-        Ok(_) => answer(ask(address).as_deref()),
-        Err(_) => Answer::Nobody,
+    let mut listens = false;
+    wait(LIMIT, || {
+        listens = listens || TcpStream::connect_timeout(&address, PAUSE).is_ok();
+        if listens { answer(ask(address).as_deref()) } else { Answer::Nobody }
     });
 }
 
@@ -70,10 +71,12 @@ pub(crate) fn wait(limit: Duration, mut question: impl FnMut() -> Answer) -> u32
     questions
 }
 
-/// The first line of the answer: socat speaks TLS for the shim. Without one nobody can be asked.
+/// The first line of the answer: socat speaks TLS for the shim, and `timeout` ends it where nobody answers.
+/// Without them nobody can be asked.
 fn ask(address: SocketAddr) -> Option<String> {
-    let mut socat = Command::new("socat")
-        .args(["-T10", "-", &format!("OPENSSL:{address},verify=0")])
+    let mut socat = Command::new("timeout")
+        .args(["--signal=KILL", ANSWER_LIMIT, "socat", "-"])
+        .arg(format!("OPENSSL:{address},verify=0"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -81,12 +84,13 @@ fn ask(address: SocketAddr) -> Option<String> {
         .ok()?;
     let mut line = String::new();
     // An end of what is said would be taken for a caller who has left, so it stays open until the answer is there.
-    let asked = socat.stdin.as_mut().map(|to| to.write_all(b"GET /healthz HTTP/1.0\r\n\r\n"));
+    let mut to = socat.stdin.take();
+    let asked = to.as_mut().map(|to| to.write_all(b"GET /healthz HTTP/1.0\r\n\r\n"));
     if let (Some(Ok(())), Some(from)) = (asked, socat.stdout.take()) {
         // What breaks off is no answer.
         let _ = BufReader::new(from).read_line(&mut line);
     }
-    let _ = socat.kill();
+    drop(to);
     let _ = socat.wait();
     Some(line)
 }

@@ -182,6 +182,8 @@ mod tests {
             ("v1.99.0", "feature-gates"),
         ] {
             assert_eq!(etcd(version), flag, "{version}");
+            let progress = settings(version).watch_progress_argument;
+            assert_eq!(progress.starts_with("experimental-"), flag.starts_with("experimental-"));
             assert_eq!(settings(version).kubeadm_api, "kubeadm.k8s.io/v1beta4");
         }
     }

@@ -7,10 +7,11 @@ use std::time::Duration;
 /// where every instruction of a processor is emulated.
 ///
 /// It changes how long kipod and kubeadm wait until they give up, and how often kipod asks until then: asking
-/// is work too. Above 1, the cluster is also made to work less: kubelet probes the control plane less often;
-/// the API server takes more memory (`GOGC`); etcd, kube-controller-manager, kube-scheduler, kubelet and
-/// CRI-O use one thread each (`GOMAXPROCS`); and of a single control plane, kube-controller-manager and
-/// kube-scheduler are started when its API server is ready.
+/// is work too. Above 1, the cluster is also made to work less: kubelet probes the control plane less often,
+/// and gives CRI-O more time; the API server takes more memory (`GOGC`); etcd, kube-controller-manager,
+/// kube-scheduler, kubelet, CRI-O and kubeadm use one thread each (`GOMAXPROCS`); and of a single control
+/// plane, kube-controller-manager and kube-scheduler are started when its API server is ready. What patches of
+/// kubeadm's documents say of any of these counts.
 /// What a user says, as `--wait 5m`, is meant as said and is not multiplied.
 ///
 /// ```

@@ -37,6 +37,7 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError
     let first = settings.spec.nodes.first().map_or(&none, |first| &first.kubeadm_patches);
     let name = settings.control_planes.first().map_or(node.name, |(name, _)| name);
     apply_patches(&mut documents, name, &settings.spec.kubeadm_patches, first)?;
+    slow::spare(&mut documents, settings);
     documents.insert(0, patched_init(node)?);
 
     let mut files = Vec::new();
@@ -174,8 +175,7 @@ pub(super) fn timeouts(factor: TimeFactor) -> Value {
 fn cluster(cluster: &ClusterSettings<'_>) -> Value {
     let arg = |name: &str, value: &str| json!({ "name": name, "value": value });
     // Where there is one of each, an election would only be waited for.
-    let elects = cluster.control_planes.len() > 1;
-    let elect = if elects { "true" } else { "false" };
+    let elect = if cluster.control_planes.len() > 1 { "true" } else { "false" };
     let networking = &cluster.spec.networking;
     let mut names = vec![json!("localhost"), json!("127.0.0.1")];
     names.extend(networking.ip_family.has_ipv6().then(|| json!("::1")));
@@ -216,7 +216,6 @@ fn cluster(cluster: &ClusterSettings<'_>) -> Value {
             },
         },
     });
-    slow::cluster(&mut document, cluster.time_factor, cluster.kubernetes_version, elects);
     let gates = &cluster.spec.feature_gates;
     if !gates.is_empty() {
         for component in ["apiServer", "controllerManager", "scheduler"] {
@@ -281,7 +280,6 @@ fn kubelet(cluster: &ClusterSettings<'_>) -> Value {
     if let (Value::Object(document), Value::Object(cgroups)) = (&mut document, cgroups) {
         document.extend(cgroups);
     }
-    slow::kubelet(&mut document, cluster.time_factor);
     document
 }
 
@@ -325,7 +323,7 @@ pub(super) fn patches(cluster: &ClusterSettings<'_>) -> Vec<NodeFile> {
             "readinessProbe": { "periodSeconds": 1 },
         }] } },
     } });
-    // So are the static pods. They have the four minutes that kubeadm gives them. kubeadm has those that
+    // So are the static pods. They have kubeadm's four minutes, times the machine's factor. kubeadm has those that
     // tell whether they are ready asked each second, and all whether they live, every ten.
     let every = |seconds| slow::every(cluster.time_factor, seconds);
     let static_pods = [

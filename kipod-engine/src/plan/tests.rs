@@ -257,6 +257,9 @@ fn a_slow_machine_is_spared_what_nobody_waits_for() {
     assert_eq!(variable(&slow, "etcd", wait), None, "the API server waits for it");
     assert_eq!(argument(&slow, "watch-progress-notify-interval").as_deref(), Some("12500ms"));
     assert_eq!(init(&slow)["KubeletConfiguration"]["runtimeRequestTimeout"], "300000ms");
+    let (a_bit, very) = (on("1.1", 1), on("100", 1));
+    assert_eq!(init(&a_bit)["KubeletConfiguration"]["runtimeRequestTimeout"], "250000ms");
+    assert_eq!(argument(&very, "watch-progress-notify-interval").as_deref(), Some("60000ms"));
     assert!(text(&slow.nodes[0], "node.env").contains("\nGOMAXPROCS=1\n"));
     // Who waits to be elected has not to be waited with.
     assert_eq!(variable(&on("2.5", 3), "controllerManager", wait), None);

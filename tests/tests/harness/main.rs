@@ -83,7 +83,7 @@ impl World {
     }
 
     /// The API server is asked as seldom, and collects its garbage as seldom, as the time factor says, and who
-    /// would not wait for it was waited with.
+    /// would not wait for it was held back until it was ready, and no longer.
     #[track_caller]
     fn assert_is_as_slow_as_was_said(&self) {
         let node = format!("{}-control-plane-0", self.cluster);
@@ -98,6 +98,16 @@ impl World {
         let made = ["exec", &node, "crictl", "ps", "--all", "--name=kube-controller-manager", "-q"];
         let made = podman(&made);
         assert_eq!(made.lines().count(), 1, "{made}");
+        let script = "made() {
+                date +%s -d \"$(crictl inspect --output=go-template --template='{{.status.createdAt}}' \
+                    \"$(crictl ps --all --quiet --name=\"$1\")\")\"
+            }
+            grep -A1 KIPOD_WAIT_FOR_API_SERVER /etc/kubernetes/manifests/kube-controller-manager.yaml
+            echo $(($(made kube-controller-manager) - $(made kube-apiserver)))";
+        let held = podman(&["exec", &node, "sh", "-c", script]);
+        let lines: Vec<&str> = held.lines().map(str::trim).collect();
+        let [_, "value: 127.0.0.1:6443", seconds] = lines.as_slice() else { panic!("{held}") };
+        assert!((1..100).contains(&seconds.parse::<i64>().unwrap()), "{held}");
         let environment = podman(&["exec", &node, "cat", "/var/lib/kipod/node.env"]);
         assert!(environment.contains("GOMAXPROCS=1\n"), "{environment}");
     }

@@ -165,8 +165,8 @@ Environment:
   KIPOD_TIMEOUT_FACTOR
           What kipod's and kubeadm's own time limits, and the default of `--wait`, are multiplied
           by on a slow machine: a number from 0.1 to 1000, about 10 under emulation. Above 1 the
-          cluster also works less while nothing happens, its API server takes more memory, and what
-          needs that to be ready is started once it is [default: 1]";
+          cluster also works less while nothing happens, its API server takes more memory, and where
+          there is one control plane the rest of it starts when its API server is ready [default: 1]";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Create {
