@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Nor longer than this between two questions.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// An answer is work for the one that is waited for: the pause is this many times as long.
-const SHARE: u32 = 10;
+const TIMES_AS_LONG: u32 = 10;
 
 /// The address that a container's description says to wait for. What is none is somebody else's affair.
 pub(crate) fn address(text: &str) -> Result<Option<SocketAddr>, String> {
@@ -64,7 +64,7 @@ pub(crate) fn wait(limit: Duration, mut question: impl FnMut() -> Answer) -> u32
         let pause = match question() {
             Answer::Ready => break,
             Answer::Nobody => PAUSE,
-            Answer::Later => (asked.elapsed() * SHARE).clamp(PAUSE, LONGEST_PAUSE),
+            Answer::Later => (asked.elapsed() * TIMES_AS_LONG).clamp(PAUSE, LONGEST_PAUSE),
         };
         std::thread::sleep(pause);
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 /// is work too. Above 1, the cluster is also made to work less: kubelet probes the control plane less often,
 /// and gives CRI-O more time; the API server takes more memory (`GOGC`); etcd, kube-controller-manager,
 /// kube-scheduler, kubelet, CRI-O and kubeadm use one thread each (`GOMAXPROCS`); and of a single control
-/// plane, kube-controller-manager and kube-scheduler are started when its API server is ready. What patches of
-/// kubeadm's documents say of any of these counts.
+/// plane, kube-controller-manager and kube-scheduler are started when its API server is ready. Where patches of
+/// kubeadm's documents say something else, that counts.
 /// What a user says, as `--wait 5m`, is meant as said and is not multiplied.
 ///
 /// ```

@@ -219,12 +219,12 @@ fn cluster(cluster: &ClusterSettings<'_>) -> Value {
     let gates = &cluster.spec.feature_gates;
     if !gates.is_empty() {
         for component in ["apiServer", "controllerManager", "scheduler"] {
-            argue(&mut document[component], arg("feature-gates", &list(gates)));
+            add(&mut document[component]["extraArgs"], "feature-gates", &list(gates));
         }
     }
     if !cluster.spec.runtime_config.is_empty() {
         let apis = list(&cluster.spec.runtime_config);
-        argue(&mut document["apiServer"], arg("runtime-config", &apis));
+        add(&mut document["apiServer"]["extraArgs"], "runtime-config", &apis);
     }
     if let Some(balancer) = cluster.balancer {
         document["controlPlaneEndpoint"] = json!(SocketAddr::new(balancer, API_PORT));
@@ -238,12 +238,21 @@ fn cluster(cluster: &ClusterSettings<'_>) -> Value {
     document
 }
 
-/// Gives a component one more argument.
-fn argue(component: &mut Value, argument: Value) {
-    match component["extraArgs"].as_array_mut() {
-        Some(all) => all.push(argument),
-        None => component["extraArgs"] = json!([argument]),
+/// Gives a list of arguments or variables one more, unless it has one of that name.
+pub(super) fn add(list: &mut Value, name: &str, value: &str) {
+    if list.is_null() {
+        *list = json!([]);
     }
+    if !has(list, name)
+        && let Some(all) = list.as_array_mut()
+    {
+        all.push(json!({ "name": name, "value": value }));
+    }
+}
+
+/// Whether a list of arguments or variables has one of that name.
+pub(super) fn has(list: &Value, name: &str) -> bool {
+    list.as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name))
 }
 
 /// `a=b,c=d`, as flags of Kubernetes take it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::kubeadm::{add, has};
 use super::{API_PORT, ClusterSettings};
 use crate::kubernetes::settings;
 use crate::time_factor::TimeFactor;
@@ -73,22 +74,6 @@ fn spare_control_plane(document: &mut Value, cluster: &ClusterSettings<'_>) {
             add(&mut etcd["extraArgs"], name, &written(interval));
         }
     }
-}
-
-/// Gives a list of arguments or variables one more, unless it has one of that name.
-fn add(list: &mut Value, name: &str, value: &str) {
-    if list.is_null() {
-        *list = json!([]);
-    }
-    if !has(list, name)
-        && let Some(all) = list.as_array_mut()
-    {
-        all.push(json!({ "name": name, "value": value }));
-    }
-}
-
-fn has(list: &Value, name: &str) -> bool {
-    list.as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name))
 }
 
 /// How often, in seconds, kubelet asks what it usually asks this often: there a question is work. Never

@@ -241,11 +241,13 @@ fn a_slow_machine_is_spared_what_nobody_waits_for() {
         has(&component["extraEnvs"], name)
     };
     let argument = |plan: &Plan, name: &str| {
-        let init = init(plan);
-        has(&init["ClusterConfiguration"]["etcd"]["local"]["extraArgs"], name).or_else(|| {
-            has(&init["InitConfiguration"]["nodeRegistration"]["kubeletExtraArgs"], name)
-        })
+        has(&init(plan)["ClusterConfiguration"]["etcd"]["local"]["extraArgs"], name)
     };
+    let environment = |factor: &str| {
+        init(&on(factor, 1))["ClusterConfiguration"]["apiServer"]["extraEnvs"].clone()
+    };
+    assert_eq!(environment("1.5"), serde_json::json!([{ "name": "GOGC", "value": "400" }]));
+    assert!(environment("1").is_null());
     let (slow, wait) = (on("2.5", 1), "KIPOD_WAIT_FOR_API_SERVER");
     assert_eq!(variable(&slow, "apiServer", "GOGC").as_deref(), Some("400"));
     assert_eq!(variable(&slow, "apiServer", "GOMAXPROCS"), None, "users' requests are its work");
@@ -261,7 +263,7 @@ fn a_slow_machine_is_spared_what_nobody_waits_for() {
     assert_eq!(init(&a_bit)["KubeletConfiguration"]["runtimeRequestTimeout"], "250000ms");
     assert_eq!(argument(&very, "watch-progress-notify-interval").as_deref(), Some("60000ms"));
     assert!(text(&slow.nodes[0], "node.env").contains("\nGOMAXPROCS=1\n"));
-    // Who waits to be elected has not to be waited with.
+    // Who waits to be elected is not held back.
     assert_eq!(variable(&on("2.5", 3), "controllerManager", wait), None);
 
     for factor in ["0.5", "1"] {
