@@ -89,10 +89,7 @@ fn spec(wanted: &Wanted, factor: TimeFactor) -> Result<ClusterSpec, SourceError>
     };
     let spec = match &shape.spec {
         Some(spec) => ClusterSpec { name: name(text)?, ..(**spec).clone() },
-        None => {
-            let spec = raw.check().map_err(|error| fault(error, None))?;
-            ClusterSpec { wait: factor.of(spec.wait), ..spec }
-        }
+        None => raw.check_for(factor).map_err(|error| fault(error, None))?,
     };
     Ok(spec)
 }

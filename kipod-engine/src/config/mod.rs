@@ -32,6 +32,7 @@ mod shape;
 mod tests;
 
 use crate::spec::{ClusterSpec, Fault, Faults, Place, Position, RawSpec};
+use crate::time_factor::TimeFactor;
 use crate::yaml::{self, Flaw, Mark, Node, Value};
 
 use at::At;
@@ -61,8 +62,17 @@ impl Config {
     ///
     /// With all that is wrong at once, with the text and with the values, in the order of the file.
     pub fn check(&self) -> Result<ClusterSpec, Faults> {
+        self.check_for(TimeFactor::default())
+    }
+
+    /// The same for a machine that is so many times slower than usual, as [`RawSpec::check_for`] has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn check_for(&self, factor: TimeFactor) -> Result<ClusterSpec, Faults> {
         let mut faults = self.faults.clone();
-        match self.raw.check() {
+        match self.raw.check_for(factor) {
             Ok(spec) if faults.is_empty() => return Ok(spec),
             Ok(_) => {}
             Err(wrong) => faults.extend(wrong.iter().cloned()),

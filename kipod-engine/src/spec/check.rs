@@ -13,6 +13,7 @@ use super::{
     ClusterName, ClusterSpec, DEFAULT_WAIT, Fault, Faults, ImageReference, RawSpec, Written,
     parse_duration,
 };
+use crate::time_factor::TimeFactor;
 
 impl RawSpec {
     /// Checks every value, fills in the defaults, and holds the values against each other.
@@ -21,6 +22,27 @@ impl RawSpec {
     ///
     /// With all that is wrong at once.
     pub fn check(&self) -> Result<ClusterSpec, Faults> {
+        self.check_for(TimeFactor::default())
+    }
+
+    /// The same for a machine that is so many times slower than usual: where nothing is said of
+    /// [`wait`](Self::wait), its default is as much longer. What is said is meant as said.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use kipod_engine::spec::{RawSpec, Written};
+    ///
+    /// let slow = "10".parse().unwrap();
+    /// let spec = RawSpec::default().check_for(slow).unwrap();
+    /// assert_eq!(spec.wait, Duration::from_secs(3000));
+    /// let raw = RawSpec { wait: Some(Written::from("10m")), ..RawSpec::default() };
+    /// assert_eq!(raw.check_for(slow).unwrap().wait, Duration::from_secs(600));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn check_for(&self, factor: TimeFactor) -> Result<ClusterSpec, Faults> {
         let mut faults = Vec::new();
         let spec = ClusterSpec {
             name: self.name(&mut faults),
@@ -44,7 +66,7 @@ impl RawSpec {
             load_balancer: self.load_balancer.unwrap_or(true),
             metrics: self.metrics,
             wait: read("wait", self.wait.as_ref(), &mut faults, parse_duration)
-                .unwrap_or(DEFAULT_WAIT),
+                .unwrap_or_else(|| factor.of(DEFAULT_WAIT)),
             retain: self.retain,
         };
         if faults.is_empty() {

@@ -28,10 +28,7 @@ fn read(package: &Path, file: &str, factor: TimeFactor) -> Result<ClusterSpec, S
     let text = std::fs::read_to_string(&path)
         .map_err(|error| fault(format!("cannot be read: {error}")))?;
     let config = config::read(&text, file);
-    let mut spec = config.check().map_err(|faults| fault(faults.to_string()))?;
-    if config.raw.wait.is_none() {
-        spec.wait = factor.of(spec.wait);
-    }
+    let mut spec = config.check_for(factor).map_err(|faults| fault(faults.to_string()))?;
     // As all paths of a test, and as the cluster's record has them.
     let mounts = spec.nodes.iter_mut().flat_map(|node| &mut node.extra_mounts);
     let paths = mounts.map(|mount| &mut mount.host_path).chain(&mut spec.registry_auth_file);

@@ -30,13 +30,10 @@ pub(crate) async fn run(
         None => Config::default(),
     };
     put_typed(args, image.as_deref(), &mut config.raw);
-    let mut spec = config.check()?;
+    let time_factor = time_factor()?;
+    let mut spec = config.check_for(time_factor)?;
     super::config::remark(&config.remarks, progress);
     super::config::remark(&spec.remarks(), progress);
-    let time_factor = time_factor()?;
-    if config.raw.wait.is_none() {
-        spec.wait = time_factor.of(spec.wait);
-    }
     let kubeconfig = UserKubeconfig::from_env(args.kubeconfig.as_deref())?;
     let start = Instant::now();
     let cancel = stop_on_signals(progress)?;
