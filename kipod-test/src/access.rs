@@ -7,6 +7,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 use crate::error::BoxError;
+use crate::settings::stretched;
 use crate::source::Access;
 
 /// How long the harness's own requests may hear nothing from an API server. One that is busy answers
@@ -28,8 +29,8 @@ pub(crate) async fn config(access: &Access) -> Result<Config, BoxError> {
 /// A new client for the harness's own work in the runtime this is called in.
 pub(crate) fn own_client(config: &Config) -> Result<Client, kube::Error> {
     let mut config = config.clone();
-    config.read_timeout = Some(SILENCE_LIMIT);
-    config.write_timeout = Some(SILENCE_LIMIT);
+    config.read_timeout = Some(stretched(SILENCE_LIMIT));
+    config.write_timeout = Some(stretched(SILENCE_LIMIT));
     connect(config)
 }
 

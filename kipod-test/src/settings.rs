@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kipod_engine::TimeFactor;
+
 use crate::metadata;
 use crate::site::{Keep, TestSite};
 
@@ -12,6 +14,12 @@ const DEFAULT_CLUSTER: &str = "kipod";
 /// How long a test may go on whose runner is gone: longer than most take, so that one that is about to
 /// end does, and short enough for a machine that is to be used again.
 const DEFAULT_ORPHAN_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A limit that nobody chose, as long as this machine needs it: times `KIPOD_TIMEOUT_FACTOR`. One that
+/// is no factor is told by the engine, where a cluster has to be made.
+pub(crate) fn stretched(limit: Duration) -> Duration {
+    TimeFactor::from_env().unwrap_or_default().of(limit)
+}
 
 /// What the environment and the package say, each `None` where they say nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

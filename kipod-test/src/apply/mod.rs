@@ -16,6 +16,7 @@ use kube::{Client, Resource};
 use crate::error::SetupError;
 use crate::harness::Held;
 use crate::name;
+use crate::settings::stretched;
 use crate::wait::{self, WaitError};
 use files::Manifest;
 
@@ -82,7 +83,7 @@ pub(crate) async fn manifests(
                 let name = object.metadata.name.clone().unwrap_or_default();
                 let api: Api<CustomResourceDefinition> = Api::all(client.clone());
                 let wait = wait::object(&api, &name, wait::crd_established());
-                wait.limit(READY_LIMIT).await.map_err(ApplyError::from)?;
+                wait.limit(stretched(READY_LIMIT)).await.map_err(ApplyError::from)?;
             }
         }
     }
@@ -173,7 +174,7 @@ async fn ready(client: &Client, object: &DynamicObject) -> Result<(), ApplyError
         let namespace = object.metadata.namespace.as_deref().unwrap_or("default");
         let api: Api<K> = Api::namespaced(client.clone(), namespace);
         let name = object.metadata.name.clone().unwrap_or_default();
-        wait::object(&api, &name, wait::rolled_out()).limit(READY_LIMIT).await?;
+        wait::object(&api, &name, wait::rolled_out()).limit(stretched(READY_LIMIT)).await?;
         Ok(())
     }
     match kind_of(object) {

@@ -12,7 +12,7 @@ pub(crate) use summary::container;
 
 use crate::harness::Held;
 use crate::helper;
-use crate::settings::Settings;
+use crate::settings::{Settings, stretched};
 use crate::site::TestSite;
 
 /// How long collecting may take; what is not there by then is left out, and said.
@@ -38,9 +38,10 @@ pub(crate) fn tell(scene: &Scene, site: &TestSite, settings: &Settings, stays: b
     let (target, work) = (folder.clone(), scene.clone());
     let summary = helper::run(async move {
         let mut report = collect::Report::new(target);
-        let collected = tokio::time::timeout(LIMIT, collect::all(&work, &mut report)).await;
+        let limit = stretched(LIMIT);
+        let collected = tokio::time::timeout(limit, collect::all(&work, &mut report)).await;
         if collected.is_err() {
-            report.fault("diagnostics", &format!("not complete after {} s", LIMIT.as_secs()));
+            report.fault("diagnostics", &format!("not complete after {} s", limit.as_secs()));
         }
         report.finish()
     });

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use kipod_engine::TimeFactor;
 use kipod_engine::lease::{ClusterFiles, LeaseError, Lock, Phase};
 use kube::{Client, Config};
 
 use crate::access;
 use crate::error::{SetupError, chain};
 use crate::owner::Run;
+use crate::settings::stretched;
 use crate::share::reaper::Reaper;
 use crate::source::{Access, ClusterSource, News, Say, Wanted};
 
@@ -78,9 +78,7 @@ pub(crate) async fn acquire(
     drop(gate);
     let gate = lock_gate(files, say, &mut told, exclusive).await?;
     reaper.ensure().await?;
-    // A factor that is none is told by the engine, where a cluster has to be made.
-    let limit = TimeFactor::from_env().unwrap_or_default().of(ANSWER_LIMIT);
-    let found = look(source, files, wanted, say, limit).await?;
+    let found = look(source, files, wanted, say, stretched(ANSWER_LIMIT)).await?;
     let reached = match found {
         Found::Good(reached) => *reached,
         Found::None => create(source, files, &gate, wanted, say).await?,

@@ -11,7 +11,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use super::{DEFAULT_LIMIT, PAUSE, Progress, State, WaitError};
+use super::{PAUSE, Progress, State, WaitError, default_limit};
 use crate::error::chain;
 use crate::helper;
 
@@ -25,7 +25,7 @@ where
         api: api.clone(),
         selector: selector.to_owned(),
         wanted,
-        limit: DEFAULT_LIMIT,
+        limit: default_limit(),
         matches: Box::new(|_| true),
     }
 }

@@ -48,11 +48,18 @@ pub use rollout::{Rollout, rolled_out};
 
 use crate::error::chain;
 use crate::helper;
+use crate::settings::stretched;
 use crate::waiting::Waiting;
 
-/// How long a wait takes at most, unless told: one minute. An image that has to be pulled takes most
-/// of that; everything else in a cluster of one node takes seconds.
+/// How long a wait takes at most, unless told: one minute, times `KIPOD_TIMEOUT_FACTOR` on a slow machine.
+/// An image that has to be pulled takes most of that; everything else in a cluster of one node takes
+/// seconds.
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
+
+/// The same on this machine.
+fn default_limit() -> Duration {
+    stretched(DEFAULT_LIMIT)
+}
 
 /// How long a watch that broke off is left alone before it is begun anew.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -88,7 +95,7 @@ where
 {
     let kind = std::any::type_name::<K>().rsplit("::").next().unwrap_or("object").to_lowercase();
     let what = format!("{kind} {name}: {}", condition.what());
-    Wait { api: api.clone(), name: name.to_owned(), condition, limit: DEFAULT_LIMIT, what }
+    Wait { api: api.clone(), name: name.to_owned(), condition, limit: default_limit(), what }
 }
 
 /// Waits until a namespace has its default ServiceAccount, without which no pod can be created in
@@ -113,7 +120,7 @@ pub struct Wait<K> {
 }
 
 impl<K> Wait<K> {
-    /// Waits at most that long.
+    /// Waits at most that long, on a slow machine too.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self

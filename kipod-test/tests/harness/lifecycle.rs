@@ -129,6 +129,9 @@ fn waits_say_what_they_waited_for() {
     let words = "kipod: the test's time is up after 1s; it was still waiting for:\n  \
                  configmap missing: exists (there is none)";
     assert!(output.contains(words), "{output}");
+    let variables = [("KIPOD_TIMEOUT_FACTOR", "0.1")];
+    let (passed, output) = world.run(Cargo, "waits_as_long_as_the_machine_needs", &variables);
+    assert!(passed, "{output}");
 }
 
 #[test]
