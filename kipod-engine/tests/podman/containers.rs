@@ -200,6 +200,32 @@ async fn a_port_in_use_is_said() {
 }
 
 #[tokio::test]
+async fn a_container_is_frozen_and_goes_on() {
+    if !can_run("containers::a_container_is_frozen_and_goes_on") {
+        return;
+    }
+    let corner = Corner::new().await;
+    let podman = &corner.podman;
+    let network = corner.network("n").await;
+    let options = corner.options("c", &network, None).await;
+    let name = &options.name;
+    podman.create_container(&options).await.unwrap();
+    let error = podman.pause_container(name).await.unwrap_err().to_string();
+    assert!(error.contains(name.as_str()), "{error}");
+    podman.start_container(name).await.unwrap();
+
+    let state = async || podman.containers(&corner.label()).await.unwrap()[0].state.clone();
+    podman.pause_container(name).await.unwrap();
+    assert_eq!(state().await, "paused");
+    podman.unpause_container(name).await.unwrap();
+    assert_eq!(state().await, "running");
+    inside(&corner, name, &["echo"]).await;
+    // One that is frozen can be removed as it is.
+    podman.pause_container(name).await.unwrap();
+    assert!(podman.remove_container(name).await.unwrap());
+}
+
+#[tokio::test]
 async fn what_does_not_exist_is_said_or_taken_as_gone() {
     if !can_run("containers::what_does_not_exist_is_said_or_taken_as_gone") {
         return;

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use kipod_engine::podman::{BuildOptions, ImageStore, PodmanCli, PodmanError};
+use kipod_engine::podman::{Archive, BuildOptions, ImageStore, Podman, PodmanCli, PodmanError};
 
-use crate::support::{busybox, can_run, write_root};
+use crate::support::{Corner, busybox, can_run, write_root};
 
 fn context(folder: &Path, containerfile: &str) -> BuildOptions {
     let context = folder.join("context");
@@ -99,6 +99,55 @@ async fn an_image_store_takes_images_and_is_read_by_others() {
         let path = folder.path().join(path);
         PodmanCli::new().unshare_remove(&path).await.unwrap();
         assert!(!path.exists(), "{} is left", path.display());
+    }
+}
+
+#[tokio::test]
+async fn images_go_from_the_users_store_and_from_archives_into_another() {
+    if !can_run("images::images_go_from_the_users_store_and_from_archives_into_another") {
+        return;
+    }
+    let corner = Corner::new().await;
+    let podman = &corner.podman;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root.tar");
+    write_root(&root);
+    let name = format!("localhost/{}:1", corner.prefix);
+    let labels = ["LABEL io.kipod.contract=copied"];
+    PodmanCli::new().import(&root, &name, &labels).await.unwrap();
+    let saved = |format: &str| {
+        let archive = folder.path().join(format);
+        let path = archive.to_str().unwrap();
+        corner.say(&["save", "--quiet", "--format", format, "--output", path, &name]);
+        Archive::File(archive)
+    };
+    let archives = ["docker-archive", "oci-archive"].map(saved);
+    let id = podman.image(&name).await.unwrap().expect("it was imported").id;
+
+    let user = ImageStore::new(folder.path().join("user"));
+    podman.copy_image(&name, None, &user).await.unwrap();
+    assert!(PodmanCli::new().remove_image(&name).await.unwrap());
+    let second = ImageStore::new(folder.path().join("second"));
+    podman.copy_image(&name, Some(&user), &second).await.unwrap();
+    for store in [&user, &second] {
+        let there = PodmanCli::new().in_store(store.clone()).references().await.unwrap();
+        assert_eq!(there, [name.as_str()]);
+    }
+    let error = podman.copy_image("localhost/nobody:1", Some(&user), &second).await.unwrap_err();
+    assert!(error.to_string().contains("localhost/nobody:1"), "{error}");
+
+    for (count, archive) in archives.iter().enumerate() {
+        let store = ImageStore::new(folder.path().join(format!("loaded{count}")));
+        let loaded = podman.load_archive(archive, &store).await.unwrap();
+        assert_eq!(loaded.len(), 1, "{loaded:?}");
+        assert_eq!((&loaded[0].id, &loaded[0].names[..]), (&id, &[name.clone()][..]));
+        assert_eq!(loaded[0].labels.get("io.kipod.contract").map(String::as_str), Some("copied"));
+        assert_eq!(loaded[0].platform.as_ref().map(|platform| platform.os.as_str()), Some("linux"));
+    }
+    for path in ["user", "second", "loaded0", "loaded1"] {
+        for path in [folder.path().join(path), folder.path().join(format!("{path}.run"))] {
+            PodmanCli::new().unshare_remove(&path).await.unwrap();
+        }
     }
 }
 

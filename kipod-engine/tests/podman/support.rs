@@ -153,6 +153,8 @@ impl Drop for Corner {
         {
             let _ = Command::new("podman").args(["rm", "--force", &id]).output();
         }
+        let named = format!("reference=localhost/{}", self.prefix);
+        each(&["images", "--quiet"], &named, &["rmi", "--force"]);
         each(&["volume", "ls", "--quiet"], &labelled, &["volume", "rm", "--force"]);
         each(&["network", "ls", "--quiet"], &labelled, &["network", "rm", "--force"]);
     }

@@ -1,5 +1,5 @@
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -142,6 +142,41 @@ async fn a_range_of_ports_leads_into_its_container() {
     assert!(!is_free(&first), "the first port of the range is not published");
     let found = corner.podman.containers(&corner.label()).await.unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[tokio::test]
+async fn a_port_may_be_left_to_podman_and_be_of_udp() {
+    if !can_run("traffic::a_port_may_be_left_to_podman_and_be_of_udp") {
+        return;
+    }
+    let corner = Corner::new().await;
+    let network = corner.network("n").await;
+    let left_to_podman = |container_port, protocol| PortMapping {
+        host_address: Ipv4Addr::LOCALHOST.into(),
+        host_port: None,
+        container_port,
+        protocol,
+        count: 1,
+    };
+    let ports = [left_to_podman(80, "tcp"), left_to_podman(53, "udp")];
+    let server = server(&corner, &network, &ports).await;
+    let published = || {
+        ["80/tcp", "53/udp"].map(|port| -> SocketAddr {
+            let said = corner.say(&["port", &server, port]);
+            said.parse().unwrap_or_else(|_| panic!("{port} is at `{said}`"))
+        })
+    };
+    let [tcp, udp] = published();
+    assert!(tcp.ip().is_loopback() && udp.ip().is_loopback(), "{tcp}, {udp}");
+    let answer = fetch_seed(tcp);
+    assert!(answer.ends_with("from the image\n"), "{answer}");
+    let held = UdpSocket::bind(udp).expect_err("nobody holds the port of UDP");
+    assert_eq!(held.kind(), std::io::ErrorKind::AddrInUse);
+
+    // Chosen once: the kubeconfig has it.
+    corner.podman.stop_container(&server).await.unwrap();
+    corner.podman.start_container(&server).await.unwrap();
+    assert_eq!(published(), [tcp, udp]);
 }
 
 #[tokio::test]
