@@ -3,58 +3,51 @@
 use kipod_images::versions::METRICS_SERVER;
 use serde_json::{Value, json};
 
-const NAMESPACE: &str = "kube-system";
-const NAME: &str = "metrics-server";
+use super::objects::{Account, READ, role, rule};
+
+const SERVER: Account = Account { name: "metrics-server", namespace: "kube-system" };
 /// The port it listens on, in its own network.
 const PORT: u16 = 10_250;
 
 /// Its objects, with the names and rights that upstream's have.
 pub(crate) fn metrics() -> Vec<Value> {
-    let metadata = json!({ "name": NAME, "namespace": NAMESPACE });
-    let labels = json!({ "k8s-app": NAME });
-    let collects = format!("system:{NAME}");
+    let Account { name, namespace } = SERVER;
+    let own = SERVER.metadata();
+    let labels = json!({ "k8s-app": name });
+    let collects = format!("system:{name}");
+    let everywhere = json!({ "name": collects });
     vec![
-        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata }),
+        SERVER.document(),
         readers(),
-        role(&collects, "", &["pods", "nodes", "nodes/metrics"]),
-        binding("ClusterRoleBinding", json!({ "name": collects }), "ClusterRole", &collects),
+        role(&everywhere, &[rule("", &["pods", "nodes", "nodes/metrics"], READ)]),
+        SERVER.binding(&everywhere, "ClusterRole", &collects),
         // Who asks it is known to the API server, and so is what they may see.
-        binding(
-            "ClusterRoleBinding",
-            json!({ "name": format!("{NAME}:system:auth-delegator") }),
+        SERVER.binding(
+            &json!({ "name": format!("{name}:system:auth-delegator") }),
             "ClusterRole",
             "system:auth-delegator",
         ),
-        binding(
-            "RoleBinding",
-            json!({ "name": format!("{NAME}-auth-reader"), "namespace": NAMESPACE }),
+        SERVER.binding(
+            &json!({ "name": format!("{name}-auth-reader"), "namespace": namespace }),
             "Role",
             "extension-apiserver-authentication-reader",
         ),
         json!({
             "apiVersion": "v1",
             "kind": "Service",
-            "metadata": metadata,
+            "metadata": own,
             "spec": {
                 "selector": labels,
                 "ports": [{ "name": "https", "port": 443, "targetPort": "https" }],
             },
         }),
-        json!({
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": metadata,
-            "spec": {
-                "selector": { "matchLabels": labels },
-                "template": { "metadata": { "labels": labels }, "spec": pod() },
-            },
-        }),
+        SERVER.deployment(&labels, pod()),
         json!({
             "apiVersion": "apiregistration.k8s.io/v1",
             "kind": "APIService",
             "metadata": { "name": "v1beta1.metrics.k8s.io" },
             "spec": {
-                "service": { "name": NAME, "namespace": NAMESPACE },
+                "service": { "name": name, "namespace": namespace },
                 "group": "metrics.k8s.io",
                 "version": "v1beta1",
                 // It signs for itself, at each start.
@@ -68,37 +61,13 @@ pub(crate) fn metrics() -> Vec<Value> {
 
 /// Who may view, edit or administer a namespace may see what is used in it, too.
 fn readers() -> Value {
-    let mut role = role("system:aggregated-metrics-reader", "metrics.k8s.io", &["pods", "nodes"]);
+    let name = json!({ "name": "system:aggregated-metrics-reader" });
+    let mut role = role(&name, &[rule("metrics.k8s.io", &["pods", "nodes"], READ)]);
     for into in ["view", "edit", "admin"] {
         let label = format!("rbac.authorization.k8s.io/aggregate-to-{into}");
         role["metadata"]["labels"][label] = json!("true");
     }
     role
-}
-
-/// A role that may read these resources.
-fn role(name: &str, group: &str, resources: &[&str]) -> Value {
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": { "name": name },
-        "rules": [{
-            "apiGroups": [group],
-            "resources": resources,
-            "verbs": ["get", "list", "watch"],
-        }],
-    })
-}
-
-/// Gives its account a role.
-fn binding(kind: &str, metadata: Value, role_kind: &str, role: &str) -> Value {
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": kind,
-        "metadata": metadata,
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": role },
-        "subjects": [{ "kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE }],
-    })
 }
 
 fn pod() -> Value {
@@ -109,16 +78,9 @@ fn pod() -> Value {
         })
     };
     json!({
-        "serviceAccountName": NAME,
         "priorityClassName": "system-cluster-critical",
-        // Where there are control planes only, it has to run on one of them.
-        "tolerations": [{
-            "key": "node-role.kubernetes.io/control-plane",
-            "operator": "Exists",
-            "effect": "NoSchedule",
-        }],
         "containers": [{
-            "name": NAME,
+            "name": SERVER.name,
             "image": METRICS_SERVER,
             "imagePullPolicy": "IfNotPresent",
             "args": [
