@@ -87,11 +87,10 @@ fn spec(wanted: &Wanted, factor: TimeFactor) -> Result<ClusterSpec, SourceError>
         workers: written(shape.workers),
         ..RawSpec::default()
     };
-    let spec = match &shape.spec {
+    Ok(match &shape.spec {
         Some(spec) => ClusterSpec { name: name(text)?, ..(**spec).clone() },
         None => raw.check_for(factor).map_err(|error| fault(error, None))?,
-    };
-    Ok(spec)
+    })
 }
 
 /// The node image that has the Kubernetes version which is wanted: the default one, or the newest of

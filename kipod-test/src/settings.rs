@@ -15,10 +15,14 @@ const DEFAULT_CLUSTER: &str = "kipod";
 /// end does, and short enough for a machine that is to be used again.
 const DEFAULT_ORPHAN_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// A limit that nobody chose, as long as this machine needs it: times `KIPOD_TIMEOUT_FACTOR`. One that
-/// is no factor is told by the engine, where a cluster has to be made.
+/// `KIPOD_TIMEOUT_FACTOR`. One that is no factor is told by the engine, where a cluster has to be made.
+pub(crate) fn time_factor() -> TimeFactor {
+    TimeFactor::from_env().unwrap_or_default()
+}
+
+/// A limit that nobody chose, as long as this machine needs it.
 pub(crate) fn stretched(limit: Duration) -> Duration {
-    TimeFactor::from_env().unwrap_or_default().of(limit)
+    time_factor().of(limit)
 }
 
 /// What the environment and the package say, each `None` where they say nothing.

@@ -19,6 +19,16 @@ fn context(folder: &Path, containerfile: &str) -> BuildOptions {
     }
 }
 
+/// Removes image stores of a folder, whose files belong to the user's subordinate ids.
+async fn remove_stores(folder: &Path, names: &[&str]) {
+    for name in names {
+        for path in [folder.join(name), folder.join(format!("{name}.run"))] {
+            PodmanCli::new().unshare_remove(&path).await.unwrap();
+            assert!(!path.exists(), "{} is left", path.display());
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_image_store_takes_images_and_is_read_by_others() {
     if !can_run("images::an_image_store_takes_images_and_is_read_by_others") {
@@ -95,11 +105,7 @@ async fn an_image_store_takes_images_and_is_read_by_others() {
 
     assert!(podman.remove_image(imported).await.unwrap());
     assert!(!podman.remove_image(imported).await.unwrap());
-    for path in ["store", "store.run", "other", "other.run", "node", "node.run"] {
-        let path = folder.path().join(path);
-        PodmanCli::new().unshare_remove(&path).await.unwrap();
-        assert!(!path.exists(), "{} is left", path.display());
-    }
+    remove_stores(folder.path(), &["store", "other", "node"]).await;
 }
 
 #[tokio::test]
@@ -144,11 +150,7 @@ async fn images_go_from_the_users_store_and_from_archives_into_another() {
         assert_eq!(loaded[0].labels.get("io.kipod.contract").map(String::as_str), Some("copied"));
         assert_eq!(loaded[0].platform.as_ref().map(|platform| platform.os.as_str()), Some("linux"));
     }
-    for path in ["user", "second", "loaded0", "loaded1"] {
-        for path in [folder.path().join(path), folder.path().join(format!("{path}.run"))] {
-            PodmanCli::new().unshare_remove(&path).await.unwrap();
-        }
-    }
+    remove_stores(folder.path(), &["user", "second", "loaded0", "loaded1"]).await;
 }
 
 #[tokio::test]
@@ -164,7 +166,5 @@ async fn a_build_that_fails_shows_the_command_and_why() {
     let text = error.to_string();
     assert!(text.starts_with("`podman --root "), "{text}");
     assert!(text.contains("no-such-file"), "{text}");
-    for path in ["store", "store.run"] {
-        PodmanCli::new().unshare_remove(&folder.path().join(path)).await.unwrap();
-    }
+    remove_stores(folder.path(), &["store"]).await;
 }

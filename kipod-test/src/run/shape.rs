@@ -6,15 +6,14 @@ use kipod_engine::spec::ClusterSpec;
 use kipod_engine::{TimeFactor, config};
 
 use crate::error::SetupError;
+use crate::settings::time_factor;
 use crate::site::TestSite;
 use crate::source::{Shape, Wanted};
 
 /// The cluster called `name`, as the attribute describes it.
 pub(super) fn wanted(site: &TestSite, name: String) -> Result<Wanted, SetupError> {
     let TestSite { control_planes, workers, .. } = *site;
-    // One that is none is told where a cluster is created.
-    let factor = TimeFactor::from_env().unwrap_or_default();
-    let spec = site.config.map(|file| read(Path::new(site.manifest_dir), file, factor));
+    let spec = site.config.map(|file| read(Path::new(site.manifest_dir), file, time_factor()));
     let spec = spec.transpose()?;
     let shape = Shape { control_planes, workers, spec: spec.map(Box::new) };
     Ok(Wanted { name, version: site.version.map(str::to_owned), shape })
