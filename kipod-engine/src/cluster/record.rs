@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lease::LeaseError;
 use crate::node::CgroupMode;
-use crate::plan::{Seat, control_plane_name, has_balancer, load_balancer_name};
+use crate::plan::{NodeIdentity, control_plane_name, has_balancer, load_balancer_name};
 use crate::spec::{ClusterName, ClusterSpec, Role};
 
 /// The record of a cluster.
@@ -25,11 +25,11 @@ pub struct Record {
     pub spec: ClusterSpec,
     /// Its nodes, each with its place.
     #[serde(default)]
-    pub nodes: Vec<Seat>,
+    pub nodes: Vec<NodeIdentity>,
     /// The node that is being added or removed; where nobody holds the cluster's lock, that was cut
     /// off, and whoever comes next takes the rest of it away.
     #[serde(default)]
-    pub changing: Option<Seat>,
+    pub changing: Option<NodeIdentity>,
     /// The host's port of the API server.
     pub api_port: u16,
     /// The host's address at which its Services are reached; `None` where it has none.
@@ -122,13 +122,13 @@ impl Record {
     /// The name of its first control plane; of a record without nodes, the one it had at first.
     pub fn control_plane(&self) -> String {
         let mut nodes = self.nodes.iter();
-        let found = nodes.find(|seat| seat.role == Role::ControlPlane);
-        found.map_or_else(|| control_plane_name(&self.name), |seat| seat.name.clone())
+        let found = nodes.find(|identity| identity.role == Role::ControlPlane);
+        found.map_or_else(|| control_plane_name(&self.name), |identity| identity.name.clone())
     }
 
     /// The names of all its containers, which are those of their volumes too.
     pub(crate) fn containers(&self) -> impl Iterator<Item = String> {
-        let nodes = self.nodes.iter().map(|seat| seat.name.clone());
+        let nodes = self.nodes.iter().map(|identity| identity.name.clone());
         nodes.chain(has_balancer(&self.spec).then(|| load_balancer_name(&self.name)))
     }
 
