@@ -21,8 +21,9 @@ pub mod plan;
 pub mod podman;
 pub mod registry;
 pub mod spec;
-pub mod util;
+mod util;
 
 pub use events::{Event, Events, Step};
+pub use util::Hint;
 pub use util::dirs::{Dirs, DirsError};
 pub use util::time_factor::{TimeFactor, TimeFactorError, TimeFactorVariableError};

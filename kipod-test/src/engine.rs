@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use kipod_engine::actions::{self, Cancel, Context, Request};
 use kipod_engine::cluster::{self, Cluster, OpenError, Record};
+use kipod_engine::kubernetes::Role;
 use kipod_engine::lease::Phase;
 use kipod_engine::node_image::{DEFAULT_IMAGE, node_image, of_version};
 use kipod_engine::plan::{LOAD_BALANCER, Machine};
 use kipod_engine::podman::{Podman, PodmanCli, Service};
-use kipod_engine::spec::{ClusterName, ClusterSpec, ImageReference, RawSpec, Role, Written};
+use kipod_engine::spec::{ClusterName, ClusterSpec, ImageReference, RawSpec, Written};
 use kipod_engine::{Dirs, Event, TimeFactor, host};
 
 use crate::source::{

@@ -6,10 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::Serialize;
 
 use super::record::{Record, RecordError};
+use crate::kubernetes::Role;
 use crate::lease::NameLock;
 use crate::plan::{label, load_balancer_addresses, load_balancer_name};
 use crate::podman::{ContainerInfo, Podman, PodmanError};
-use crate::spec::{ClusterName, Role, listed};
+use crate::spec::{ClusterName, listed};
 use crate::util::dirs::Dirs;
 
 /// How far a cluster is.

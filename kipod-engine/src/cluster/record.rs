@@ -1,15 +1,16 @@
 //! What the host remembers of a cluster: a small file in the cluster's own folder.
 
-use std::io::Write;
+use crate::util::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::kubernetes::Role;
 use crate::lease::LeaseError;
 use crate::node::CgroupMode;
 use crate::plan::{NodeIdentity, control_plane_name, has_balancer, load_balancer_name};
-use crate::spec::{ClusterName, ClusterSpec, Role};
+use crate::spec::{ClusterName, ClusterSpec};
 
 /// The record of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,13 +194,8 @@ const RETAINED: &str = "retained";
 
 /// Writes a file that only its owner may read, by way of a temporary one beside it.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
-    let io = |source| RecordError::Io { path: path.to_owned(), source };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(io)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    file.persist(path).map_err(|error| io(error.error))?;
-    Ok(())
+    fs::write_private(path, bytes)
+        .map_err(|source| RecordError::Io { path: path.to_owned(), source })
 }
 
 fn file(state: &Path, name: &ClusterName) -> PathBuf {

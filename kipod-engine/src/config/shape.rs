@@ -3,7 +3,7 @@
 use super::at::At;
 use super::format::{Kind, Object};
 use crate::spec::ValidationError;
-use crate::spec::suggest::did_you_mean;
+use crate::util::suggest::did_you_mean;
 use crate::util::yaml::Value;
 
 /// Adds all that does not fit: unknown fields, and values of another kind. What is left out, or

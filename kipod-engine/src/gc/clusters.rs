@@ -9,9 +9,10 @@ use crate::cluster::{
     Record, RemoveError, cluster_dir, containers, find, is_retained, names_in_podman,
     remove_locked, settle,
 };
+use crate::kubernetes::Role;
 use crate::lease::NameLock;
 use crate::plan::NodeIdentity;
-use crate::spec::{ClusterName, Role};
+use crate::spec::ClusterName;
 
 /// What the record says of a name.
 pub(super) enum Known {

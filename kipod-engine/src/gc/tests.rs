@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::cluster::{Record, cluster_dir, retain};
+use crate::kubernetes::Role;
 use crate::lease::{ClusterFiles, ImagesLock, Kept, Lock, NameLock, Phase};
 use crate::node::CgroupMode;
 use crate::node_image::label::IMAGE_STORE;
 use crate::plan;
 use crate::podman::{Bind, ContainerOptions, Labels, NetworkOptions, Scripted, VolumeOptions};
 use crate::registry::RegistriesLock;
-use crate::spec::{ClusterName, ClusterSpec, Role};
+use crate::spec::{ClusterName, ClusterSpec};
 
 struct World {
     podman: Scripted,

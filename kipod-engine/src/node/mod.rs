@@ -17,10 +17,11 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::kubernetes::Role;
 use crate::pki::{Authorities, Credentials};
 use crate::spec::{
     ClusterSpec, FoundRegistries, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, KubeProxyMode,
-    NodeSpec, Role,
+    NodeSpec,
 };
 use crate::util::time_factor::TimeFactor;
 

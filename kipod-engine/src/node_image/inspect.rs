@@ -1,5 +1,6 @@
 //! The node image in the user's store, as its labels describe it.
 
+use crate::util::platform::architecture;
 use std::path::{Path, PathBuf};
 
 use super::addon_images::{self, METRICS, STORAGE};
@@ -157,16 +158,6 @@ pub async fn node_image(
         return Err(NodeImageError::NoStore { reference: name(), store: image.image_store });
     }
     Ok(image)
-}
-
-/// This machine's architecture, in Go's word as images have it.
-pub(crate) fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        // The others that Podman runs on are called the same.
-        other => other,
-    }
 }
 
 fn from_labels(

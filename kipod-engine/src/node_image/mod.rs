@@ -11,8 +11,6 @@ mod unused;
 
 #[cfg(feature = "build")]
 pub use build::{BuildError, Built, NodeImageOptions, build_node_image};
-#[cfg(any(test, feature = "testing"))]
-pub(crate) use inspect::architecture;
 pub use inspect::{DEFAULT_IMAGE, NodeImage, NodeImageError, label, node_image};
 pub use reference::{DEFAULT_NAME, of_version, tag};
 #[cfg(feature = "build")]

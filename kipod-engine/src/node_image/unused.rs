@@ -8,8 +8,8 @@ use super::inspect::{LOCK, store_dir, stores_dir};
 use super::label;
 use crate::lease::{LeaseError, Lock};
 use crate::node::StorageDriver;
-use crate::plan::label::CLUSTER;
 use crate::podman::{Podman, PodmanError};
+use crate::util::labels::CLUSTER;
 
 /// It cannot be found out which image stores are needed.
 #[derive(Debug, thiserror::Error)]

@@ -6,10 +6,11 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{LOAD_BALANCER, has_balancer};
+use crate::kubernetes::Role;
 use crate::node::Route;
 use crate::spec::{
     ClusterName, ClusterSpec, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, IpFamily, MAX_NODES,
-    NODE_POD_LENGTH, NODE_POD_LENGTH6, Role, Subnet, Subnet6,
+    NODE_POD_LENGTH, NODE_POD_LENGTH6, Subnet, Subnet6,
 };
 
 /// The places of addresses in the nodes' network, a /24: the bridge's own, the first node's, and the

@@ -15,6 +15,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::kubeconfig::ClusterAccess;
+use crate::kubernetes::Role;
 use crate::node::{
     self as inside, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError,
     ReachedPorts, ServiceSettings,
@@ -22,10 +23,9 @@ use crate::node::{
 use crate::node_image::NodeImage;
 use crate::pki::Credentials;
 use crate::podman::{ContainerOptions, Labels, NetworkOptions, VolumeOptions};
-use crate::spec::{
-    ClusterName, ClusterSpec, FoundRegistries, NodeSpec, Protocol, Role, Subnet, Subnet6,
-};
+use crate::spec::{ClusterName, ClusterSpec, FoundRegistries, NodeSpec, Protocol, Subnet, Subnet6};
 
+pub use crate::util::labels::{self as label, LOAD_BALANCER};
 pub(crate) use container::host_store;
 pub use identity::{
     NodeIdentity, control_plane_name, identities, load_balancer_addresses, load_balancer_name,
@@ -33,19 +33,6 @@ pub use identity::{
 };
 pub use machine::Machine;
 pub use service_address::{NODE_PORTS, ServiceAddress, UDP_NODE_PORTS};
-
-/// Labels of everything kipod creates in Podman.
-pub mod label {
-    /// The cluster's name.
-    pub const CLUSTER: &str = "io.kipod.cluster";
-    /// What the container does: `control-plane`, `worker` or `load-balancer`.
-    pub const ROLE: &str = "io.kipod.role";
-    /// The Kubernetes version of the node; a load balancer has none.
-    pub const KUBERNETES_VERSION: &str = "io.kipod.kubernetes-version";
-}
-
-/// The role of a container that is no node: what is in front of several control planes.
-pub const LOAD_BALANCER: &str = "load-balancer";
 
 /// What was chosen from what the machine had free.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -29,8 +29,10 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::pin::Pin;
 
+#[doc(hidden)]
+pub use crate::util::text::quote;
 pub use cli::{BuildOptions, ImageStore, PodmanCli};
-pub use command::{Command, CommandFailure, quote};
+pub use command::{Command, CommandFailure};
 pub use error::PodmanError;
 pub(crate) use error::STALE;
 pub(crate) use found::Found;

@@ -87,7 +87,7 @@ impl Scripted {
 
     /// Puts an image for this machine into the store.
     pub fn add_image(&self, reference: &str, labels: Labels) {
-        self.add_image_of(reference, crate::node_image::architecture(), labels);
+        self.add_image_of(reference, crate::util::platform::architecture(), labels);
     }
 
     /// Puts an image of Linux on that architecture into the store.

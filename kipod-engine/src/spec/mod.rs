@@ -36,8 +36,6 @@ mod registry;
 mod registry_auth;
 mod subnet;
 mod subnet6;
-pub(crate) mod suggest;
-pub(crate) mod words;
 mod written;
 
 pub use cluster::{ClusterSpec, DEFAULT_WAIT};
@@ -52,7 +50,7 @@ pub use networking::{
     INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, IpFamily, KubeProxyMode, NODE_POD_LENGTH,
     NODE_POD_LENGTH6, Networking,
 };
-pub use node::{MAX_NODES, NodeSpec, Role};
+pub use node::{MAX_NODES, NodeSpec};
 pub use patch::{JsonPatch, KubeadmPatches, MergePatch, PatchTarget};
 pub use raw::{RawJsonPatch, RawMount, RawNode, RawPatches, RawPort, RawRegistry, RawSpec};
 pub use registry::{FoundRegistries, LocalRegistry, Mirror, Registry};

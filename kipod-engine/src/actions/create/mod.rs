@@ -21,6 +21,7 @@ use crate::cluster::{self, Cluster, Record, cluster_dir, kubeconfig_path};
 use crate::events::{Event, Events, Step, step};
 use crate::kubeconfig::client;
 use crate::kubeconfig::{Kubeconfig, UserKubeconfig};
+use crate::kubernetes::Role;
 use crate::lease::{ChoiceLock, NameLock};
 use crate::node::addons;
 use crate::node::{CgroupMode, NodeFile};
@@ -31,9 +32,7 @@ use crate::plan::{
 };
 use crate::podman::{Podman, PodmanError};
 use crate::registry;
-use crate::spec::{
-    ClusterSpec, FoundRegistries, LocalRegistry, RegistryAuth, Role, Subnet, Subnet6,
-};
+use crate::spec::{ClusterSpec, FoundRegistries, LocalRegistry, RegistryAuth, Subnet, Subnet6};
 use crate::util::blocking;
 use crate::util::dirs::Dirs;
 

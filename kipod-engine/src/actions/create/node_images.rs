@@ -5,11 +5,12 @@ use std::path::Path;
 
 use super::error::CreateError;
 use crate::kubernetes;
+use crate::kubernetes::Role;
 use crate::node::StorageDriver;
 use crate::node_image::{NodeImage, node_image};
 use crate::plan::node_names;
 use crate::podman::Podman;
-use crate::spec::{ClusterSpec, NodeSpec, Role};
+use crate::spec::{ClusterSpec, NodeSpec};
 
 /// The image of each node, in their order.
 pub(in crate::actions) async fn of_nodes(

@@ -5,11 +5,12 @@ use std::time::Duration;
 use crate::actions::change_error::ChangeError;
 use crate::actions::create::archive;
 use crate::cluster;
+use crate::kubernetes::Role;
 use crate::node::NodeFile;
 use crate::pki::{Authorities, KeyPairPem, SigningKey};
 use crate::plan::{NodeIdentity, balancer_files, has_balancer, load_balancer_name, routes_file};
 use crate::podman::{Podman, PodmanError};
-use crate::spec::{ClusterName, ClusterSpec, Role};
+use crate::spec::{ClusterName, ClusterSpec};
 
 /// How long a node's pods have to move away.
 const DRAIN_SECONDS: u32 = 120;

@@ -17,6 +17,7 @@ use crate::cluster::store;
 use crate::cluster::{Cluster, OpenError, Record, cluster_dir, remove_from_podman};
 use crate::events::{Event, Step, step};
 use crate::kubeconfig::client;
+use crate::kubernetes::Role;
 use crate::lease::NameLock;
 use crate::node::{Entry, SHARED_STORE};
 use crate::node_image::{NodeImage, node_image};
@@ -27,7 +28,7 @@ use crate::plan::{
 };
 use crate::podman::Podman;
 use crate::registry;
-use crate::spec::{ClusterName, FoundRegistries, ImageReference, NodeSpec, Role};
+use crate::spec::{ClusterName, FoundRegistries, ImageReference, NodeSpec};
 use existing::Siblings;
 
 /// A node to be added.

@@ -5,9 +5,9 @@ use crate::actions::create::preflight;
 use crate::actions::{
     AddRequest, ChangeError, NodeAction, StartRequest, add_node, node, remove_node, start, stop,
 };
+use crate::kubernetes::Role;
 use crate::plan::{NodeIdentity, label};
 use crate::podman::ContainerOptions;
-use crate::spec::Role;
 
 pub(super) const WORKER: &str = "demo-worker-0";
 

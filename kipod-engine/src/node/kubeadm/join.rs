@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::{PATCHES, registration, timeouts};
 use super::{PatchError, apply_patches};
+use crate::kubernetes::Role;
 use crate::kubernetes::settings;
 use crate::node::{API_PORT, NodeFile, NodeSettings, base64, kubeconfig};
-use crate::spec::Role;
 
 /// How long a node tries to join: as long as kubeadm gives a control plane to start.
 pub(in crate::node) const LIMIT: Duration = Duration::from_secs(240);

@@ -87,7 +87,7 @@ pub(super) fn ports<'a>(
         let protocol = read("protocol", mapping.protocol.as_ref(), faults, |text| {
             text.to_ascii_uppercase().parse().map_err(|_: String| {
                 let known = crate::spec::Protocol::WORDS;
-                crate::spec::words::none_of(text, "a protocol", known)
+                crate::util::words::none_of(text, "a protocol", known)
             })
         });
         if let (Some(container_port), true) = (container_port, faults.len() == before) {

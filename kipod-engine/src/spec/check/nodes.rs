@@ -1,8 +1,9 @@
 //! The nodes: each by itself, then their numbers.
 
 use super::{labels, mounts, patches, read};
+use crate::kubernetes::Role;
 use crate::spec::{
-    ClusterSpec, ExtraPort, ImageReference, MAX_NODES, NodeSpec, Protocol, RawSpec, Role,
+    ClusterSpec, ExtraPort, ImageReference, MAX_NODES, NodeSpec, Protocol, RawSpec,
     ValidationError, Written,
 };
 

@@ -1,9 +1,11 @@
 //! What depends on the Kubernetes version, in one table: which versions are supported, what kubeadm and
 //! etcd of each take, and which go together in one cluster. All else is the same for all of them.
 
-use semver::Version;
+mod role;
 
-use crate::spec::Role;
+pub use role::Role;
+
+use semver::Version;
 
 /// What is particular about the minor versions from one on, up to the next row's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +104,7 @@ pub fn settings(version: &str) -> &'static Settings {
 ///
 /// ```
 /// use kipod_engine::kubernetes::skew;
-/// use kipod_engine::spec::Role;
+/// use kipod_engine::kubernetes::Role;
 ///
 /// assert_eq!(skew(Role::Worker, "v1.34.9", "v1.36.2"), None);
 /// assert_eq!(

@@ -48,16 +48,16 @@ macro_rules! words {
                 match text {
                     $first_word => Ok(Self::$first),
                     $($word => Ok(Self::$variant),)*
-                    _ => Err($crate::spec::words::none_of(text, $what, Self::WORDS)),
+                    _ => Err($crate::util::words::none_of(text, $what, Self::WORDS)),
                 }
             }
         }
     };
 }
-pub(super) use words;
+pub(crate) use words;
 
 /// That a text is none of the words.
-pub(super) fn none_of(text: &str, what: &str, words: &[&str]) -> String {
+pub(crate) fn none_of(text: &str, what: &str, words: &[&str]) -> String {
     let listed: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     match listed.split_last() {
         Some((last, rest)) if !rest.is_empty() => {
