@@ -67,7 +67,7 @@ fn cause(stdout: &str, name: &str) -> String {
         lines.take_while(|line| !line.starts_with("---- ") && *line != "failures:").collect();
     let error = lines.iter().find_map(|line| line.find("Error: ").map(|at| &line[at..]));
     let message = lines.iter().skip_while(|line| !line.starts_with("thread '")).nth(1);
-    let cause = error.or(message.copied()).unwrap_or_default();
+    let cause = error.or(message.copied()).unwrap_or_default().replace("\\n", " ");
     cause.chars().filter(|char| !matches!(char, '\\' | '"')).take(CAUSE_LENGTH).collect()
 }
 
@@ -109,7 +109,7 @@ test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; 
             read_libtest(run),
             [
                 result(Outcome::Passed, "images::copies", ""),
-                result(Outcome::Failed, "images::builds", "Error: no such option n)"),
+                result(Outcome::Failed, "images::builds", "Error: no such option )"),
                 result(Outcome::NotRun, "traffic::resolves", "needs a name server"),
                 result(Outcome::NotRun, "volumes::is_slow", "needs time"),
             ]

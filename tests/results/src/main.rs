@@ -14,7 +14,6 @@
 //!
 //! `libtest` and `cell` exit with status 1 if a test of the suite failed that is not a known failure.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -27,24 +26,25 @@ use kipod_results::{
 };
 
 /// Options of a subcommand, by name.
-struct Options(VecDeque<(String, String)>);
+struct Options(Vec<(String, String)>);
 
 impl Options {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
-        let mut options = VecDeque::new();
+        let mut options = Vec::new();
         while let Some(word) = words.next() {
             let Some(name) = word.strip_prefix("--") else { bail!("unexpected argument `{word}`") };
             let value = words.next().with_context(|| format!("`{word}` needs a value"))?;
-            options.push_back((name.to_owned(), value));
+            options.push((name.to_owned(), value));
         }
         Ok(Self(options))
     }
 
     /// Takes all values of an option.
     fn all(&mut self, name: &str) -> Vec<String> {
-        let (found, rest) = self.0.drain(..).partition(|(option, _)| option == name);
+        let (found, rest): (Vec<_>, Vec<_>) =
+            self.0.drain(..).partition(|(option, _)| option == name);
         self.0 = rest;
-        VecDeque::into_iter(found).map(|(_, value)| value).collect()
+        found.into_iter().map(|(_, value)| value).collect()
     }
 
     fn optional(&mut self, name: &str) -> Option<String> {
@@ -56,7 +56,7 @@ impl Options {
     }
 
     fn finish(self) -> Result<()> {
-        match self.0.front() {
+        match self.0.first() {
             Some((name, _)) => bail!("unknown option `--{name}`"),
             None => Ok(()),
         }
