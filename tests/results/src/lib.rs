@@ -23,5 +23,5 @@ pub use file::{ReadError, ResultsFile, VARIABLE};
 pub use libtest::{Libtest, read_libtest};
 pub use report::report_not_run;
 pub use result::{Outcome, ParseError, TestResult};
-pub use summary::summarize;
+pub use summary::{summarize, totals};
 pub use table::{merge, render};

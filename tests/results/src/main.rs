@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! kipod-results summary
+//! kipod-results totals --suites TEXT
 //! kipod-results libtest --suite S --stdout FILE [--stderr FILE] [--reported FILE] [--known-failure TEST]
 //! kipod-results cell --suite S --machine M --row PODMAN<TAB>CGROUPS<TAB>NETWORK --column C --set S
 //!                    --seconds N --date DATE --commit C --cells FILE
 //! kipod-results table [FILE...]
 //! ```
 //!
-//! `summary` prints the summary of `KIPOD_RESULTS`. `libtest` adds the results of a Rust test binary to
-//! it. `cell` counts the results of a suite, appends a line to a file of cells, and prints it in words.
+//! `summary` prints the summary of `KIPOD_RESULTS`, and `totals` the counts of the suites with TEXT in
+//! their name. `libtest` adds the results of a Rust test binary to the file. `cell` counts the results of a suite, appends a line to a file of cells, and prints it in words.
 //! `table` merges files of cells into `docs/machines.tsv` and writes `docs/machines.md`.
 //!
 //! `libtest` and `cell` exit with status 1 if a test of the suite failed that is not a known failure.
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 use kipod_results::{
     Cell, Environment, Libtest, Outcome, ResultsFile, TestResult, VARIABLE, merge, read_libtest,
-    render, summarize,
+    render, summarize, totals,
 };
 
 /// Options of a subcommand, by name.
@@ -72,10 +73,17 @@ fn main() -> Result<ExitCode> {
             print!("{}", summarize(&results_file()?.read()?));
             Ok(ExitCode::SUCCESS)
         }
+        "totals" => {
+            let mut options = Options::parse(words)?;
+            let suites = options.required("suites")?;
+            options.finish()?;
+            println!("{}", totals(&results_file()?.read()?, &suites));
+            Ok(ExitCode::SUCCESS)
+        }
         "libtest" => libtest(Options::parse(words)?),
         "cell" => cell(Options::parse(words)?),
         "table" => table(words),
-        _ => bail!("unknown subcommand `{command}`: use summary, libtest, cell or table"),
+        _ => bail!("unknown subcommand `{command}`: use summary, totals, libtest, cell or table"),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{Outcome, ResultsFile, TestResult};
 ///
 /// For requirements of every test in a file, use `#[ignore]`.
 ///
-/// ```
+/// ```no_run
 /// fn reads_a_directory() {
 ///     kipod_results::require!(std::path::Path::new("/missing").exists(), "the directory `/missing`");
 ///     unreachable!();

@@ -32,6 +32,19 @@ pub fn summarize(results: &[TestResult]) -> String {
     text
 }
 
+/// Counts the results of suites with `part` in their name, in words.
+pub fn totals(results: &[TestResult], part: &str) -> String {
+    let ours: Vec<_> = results.iter().filter(|result| result.suite.contains(part)).collect();
+    let count = |outcome| ours.iter().filter(|result| result.outcome == outcome).count();
+    format!(
+        "{} passed, {} failed, {} known failures, {} not run",
+        count(Outcome::Passed),
+        count(Outcome::Failed),
+        count(Outcome::KnownFailure),
+        count(Outcome::NotRun)
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +69,13 @@ mod tests {
     fn the_summary_of_a_complete_run_is_one_line() {
         let results = [TestResult::new(Outcome::Passed, "suite", "name", "")];
         assert_eq!(summarize(&results), "everything ran\n");
+    }
+
+    #[test]
+    fn totals_count_the_named_suites() {
+        let results = ["debian13: check", "debian13: cluster", "trixie rootfs: check"]
+            .map(|suite| TestResult::new(Outcome::Passed, suite, "name", ""));
+        let text = totals(&results, "debian13");
+        assert_eq!(text, "2 passed, 0 failed, 0 known failures, 0 not run");
     }
 }

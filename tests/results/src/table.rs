@@ -75,7 +75,7 @@ pub fn render(cells: &[Cell]) -> String {
         let _ = write!(text, "| {machine} | {podman} | {cgroups} | {network} |");
         let row = || cells.iter().zip(&shown).filter(|(cell, _)| cell.environment == *environment);
         for column in COLUMNS {
-            let found = row().filter(|(cell, _)| cell.column == column).next_back();
+            let found = row().rfind(|(cell, _)| cell.column == column);
             let _ = write!(text, " {} |", found.map_or("-", |(_, shown)| shown));
         }
         let oldest = row().map(|(cell, _)| cell).min_by(|a, b| a.date.cmp(&b.date));
