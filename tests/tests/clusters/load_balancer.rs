@@ -89,7 +89,7 @@ fn services_get_an_address_of_the_host_and_answer_there() {
         until_it_is_said(&inside, "portless", "it has no node ports");
         let ports = json!([{ "port": 80, "targetPort": 8080, "nodePort": taken_port }]);
         inside.expose("unlucky", "web", json!({ "type": "LoadBalancer", "ports": ports }));
-        let why = format!("something else on the host has its node port {taken_port}");
+        let why = format!("node port {taken_port} (TCP) is in use on the host");
         until_it_is_said(&inside, "unlucky", &why);
         assert_eq!(status(&inside.service("unlucky")), None);
     });
