@@ -44,7 +44,8 @@ impl Inside {
             .enable_all()
             .build()
             .expect("a runtime");
-        let client = runtime.block_on(kipod_engine::client::connect(&text)).expect("a client");
+        let client =
+            runtime.block_on(kipod_engine::kubeconfig::client::connect(&text)).expect("a client");
         Self { runtime, client }
     }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use kipod_engine::actions::{Cancel, Context, cancellation};
 use kipod_engine::node::StorageDriver;
 use kipod_engine::podman::Service;
-use kipod_engine::run::{Cancel, Context, cancellation};
 use kipod_engine::spec::{ClusterName, DEFAULT_WAIT, parse_duration};
 use kipod_engine::{Dirs, Event, Events, TimeFactor};
 use tokio::signal::unix::{SignalKind, signal};
@@ -106,6 +106,6 @@ pub(crate) async fn node_image_fact(
     let dirs = Dirs::from_env().ok()?;
     let host = std::env::var("CONTAINER_HOST").ok();
     let service = Service::connect(&dirs.runtime, host.as_deref()).await.ok()?;
-    let found = kipod_engine::image::node_image(&service, reference, &dirs.data, driver).await;
+    let found = kipod_engine::node_image::node_image(&service, reference, &dirs.data, driver).await;
     Some(kipod_engine::host::NodeImage { reference: reference.to_owned(), present: found.is_ok() })
 }

@@ -1,10 +1,12 @@
 //! `kipod build node-image`.
 
-use kipod_engine::image::bundle::{self, Arch, Bundle, DownloadEvent, Upstream, VersionRequest};
-use kipod_engine::image::{self, BuildError, Built, DEFAULT_IMAGE, DEFAULT_NAME, NodeImageOptions};
+use kipod_engine::actions::Cancel;
+use kipod_engine::bundle::{self, Arch, Bundle, DownloadEvent, Upstream, VersionRequest};
 use kipod_engine::node::StorageDriver;
+use kipod_engine::node_image::{
+    self, BuildError, Built, DEFAULT_IMAGE, DEFAULT_NAME, NodeImageOptions,
+};
 use kipod_engine::plan::Machine;
-use kipod_engine::run::Cancel;
 use kipod_engine::{Dirs, Event, Events, Step, host};
 
 use crate::args::{BuildNodeImageArgs, BundleArgs};
@@ -83,7 +85,7 @@ impl Wanted<'_> {
     ) -> Result<Built, Failure> {
         let work = async {
             let bundle = self.bundle(dirs, progress).await?;
-            Ok(image::build_node_image(dirs, progress, &bundle, &self.options).await?)
+            Ok(node_image::build_node_image(dirs, progress, &bundle, &self.options).await?)
         };
         // Commands are killed as their futures are dropped; what they left half-made is cleared by
         // the next build.

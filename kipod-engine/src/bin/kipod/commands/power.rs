@@ -1,6 +1,6 @@
 //! `kipod stop cluster` and `kipod start cluster`.
 
-use kipod_engine::run::{self, Cancel, StartRequest};
+use kipod_engine::actions::{self, Cancel, StartRequest};
 use kipod_engine::{Event, Events};
 
 use crate::args::{Start, Stop};
@@ -12,7 +12,7 @@ pub(crate) async fn stop(args: &Stop, progress: &'static Progress) -> Result<u8,
     let Stop::Cluster(cluster) = args;
     let name = cluster_name(cluster.name())?;
     let session = Session::open(progress).await?;
-    run::stop(session.context(), &name).await?;
+    actions::stop(session.context(), &name).await?;
     progress.send(Event::Note(format!("cluster `{name}` is stopped")));
     Ok(0)
 }
@@ -28,7 +28,7 @@ pub(crate) async fn start(args: &Start, progress: &'static Progress) -> Result<u
         cancel: Cancel::never(),
     };
     let session = Session::open(progress).await?;
-    run::start(session.context(), &request).await?;
+    actions::start(session.context(), &request).await?;
     progress.send(Event::Note(format!("cluster `{}` is started", request.name)));
     Ok(0)
 }
