@@ -11,8 +11,8 @@ use std::process::Command;
 
 use fnv::FnvHasher;
 
-/// Variables that configure the outer build. The linter, coverage and flags of the outer build are
-/// not for the program.
+/// Variables that configure the outer build. The program is compiled without its linter, coverage and
+/// flags.
 const OUTER_BUILD: [&str; 6] = [
     "CARGO_BUILD_TARGET",
     "CARGO_INCREMENTAL",
@@ -25,8 +25,8 @@ const OUTER_BUILD: [&str; 6] = [
 /// Links the C library statically.
 const STATIC: &str = "-Ctarget-feature=+crt-static";
 
-/// Profile of the program. As variables, because a profile in `Cargo.toml` would have to be in the
-/// workspace's, which a published package does not have.
+/// Profile of the program. Cargo reads profiles only from the root manifest, which differs between the
+/// workspace and a published package, so these are environment variables.
 const PROFILE: [(&str, &str); 6] = [
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
     ("CARGO_PROFILE_RELEASE_LTO", "fat"),
