@@ -24,6 +24,7 @@ pub mod spec;
 mod util;
 
 pub use events::{Event, Events, Step};
+pub use tokio_util::sync::CancellationToken;
 pub use util::Hint;
 pub use util::dirs::{Dirs, DirsError};
 pub use util::time_factor::{TimeFactor, TimeFactorError, TimeFactorVariableError};

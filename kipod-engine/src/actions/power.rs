@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::actions::cancel::Cancel;
 use crate::actions::change_error::ChangeError;
 use crate::actions::create::Context;
 use crate::actions::create::preflight;
@@ -16,6 +15,7 @@ use crate::podman::{Podman, PodmanError};
 use crate::spec::ClusterName;
 use crate::util::dirs::Dirs;
 use crate::util::time_factor::TimeFactor;
+use tokio_util::sync::CancellationToken;
 
 /// What can be done to a node that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub struct StartRequest {
     /// How much slower than usual the machine is.
     pub time_factor: TimeFactor,
     /// How to ask for an early end.
-    pub cancel: Cancel,
+    pub cancel: CancellationToken,
 }
 
 /// Starts all containers of a cluster and waits until its nodes and cluster DNS are ready again.

@@ -11,7 +11,6 @@ pub(super) mod node_images;
 pub(super) mod preflight;
 mod service_address;
 
-use crate::actions::cancel::Cancel;
 use crate::actions::load::{Preload, check_preload};
 use crate::actions::registries::{document_new, tell_new};
 use crate::actions::wait::{RestartedNodes, Waiter};
@@ -35,6 +34,7 @@ use crate::registry;
 use crate::spec::{ClusterSpec, FoundRegistries, LocalRegistry, RegistryAuth, Subnet, Subnet6};
 use crate::util::blocking;
 use crate::util::dirs::Dirs;
+use tokio_util::sync::CancellationToken;
 
 pub use error::CreateError;
 
@@ -67,7 +67,7 @@ pub struct Request {
     /// The user's kubeconfig that gets an entry; `None` leaves it alone.
     pub kubeconfig: Option<UserKubeconfig>,
     /// How to ask for an early end.
-    pub cancel: Cancel,
+    pub cancel: CancellationToken,
 }
 
 /// Creates a cluster and waits for it.
@@ -103,7 +103,7 @@ pub async fn create(context: Context<'_>, mut request: Request) -> Result<Cluste
     }
     let preload = tokio::select! {
         biased;
-        () = request.cancel.asked() => Err(CreateError::Cancelled { name: spec.name.clone() }),
+        () = request.cancel.cancelled() => Err(CreateError::Cancelled { name: spec.name.clone() }),
         found = check_preload(context, &request, &images[0]) => found.map_err(CreateError::from),
     }?;
     let around: Vec<Subnet> = host_networks::subnets(&networks).collect();
@@ -197,7 +197,7 @@ async fn make(
     // The nodes boot meanwhile.
     tokio::select! {
         biased;
-        () = request.cancel.asked() => check_cancel(request)?,
+        () = request.cancel.cancelled() => check_cancel(request)?,
         filled = preload.fill(context, request) => filled?,
     }
     let kubeconfig = Kubeconfig::new(plan.access.clone()).to_yaml();
@@ -367,7 +367,7 @@ fn failed(node: &str, source: PodmanError) -> CreateError {
 }
 
 fn check_cancel(request: &Request) -> Result<(), CreateError> {
-    if request.cancel.is_asked() {
+    if request.cancel.is_cancelled() {
         return Err(CreateError::Cancelled { name: request.spec.name.clone() });
     }
     Ok(())

@@ -5,7 +5,6 @@ mod existing;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::actions::cancel::Cancel;
 use crate::actions::change_error::ChangeError;
 use crate::actions::create::node_images;
 use crate::actions::create::preflight;
@@ -30,6 +29,7 @@ use crate::podman::Podman;
 use crate::registry;
 use crate::spec::{ClusterName, FoundRegistries, ImageReference, NodeSpec};
 use existing::Siblings;
+use tokio_util::sync::CancellationToken;
 
 /// A node to be added.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ pub struct AddRequest {
     /// The time, in seconds since the Unix epoch.
     pub now: i64,
     /// How to ask for an early end.
-    pub cancel: Cancel,
+    pub cancel: CancellationToken,
 }
 
 /// Adds a node to a cluster, waits until it is Ready, and answers its name.

@@ -1,6 +1,6 @@
 //! `kipod build node-image`.
 
-use kipod_engine::actions::Cancel;
+use kipod_engine::CancellationToken;
 use kipod_engine::bundle::{self, Arch, Bundle, DownloadEvent, Upstream, VersionRequest};
 use kipod_engine::node::StorageDriver;
 use kipod_engine::node_image::{
@@ -55,7 +55,7 @@ pub(crate) async fn missing_image(
     bundle: &BundleArgs,
     storage_driver: StorageDriver,
     session: &Session<'_>,
-    cancel: &Cancel,
+    cancel: &CancellationToken,
 ) -> Result<Built, Failure> {
     let options = NodeImageOptions {
         // The version that is found tags it.
@@ -81,7 +81,7 @@ impl Wanted<'_> {
         &self,
         dirs: &Dirs,
         progress: &Progress,
-        cancel: &Cancel,
+        cancel: &CancellationToken,
     ) -> Result<Built, Failure> {
         let work = async {
             let bundle = self.bundle(dirs, progress).await?;
@@ -92,7 +92,7 @@ impl Wanted<'_> {
         tokio::select! {
             // First, since Ctrl-C ends those commands too, and it is not they who failed.
             biased;
-            () = cancel.asked() => Err(Failure::from(BuildError::Cancelled).code(130)),
+            () = cancel.cancelled() => Err(Failure::from(BuildError::Cancelled).code(130)),
             built = work => built,
         }
     }

@@ -66,7 +66,7 @@ pub(crate) async fn run(
     // Ctrl-C ends the programs that are asked here as well, and it is not they who failed.
     let (report, machine, session, built) = tokio::select! {
         biased;
-        () = cancel.asked() => {
+        () = cancel.cancelled() => {
             let error = CreateError::Cancelled { name: spec.name.clone() };
             Err(Failure::from(error))
         }

@@ -1,7 +1,7 @@
 //! `kipod stop cluster` and `kipod start cluster`.
 
-use kipod_engine::actions::{self, Cancel, StartRequest};
-use kipod_engine::{Event, Events};
+use kipod_engine::actions::{self, StartRequest};
+use kipod_engine::{CancellationToken, Event, Events};
 
 use crate::args::{Start, Stop};
 use crate::failure::Failure;
@@ -25,7 +25,7 @@ pub(crate) async fn start(args: &Start, progress: &'static Progress) -> Result<u
         wait: wait(args.wait.as_deref(), time_factor)?,
         time_factor,
         // Who interrupts the wait leaves the nodes as they are.
-        cancel: Cancel::never(),
+        cancel: CancellationToken::new(),
     };
     let session = Session::open(progress).await?;
     actions::start(session.context(), &request).await?;
