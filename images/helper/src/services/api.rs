@@ -44,7 +44,7 @@ pub(crate) enum ApiError {
     Response(#[source] serde_json::Error),
     #[error("API server returned {code}: {message}")]
     Status { code: u16, message: String },
-    #[error("API server ended the watch at once")]
+    #[error("API server closed the watch immediately")]
     ShortWatch,
 }
 

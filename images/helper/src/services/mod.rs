@@ -25,7 +25,7 @@ use settings::{Settings, SettingsError};
 
 /// Credentials of an administrator, written by kubeadm.
 const KUBECONFIG: &str = "/etc/kubernetes/admin.conf";
-/// Delays of a new connection after a failed one: a second is soon enough, and five cost little.
+/// Delays between connection attempts. The maximum is short, because a refused connection costs little.
 const RECONNECT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
 /// Runs the controller. Returns only when its settings are invalid.
