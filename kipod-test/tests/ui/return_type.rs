@@ -1,4 +1,4 @@
-//! What no test can return.
+//! A return type that is not a test result.
 
 #[kipod::test]
 async fn number() -> u64 {

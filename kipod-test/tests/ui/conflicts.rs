@@ -1,15 +1,15 @@
-//! Options that are right each, but not together.
+//! Valid options that cannot be combined.
 
 #[kipod::test(worker_threads = 2)]
-async fn threads_of_one_thread() {}
+async fn threads_without_multi_thread() {}
 
 #[kipod::test(flavor = "multi_thread", start_paused)]
-async fn clock_of_many_threads() {}
+async fn paused_multi_thread() {}
 
 #[kipod::test(exclusive, cluster = "shared")]
-async fn shared_alone() {}
+async fn exclusive_with_name() {}
 
 #[kipod::test(namespace = false, fixtures("a.yaml"))]
-async fn fixtures_nowhere() {}
+async fn fixtures_without_namespace() {}
 
 fn main() {}

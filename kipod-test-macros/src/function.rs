@@ -1,37 +1,36 @@
-//! The function the attribute stands on.
+//! The annotated function.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Error, FnArg, Meta, PatType, Signature, Visibility};
 
-/// A function whose body stays the tokens that were written, so that what is wrong in it is reported
-/// where it stands.
-pub(crate) struct Item {
+/// The annotated function. The body is not parsed: rustc reports errors in it at their place.
+pub(crate) struct TestFunction {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     pub(crate) signature: Signature,
     pub(crate) body: Group,
 }
 
-/// Whether a panic is what the test is for.
+/// The `#[should_panic]` attribute.
 pub(crate) enum ShouldPanic {
     No,
     Yes { expected: Option<syn::LitStr> },
 }
 
-impl Parse for Item {
+impl Parse for TestFunction {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attributes = input.call(Attribute::parse_outer)?;
         let visibility = input.parse()?;
         let signature: Signature = input.parse()?;
         let body = input.parse::<TokenTree>().ok().and_then(block);
-        let body = body.ok_or_else(|| Error::new_spanned(&signature, "a test needs a body"))?;
+        let body = body.ok_or_else(|| Error::new_spanned(&signature, "a test must have a body"))?;
         Ok(Self { attributes, visibility, signature, body })
     }
 }
 
-/// The braces that a token is; a `macro_rules` macro puts a group without delimiters around them.
+/// Returns the block of a token. `macro_rules` wraps a block in a group without delimiters.
 fn block(token: TokenTree) -> Option<Group> {
     let TokenTree::Group(group) = token else { return None };
     match group.delimiter() {
@@ -44,7 +43,7 @@ fn block(token: TokenTree) -> Option<Group> {
     }
 }
 
-impl ToTokens for Item {
+impl ToTokens for TestFunction {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         for attribute in &self.attributes {
             attribute.to_tokens(tokens);
@@ -55,37 +54,41 @@ impl ToTokens for Item {
     }
 }
 
-impl Item {
-    /// All that keeps the function from being a test.
-    pub(crate) fn faults(&self) -> Vec<Error> {
+impl TestFunction {
+    /// Returns the reasons why the function cannot be a test.
+    pub(crate) fn errors(&self) -> Vec<Error> {
         let signature = &self.signature;
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         if signature.asyncness.is_none() {
-            faults.push(Error::new_spanned(
+            errors.push(Error::new_spanned(
                 signature.fn_token,
-                "`#[kipod::test]` needs an `async fn`",
+                "`#[kipod::test]` requires an `async fn`",
             ));
         }
         if !signature.generics.params.is_empty() {
-            faults.push(Error::new_spanned(
-                &signature.generics,
-                "a test cannot be generic: nobody is there to choose",
-            ));
+            errors
+                .push(Error::new_spanned(&signature.generics, "a test function cannot be generic"));
         }
         if let Some(receiver) = signature.receiver() {
-            faults.push(Error::new_spanned(receiver, "a test is a free function, without `self`"));
+            errors.push(Error::new_spanned(
+                receiver,
+                "a test must be a free function, without `self`",
+            ));
         }
         if let syn::ReturnType::Type(_, ty) = &signature.output
             && matches!(self.should_panic(), ShouldPanic::Yes { .. })
             && ty.to_token_stream().to_string() != "()"
         {
-            faults.push(Error::new_spanned(ty, "a test that should panic returns nothing"));
+            errors.push(Error::new_spanned(
+                ty,
+                "a test with `#[should_panic]` must not return a value",
+            ));
         }
-        faults.extend(self.attributes.iter().filter_map(second_test_attribute));
-        faults
+        errors.extend(self.attributes.iter().filter_map(second_test_attribute));
+        errors
     }
 
-    /// The arguments kipod has to make.
+    /// Returns the arguments.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &PatType> {
         self.signature.inputs.iter().filter_map(|input| match input {
             FnArg::Typed(typed) => Some(typed),
@@ -93,7 +96,7 @@ impl Item {
         })
     }
 
-    /// What `#[should_panic]` says, if it is there.
+    /// Returns the `#[should_panic]` attribute.
     pub(crate) fn should_panic(&self) -> ShouldPanic {
         let found = self.attributes.iter().find(|found| found.path().is_ident("should_panic"));
         match found.map(|found| &found.meta) {
@@ -107,13 +110,13 @@ impl Item {
         }
     }
 
-    /// The attributes that belong to the body too, which stands in a function of its own.
+    /// Returns the attributes that also apply to the body, which is in a separate function.
     pub(crate) fn body_attributes(&self) -> impl Iterator<Item = &Attribute> {
         const LINTS: [&str; 6] = ["allow", "warn", "deny", "forbid", "expect", "cfg"];
         self.attributes.iter().filter(|found| LINTS.iter().any(|lint| found.path().is_ident(lint)))
     }
 
-    /// The attributes that the test itself keeps: all but `expect`, which the body fulfils.
+    /// Returns the attributes of the test itself: all but `expect`, which the body fulfils.
     pub(crate) fn test_attributes(&self) -> impl Iterator<Item = &Attribute> {
         self.attributes.iter().filter(|found| !found.path().is_ident("expect"))
     }
@@ -130,8 +133,8 @@ fn second_test_attribute(attribute: &Attribute) -> Option<Error> {
     let path = attribute.path();
     let name = path.segments.last()?.ident.to_string();
     let text = match name.as_str() {
-        "rstest" => "`#[rstest]` has to stand above `#[kipod::test]`",
-        "test" => "a second test attribute: `#[kipod::test]` is one already",
+        "rstest" => "`#[rstest]` must be above `#[kipod::test]`",
+        "test" => "second test attribute: `#[kipod::test]` already is one",
         _ => return None,
     };
     Some(Error::new_spanned(path, text))
