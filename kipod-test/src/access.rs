@@ -36,7 +36,7 @@ pub(crate) fn own_client(config: &Config) -> Result<Client, kube::Error> {
 
 /// A new client for the runtime this is called in.
 pub(crate) fn connect(config: Config) -> Result<Client, kube::Error> {
-    kipod_engine::client::install_crypto_provider();
+    kipod_engine::kubeconfig::client::install_crypto_provider();
     Client::try_from(config)
 }
 

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
+use kipod_engine::actions::{self, Context, Request};
 use kipod_engine::cluster::{self, Cluster, OpenError, Record};
-use kipod_engine::image::{DEFAULT_IMAGE, node_image, of_version};
+use kipod_engine::kubernetes::Role;
 use kipod_engine::lease::Phase;
+use kipod_engine::node_image::{DEFAULT_IMAGE, node_image, of_version};
 use kipod_engine::plan::{LOAD_BALANCER, Machine};
 use kipod_engine::podman::{Podman, PodmanCli, Service};
-use kipod_engine::run::{self, Cancel, Context, Request};
-use kipod_engine::spec::{ClusterName, ClusterSpec, ImageReference, RawSpec, Role, Written};
-use kipod_engine::{Dirs, Event, TimeFactor, host};
+use kipod_engine::spec::{ClusterName, ClusterSpec, ImageReference, RawSpec, Written};
+use kipod_engine::{CancellationToken, Dirs, Event, TimeFactor, host};
 
 use crate::source::{
     Access, ClusterSource, News, NodeOutput, Reply, Say, Shape, SourceError, Wanted,
@@ -62,7 +63,7 @@ fn access(cluster: &Cluster) -> Result<Access, SourceError> {
 }
 
 fn count(record: &Record, role: Role) -> usize {
-    record.nodes.iter().filter(|seat| seat.role == role).count()
+    record.nodes.iter().filter(|identity| identity.role == role).count()
 }
 
 /// The machine, as far as it can have clusters.
@@ -128,14 +129,15 @@ async fn create(wanted: &Wanted, since: i64, say: Say<'_>) -> Result<Access, Sou
     if wanted.shape.spec.is_none() {
         spec.image = image(wanted, &service, &dirs, &machine).await?;
     }
-    let request = Request { spec, machine, now: since, kubeconfig: None, cancel: Cancel::never() };
+    let request =
+        Request { spec, machine, now: since, kubeconfig: None, cancel: CancellationToken::new() };
     let events = |event| match event {
         Event::Warning(text) => say(News::Line(&text)),
         Event::Started(step) => say(News::Step(step.text())),
         _ => {}
     };
     let context = Context { podman: &service, dirs: &dirs, events: &events };
-    let created = run::create(context, request).await;
+    let created = actions::create(context, request).await;
     access(&created.map_err(|error| fault(&error, error.hint()))?)
 }
 

@@ -61,7 +61,7 @@ mod ends {
 
 /// A client and a namespace, with kube alone. The kubeconfig is the one that `KUBECONFIG` names.
 async fn by_hand() -> (Api<Namespace>, String) {
-    kipod_engine::client::install_crypto_provider();
+    kipod_engine::kubeconfig::client::install_crypto_provider();
     let client = Client::try_from(Config::infer().await.unwrap()).unwrap();
     let namespaces: Api<Namespace> = Api::all(client);
     let name = format!("by-hand-{}-{}", std::process::id(), now());

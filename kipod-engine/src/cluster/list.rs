@@ -6,11 +6,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::Serialize;
 
 use super::record::{Record, RecordError};
-use crate::dirs::Dirs;
+use crate::kubernetes::Role;
 use crate::lease::NameLock;
 use crate::plan::{label, load_balancer_addresses, load_balancer_name};
 use crate::podman::{ContainerInfo, Podman, PodmanError};
-use crate::spec::{ClusterName, Role, listed};
+use crate::spec::{ClusterName, listed};
+use crate::util::dirs::Dirs;
 
 /// How far a cluster is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -64,7 +65,7 @@ pub struct ClusterDetails {
 
 impl From<Record> for ClusterDetails {
     fn from(record: Record) -> Self {
-        let count = |role| record.nodes.iter().filter(|seat| seat.role == role).count();
+        let count = |role| record.nodes.iter().filter(|identity| identity.role == role).count();
         let networking = &record.spec.networking;
         Self {
             api_address: networking.api_server_address,
@@ -175,9 +176,9 @@ fn record(dirs: &Dirs, cluster: &str) -> Option<Record> {
 fn place(record: Option<&Record>, container: &str) -> (Vec<String>, Vec<String>) {
     let Some(record) = record else { return Default::default() };
     let family = record.spec.networking.ip_family;
-    let mut seats = record.nodes.iter().chain(&record.changing);
-    if let Some(seat) = seats.find(|seat| seat.name == container) {
-        return (texts(&seat.addresses(family)), texts(&seat.pod_subnets(family)));
+    let mut identities = record.nodes.iter().chain(&record.changing);
+    if let Some(identity) = identities.find(|identity| identity.name == container) {
+        return (texts(&identity.addresses(family)), texts(&identity.pod_subnets(family)));
     }
     match container == load_balancer_name(&record.name) {
         true => (texts(&load_balancer_addresses(family, &record.nodes)), Vec::new()),

@@ -7,10 +7,10 @@ use futures_util::future::join_all;
 
 use super::list::{NodeSummary, nodes};
 use super::record::cluster_dir;
-use crate::dirs::Dirs;
 use crate::plan::{LOAD_BALANCER, status_dir};
 use crate::podman::{Podman, PodmanError};
 use crate::spec::ClusterName;
+use crate::util::dirs::Dirs;
 
 /// What each node is asked: the file's name and the command that fills it.
 const COMMANDS: &[(&str, &[&str])] = &[

@@ -2,18 +2,20 @@
 
 mod list;
 mod logs;
+pub(crate) mod phases;
 mod record;
-mod remove;
+pub(crate) mod store;
+mod teardown;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
 
-use crate::client::{self, ClientError};
-use crate::dirs::Dirs;
+use crate::kubeconfig::client::{self, ClientError};
 use crate::kubeconfig::{Kubeconfig, KubeconfigError, UserKubeconfig};
 use crate::lease::{LockError, NameLock};
 use crate::spec::ClusterName;
+use crate::util::dirs::Dirs;
 
 pub(crate) use list::containers;
 pub use list::{
@@ -22,8 +24,8 @@ pub use list::{
 pub use logs::{LogsError, export_logs};
 pub use record::{Record, RecordError, cluster_dir, kubeconfig_path};
 pub(crate) use record::{is_retained, retain, write_private};
-pub use remove::{RemoveError, remove, remove_if};
-pub(crate) use remove::{find, remove_from_podman, remove_locked, settle};
+pub use teardown::{RemoveError, remove, remove_if};
+pub(crate) use teardown::{find, remove_from_podman, remove_locked, settle};
 
 /// A cluster that has been created.
 #[derive(Debug, Clone)]

@@ -1,15 +1,16 @@
 //! What the host remembers of a cluster: a small file in the cluster's own folder.
 
-use std::io::Write;
+use crate::util::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::kubernetes::Role;
 use crate::lease::LeaseError;
 use crate::node::CgroupMode;
-use crate::plan::{Seat, control_plane_name, has_balancer, load_balancer_name};
-use crate::spec::{ClusterName, ClusterSpec, Role};
+use crate::plan::{NodeIdentity, control_plane_name, has_balancer, load_balancer_name};
+use crate::spec::{ClusterName, ClusterSpec};
 
 /// The record of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,11 +26,11 @@ pub struct Record {
     pub spec: ClusterSpec,
     /// Its nodes, each with its place.
     #[serde(default)]
-    pub nodes: Vec<Seat>,
+    pub nodes: Vec<NodeIdentity>,
     /// The node that is being added or removed; where nobody holds the cluster's lock, that was cut
     /// off, and whoever comes next takes the rest of it away.
     #[serde(default)]
-    pub changing: Option<Seat>,
+    pub changing: Option<NodeIdentity>,
     /// The host's port of the API server.
     pub api_port: u16,
     /// The host's address at which its Services are reached; `None` where it has none.
@@ -122,13 +123,13 @@ impl Record {
     /// The name of its first control plane; of a record without nodes, the one it had at first.
     pub fn control_plane(&self) -> String {
         let mut nodes = self.nodes.iter();
-        let found = nodes.find(|seat| seat.role == Role::ControlPlane);
-        found.map_or_else(|| control_plane_name(&self.name), |seat| seat.name.clone())
+        let found = nodes.find(|identity| identity.role == Role::ControlPlane);
+        found.map_or_else(|| control_plane_name(&self.name), |identity| identity.name.clone())
     }
 
     /// The names of all its containers, which are those of their volumes too.
     pub(crate) fn containers(&self) -> impl Iterator<Item = String> {
-        let nodes = self.nodes.iter().map(|seat| seat.name.clone());
+        let nodes = self.nodes.iter().map(|identity| identity.name.clone());
         nodes.chain(has_balancer(&self.spec).then(|| load_balancer_name(&self.name)))
     }
 
@@ -193,13 +194,8 @@ const RETAINED: &str = "retained";
 
 /// Writes a file that only its owner may read, by way of a temporary one beside it.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
-    let io = |source| RecordError::Io { path: path.to_owned(), source };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(io)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    file.persist(path).map_err(|error| io(error.error))?;
-    Ok(())
+    fs::write_private(path, bytes)
+        .map_err(|source| RecordError::Io { path: path.to_owned(), source })
 }
 
 fn file(state: &Path, name: &ClusterName) -> PathBuf {

@@ -249,9 +249,9 @@ async fn a_record_says_where_nodes_are() {
     let balancer = ContainerOptions::plain("demo-load-balancer", crate::plan::labels(&name()));
     world.podman.create_container(&balancer).await.unwrap();
     let mut record = world.record(true, Vec::new());
-    record.nodes.push(crate::plan::Seat {
+    record.nodes.push(crate::plan::NodeIdentity {
         name: NODE.to_owned(),
-        role: crate::spec::Role::ControlPlane,
+        role: crate::kubernetes::Role::ControlPlane,
         address: [10, 89, 3, 2].into(),
         pod_subnet: "10.244.0.0/24".parse().unwrap(),
         pod_subnet6: None,

@@ -1,7 +1,7 @@
 //! A node of a file, with the key that leads to it.
 
-use crate::spec::{Fault, Place, Position, Written};
-use crate::yaml::{Mark, Node, Value};
+use crate::spec::{Place, Position, ValidationError, Written};
+use crate::util::yaml::{Mark, Node, Value};
 
 /// A node of a file, with the key that leads to it.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl<'a> At<'a> {
         Position { file: self.file.to_owned(), line: mark.line, column: mark.column }
     }
 
-    pub(super) fn fault(&self, message: impl std::fmt::Display) -> Fault {
+    pub(super) fn fault(&self, message: impl std::fmt::Display) -> ValidationError {
         self.place().fault(message)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::yaml::{Flaw, Mark, Node, Value};
+use crate::util::yaml::{Flaw, Mark, Node, Value};
 
 /// How many nodes aliases may stand for in all, above which a file is no configuration but a trap.
 /// One of 250 nodes with everything said by aliases has a fifth of it.

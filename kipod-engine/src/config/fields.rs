@@ -5,7 +5,8 @@ use super::format::Kind::{
     Boolean, Constant, Integer, List, Map, Object as Of, Objects, Refused, Text, Words,
 };
 use super::format::{Field, Object, field};
-use crate::spec::{IpFamily, KubeProxyMode, Propagation, Protocol, Role};
+use crate::kubernetes::Role;
+use crate::spec::{IpFamily, KubeProxyMode, Propagation, Protocol};
 
 /// The API version of kind's format.
 pub(super) const KIND: &str = "kind.x-k8s.io/v1alpha4";

@@ -1,7 +1,7 @@
 //! What kind's format says, said in kipod's.
 
 use super::fields::KIPOD;
-use crate::yaml::{Mark, Node, Value};
+use crate::util::yaml::{Mark, Node, Value};
 
 /// kind's own node images, by every name they go by.
 const KIND_IMAGES: [&str; 3] =

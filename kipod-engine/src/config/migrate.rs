@@ -1,8 +1,8 @@
 //! From kind's format to kipod's.
 
 use super::{Document, read, tree};
-use crate::spec::{Fault, Faults};
-use crate::yaml;
+use crate::spec::{ValidationError, ValidationErrors};
+use crate::util::yaml;
 
 /// Turns a file of kind's format into one of kipod's that asks for the same cluster, and answers the
 /// text, with a remark for each place where it says something else than before. Comments stay;
@@ -23,11 +23,11 @@ use crate::yaml;
 /// );
 /// assert!(remarks.is_empty());
 /// ```
-pub fn migrate(text: &str, file: &str) -> Result<(String, Vec<String>), Faults> {
+pub fn migrate(text: &str, file: &str) -> Result<(String, Vec<String>), ValidationErrors> {
     let before = read(text, file).check()?;
     let failed = |message: String| {
-        let fault = Fault { position: None, place: file.to_owned(), message };
-        Faults::new(vec![fault]).expect("it is one")
+        let fault = ValidationError { position: None, place: file.to_owned(), message };
+        ValidationErrors::new(vec![fault]).expect("it is one")
     };
     let (Some(Document { root, comments, is_kinds, remarks }), _) = tree(text, file) else {
         return Err(failed("there is nothing in it".to_owned()));

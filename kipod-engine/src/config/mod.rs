@@ -31,9 +31,9 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-use crate::spec::{ClusterSpec, Fault, Faults, Place, Position, RawSpec};
-use crate::time_factor::TimeFactor;
-use crate::yaml::{self, Flaw, Mark, Node, Value};
+use crate::spec::{ClusterSpec, Place, Position, RawSpec, ValidationError, ValidationErrors};
+use crate::util::time_factor::TimeFactor;
+use crate::util::yaml::{self, Flaw, Mark, Node, Value};
 
 use at::At;
 use fields::{KIND, KIND_CLUSTER, KIPOD, KIPOD_CLUSTER};
@@ -52,7 +52,7 @@ pub struct Config {
     /// line.
     pub remarks: Vec<String>,
     /// What is wrong with the text.
-    faults: Vec<Fault>,
+    faults: Vec<ValidationError>,
 }
 
 impl Config {
@@ -61,7 +61,7 @@ impl Config {
     /// # Errors
     ///
     /// With all that is wrong at once, with the text and with the values, in the order of the file.
-    pub fn check(&self) -> Result<ClusterSpec, Faults> {
+    pub fn check(&self) -> Result<ClusterSpec, ValidationErrors> {
         self.check_for(TimeFactor::default())
     }
 
@@ -70,7 +70,7 @@ impl Config {
     /// # Errors
     ///
     /// As [`check`](Self::check).
-    pub fn check_for(&self, factor: TimeFactor) -> Result<ClusterSpec, Faults> {
+    pub fn check_for(&self, factor: TimeFactor) -> Result<ClusterSpec, ValidationErrors> {
         let mut faults = self.faults.clone();
         match self.raw.check_for(factor) {
             Ok(spec) if faults.is_empty() => return Ok(spec),
@@ -79,7 +79,7 @@ impl Config {
         }
         faults.sort_by_key(|fault| fault.position.as_ref().map(|at| (at.line, at.column)));
         faults.dedup();
-        Err(Faults::new(faults).expect("there was one to begin with"))
+        Err(ValidationErrors::new(faults).expect("there was one to begin with"))
     }
 }
 
@@ -107,19 +107,19 @@ struct Document {
 
 /// Reads a file as a tree of kipod's format, with all that does not fit that or kind's. There is no
 /// tree where nothing can be said of its content.
-fn tree(text: &str, file: &str) -> (Option<Document>, Vec<Fault>) {
+fn tree(text: &str, file: &str) -> (Option<Document>, Vec<ValidationError>) {
     let position = |mark: Mark| {
         let (line, column) = (mark.line.max(1), mark.column.max(1));
         Position { file: file.to_owned(), line, column }
     };
-    let fault = |mark: Mark, message: &str| Fault {
+    let fault = |mark: Mark, message: &str| ValidationError {
         position: Some(position(mark)),
         place: String::new(),
         message: message.to_owned(),
     };
     let flawed = |flaw: &Flaw| fault(flaw.mark, &flaw.message);
     let (document, flaws) = yaml::read(text);
-    let mut faults: Vec<Fault> = flaws.iter().map(flawed).collect();
+    let mut faults: Vec<ValidationError> = flaws.iter().map(flawed).collect();
     let Some(root) = document.root else {
         if faults.is_empty() {
             faults.push(fault(Mark::default(), "there is nothing in it"));
@@ -151,7 +151,7 @@ fn tree(text: &str, file: &str) -> (Option<Document>, Vec<Fault>) {
 }
 
 /// The API version, if it is one that can be read.
-fn version(at: &At<'_>, faults: &mut Vec<Fault>) -> Option<&'static str> {
+fn version(at: &At<'_>, faults: &mut Vec<ValidationError>) -> Option<&'static str> {
     let text = |name| at.field(name).and_then(|at| at.text());
     match text("kind") {
         Some(kind) if kind.text == "Cluster" => {}

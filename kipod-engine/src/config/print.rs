@@ -5,7 +5,7 @@ use crate::spec::{
     ClusterSpec, ExtraMount, ExtraPort, KubeadmPatches, Networking, NodeSpec, Registry,
     format_duration, listed,
 };
-use crate::yaml::{self, Node, Value};
+use crate::util::yaml::{self, Node, Value};
 
 /// Writes a cluster in kipod's format with every default filled in. Reading the text gives the same
 /// cluster.

@@ -2,13 +2,13 @@
 
 use super::at::At;
 use super::format::{Kind, Object};
-use crate::spec::Fault;
-use crate::spec::suggest::did_you_mean;
-use crate::yaml::Value;
+use crate::spec::ValidationError;
+use crate::util::suggest::did_you_mean;
+use crate::util::yaml::Value;
 
 /// Adds all that does not fit: unknown fields, and values of another kind. What is left out, or
 /// null, fits everywhere.
-pub(super) fn check(at: &At<'_>, kind: Kind, faults: &mut Vec<Fault>) {
+pub(super) fn check(at: &At<'_>, kind: Kind, faults: &mut Vec<ValidationError>) {
     if at.node.is_null() {
         return;
     }
@@ -47,7 +47,7 @@ pub(super) fn check(at: &At<'_>, kind: Kind, faults: &mut Vec<Fault>) {
     }
 }
 
-fn fields(at: &At<'_>, object: &'static Object, faults: &mut Vec<Fault>) {
+fn fields(at: &At<'_>, object: &'static Object, faults: &mut Vec<ValidationError>) {
     for (name, value) in at.pairs() {
         match object.field(&name.text) {
             Some(field) => check(&value, field.kind, faults),

@@ -13,7 +13,7 @@ use super::facts::{
 use super::kernel::{IPV6, Kernel};
 use super::podman_facts::{IdMap, PodmanFacts, version_at};
 use super::source::{HELPER_FOLDERS, PodmanAnswer, Root, Sources};
-use crate::blocking::blocking;
+use crate::util::blocking;
 
 /// `SUB_UID_MIN` of `/etc/login.defs`, unless an administrator changed it.
 const FIRST_SUBORDINATE_ID: u64 = 100_000;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::source::PodmanAnswer;
-use crate::cluster::write_private;
+use crate::util::fs::write_private;
 
 /// Variables that change which configuration Podman reads, or what it finds.
 const VARIABLES: &[&str] = &[

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::KubeconfigError;
 use super::document::{CLUSTERS, CONTEXTS, Document, USERS};
 use crate::spec::ClusterName;
-use crate::yaml::Node;
+use crate::util::yaml::Node;
 
 /// What a client needs to reach one cluster as its administrator. It prints without the key.
 #[derive(Clone, PartialEq, Eq)]

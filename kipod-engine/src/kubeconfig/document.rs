@@ -1,6 +1,6 @@
 //! A kubeconfig document that can be edited an entry at a time.
 
-use crate::yaml::{self, Node, Value};
+use crate::util::yaml::{self, Node, Value};
 
 /// One of the three lists of named entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -90,7 +90,7 @@ impl KubeconfigError {
 }
 
 fn shell(path: &std::path::Path) -> String {
-    crate::podman::quote(&path.to_string_lossy())
+    crate::util::text::quote(&path.to_string_lossy())
 }
 
 /// The system's reason, in the style of an error's text.

@@ -28,6 +28,7 @@
 //! ```
 
 mod access;
+pub mod client;
 mod document;
 mod error;
 mod location;

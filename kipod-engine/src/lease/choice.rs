@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::lock::{LeaseError, Lock, Tidy};
+use super::lock::{LeaseError, Lock, RemoveOnDrop};
 
 /// The exclusive right to choose an address or a port, held until the choice is in the cluster's
 /// record. Dropping it, or dying in any way, gives it back; dropping it takes the lock's file away too.
 #[derive(Debug)]
-pub(crate) struct ChoiceLock(#[expect(dead_code, reason = "held")] Tidy);
+pub(crate) struct ChoiceLock(#[expect(dead_code, reason = "held")] RemoveOnDrop);
 
 impl ChoiceLock {
     /// Takes it; blocks while somebody else chooses. `state` is kipod's state folder.

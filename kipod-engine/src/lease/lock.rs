@@ -164,15 +164,15 @@ pub(super) fn open(path: &Path) -> Result<File, LeaseError> {
 
 /// A lock whose file goes with it: what the locks are made of that one holder at a time has.
 #[derive(Debug)]
-pub(crate) struct Tidy(Option<Lock>);
+pub(crate) struct RemoveOnDrop(Option<Lock>);
 
-impl From<Lock> for Tidy {
+impl From<Lock> for RemoveOnDrop {
     fn from(lock: Lock) -> Self {
         Self(Some(lock))
     }
 }
 
-impl Drop for Tidy {
+impl Drop for RemoveOnDrop {
     fn drop(&mut self) {
         if let Some(lock) = self.0.take() {
             lock.remove();

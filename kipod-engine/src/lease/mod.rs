@@ -16,7 +16,7 @@ mod phase;
 
 pub(crate) use choice::ChoiceLock;
 pub use files::ClusterFiles;
-pub(crate) use lock::Tidy;
+pub(crate) use lock::RemoveOnDrop;
 pub use lock::{LeaseError, Lock};
 pub use name::LockError;
 pub(crate) use name::{ImagesLock, NameLock, all as all_name_locks};

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::lock::{LeaseError, Lock, Tidy};
+use super::lock::{LeaseError, Lock, RemoveOnDrop};
 use crate::spec::ClusterName;
 
 /// The exclusive right to create, change or delete the cluster of one name. Dropping it, or dying in any
 /// way, gives it back; dropping it takes the lock's file away too.
 #[derive(Debug)]
-pub(crate) struct NameLock(#[expect(dead_code, reason = "held")] Tidy);
+pub(crate) struct NameLock(#[expect(dead_code, reason = "held")] RemoveOnDrop);
 
 /// A lock that cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +59,7 @@ impl NameLock {
             Ok(Some(lock)) => {
                 // For the message of the one who comes second; nobody decides by it.
                 lock.note(&std::process::id().to_string());
-                Ok(Self(Tidy::from(lock)))
+                Ok(Self(RemoveOnDrop::from(lock)))
             }
             Ok(None) => {
                 let pid = std::fs::read_to_string(&path).ok();
@@ -90,7 +90,7 @@ pub(crate) fn all(state: &Path) -> Vec<PathBuf> {
 /// not waited for, and an archive may take long to unpack. Dropping it, or dying in any way, gives it
 /// back; dropping it takes the lock's file away too.
 #[derive(Debug)]
-pub(crate) struct ImagesLock(#[expect(dead_code, reason = "held")] Tidy);
+pub(crate) struct ImagesLock(#[expect(dead_code, reason = "held")] RemoveOnDrop);
 
 impl ImagesLock {
     /// Takes it, if nobody has it.

@@ -4,31 +4,31 @@
 //! Everything lies below `/var`, the node's one volume; the image has links to it from where the
 //! programs look (`/etc/kubernetes`, `/etc/crio`, `/etc/cni`, `/etc/containers/storage.conf`).
 
-mod balancer;
+pub(crate) mod addons;
 mod crio;
-mod join;
 mod kubeadm;
+mod load_balancer;
 mod network;
-mod patch;
 mod services;
-mod slow;
+mod tuning;
 
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::kubernetes::Role;
 use crate::pki::{Authorities, Credentials};
 use crate::spec::{
     ClusterSpec, FoundRegistries, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, KubeProxyMode,
-    NodeSpec, Role,
+    NodeSpec,
 };
-use crate::time_factor::TimeFactor;
+use crate::util::time_factor::TimeFactor;
 
-pub use balancer::files as balancer_files;
 pub use crio::registries_file;
+pub use kubeadm::{PatchError, apply_patches};
+pub use load_balancer::files as balancer_files;
 pub use network::routes_file;
-pub use patch::{PatchError, apply_patches};
 pub use services::{ReachedPorts, ServiceSettings};
 
 /// The port of the API server inside a node.
@@ -94,17 +94,17 @@ pub enum Entry {
     First,
     /// `kubeadm init` at the same time, as one more member that etcd is founded with. A control plane
     /// that joined would have to wait for the first one, and for every one before it.
-    Founder,
+    InitialControlPlane,
     /// `kubeadm join`.
-    Joiner,
+    JoiningNode,
 }
 
 impl Entry {
     /// The command of kubeadm.
     fn command(self) -> &'static str {
         match self {
-            Self::First | Self::Founder => "init",
-            Self::Joiner => "join",
+            Self::First | Self::InitialControlPlane => "init",
+            Self::JoiningNode => "join",
         }
     }
 }
@@ -249,8 +249,8 @@ pub fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
         files.extend(kubeadm::patches(node.cluster));
     }
     files.extend(match node.entry {
-        Entry::First | Entry::Founder => kubeadm::files(node)?,
-        Entry::Joiner => join::files(node)?,
+        Entry::First | Entry::InitialControlPlane => kubeadm::files(node)?,
+        Entry::JoiningNode => kubeadm::join::files(node)?,
     });
     files.extend(network::files(node));
     files.extend(crio::files(node));
@@ -279,12 +279,12 @@ fn environment(node: &NodeSettings<'_>) -> String {
         text.push_str("KIPOD_IPV6=1\n");
     }
     // For kubeadm, kubelet and CRI-O.
-    if slow::is_slow(node.cluster.time_factor) {
-        let (name, value) = slow::ONE_THREAD;
+    if tuning::is_slow(node.cluster.time_factor) {
+        let (name, value) = tuning::ONE_THREAD;
         text.push_str(&format!("{name}={value}\n"));
     }
-    if node.entry == Entry::Joiner {
-        let limit = node.cluster.time_factor.of(join::LIMIT).as_secs();
+    if node.entry == Entry::JoiningNode {
+        let limit = node.cluster.time_factor.of(kubeadm::join::LIMIT).as_secs();
         text.push_str(&format!("KIPOD_JOIN_SECONDS={limit}\n"));
     }
     text

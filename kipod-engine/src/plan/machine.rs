@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::host::{HostFacts, kernel_mounts_overlay};
 use crate::node::{CgroupMode, StorageDriver};
-use crate::time_factor::TimeFactor;
+use crate::util::time_factor::TimeFactor;
 
 /// The controllers without which limits of pods cannot hold.
 const NEEDED: [&str; 3] = ["cpu", "memory", "pids"];

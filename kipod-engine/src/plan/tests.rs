@@ -5,8 +5,8 @@ mod asked;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::image::NodeImage;
 use crate::node::StorageDriver;
+use crate::node_image::NodeImage;
 use crate::spec::{IpFamily, KubeProxyMode, Networking, NodeSpec};
 
 const NOW: i64 = 1_800_000_000;
@@ -413,7 +413,7 @@ fn addresses_of_both_families_read_alike() {
         ("10.89.0.2", "fd00:10:89::2"),
         ("10.89.255.109", "fd00:10:89:255::109"),
     ] {
-        assert_eq!(seat::address6(v4.parse().unwrap()).to_string(), v6);
+        assert_eq!(identity::address6(v4.parse().unwrap()).to_string(), v6);
     }
 }
 
@@ -434,15 +434,15 @@ fn a_node_more_has_the_next_part_of_both_pod_subnets() {
     let nodes = vec![NodeSpec::new(Role::ControlPlane), NodeSpec::new(Role::Worker)];
     let networking = Networking::of(IpFamily::Dual);
     let spec = ClusterSpec { nodes, networking, ..ClusterSpec::default() };
-    let mut taken = seats(&spec, &"10.89.7.0/24".parse().unwrap());
+    let mut taken = identities(&spec, &"10.89.7.0/24".parse().unwrap());
     taken.remove(0);
-    let seat = next_seat(&spec, &taken, Role::Worker).unwrap();
-    let subnets = crate::spec::listed(&seat.pod_subnets(IpFamily::Dual));
+    let identity = next_identity(&spec, &taken, Role::Worker).unwrap();
+    let subnets = crate::spec::listed(&identity.pod_subnets(IpFamily::Dual));
     assert_eq!(subnets, "10.244.0.0/24,fd00:10:244::/64");
     // What an earlier kipod wrote knew of one family alone.
     let text = r#"{"name":"n","role":"worker","address":"10.89.0.3","pod_subnet":"10.244.1.0/24"}"#;
-    let seat: Seat = serde_json::from_str(text).unwrap();
-    assert_eq!(serde_json::to_string(&seat).unwrap(), text);
+    let identity: NodeIdentity = serde_json::from_str(text).unwrap();
+    assert_eq!(serde_json::to_string(&identity).unwrap(), text);
 }
 
 #[test]

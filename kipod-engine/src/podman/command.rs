@@ -1,5 +1,6 @@
 //! Running a program of the host to its end, and saying well what failed.
 
+use crate::util::text::quote;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Stdio;
@@ -191,23 +192,6 @@ fn outcome(status: std::process::ExitStatus) -> String {
 pub(crate) fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
-}
-
-/// `word` as a POSIX shell would have to be given it.
-///
-/// ```
-/// use kipod_engine::podman::quote;
-///
-/// assert_eq!(quote("/home/ada/.kube/config"), "/home/ada/.kube/config");
-/// assert_eq!(quote("it's"), r"'it'\''s'");
-/// ```
-pub fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

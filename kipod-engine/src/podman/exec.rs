@@ -23,7 +23,7 @@ pub(super) async fn run(
         None => Ok(output),
         Some(message) => {
             let line: Vec<String> =
-                command.iter().map(|word| super::command::quote(word)).collect();
+                command.iter().map(|word| crate::util::text::quote(word)).collect();
             let action = format!("run `{}` in container `{container}`", line.join(" "));
             Err(PodmanError::Refused { action, message })
         }

@@ -29,8 +29,10 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::pin::Pin;
 
+#[doc(hidden)]
+pub use crate::util::text::quote;
 pub use cli::{BuildOptions, ImageStore, PodmanCli};
-pub use command::{Command, CommandFailure, quote};
+pub use command::{Command, CommandFailure};
 pub use error::PodmanError;
 pub(crate) use error::STALE;
 pub(crate) use found::Found;
@@ -44,7 +46,7 @@ pub use service::Service;
 use sweep::sweep;
 
 /// What every call of the seam answers with.
-pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, PodmanError>> + Send + 'a>>;
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, PodmanError>> + Send + 'a>>;
 
 /// Removes a file or folder with all that is in it, also what belongs to users whom containers run as.
 /// One that does not exist is fine.
@@ -162,14 +164,14 @@ pub struct ExecOutput {
 /// `KEY=VALUE`), removals are idempotent and answer whether there was anything to remove.
 pub trait Podman: Send + Sync {
     /// The image that `reference` names, `None` where the store has none.
-    fn image<'a>(&'a self, reference: &'a str) -> Reply<'a, Option<ImageInfo>>;
+    fn image<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Option<ImageInfo>>;
     /// Every image with that label, named or not.
-    fn images<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ImageInfo>>;
+    fn images<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<ImageInfo>>;
     /// Removes a file or folder of the host that may belong to users whom containers run as; one that
     /// does not exist is fine.
-    fn remove_path<'a>(&'a self, path: &'a std::path::Path) -> Reply<'a, ()>;
+    fn remove_path<'a>(&'a self, path: &'a std::path::Path) -> BoxFuture<'a, ()>;
     /// Pulls an image from its registry into the user's store.
-    fn pull_image<'a>(&'a self, reference: &'a str) -> Reply<'a, ()>;
+    fn pull_image<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, ()>;
     /// Copies an image into the store `to`, by a name that it then has there too; from the store
     /// `from`, or the user's own where that is `None`.
     fn copy_image<'a>(
@@ -177,31 +179,31 @@ pub trait Podman: Send + Sync {
         name: &'a str,
         from: Option<&'a ImageStore>,
         to: &'a ImageStore,
-    ) -> Reply<'a, ()>;
+    ) -> BoxFuture<'a, ()>;
     /// Unpacks an archive into a store that has nothing yet, and answers every image of it.
     fn load_archive<'a>(
         &'a self,
         archive: &'a Archive,
         store: &'a ImageStore,
-    ) -> Reply<'a, Vec<ImageInfo>>;
+    ) -> BoxFuture<'a, Vec<ImageInfo>>;
 
     /// Creates a bridge network. A subnet in use is [`PodmanError::SubnetInUse`], a name in use
     /// [`PodmanError::NameInUse`].
-    fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> Reply<'a, ()>;
+    fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> BoxFuture<'a, ()>;
     /// Every network with that label; with an empty label every network.
-    fn networks<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<NetworkInfo>>;
+    fn networks<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<NetworkInfo>>;
     /// Removes a network. One that a container is on is not removed.
-    fn remove_network<'a>(&'a self, name: &'a str) -> Reply<'a, bool>;
+    fn remove_network<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool>;
 
     /// Creates a volume.
-    fn create_volume<'a>(&'a self, options: &'a VolumeOptions) -> Reply<'a, ()>;
+    fn create_volume<'a>(&'a self, options: &'a VolumeOptions) -> BoxFuture<'a, ()>;
     /// Every volume with that label; with an empty label every volume.
-    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<VolumeInfo>>;
+    fn volumes<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<VolumeInfo>>;
     /// Removes a volume and all in it. One that a container uses is not removed.
-    fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, bool>;
+    fn remove_volume<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool>;
 
     /// Creates a container, which is not started, and answers its id.
-    fn create_container<'a>(&'a self, options: &'a ContainerOptions) -> Reply<'a, String>;
+    fn create_container<'a>(&'a self, options: &'a ContainerOptions) -> BoxFuture<'a, String>;
     /// Unpacks a tar archive below `folder` of a container, started or not; a folder that does not
     /// exist is made. Where `folder` is on one of the container's volumes, the files land in the
     /// volume; entries that lead from above onto a volume do not, they end up hidden below it.
@@ -209,30 +211,34 @@ pub trait Podman: Send + Sync {
     /// The first upload into a container that never ran prepares it, as its start would otherwise:
     /// an empty volume gets what the image has at its place, and ports are published, so that
     /// [`PodmanError::PortInUse`] can come from here already.
-    fn upload<'a>(&'a self, container: &'a str, folder: &'a str, archive: Vec<u8>)
-    -> Reply<'a, ()>;
+    fn upload<'a>(
+        &'a self,
+        container: &'a str,
+        folder: &'a str,
+        archive: Vec<u8>,
+    ) -> BoxFuture<'a, ()>;
     /// Starts a container; one that runs is left alone. A published port that is taken is
     /// [`PodmanError::PortInUse`]: another port needs another container.
-    fn start_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    fn start_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()>;
     /// Stops a container and waits for its end; one that does not run is left alone.
-    fn stop_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    fn stop_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()>;
     /// Freezes every process of a running container.
-    fn pause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    fn pause_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()>;
     /// Lets a frozen container go on.
-    fn unpause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    fn unpause_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()>;
     /// Every container with that label, running or not.
-    fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>>;
+    fn containers<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<ContainerInfo>>;
     /// Kills and removes a container with its anonymous volumes.
-    fn remove_container<'a>(&'a self, container: &'a str) -> Reply<'a, bool>;
+    fn remove_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, bool>;
     /// Removes what there is of a container of which Podman has only files, as when it was killed while it
     /// made it. No other container is touched.
-    fn remove_container_files<'a>(&'a self, name: &'a str) -> Reply<'a, bool>;
+    fn remove_container_files<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool>;
     /// Podman's own description of a container, as JSON.
-    fn inspect_container<'a>(&'a self, container: &'a str) -> Reply<'a, serde_json::Value>;
+    fn inspect_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, serde_json::Value>;
     /// Runs a command inside a running container and waits for its end.
-    fn exec<'a>(&'a self, container: &'a str, command: &'a [&'a str]) -> Reply<'a, ExecOutput>;
+    fn exec<'a>(&'a self, container: &'a str, command: &'a [&'a str]) -> BoxFuture<'a, ExecOutput>;
     /// Podman's own description of itself and of the host, for people.
-    fn info(&self) -> Reply<'_, String>;
+    fn info(&self) -> BoxFuture<'_, String>;
     /// What the container's first process printed, the last `lines` lines of it.
-    fn logs<'a>(&'a self, container: &'a str, lines: usize) -> Reply<'a, String>;
+    fn logs<'a>(&'a self, container: &'a str, lines: usize) -> BoxFuture<'a, String>;
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
 use super::{
-    Archive, ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, ImageStore, Labels,
-    NetworkInfo, NetworkOptions, Platform, Podman, PodmanError, Reply, VolumeInfo, VolumeOptions,
+    Archive, BoxFuture, ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, ImageStore, Labels,
+    NetworkInfo, NetworkOptions, Platform, Podman, PodmanError, VolumeInfo, VolumeOptions,
 };
 
 /// A scripted [`Podman`]. Names in use and things that do not exist are answered as Podman does.
@@ -87,7 +87,7 @@ impl Scripted {
 
     /// Puts an image for this machine into the store.
     pub fn add_image(&self, reference: &str, labels: Labels) {
-        self.add_image_of(reference, crate::image::architecture(), labels);
+        self.add_image_of(reference, crate::util::platform::architecture(), labels);
     }
 
     /// Puts an image of Linux on that architecture into the store.
@@ -156,7 +156,7 @@ impl Scripted {
         &'a self,
         line: String,
         act: impl FnOnce(&mut State) -> Result<T, PodmanError> + Send + 'a,
-    ) -> Reply<'a, T> {
+    ) -> BoxFuture<'a, T> {
         Box::pin(async move {
             let mut state = self.state();
             let failure = state.failures.iter().position(|(call, _)| line.starts_with(call));
@@ -207,21 +207,21 @@ impl State {
 }
 
 impl Podman for Scripted {
-    fn image<'a>(&'a self, reference: &'a str) -> Reply<'a, Option<ImageInfo>> {
+    fn image<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Option<ImageInfo>> {
         self.call(format!("image {reference}"), move |state| {
             let by_id = || state.images.values().find(|image| image.id == reference);
             Ok(state.images.get(reference).or_else(by_id).cloned())
         })
     }
 
-    fn images<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ImageInfo>> {
+    fn images<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<ImageInfo>> {
         self.call(format!("images {label}"), |state| {
             let all = state.images.values();
             Ok(all.filter(|image| matches(&image.labels, label)).cloned().collect())
         })
     }
 
-    fn remove_path<'a>(&'a self, path: &'a std::path::Path) -> Reply<'a, ()> {
+    fn remove_path<'a>(&'a self, path: &'a std::path::Path) -> BoxFuture<'a, ()> {
         self.call(
             format!("remove_path {}", path.display()),
             move |_| match std::fs::remove_dir_all(path) {
@@ -234,7 +234,7 @@ impl Podman for Scripted {
         )
     }
 
-    fn pull_image<'a>(&'a self, reference: &'a str) -> Reply<'a, ()> {
+    fn pull_image<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, ()> {
         self.call(format!("pull_image {reference}"), move |state| {
             let image = state.registry.get(reference).cloned();
             let image = image.ok_or_else(|| PodmanError::Refused {
@@ -251,7 +251,7 @@ impl Podman for Scripted {
         name: &'a str,
         from: Option<&'a ImageStore>,
         to: &'a ImageStore,
-    ) -> Reply<'a, ()> {
+    ) -> BoxFuture<'a, ()> {
         let last = |store: &ImageStore| {
             store.root.file_name().unwrap_or_default().to_string_lossy().into_owned()
         };
@@ -263,7 +263,7 @@ impl Podman for Scripted {
         &'a self,
         archive: &'a Archive,
         store: &'a ImageStore,
-    ) -> Reply<'a, Vec<ImageInfo>> {
+    ) -> BoxFuture<'a, Vec<ImageInfo>> {
         // As Podman does, also where it fails then.
         for folder in [store.root.join(store.driver), store.runroot.clone()] {
             std::fs::create_dir_all(folder).expect("a test can write into its folders");
@@ -271,7 +271,7 @@ impl Podman for Scripted {
         self.call(format!("load_archive {archive}"), |state| Ok(state.archives.clone()))
     }
 
-    fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> Reply<'a, ()> {
+    fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> BoxFuture<'a, ()> {
         let NetworkOptions { name, subnet, labels, .. } = options;
         self.call(format!("create_network {name} {subnet}"), move |state| {
             if state.networks.contains_key(name) {
@@ -287,20 +287,20 @@ impl Podman for Scripted {
         })
     }
 
-    fn networks<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<NetworkInfo>> {
+    fn networks<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<NetworkInfo>> {
         self.call(format!("networks {label}"), |state| {
             let all = state.networks.values();
             Ok(all.filter(|network| matches(&network.labels, label)).cloned().collect())
         })
     }
 
-    fn remove_network<'a>(&'a self, name: &'a str) -> Reply<'a, bool> {
+    fn remove_network<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool> {
         self.call(format!("remove_network {name}"), |state| {
             Ok(state.networks.remove(name).is_some())
         })
     }
 
-    fn create_volume<'a>(&'a self, options: &'a VolumeOptions) -> Reply<'a, ()> {
+    fn create_volume<'a>(&'a self, options: &'a VolumeOptions) -> BoxFuture<'a, ()> {
         let VolumeOptions { name, labels } = options;
         self.call(format!("create_volume {name}"), move |state| {
             if state.volumes.contains_key(name) {
@@ -311,7 +311,7 @@ impl Podman for Scripted {
         })
     }
 
-    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<VolumeInfo>> {
+    fn volumes<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<VolumeInfo>> {
         self.call(format!("volumes {label}"), |state| {
             let all = state.volumes.iter();
             let ours = all.filter(|(_, labels)| matches(labels, label));
@@ -323,7 +323,7 @@ impl Podman for Scripted {
         })
     }
 
-    fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, bool> {
+    fn remove_volume<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool> {
         self.call(format!("remove_volume {name}"), |state| {
             let known = state.volumes.remove(name).is_some();
             if known {
@@ -333,7 +333,7 @@ impl Podman for Scripted {
         })
     }
 
-    fn create_container<'a>(&'a self, options: &'a ContainerOptions) -> Reply<'a, String> {
+    fn create_container<'a>(&'a self, options: &'a ContainerOptions) -> BoxFuture<'a, String> {
         let name = &options.name;
         self.call(format!("create_container {name}"), move |state| {
             let files = state.half_made.contains(&("container", name.clone()));
@@ -358,7 +358,7 @@ impl Podman for Scripted {
         container: &'a str,
         folder: &'a str,
         archive: Vec<u8>,
-    ) -> Reply<'a, ()> {
+    ) -> BoxFuture<'a, ()> {
         self.call(format!("upload {container} {folder}"), move |state| {
             if !state.containers.contains_key(container) {
                 return Err(no_such_container(container));
@@ -369,42 +369,42 @@ impl Podman for Scripted {
         })
     }
 
-    fn start_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+    fn start_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()> {
         self.call(format!("start_container {container}"), |state| state.set(container, "running"))
     }
 
-    fn stop_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+    fn stop_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()> {
         self.call(format!("stop_container {container}"), |state| state.set(container, "exited"))
     }
 
-    fn pause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+    fn pause_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()> {
         self.call(format!("pause_container {container}"), |state| state.set(container, "paused"))
     }
 
-    fn unpause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+    fn unpause_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()> {
         self.call(format!("unpause_container {container}"), |state| state.set(container, "running"))
     }
 
-    fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>> {
+    fn containers<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<ContainerInfo>> {
         self.call(format!("containers {label}"), |state| {
             let all = state.containers.values().map(|(info, _)| info);
             Ok(all.filter(|info| matches(&info.labels, label)).cloned().collect())
         })
     }
 
-    fn remove_container<'a>(&'a self, container: &'a str) -> Reply<'a, bool> {
+    fn remove_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, bool> {
         self.call(format!("remove_container {container}"), |state| {
             Ok(state.containers.remove(container).is_some())
         })
     }
 
-    fn remove_container_files<'a>(&'a self, name: &'a str) -> Reply<'a, bool> {
+    fn remove_container_files<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool> {
         self.call(format!("remove_container_files {name}"), |state| {
             Ok(state.half_made.remove(&("container", name.to_owned())))
         })
     }
 
-    fn inspect_container<'a>(&'a self, container: &'a str) -> Reply<'a, serde_json::Value> {
+    fn inspect_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, serde_json::Value> {
         self.call(format!("inspect_container {container}"), |state| {
             let found = state.containers.get(container);
             let (info, options) = found.ok_or_else(|| no_such_container(container))?;
@@ -422,7 +422,7 @@ impl Podman for Scripted {
         })
     }
 
-    fn exec<'a>(&'a self, container: &'a str, command: &'a [&'a str]) -> Reply<'a, ExecOutput> {
+    fn exec<'a>(&'a self, container: &'a str, command: &'a [&'a str]) -> BoxFuture<'a, ExecOutput> {
         let line = format!("{container} {}", command.join(" "));
         self.call(format!("exec {line}"), move |state| {
             let nothing = ExecOutput { status: 0, stdout: Vec::new(), stderr: Vec::new() };
@@ -434,11 +434,11 @@ impl Podman for Scripted {
         })
     }
 
-    fn info(&self) -> Reply<'_, String> {
+    fn info(&self) -> BoxFuture<'_, String> {
         self.call("info".to_owned(), |_| Ok("host:\n  arch: amd64\n".to_owned()))
     }
 
-    fn logs<'a>(&'a self, container: &'a str, lines: usize) -> Reply<'a, String> {
+    fn logs<'a>(&'a self, container: &'a str, lines: usize) -> BoxFuture<'a, String> {
         self.call(format!("logs {container} {lines}"), |state| {
             match state.containers.contains_key(container) {
                 true => Ok(String::new()),

@@ -9,9 +9,9 @@ use tokio::sync::Mutex;
 use super::failure::Failure;
 use super::process::ServiceProcess;
 use super::{
-    Archive, ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, ImageStore, NetworkInfo,
-    NetworkOptions, Podman, PodmanCli, PodmanError, Reply, VolumeInfo, VolumeOptions, containers,
-    images, networks, start, transfer, volumes,
+    Archive, BoxFuture, ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, ImageStore,
+    NetworkInfo, NetworkOptions, Podman, PodmanCli, PodmanError, VolumeInfo, VolumeOptions,
+    containers, images, networks, start, transfer, volumes,
 };
 
 /// How long Podman may take to answer one request. Stopping a container takes it ten seconds at most,
@@ -149,19 +149,19 @@ async fn bounded<T>(
 }
 
 impl Podman for Service {
-    fn image<'a>(&'a self, reference: &'a str) -> Reply<'a, Option<ImageInfo>> {
+    fn image<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Option<ImageInfo>> {
         Box::pin(images::find(self, reference))
     }
 
-    fn images<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ImageInfo>> {
+    fn images<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<ImageInfo>> {
         Box::pin(images::list(self, label))
     }
 
-    fn remove_path<'a>(&'a self, path: &'a Path) -> Reply<'a, ()> {
+    fn remove_path<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, ()> {
         Box::pin(async move { PodmanCli::new().unshare_remove(path).await })
     }
 
-    fn pull_image<'a>(&'a self, reference: &'a str) -> Reply<'a, ()> {
+    fn pull_image<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, ()> {
         Box::pin(async move { PodmanCli::new().pull(reference).await })
     }
 
@@ -170,7 +170,7 @@ impl Podman for Service {
         name: &'a str,
         from: Option<&'a ImageStore>,
         to: &'a ImageStore,
-    ) -> Reply<'a, ()> {
+    ) -> BoxFuture<'a, ()> {
         Box::pin(transfer::copy(self, name, from, to))
     }
 
@@ -178,35 +178,35 @@ impl Podman for Service {
         &'a self,
         archive: &'a Archive,
         store: &'a ImageStore,
-    ) -> Reply<'a, Vec<ImageInfo>> {
+    ) -> BoxFuture<'a, Vec<ImageInfo>> {
         Box::pin(transfer::load(archive, store))
     }
 
-    fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> Reply<'a, ()> {
+    fn create_network<'a>(&'a self, options: &'a NetworkOptions) -> BoxFuture<'a, ()> {
         Box::pin(networks::create(self, options))
     }
 
-    fn networks<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<NetworkInfo>> {
+    fn networks<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<NetworkInfo>> {
         Box::pin(networks::list(self, label))
     }
 
-    fn remove_network<'a>(&'a self, name: &'a str) -> Reply<'a, bool> {
+    fn remove_network<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool> {
         Box::pin(networks::remove(self, name))
     }
 
-    fn create_volume<'a>(&'a self, options: &'a VolumeOptions) -> Reply<'a, ()> {
+    fn create_volume<'a>(&'a self, options: &'a VolumeOptions) -> BoxFuture<'a, ()> {
         Box::pin(volumes::create(self, options))
     }
 
-    fn volumes<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<VolumeInfo>> {
+    fn volumes<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<VolumeInfo>> {
         Box::pin(volumes::list(self, label))
     }
 
-    fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, bool> {
+    fn remove_volume<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool> {
         Box::pin(volumes::remove(self, name))
     }
 
-    fn create_container<'a>(&'a self, options: &'a ContainerOptions) -> Reply<'a, String> {
+    fn create_container<'a>(&'a self, options: &'a ContainerOptions) -> BoxFuture<'a, String> {
         Box::pin(containers::create(self, options))
     }
 
@@ -215,51 +215,51 @@ impl Podman for Service {
         container: &'a str,
         folder: &'a str,
         archive: Vec<u8>,
-    ) -> Reply<'a, ()> {
+    ) -> BoxFuture<'a, ()> {
         Box::pin(super::exec::upload(self, container, folder, archive))
     }
 
-    fn start_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+    fn start_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()> {
         Box::pin(start::start(self, container))
     }
 
-    fn stop_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+    fn stop_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()> {
         Box::pin(containers::stop(self, container))
     }
 
-    fn pause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+    fn pause_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()> {
         Box::pin(containers::pause(self, container))
     }
 
-    fn unpause_container<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+    fn unpause_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()> {
         Box::pin(containers::unpause(self, container))
     }
 
-    fn containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerInfo>> {
+    fn containers<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<ContainerInfo>> {
         Box::pin(containers::list(self, label))
     }
 
-    fn remove_container<'a>(&'a self, container: &'a str) -> Reply<'a, bool> {
+    fn remove_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, bool> {
         Box::pin(containers::remove(self, container))
     }
 
-    fn remove_container_files<'a>(&'a self, name: &'a str) -> Reply<'a, bool> {
+    fn remove_container_files<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool> {
         Box::pin(super::sweep::remove_container_files(self, name))
     }
 
-    fn inspect_container<'a>(&'a self, container: &'a str) -> Reply<'a, serde_json::Value> {
+    fn inspect_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, serde_json::Value> {
         Box::pin(containers::inspect(self, container))
     }
 
-    fn exec<'a>(&'a self, container: &'a str, command: &'a [&'a str]) -> Reply<'a, ExecOutput> {
+    fn exec<'a>(&'a self, container: &'a str, command: &'a [&'a str]) -> BoxFuture<'a, ExecOutput> {
         Box::pin(super::exec::run(self, container, command))
     }
 
-    fn info(&self) -> Reply<'_, String> {
+    fn info(&self) -> BoxFuture<'_, String> {
         Box::pin(super::exec::info(self))
     }
 
-    fn logs<'a>(&'a self, container: &'a str, lines: usize) -> Reply<'a, String> {
+    fn logs<'a>(&'a self, container: &'a str, lines: usize) -> BoxFuture<'a, String> {
         Box::pin(super::exec::logs(self, container, lines))
     }
 }

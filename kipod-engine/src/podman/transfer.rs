@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::service::Service;
 use super::{Archive, Command, ImageInfo, ImageStore, Labels, Platform, PodmanCli, PodmanError};
-use crate::blocking::blocking;
+use crate::util::blocking;
 
 /// Copies an image by name, with its id and its digest.
 pub(super) async fn copy(

@@ -33,7 +33,7 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 const OUTPUT_LINES: usize = 10;
 
 /// What a registry shall be made of.
-pub(crate) struct Wish<'a> {
+pub(crate) struct RegistryOptions<'a> {
     pub(crate) name: &'a RegistryName,
     /// The host's port; any free one where it is `None`.
     pub(crate) port: Option<u16>,
@@ -55,39 +55,39 @@ pub(crate) struct Wish<'a> {
 /// before and after a failure.
 pub(crate) async fn create(
     podman: &dyn Podman,
-    wish: &Wish<'_>,
+    options: &RegistryOptions<'_>,
 ) -> Result<RegistrySummary, RegistryError> {
-    let failed = |source| RegistryError::Podman { name: wish.name.clone(), source };
-    let port = free_port(wish, &registries(podman).await.map_err(failed)?)?;
-    let subnet = create_network(podman, wish).await?;
+    let failed = |source| RegistryError::Podman { name: options.name.clone(), source };
+    let port = free_port(options, &registries(podman).await.map_err(failed)?)?;
+    let subnet = create_network(podman, options).await?;
     let registry =
-        LocalRegistry { name: wish.name.to_string(), port, address: nth(&subnet, ADDRESS) };
+        LocalRegistry { name: options.name.to_string(), port, address: nth(&subnet, ADDRESS) };
     let labels = labels(&registry.name);
     let volume = VolumeOptions { name: registry.name.clone(), labels };
     podman.create_volume(&volume).await.map_err(failed)?;
-    podman.create_container(&container(wish, &registry)).await.map_err(failed)?;
+    podman.create_container(&container(options, &registry)).await.map_err(failed)?;
     podman.start_container(&registry.name).await.map_err(failed)?;
-    until_it_answers(podman, wish.name, port, wish.limit, false).await?;
+    until_it_answers(podman, options.name, port, options.limit, false).await?;
     Ok(RegistrySummary {
         host: registry.host(),
         registry,
-        image: wish.image.to_owned(),
+        image: options.image.to_owned(),
         state: "running".to_owned(),
     })
 }
 
-fn container(wish: &Wish<'_>, registry: &LocalRegistry) -> ContainerOptions {
+fn container(options: &RegistryOptions<'_>, registry: &LocalRegistry) -> ContainerOptions {
     let name = &registry.name;
     let mut labels = labels(name);
     labels.extend([
         (label::PORT.to_owned(), registry.port.to_string()),
         (label::ADDRESS.to_owned(), registry.address.to_string()),
-        (label::IMAGE.to_owned(), wish.image.to_owned()),
+        (label::IMAGE.to_owned(), options.image.to_owned()),
     ]);
     ContainerOptions {
         name: name.clone(),
         hostname: name.clone(),
-        image: wish.image.to_owned(),
+        image: options.image.to_owned(),
         systemd: false,
         command: Vec::new(),
         env: BTreeMap::new(),
@@ -109,7 +109,7 @@ fn container(wish: &Wish<'_>, registry: &LocalRegistry) -> ContainerOptions {
             count: 1,
         }],
         dns_search: None,
-        cgroup_parent: wish.cgroup_parent.clone(),
+        cgroup_parent: options.cgroup_parent.clone(),
         stop_signal: SIGTERM,
         stop_timeout: STOP_SECONDS,
         restart: true,
@@ -118,13 +118,16 @@ fn container(wish: &Wish<'_>, registry: &LocalRegistry) -> ContainerOptions {
 
 /// The port asked for, or any, if it is free and no other registry, running or not, has it: nodes know
 /// a registry by its port.
-fn free_port(wish: &Wish<'_>, others: &[RegistrySummary]) -> Result<u16, RegistryError> {
-    let wanted = wish.port.unwrap_or(0);
-    let fault = |source| RegistryError::Port { name: wish.name.clone(), port: wanted, source };
+fn free_port(
+    options: &RegistryOptions<'_>,
+    others: &[RegistrySummary],
+) -> Result<u16, RegistryError> {
+    let wanted = options.port.unwrap_or(0);
+    let fault = |source| RegistryError::Port { name: options.name.clone(), port: wanted, source };
     let owner = |port| others.iter().find(|other| other.registry.port == port);
     if let Some(other) = owner(wanted) {
         return Err(RegistryError::PortOfOther {
-            name: wish.name.clone(),
+            name: options.name.clone(),
             port: wanted,
             other: other.registry.name.clone(),
         });
@@ -134,7 +137,8 @@ fn free_port(wish: &Wish<'_>, others: &[RegistrySummary]) -> Result<u16, Registr
     loop {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).map_err(fault)?;
         let port = listener.local_addr().map_err(fault)?.port();
-        if wish.port.is_some() || (owner(port).is_none() && !wish.spoken_for.contains(&port)) {
+        if options.port.is_some() || (owner(port).is_none() && !options.spoken_for.contains(&port))
+        {
             return Ok(port);
         }
         listeners.push(listener);
@@ -143,21 +147,24 @@ fn free_port(wish: &Wish<'_>, others: &[RegistrySummary]) -> Result<u16, Registr
 
 /// Podman also refuses what the host itself uses, which its list of networks does not show: so another
 /// subnet is tried, and never the same again.
-async fn create_network(podman: &dyn Podman, wish: &Wish<'_>) -> Result<Subnet, RegistryError> {
-    let failed = |source| RegistryError::Podman { name: wish.name.clone(), source };
+async fn create_network(
+    podman: &dyn Podman,
+    options: &RegistryOptions<'_>,
+) -> Result<Subnet, RegistryError> {
+    let failed = |source| RegistryError::Podman { name: options.name.clone(), source };
     let networks = podman.networks("").await.map_err(failed)?;
     let subnets = networks.iter().flat_map(|network| &network.subnets);
     let mut used: Vec<Subnet> = subnets.filter_map(|subnet| subnet.parse().ok()).collect();
-    used.extend_from_slice(&wish.used);
+    used.extend_from_slice(&options.used);
     loop {
-        let subnet = choose_node_subnet(&used, &[], &wish.around);
+        let subnet = choose_node_subnet(&used, &[], &options.around);
         let subnet = subnet.ok_or(RegistryError::NoSubnet)?;
         let options = NetworkOptions {
-            name: network_name(wish.name.as_str()),
+            name: network_name(options.name.as_str()),
             subnet: subnet.to_string(),
             gateway: nth(&subnet, GATEWAY),
             ipv6: None,
-            labels: labels(wish.name.as_str()),
+            labels: labels(options.name.as_str()),
         };
         match podman.create_network(&options).await {
             Ok(()) => return Ok(subnet),

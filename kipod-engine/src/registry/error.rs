@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::RegistryName;
 use crate::cluster::RecordError;
 use crate::lease::LeaseError;
-use crate::lines::below;
 use crate::podman::PodmanError;
+use crate::util::text::below;
 
 /// Something could not be done with a registry.
 #[derive(Debug, thiserror::Error)]

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::lease::{LeaseError, Lock, Tidy};
+use crate::lease::{LeaseError, Lock, RemoveOnDrop};
 
 /// The exclusive right to create and delete registries. Dropping it, or dying in any way, gives it
 /// back; dropping it takes the lock's file away too.
 #[derive(Debug)]
-pub(crate) struct RegistriesLock(#[expect(dead_code, reason = "held")] Tidy);
+pub(crate) struct RegistriesLock(#[expect(dead_code, reason = "held")] RemoveOnDrop);
 
 impl RegistriesLock {
     /// Takes it, unless somebody else has it for more than a moment. `state` is kipod's state folder.

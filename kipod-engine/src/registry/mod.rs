@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::podman::{ContainerInfo, Labels, Podman, PodmanError};
 use crate::spec::LocalRegistry;
 
-pub(crate) use create::{Wish, create, until_it_answers};
+pub(crate) use create::{RegistryOptions, create, until_it_answers};
 pub use error::RegistryError;
 pub(crate) use lock::RegistriesLock;
 pub use name::{RegistryName, RegistryNameError};

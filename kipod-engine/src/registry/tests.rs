@@ -4,8 +4,8 @@ use super::*;
 use crate::podman::{NetworkOptions, Scripted, VolumeOptions};
 use std::time::Duration;
 
-fn wish(name: &RegistryName) -> Wish<'_> {
-    Wish {
+fn options(name: &RegistryName) -> RegistryOptions<'_> {
+    RegistryOptions {
         name,
         port: None,
         spoken_for: Vec::new(),
@@ -22,7 +22,7 @@ async fn one_that_does_not_answer_is_said_and_can_be_removed() {
     let podman = Scripted::new();
     let name = RegistryName::default();
     let used = vec!["10.89.0.0/24".parse().unwrap()];
-    let error = create(&podman, &Wish { used, ..wish(&name) }).await.unwrap_err();
+    let error = create(&podman, &RegistryOptions { used, ..options(&name) }).await.unwrap_err();
     assert!(matches!(error, RegistryError::Silent { .. }), "{error}");
     let made = podman.created("kipod-registry").unwrap();
     assert!(!made.systemd && made.command.is_empty());
@@ -40,11 +40,12 @@ async fn one_that_does_not_answer_is_said_and_can_be_removed() {
 async fn what_cannot_be_had_is_said() {
     let podman = Scripted::new();
     let name = RegistryName::default();
-    let error = create(&podman, &wish(&name)).await.unwrap_err();
+    let error = create(&podman, &options(&name)).await.unwrap_err();
     assert!(matches!(error, RegistryError::NoSubnet), "{error}");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let error = create(&podman, &Wish { port: Some(port), ..wish(&name) }).await.unwrap_err();
+    let error =
+        create(&podman, &RegistryOptions { port: Some(port), ..options(&name) }).await.unwrap_err();
     let expected = format!("registry `kipod-registry` cannot listen on 127.0.0.1:{port}: ");
     assert!(error.to_string().starts_with(&expected), "{error}");
     assert!(podman.is_empty());
@@ -55,11 +56,12 @@ async fn no_two_have_one_port_even_if_one_is_stopped() {
     let podman = Scripted::new();
     let first: RegistryName = "first".parse().unwrap();
     let used = vec!["10.89.0.0/24".parse().unwrap()];
-    create(&podman, &Wish { used, ..wish(&first) }).await.unwrap_err();
+    create(&podman, &RegistryOptions { used, ..options(&first) }).await.unwrap_err();
     podman.stop_container("first").await.unwrap();
     let port = registries(&podman).await.unwrap()[0].registry.port;
     let name = RegistryName::default();
-    let error = create(&podman, &Wish { port: Some(port), ..wish(&name) }).await.unwrap_err();
+    let error =
+        create(&podman, &RegistryOptions { port: Some(port), ..options(&name) }).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
@@ -93,7 +95,7 @@ async fn what_podman_has_only_files_of_goes_too() {
     let name = RegistryName::default();
     podman.half_make("kipod-registry");
     let used = vec!["10.89.0.0/24".parse().unwrap()];
-    let error = create(&podman, &Wish { used, ..wish(&name) }).await.unwrap_err();
+    let error = create(&podman, &RegistryOptions { used, ..options(&name) }).await.unwrap_err();
     assert!(error.to_string().ends_with("container `kipod-registry` exists already"), "{error}");
     assert!(remove(&podman, &name).await.unwrap());
     assert!(podman.is_empty());

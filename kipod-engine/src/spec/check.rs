@@ -10,10 +10,10 @@ mod settings;
 use std::fmt::Display;
 
 use super::{
-    ClusterName, ClusterSpec, DEFAULT_WAIT, Fault, Faults, ImageReference, RawSpec, Written,
-    parse_duration,
+    ClusterName, ClusterSpec, DEFAULT_WAIT, ImageReference, RawSpec, ValidationError,
+    ValidationErrors, Written, parse_duration,
 };
-use crate::time_factor::TimeFactor;
+use crate::util::time_factor::TimeFactor;
 
 impl RawSpec {
     /// Checks every value, fills in the defaults, and holds the values against each other.
@@ -21,7 +21,7 @@ impl RawSpec {
     /// # Errors
     ///
     /// With all that is wrong at once.
-    pub fn check(&self) -> Result<ClusterSpec, Faults> {
+    pub fn check(&self) -> Result<ClusterSpec, ValidationErrors> {
         self.check_for(TimeFactor::default())
     }
 
@@ -42,7 +42,7 @@ impl RawSpec {
     /// # Errors
     ///
     /// As [`check`](Self::check).
-    pub fn check_for(&self, factor: TimeFactor) -> Result<ClusterSpec, Faults> {
+    pub fn check_for(&self, factor: TimeFactor) -> Result<ClusterSpec, ValidationErrors> {
         let mut faults = Vec::new();
         let spec = ClusterSpec {
             name: self.name(&mut faults),
@@ -74,13 +74,13 @@ impl RawSpec {
             nodes::api_server_port(self, &spec, &mut faults);
             nodes::published_ports(self, &spec, &mut faults);
         }
-        match Faults::new(faults) {
+        match ValidationErrors::new(faults) {
             Some(faults) => Err(faults),
             None => Ok(spec),
         }
     }
 
-    fn preload(&self, faults: &mut Vec<Fault>) -> Vec<ImageReference> {
+    fn preload(&self, faults: &mut Vec<ValidationError>) -> Vec<ImageReference> {
         let mut images = Vec::new();
         for image in &self.preload {
             let image = read("preload", Some(image), faults, str::parse::<ImageReference>);
@@ -89,7 +89,7 @@ impl RawSpec {
         images
     }
 
-    fn name(&self, faults: &mut Vec<Fault>) -> ClusterName {
+    fn name(&self, faults: &mut Vec<ValidationError>) -> ClusterName {
         let Some(name) = &self.name else { return ClusterName::default() };
         ClusterName::new(&name.text).unwrap_or_else(|error| {
             for fault in error.faults() {
@@ -105,7 +105,7 @@ impl RawSpec {
 fn read<T, E: Display>(
     name: &str,
     value: Option<&Written>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ValidationError>,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Option<T> {
     let value = value?;

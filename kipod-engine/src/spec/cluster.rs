@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterName, ImageReference, KubeadmPatches, Networking, NodeSpec, Registry, Role};
+use super::{ClusterName, ImageReference, KubeadmPatches, Networking, NodeSpec, Registry};
+use crate::kubernetes::Role;
 
 /// How long creating a cluster waits for it to be ready, unless told: five minutes. It takes half a
 /// minute on two cores; on a machine that emulates its processor it takes ten times as long.

@@ -2,7 +2,7 @@
 //! value.
 //!
 //! [`RawSpec`] holds what was typed, or stands in a file. [`RawSpec::check`] turns it into a [`ClusterSpec`], in which
-//! every value is known to be good, or into [`Faults`], which is all that is wrong with it at once.
+//! every value is known to be good, or into [`ValidationErrors`], which is all that is wrong with it at once.
 //! Nothing here asks the host anything: whether a port is free or an image exists is found out
 //! later, by others.
 //!
@@ -36,14 +36,12 @@ mod registry;
 mod registry_auth;
 mod subnet;
 mod subnet6;
-pub(crate) mod suggest;
-pub(crate) mod words;
 mod written;
 
 pub use cluster::{ClusterSpec, DEFAULT_WAIT};
 pub(crate) use duration::format_duration;
 pub use duration::{DurationError, parse_duration};
-pub use fault::{Fault, Faults};
+pub use fault::{ValidationError, ValidationErrors};
 pub use image::{ImageError, ImageReference};
 pub use mount::{ExtraMount, ExtraPort, Propagation, Protocol};
 pub use name::{ClusterName, NameError};
@@ -52,7 +50,7 @@ pub use networking::{
     INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, IpFamily, KubeProxyMode, NODE_POD_LENGTH,
     NODE_POD_LENGTH6, Networking,
 };
-pub use node::{MAX_NODES, NodeSpec, Role};
+pub use node::{MAX_NODES, NodeSpec};
 pub use patch::{JsonPatch, KubeadmPatches, MergePatch, PatchTarget};
 pub use raw::{RawJsonPatch, RawMount, RawNode, RawPatches, RawPort, RawRegistry, RawSpec};
 pub use registry::{FoundRegistries, LocalRegistry, Mirror, Registry};

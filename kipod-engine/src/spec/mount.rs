@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::words::words;
+use crate::util::words::words;
 
 /// A file or folder of the host, mounted into a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

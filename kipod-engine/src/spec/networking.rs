@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::words::words;
 use super::{Subnet, Subnet6};
+use crate::util::words::words;
 
 /// The address that a one-node cluster's Kubernetes binds its identity to. It exists inside the node
 /// alone, on its loopback interface, so that the node can be given another network address.

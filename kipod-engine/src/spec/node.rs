@@ -4,23 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::words::words;
+use crate::kubernetes::Role;
+
 use super::{ExtraMount, ExtraPort, ImageReference, KubeadmPatches};
 
 /// How many nodes a cluster may have: each gets an address of a /24, beside the gateway and the load
 /// balancer.
 pub const MAX_NODES: usize = 250;
-
-words! {
-    /// What a node does in its cluster. Control planes are first, which is the order of nodes.
-    pub enum Role: "a role" {
-        /// It runs the control plane, and etcd beside it. It takes pods of users only where the cluster
-        /// has no worker.
-        ControlPlane = "control-plane",
-        /// It runs pods of users.
-        Worker = "worker",
-    }
-}
 
 /// A node that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

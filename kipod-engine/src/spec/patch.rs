@@ -4,7 +4,7 @@ use json_patch::PatchOperation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::suggest::did_you_mean;
+use crate::util::suggest::did_you_mean;
 
 /// The documents that kubeadm reads: kind, group and versions. The last version is the one that
 /// kipod writes.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::Fault;
+use super::ValidationError;
 
 /// Where in a file something stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,8 +34,8 @@ pub struct Place {
 
 impl Place {
     /// What is wrong here.
-    pub fn fault(&self, message: impl fmt::Display) -> Fault {
-        Fault {
+    pub fn fault(&self, message: impl fmt::Display) -> ValidationError {
+        ValidationError {
             position: Some(self.position.clone()),
             place: self.key.clone(),
             message: message.to_string(),
@@ -60,8 +60,8 @@ pub struct Written {
 
 impl Written {
     /// What is wrong with it; `name` is what it is called where it was typed as a flag.
-    pub fn fault(&self, name: &str, message: impl fmt::Display) -> Fault {
-        Fault::at(self.place.as_ref(), name, message)
+    pub fn fault(&self, name: &str, message: impl fmt::Display) -> ValidationError {
+        ValidationError::at(self.place.as_ref(), name, message)
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use kipod_e2e::bench::{self, median_f64};
-use kipod_engine::image::{DEFAULT_IMAGE, NodeImage, node_image};
+use kipod_engine::node_image::{DEFAULT_IMAGE, NodeImage, node_image};
 use kipod_engine::podman::Service;
 use kipod_engine::{Dirs, host, plan::Machine};
 

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::Namespace;
 use kipod_e2e::bench::{self, median_f64};
-use kipod_engine::client;
+use kipod_engine::kubeconfig::client;
 use kube::Api;
 use kube::api::ListParams;
 

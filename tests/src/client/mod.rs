@@ -39,7 +39,8 @@ impl ClusterClient {
             .enable_all()
             .build()
             .expect("a runtime");
-        let client = runtime.block_on(kipod_engine::client::connect(&text)).expect("a client");
+        let client =
+            runtime.block_on(kipod_engine::kubeconfig::client::connect(&text)).expect("a client");
         Self { runtime, client }
     }
 

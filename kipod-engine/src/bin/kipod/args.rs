@@ -79,7 +79,7 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// The node image to look for
-    #[arg(long, default_value = kipod_engine::image::DEFAULT_IMAGE)]
+    #[arg(long, default_value = kipod_engine::node_image::DEFAULT_IMAGE)]
     pub(crate) image: String,
 }
 

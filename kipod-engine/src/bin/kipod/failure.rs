@@ -1,6 +1,6 @@
 //! How a command fails: what it says, what the user can do, and the exit status.
 
-use kipod_engine::{cluster, image, kubeconfig, podman, prune, registry, run, spec};
+use kipod_engine::{actions, bundle, cluster, gc, kubeconfig, node_image, podman, registry, spec};
 
 /// A command's failure, ready to be shown.
 #[derive(Debug)]
@@ -66,11 +66,11 @@ hinted!(
     cluster::OpenError,
     cluster::RecordError,
     cluster::RemoveError,
-    image::NodeImageError,
-    image::BuildError,
-    image::bundle::BundleError,
+    node_image::NodeImageError,
+    node_image::BuildError,
+    bundle::BundleError,
     podman::PodmanError,
-    prune::PruneError,
+    gc::PruneError,
 );
 
 impl From<registry::RegistryError> for Failure {
@@ -96,29 +96,29 @@ impl From<kubeconfig::KubeconfigError> for Failure {
     }
 }
 
-impl From<run::CreateError> for Failure {
-    fn from(error: run::CreateError) -> Self {
+impl From<actions::CreateError> for Failure {
+    fn from(error: actions::CreateError) -> Self {
         // As a shell says of a program that ended by SIGINT.
-        let code = if matches!(error, run::CreateError::Cancelled { .. }) { 130 } else { 1 };
+        let code = if matches!(error, actions::CreateError::Cancelled { .. }) { 130 } else { 1 };
         let hint = error.hint();
         Self::new(error.to_string()).hint(hint).code(code)
     }
 }
 
-impl From<run::ChangeError> for Failure {
-    fn from(error: run::ChangeError) -> Self {
+impl From<actions::ChangeError> for Failure {
+    fn from(error: actions::ChangeError) -> Self {
         let interrupted = matches!(
             error,
-            run::ChangeError::NotReady(run::CreateError::Cancelled { .. })
-                | run::ChangeError::Images(run::ImagesError::Cancelled { .. })
+            actions::ChangeError::NotReady(actions::CreateError::Cancelled { .. })
+                | actions::ChangeError::Images(actions::ImagesError::Cancelled { .. })
         );
         let hint = error.hint();
         Self::new(error.to_string()).hint(hint).code(if interrupted { 130 } else { 1 })
     }
 }
 
-impl From<spec::Faults> for Failure {
-    fn from(faults: spec::Faults) -> Self {
+impl From<spec::ValidationErrors> for Failure {
+    fn from(faults: spec::ValidationErrors) -> Self {
         // Bad words on the command line end as clap's own do.
         Self::new(faults.to_string().trim_start_matches("error: ")).code(2)
     }

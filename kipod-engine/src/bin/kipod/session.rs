@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use kipod_engine::actions::Context;
 use kipod_engine::node::StorageDriver;
 use kipod_engine::podman::Service;
-use kipod_engine::run::{Cancel, Context, cancellation};
 use kipod_engine::spec::{ClusterName, DEFAULT_WAIT, parse_duration};
-use kipod_engine::{Dirs, Event, Events, TimeFactor};
+use kipod_engine::{CancellationToken, Dirs, Event, Events, TimeFactor};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
@@ -74,8 +74,9 @@ pub(crate) fn wait(typed: Option<&str>, factor: TimeFactor) -> Result<Duration, 
 
 /// Listens for the signals that ask to stop. The first asks the work to stop and undo what it did,
 /// the second ends kipod at once.
-pub(crate) fn stop_on_signals(progress: &'static Progress) -> std::io::Result<Cancel> {
-    let (canceller, cancel) = cancellation();
+pub(crate) fn stop_on_signals(progress: &'static Progress) -> std::io::Result<CancellationToken> {
+    let cancel = CancellationToken::new();
+    let canceller = cancel.clone();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -106,6 +107,6 @@ pub(crate) async fn node_image_fact(
     let dirs = Dirs::from_env().ok()?;
     let host = std::env::var("CONTAINER_HOST").ok();
     let service = Service::connect(&dirs.runtime, host.as_deref()).await.ok()?;
-    let found = kipod_engine::image::node_image(&service, reference, &dirs.data, driver).await;
+    let found = kipod_engine::node_image::node_image(&service, reference, &dirs.data, driver).await;
     Some(kipod_engine::host::NodeImage { reference: reference.to_owned(), present: found.is_ok() })
 }

@@ -1,7 +1,7 @@
 //! Whole files of kind's format, as people have them: `kind/valid-*.yaml` and `kind/invalid-*.yaml`.
 
 use super::*;
-use crate::spec::Role;
+use crate::kubernetes::Role;
 
 fn file(name: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/config/tests/kind");

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::*;
-use crate::spec::{KubeProxyMode, Propagation, Protocol, Role, listed};
+use crate::kubernetes::Role;
+use crate::spec::{KubeProxyMode, Propagation, Protocol, listed};
 
 const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::is_dns_name;
-use crate::spec::{Fault, Written};
+use crate::spec::{ValidationError, Written};
 
 /// The longest name, and the longest value, of a label.
 /// Source: Kubernetes' documentation, "Labels and Selectors", "Syntax and character set".
@@ -28,7 +28,7 @@ const ALLOWED: [&str; 11] = [
 /// The labels of one node.
 pub(super) fn check(
     raw: &[(Written, Written)],
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ValidationError>,
 ) -> BTreeMap<String, String> {
     for (key, value) in raw {
         if let Err(fault) = check_key(&key.text) {

@@ -4,14 +4,14 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::{port, read};
-use crate::spec::{ExtraMount, ExtraPort, Fault, Place, RawMount, RawPort, Written};
+use crate::spec::{ExtraMount, ExtraPort, Place, RawMount, RawPort, ValidationError, Written};
 
 /// Where nodes have something of their own; what lies below is free, but for the last.
 const TAKEN: [&str; 9] =
     ["/", "/dev", "/dev/kmsg", "/proc", "/run", "/sys", "/tmp", "/var", "/kipod"];
 
 /// The mounts of one node.
-pub(super) fn mounts(raw: &[RawMount], faults: &mut Vec<Fault>) -> Vec<ExtraMount> {
+pub(super) fn mounts(raw: &[RawMount], faults: &mut Vec<ValidationError>) -> Vec<ExtraMount> {
     let mut good: Vec<ExtraMount> = Vec::new();
     for mount in raw {
         let place = mount.place.as_ref();
@@ -41,10 +41,10 @@ fn required<'a>(
     key: &str,
     value: Option<&'a Written>,
     place: Option<&Place>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ValidationError>,
 ) -> Option<&'a Written> {
     if value.is_none() {
-        faults.push(Fault::at(place, "node", format!("has no `{key}`")));
+        faults.push(ValidationError::at(place, "node", format!("has no `{key}`")));
     }
     value
 }
@@ -74,7 +74,7 @@ fn container_path(text: &str) -> Result<String, String> {
 /// The port mappings of one node, each with where it stands.
 pub(super) fn ports<'a>(
     raw: &'a [RawPort],
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ValidationError>,
 ) -> Vec<(ExtraPort, &'a RawPort)> {
     let mut good = Vec::new();
     for mapping in raw {
@@ -87,7 +87,7 @@ pub(super) fn ports<'a>(
         let protocol = read("protocol", mapping.protocol.as_ref(), faults, |text| {
             text.to_ascii_uppercase().parse().map_err(|_: String| {
                 let known = crate::spec::Protocol::WORDS;
-                crate::spec::words::none_of(text, "a protocol", known)
+                crate::util::words::none_of(text, "a protocol", known)
             })
         });
         if let (Some(container_port), true) = (container_port, faults.len() == before) {
@@ -108,7 +108,7 @@ fn listen(text: &str) -> Result<IpAddr, String> {
 }
 
 /// No two mappings may want the same port of the host, whichever nodes they are of.
-pub(super) fn collisions(all: &[(ExtraPort, &RawPort)], faults: &mut Vec<Fault>) {
+pub(super) fn collisions(all: &[(ExtraPort, &RawPort)], faults: &mut Vec<ValidationError>) {
     for (index, (port, raw)) in all.iter().enumerate() {
         let Some((other, _)) = all[..index].iter().find(|(other, _)| other.collides(port)) else {
             continue;

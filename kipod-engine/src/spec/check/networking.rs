@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{is_dns_name, port, read};
 use crate::spec::{
-    ClusterSpec, Fault, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, IpFamily, NODE_POD_LENGTH,
-    NODE_POD_LENGTH6, Networking, RawSpec, Subnet, Subnet6, Written,
+    ClusterSpec, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, IpFamily, NODE_POD_LENGTH,
+    NODE_POD_LENGTH6, Networking, RawSpec, Subnet, Subnet6, ValidationError, Written,
 };
 
 /// By how many bits a node's part may be longer than the pod subnet, above which kubeadm refuses.
@@ -40,7 +40,7 @@ struct Subnets {
 }
 
 /// The addresses that were asked for.
-pub(super) fn check(raw: &RawSpec, faults: &mut Vec<Fault>) -> Networking {
+pub(super) fn check(raw: &RawSpec, faults: &mut Vec<ValidationError>) -> Networking {
     let family = read("IP family", raw.ip_family.as_ref(), faults, str::parse).unwrap_or_default();
     let default = Networking::of(family);
     let address = read("API server address", raw.api_server_address.as_ref(), faults, address);
@@ -93,7 +93,7 @@ fn by_family(
     family: IpFamily,
     size: Size<Subnet>,
     size6: Size<Subnet6>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ValidationError>,
 ) -> (Option<Subnet>, Option<Subnet6>) {
     let parts: Vec<&str> = value.text.split(',').map(str::trim).collect();
     let sixes = parts.iter().filter(|part| part.contains(':')).count();
@@ -160,7 +160,7 @@ fn subnet6(text: &str, size: Size<Subnet6>) -> Result<Subnet6, String> {
 }
 
 /// Pods and Services must have different addresses, in each family there is.
-fn overlap(raw: &RawSpec, networking: &Networking, faults: &mut Vec<Fault>) {
+fn overlap(raw: &RawSpec, networking: &Networking, faults: &mut Vec<ValidationError>) {
     let Networking { pod_subnet, service_subnet, pod_subnet6, service_subnet6, ip_family, .. } =
         networking;
     let mut found = Vec::new();
@@ -180,14 +180,14 @@ fn overlap(raw: &RawSpec, networking: &Networking, faults: &mut Vec<Fault>) {
             (value, _) => {
                 let message = format!("`{services}` overlaps the pod subnet `{pods}`");
                 let place = value.as_ref().and_then(|value| value.place.as_ref());
-                Fault::at(place, "service subnet", message)
+                ValidationError::at(place, "service subnet", message)
             }
         });
     }
 }
 
 /// Each node needs its part of the pod subnet.
-pub(super) fn room_for_nodes(raw: &RawSpec, spec: &ClusterSpec, faults: &mut Vec<Fault>) {
+pub(super) fn room_for_nodes(raw: &RawSpec, spec: &ClusterSpec, faults: &mut Vec<ValidationError>) {
     let Networking { pod_subnet, pod_subnet6, ip_family, .. } = &spec.networking;
     let room = |length: u8, part: u8| 1_usize << (part - length);
     let mut subnets = Vec::new();
@@ -205,7 +205,7 @@ pub(super) fn room_for_nodes(raw: &RawSpec, spec: &ClusterSpec, faults: &mut Vec
             "`{subnet}` is too small: each of {nodes} nodes needs a /{part}, and it has {room}"
         );
         let place = raw.pod_subnet.as_ref().and_then(|value| value.place.as_ref());
-        faults.push(Fault::at(place, "pod subnet", message));
+        faults.push(ValidationError::at(place, "pod subnet", message));
     }
 }
 
@@ -247,7 +247,7 @@ fn service_length(length: u8, lengths: &std::ops::RangeInclusive<u8>) -> Result<
     }
 }
 
-fn dns_search(domains: &[Written], faults: &mut Vec<Fault>) -> Vec<String> {
+fn dns_search(domains: &[Written], faults: &mut Vec<ValidationError>) -> Vec<String> {
     let mut good = Vec::new();
     for domain in domains {
         let text = domain.text.strip_suffix('.').unwrap_or(&domain.text);

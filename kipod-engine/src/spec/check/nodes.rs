@@ -1,9 +1,10 @@
 //! The nodes: each by itself, then their numbers.
 
 use super::{labels, mounts, patches, read};
+use crate::kubernetes::Role;
 use crate::spec::{
-    ClusterSpec, ExtraPort, Fault, ImageReference, MAX_NODES, NodeSpec, Protocol, RawSpec, Role,
-    Written,
+    ClusterSpec, ExtraPort, ImageReference, MAX_NODES, NodeSpec, Protocol, RawSpec,
+    ValidationError, Written,
 };
 
 /// How many control planes there may be: etcd recommends no more members than seven.
@@ -11,7 +12,7 @@ use crate::spec::{
 const MAX_CONTROL_PLANES: usize = 7;
 
 /// The nodes that were asked for, control planes first; one control plane where none were.
-pub(super) fn check(raw: &RawSpec, faults: &mut Vec<Fault>) -> Vec<NodeSpec> {
+pub(super) fn check(raw: &RawSpec, faults: &mut Vec<ValidationError>) -> Vec<NodeSpec> {
     let before = faults.len();
     let mut nodes = if raw.nodes.is_empty() { counted(raw, faults) } else { listed(raw, faults) };
     if faults.len() == before {
@@ -22,7 +23,7 @@ pub(super) fn check(raw: &RawSpec, faults: &mut Vec<Fault>) -> Vec<NodeSpec> {
     nodes
 }
 
-fn counted(raw: &RawSpec, faults: &mut Vec<Fault>) -> Vec<NodeSpec> {
+fn counted(raw: &RawSpec, faults: &mut Vec<ValidationError>) -> Vec<NodeSpec> {
     let mut count = |name, value: &Option<Written>, default| {
         read(name, value.as_ref(), faults, number).unwrap_or(default)
     };
@@ -32,7 +33,7 @@ fn counted(raw: &RawSpec, faults: &mut Vec<Fault>) -> Vec<NodeSpec> {
     of(Role::ControlPlane, control_planes).chain(of(Role::Worker, workers)).collect()
 }
 
-fn listed(raw: &RawSpec, faults: &mut Vec<Fault>) -> Vec<NodeSpec> {
+fn listed(raw: &RawSpec, faults: &mut Vec<ValidationError>) -> Vec<NodeSpec> {
     for (name, count) in [("control planes", &raw.control_planes), ("workers", &raw.workers)] {
         if let Some(count) = count {
             let message = "a number does not go with a list of nodes: say one of them";
@@ -59,10 +60,10 @@ fn listed(raw: &RawSpec, faults: &mut Vec<Fault>) -> Vec<NodeSpec> {
 }
 
 /// Numbers that are good each by itself may not be together.
-fn hold_numbers(nodes: &[NodeSpec], raw: &RawSpec, faults: &mut Vec<Fault>) {
+fn hold_numbers(nodes: &[NodeSpec], raw: &RawSpec, faults: &mut Vec<ValidationError>) {
     let name = if raw.nodes.is_empty() { "control planes" } else { "nodes" };
     let mut add = |name, message: String| {
-        faults.push(Fault::at(raw.nodes_place.as_ref(), name, message));
+        faults.push(ValidationError::at(raw.nodes_place.as_ref(), name, message));
     };
     let control_planes = nodes.iter().filter(|node| node.role == Role::ControlPlane).count();
     if control_planes == 0 {
@@ -86,7 +87,11 @@ fn hold_numbers(nodes: &[NodeSpec], raw: &RawSpec, faults: &mut Vec<Fault>) {
 }
 
 /// The API server's port is not for others.
-pub(super) fn api_server_port(raw: &RawSpec, spec: &ClusterSpec, faults: &mut Vec<Fault>) {
+pub(super) fn api_server_port(
+    raw: &RawSpec,
+    spec: &ClusterSpec,
+    faults: &mut Vec<ValidationError>,
+) {
     let api = ExtraPort {
         container_port: 1,
         host_port: spec.networking.api_server_port,
@@ -105,7 +110,11 @@ pub(super) fn api_server_port(raw: &RawSpec, spec: &ClusterSpec, faults: &mut Ve
 
 /// Podman passes what comes to a published port on to the container's IPv4 address, if it has one; and
 /// nodes have one in every cluster, by which they reach the world.
-pub(super) fn published_ports(raw: &RawSpec, spec: &ClusterSpec, faults: &mut Vec<Fault>) {
+pub(super) fn published_ports(
+    raw: &RawSpec,
+    spec: &ClusterSpec,
+    faults: &mut Vec<ValidationError>,
+) {
     let family = spec.networking.ip_family;
     if family.has_ipv4() {
         return;
@@ -114,7 +123,7 @@ pub(super) fn published_ports(raw: &RawSpec, spec: &ClusterSpec, faults: &mut Ve
         let message = format!(
             "a port is published to the node's IPv4 address, where a cluster of the IP family `{family}` has neither pods nor Services: `dual` has them"
         );
-        faults.push(Fault::at(port.place.as_ref(), "port mapping", message));
+        faults.push(ValidationError::at(port.place.as_ref(), "port mapping", message));
     }
 }
 

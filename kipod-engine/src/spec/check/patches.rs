@@ -1,12 +1,12 @@
 //! Patches of kubeadm's documents: whether they can be read, and are for documents that exist.
 
 use crate::spec::{
-    Fault, JsonPatch, KubeadmPatches, MergePatch, PatchTarget, Place, RawJsonPatch, RawPatches,
-    Written,
+    JsonPatch, KubeadmPatches, MergePatch, PatchTarget, Place, RawJsonPatch, RawPatches,
+    ValidationError, Written,
 };
 
 /// The patches that were asked for.
-pub(super) fn check(raw: &RawPatches, faults: &mut Vec<Fault>) -> KubeadmPatches {
+pub(super) fn check(raw: &RawPatches, faults: &mut Vec<ValidationError>) -> KubeadmPatches {
     let merge = raw.merge.iter().filter_map(|patch| {
         let read = MergePatch::read(&patch.text, named(patch.place.as_ref()));
         told(read, patch.place.as_ref(), faults)
@@ -16,11 +16,11 @@ pub(super) fn check(raw: &RawPatches, faults: &mut Vec<Fault>) -> KubeadmPatches
     KubeadmPatches { merge, json }
 }
 
-fn json_patch(raw: &RawJsonPatch, faults: &mut Vec<Fault>) -> Option<JsonPatch> {
+fn json_patch(raw: &RawJsonPatch, faults: &mut Vec<ValidationError>) -> Option<JsonPatch> {
     let place = raw.place.as_ref();
     let mut part = |name: &str, value: &Option<Written>| {
         if value.is_none() {
-            faults.push(Fault::at(place, "kubeadm patch", format!("has no `{name}`")));
+            faults.push(ValidationError::at(place, "kubeadm patch", format!("has no `{name}`")));
         }
         value.clone()
     };
@@ -44,12 +44,14 @@ fn named(place: Option<&Place>) -> String {
 fn told<T>(
     read: Result<T, Vec<String>>,
     place: Option<&Place>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ValidationError>,
 ) -> Option<T> {
     match read {
         Ok(patch) => Some(patch),
         Err(wrong) => {
-            faults.extend(wrong.into_iter().map(|wrong| Fault::at(place, "kubeadm patch", wrong)));
+            faults.extend(
+                wrong.into_iter().map(|wrong| ValidationError::at(place, "kubeadm patch", wrong)),
+            );
             None
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::is_dns_name;
-use crate::spec::{Fault, Mirror, Place, RawRegistry, Registry, Written};
+use crate::spec::{Mirror, Place, RawRegistry, Registry, ValidationError, Written};
 
 /// A gate that nodes cannot do without: kubelet runs in a user namespace.
 const NEEDED_GATE: &str = "KubeletInUserNamespace";
@@ -11,7 +11,7 @@ const NEEDED_GATE: &str = "KubeletInUserNamespace";
 /// Feature gates, each with a name that can be one. Which there are depends on the version.
 pub(super) fn feature_gates(
     raw: &[(Written, bool)],
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ValidationError>,
 ) -> BTreeMap<String, bool> {
     for (name, on) in raw {
         let text = &name.text;
@@ -35,7 +35,7 @@ fn is_gate(text: &str) -> bool {
 /// `GROUP/VERSION/RESOURCE`, each on or off.
 pub(super) fn runtime_config(
     raw: &[(Written, Written)],
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ValidationError>,
 ) -> BTreeMap<String, String> {
     for (name, value) in raw {
         let key = &name.text;
@@ -60,7 +60,7 @@ pub(super) fn runtime_config(
 /// CRI-O drop-ins, each with a good file name and with TOML.
 pub(super) fn crio_drop_ins(
     raw: &[(Written, Written)],
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ValidationError>,
 ) -> BTreeMap<String, String> {
     for (name, text) in raw {
         let file = &name.text;
@@ -83,7 +83,7 @@ pub(super) fn crio_drop_ins(
 }
 
 /// Registries, each with a prefix of its own.
-pub(super) fn registries(raw: &[RawRegistry], faults: &mut Vec<Fault>) -> Vec<Registry> {
+pub(super) fn registries(raw: &[RawRegistry], faults: &mut Vec<ValidationError>) -> Vec<Registry> {
     let mut good: Vec<Registry> = Vec::new();
     for registry in raw {
         let place = registry.place.as_ref();
@@ -98,10 +98,10 @@ pub(super) fn registries(raw: &[RawRegistry], faults: &mut Vec<Fault>) -> Vec<Re
         let Some(prefix) = prefix else { continue };
         if good.iter().any(|other| other.prefix == prefix) {
             let message = format!("there is another registry with the prefix `{prefix}`");
-            faults.push(Fault::at(place, "registry", message));
+            faults.push(ValidationError::at(place, "registry", message));
         } else if prefix.starts_with("*.") && registry.location.is_some() {
             let message = "a prefix with `*` takes no location: every host keeps its name";
-            faults.push(Fault::at(place, "registry", message));
+            faults.push(ValidationError::at(place, "registry", message));
         }
         good.push(Registry { prefix, location, insecure: registry.insecure, mirrors });
     }
@@ -112,16 +112,16 @@ fn required(
     key: &str,
     value: Option<&Written>,
     place: Option<&Place>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ValidationError>,
 ) -> Option<String> {
     if value.is_none() {
-        faults.push(Fault::at(place, "registry", format!("has no `{key}`")));
+        faults.push(ValidationError::at(place, "registry", format!("has no `{key}`")));
     }
     part(key, value?, faults)
 }
 
 /// The leading part of image names: a host, with or without a port and a path.
-fn part(key: &str, value: &Written, faults: &mut Vec<Fault>) -> Option<String> {
+fn part(key: &str, value: &Written, faults: &mut Vec<ValidationError>) -> Option<String> {
     let text = &value.text;
     let (host, path) = text.split_once('/').unwrap_or((text, ""));
     let (name, port) = host.rsplit_once(':').unwrap_or((host, "1"));

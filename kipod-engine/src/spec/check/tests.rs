@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::spec::{RawNode, Role};
+use crate::kubernetes::Role;
+use crate::spec::RawNode;
 
 fn raw(key: &str, value: &str) -> RawSpec {
     let mut raw = RawSpec::default();

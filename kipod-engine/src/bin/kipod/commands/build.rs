@@ -1,10 +1,12 @@
 //! `kipod build node-image`.
 
-use kipod_engine::image::bundle::{self, Arch, Bundle, DownloadEvent, Upstream, VersionRequest};
-use kipod_engine::image::{self, BuildError, Built, DEFAULT_IMAGE, DEFAULT_NAME, NodeImageOptions};
+use kipod_engine::CancellationToken;
+use kipod_engine::bundle::{self, Arch, Bundle, DownloadEvent, Upstream, VersionRequest};
 use kipod_engine::node::StorageDriver;
+use kipod_engine::node_image::{
+    self, BuildError, Built, DEFAULT_IMAGE, DEFAULT_NAME, NodeImageOptions,
+};
 use kipod_engine::plan::Machine;
-use kipod_engine::run::Cancel;
 use kipod_engine::{Dirs, Event, Events, Step, host};
 
 use crate::args::{BuildNodeImageArgs, BundleArgs};
@@ -53,7 +55,7 @@ pub(crate) async fn missing_image(
     bundle: &BundleArgs,
     storage_driver: StorageDriver,
     session: &Session<'_>,
-    cancel: &Cancel,
+    cancel: &CancellationToken,
 ) -> Result<Built, Failure> {
     let options = NodeImageOptions {
         // The version that is found tags it.
@@ -79,18 +81,18 @@ impl Wanted<'_> {
         &self,
         dirs: &Dirs,
         progress: &Progress,
-        cancel: &Cancel,
+        cancel: &CancellationToken,
     ) -> Result<Built, Failure> {
         let work = async {
             let bundle = self.bundle(dirs, progress).await?;
-            Ok(image::build_node_image(dirs, progress, &bundle, &self.options).await?)
+            Ok(node_image::build_node_image(dirs, progress, &bundle, &self.options).await?)
         };
         // Commands are killed as their futures are dropped; what they left half-made is cleared by
         // the next build.
         tokio::select! {
             // First, since Ctrl-C ends those commands too, and it is not they who failed.
             biased;
-            () = cancel.asked() => Err(Failure::from(BuildError::Cancelled).code(130)),
+            () = cancel.cancelled() => Err(Failure::from(BuildError::Cancelled).code(130)),
             built = work => built,
         }
     }

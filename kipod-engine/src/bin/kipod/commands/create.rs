@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
+use kipod_engine::actions::{self, CreateError, Request};
 use kipod_engine::config::Config;
-use kipod_engine::image::{DEFAULT_NAME, NodeImageError, node_image, of_version, tag};
 use kipod_engine::kubeconfig::UserKubeconfig;
+use kipod_engine::node_image::{DEFAULT_NAME, NodeImageError, node_image, of_version, tag};
 use kipod_engine::plan::Machine;
 use kipod_engine::podman::PodmanCli;
-use kipod_engine::run::{self, CreateError, Request};
 use kipod_engine::spec::{ImageReference, RawSpec, Written};
 use kipod_engine::{Dirs, Event, Events, Step, host};
 
@@ -66,7 +66,7 @@ pub(crate) async fn run(
     // Ctrl-C ends the programs that are asked here as well, and it is not they who failed.
     let (report, machine, session, built) = tokio::select! {
         biased;
-        () = cancel.asked() => {
+        () = cancel.cancelled() => {
             let error = CreateError::Cancelled { name: spec.name.clone() };
             Err(Failure::from(error))
         }
@@ -75,7 +75,7 @@ pub(crate) async fn run(
     spec.image = built.unwrap_or(spec.image);
     let now = report.facts.clock as i64;
     let request = Request { spec, machine, now, kubeconfig: Some(kubeconfig), cancel };
-    let cluster = run::create(session.context(), request).await?;
+    let cluster = actions::create(session.context(), request).await?;
     let name = cluster.name();
     progress.send(Event::Note(format!(
         "cluster `{name}` is ready after {:.1} s. Try:\n  kubectl --context {} get pods --all-namespaces",

@@ -3,8 +3,8 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
+use kipod_engine::actions::{self, ImageSource, LoadRequest, LoadedImage};
 use kipod_engine::podman::Archive;
-use kipod_engine::run::{self, ImageSource, LoadRequest, LoadedImage};
 use kipod_engine::{Event, Events};
 
 use crate::args::Load;
@@ -21,7 +21,7 @@ pub(crate) async fn run(args: &Load, progress: &'static Progress) -> Result<u8, 
     let cancel = stop_on_signals(progress)?;
     let session = Session::open(progress).await?;
     let request = LoadRequest { cluster, source, nodes: into.nodes.clone(), cancel };
-    let loaded = run::load_images(session.context(), &request).await?;
+    let loaded = actions::load_images(session.context(), &request).await?;
     let cluster = &request.cluster;
     for LoadedImage { name, id, copied } in &loaded.images {
         let id = id.get(..12).unwrap_or(id);

@@ -1,7 +1,7 @@
 //! `kipod node`.
 
+use kipod_engine::actions::{self, AddRequest, NodeAction};
 use kipod_engine::plan::Machine;
-use kipod_engine::run::{self, AddRequest, NodeAction};
 use kipod_engine::spec::ImageReference;
 use kipod_engine::{Event, Events};
 
@@ -30,7 +30,7 @@ async fn act(
 ) -> Result<u8, Failure> {
     let name = cluster_name(Some(&args.name))?;
     let session = Session::open(progress).await?;
-    run::node(session.context(), &name, &args.node, action).await?;
+    actions::node(session.context(), &name, &args.node, action).await?;
     progress.send(Event::Note(format!("node `{}` is {done}", args.node)));
     Ok(0)
 }
@@ -50,7 +50,7 @@ async fn add(args: &AddNodeArgs, progress: &'static Progress) -> Result<u8, Fail
     let now = report.facts.clock as i64;
     let session = Session::open(progress).await?;
     let request = AddRequest { cluster: name, role, image, machine, wait, now, cancel };
-    let node = run::add_node(session.context(), &request).await?;
+    let node = actions::add_node(session.context(), &request).await?;
     progress.send(Event::Note(format!("node `{node}` is added")));
     Ok(0)
 }
@@ -58,7 +58,7 @@ async fn add(args: &AddNodeArgs, progress: &'static Progress) -> Result<u8, Fail
 async fn delete(args: &NodeArgs, progress: &'static Progress) -> Result<u8, Failure> {
     let name = cluster_name(Some(&args.name))?;
     let session = Session::open(progress).await?;
-    run::remove_node(session.context(), &name, &args.node).await?;
+    actions::remove_node(session.context(), &name, &args.node).await?;
     progress.send(Event::Note(format!("node `{}` is deleted", args.node)));
     Ok(0)
 }

@@ -1,7 +1,7 @@
 //! `kipod stop cluster` and `kipod start cluster`.
 
-use kipod_engine::run::{self, Cancel, StartRequest};
-use kipod_engine::{Event, Events};
+use kipod_engine::actions::{self, StartRequest};
+use kipod_engine::{CancellationToken, Event, Events};
 
 use crate::args::{Start, Stop};
 use crate::failure::Failure;
@@ -12,7 +12,7 @@ pub(crate) async fn stop(args: &Stop, progress: &'static Progress) -> Result<u8,
     let Stop::Cluster(cluster) = args;
     let name = cluster_name(cluster.name())?;
     let session = Session::open(progress).await?;
-    run::stop(session.context(), &name).await?;
+    actions::stop(session.context(), &name).await?;
     progress.send(Event::Note(format!("cluster `{name}` is stopped")));
     Ok(0)
 }
@@ -25,10 +25,10 @@ pub(crate) async fn start(args: &Start, progress: &'static Progress) -> Result<u
         wait: wait(args.wait.as_deref(), time_factor)?,
         time_factor,
         // Who interrupts the wait leaves the nodes as they are.
-        cancel: Cancel::never(),
+        cancel: CancellationToken::new(),
     };
     let session = Session::open(progress).await?;
-    run::start(session.context(), &request).await?;
+    actions::start(session.context(), &request).await?;
     progress.send(Event::Note(format!("cluster `{}` is started", request.name)));
     Ok(0)
 }

@@ -1,6 +1,6 @@
 //! `kipod prune`.
 
-use kipod_engine::{Event, Events, prune};
+use kipod_engine::{Event, Events, gc};
 
 use super::print;
 use crate::args::PruneArgs;
@@ -10,7 +10,7 @@ use crate::session::Session;
 
 pub(crate) async fn run(args: &PruneArgs, progress: &Progress) -> Result<u8, Failure> {
     let session = Session::open(progress).await?;
-    let pruned = prune::prune(&session.service, &session.dirs, args.dry_run).await?;
+    let pruned = gc::prune(&session.service, &session.dirs, args.dry_run).await?;
     let verb = if args.dry_run { "would remove" } else { "removed" };
     for line in &pruned.stays {
         progress.send(Event::Note(format!("stays: {line}")));

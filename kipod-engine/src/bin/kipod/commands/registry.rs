@@ -1,8 +1,8 @@
 //! `kipod create registry`, `kipod delete registry` and `kipod get registries`.
 
+use kipod_engine::actions::{self, RegistryRequest};
 use kipod_engine::plan::Machine;
 use kipod_engine::registry::{self, RegistryName, RegistrySummary};
-use kipod_engine::run::{self, RegistryRequest};
 use kipod_engine::spec::ImageReference;
 use kipod_engine::{Event, Events};
 
@@ -31,7 +31,7 @@ pub(crate) async fn create(
         time_factor,
         cancel,
     };
-    let made = run::create_registry(session.context(), &request).await?;
+    let made = actions::create_registry(session.context(), &request).await?;
     let (name, host) = (&made.registry.name, &made.host);
     progress.send(Event::Note(format!(
         "registry `{name}` is at {host}, for pods too. Try:\n  podman push --tls-verify=false IMAGE {host}/IMAGE",
@@ -42,7 +42,7 @@ pub(crate) async fn create(
 pub(crate) async fn delete(registry: &RegistryArg, progress: &Progress) -> Result<u8, Failure> {
     let name = name(registry)?;
     let session = Session::open(progress).await?;
-    let text = match run::delete_registry(session.context(), &name).await? {
+    let text = match actions::delete_registry(session.context(), &name).await? {
         true => format!("registry `{name}` is deleted"),
         false => format!("there is no registry `{name}`"),
     };

@@ -1,0 +1,102 @@
+//! The node image of each node, and whether their versions go together.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::error::CreateError;
+use crate::kubernetes;
+use crate::kubernetes::Role;
+use crate::node::StorageDriver;
+use crate::node_image::{NodeImage, node_image};
+use crate::plan::node_names;
+use crate::podman::Podman;
+use crate::spec::{ClusterSpec, NodeSpec};
+
+/// The image of each node, in their order.
+pub(in crate::actions) async fn of_nodes(
+    podman: &dyn Podman,
+    spec: &ClusterSpec,
+    data: &Path,
+    driver: StorageDriver,
+) -> Result<Vec<NodeImage>, CreateError> {
+    let mut known = BTreeMap::new();
+    let mut images = Vec::new();
+    for node in &spec.nodes {
+        let reference = node.image.as_ref().unwrap_or(&spec.image);
+        if !known.contains_key(reference) {
+            let image = node_image(podman, reference.as_str(), data, driver).await?;
+            known.insert(reference, image);
+        }
+        images.push(known[reference].clone());
+    }
+    let faults = skews(spec, &images);
+    if faults.is_empty() { Ok(images) } else { Err(CreateError::Skew { faults }) }
+}
+
+/// The nodes whose version does not go with the first control plane's, each with the reason.
+fn skews(spec: &ClusterSpec, images: &[NodeImage]) -> Vec<String> {
+    let Some(first) = images.first() else { return Vec::new() };
+    let nodes = spec.nodes.iter().zip(node_names(spec)).zip(images);
+    let fault = |((node, name), image): ((&NodeSpec, String), &NodeImage)| {
+        skew(node.role, &name, &image.kubernetes_version, &first.kubernetes_version)
+    };
+    nodes.filter_map(fault).collect()
+}
+
+/// Why the node `name`, which has the version `have`, cannot be in a cluster whose control plane has
+/// `want`.
+pub(in crate::actions) fn skew(role: Role, name: &str, have: &str, want: &str) -> Option<String> {
+    let fault = kubernetes::skew(role, have, want)?;
+    Some(format!("node `{name}` has {have}: {fault}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(versions: &[(Role, &str)]) -> Vec<String> {
+        let nodes = versions.iter().map(|(role, _)| NodeSpec::new(*role)).collect();
+        let spec = ClusterSpec { nodes, ..ClusterSpec::default() };
+        let images: Vec<_> = versions
+            .iter()
+            .map(|(_, version)| NodeImage {
+                reference: String::new(),
+                id: String::new(),
+                kubernetes_version: (*version).to_owned(),
+                pause_image: String::new(),
+                image_store: "/".into(),
+                has_storage: false,
+                has_metrics: false,
+            })
+            .collect();
+        skews(&spec, &images)
+    }
+
+    #[test]
+    fn versions_within_the_policy_go_together() {
+        use Role::{ControlPlane, Worker};
+        for versions in [
+            vec![(ControlPlane, "v1.36.2")],
+            vec![(ControlPlane, "v1.36.2"), (ControlPlane, "v1.36.0"), (Worker, "v1.36.9")],
+            vec![(ControlPlane, "v1.36.2"), (Worker, "v1.33.0"), (Worker, "v1.35.1")],
+        ] {
+            assert_eq!(faults(&versions), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn versions_outside_it_are_each_named() {
+        use Role::{ControlPlane, Worker};
+        let found = faults(&[
+            (ControlPlane, "v1.35.2"),
+            (ControlPlane, "v1.36.0"),
+            (Worker, "v1.36.0"),
+            (Worker, "v1.31.0"),
+        ]);
+        insta::assert_snapshot!(found.join("\n"), @r"
+        node `kipod-control-plane-1` has v1.36.0: every control plane has to have the first one's minor version, v1.35.2
+        node `kipod-worker-0` has v1.36.0: a worker may not be newer than the control plane, which has v1.35.2
+        node `kipod-worker-1` has v1.31.0: a worker may be 3 minor versions older than the control plane at most, which has v1.35.2
+        ");
+    }
+}

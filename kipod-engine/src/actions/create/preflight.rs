@@ -1,0 +1,222 @@
+//! What of the host a cluster asks for: whether it is there, before anything is created.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
+
+use super::error::CreateError;
+use crate::cluster::Record;
+use crate::host::IPV6;
+use crate::plan::{NODE_PORTS, UDP_NODE_PORTS, node_names};
+use crate::spec::{
+    ClusterName, ClusterSpec, ExtraPort, IpFamily, KubeProxyMode, Protocol, RegistryAuth,
+};
+
+/// It is there when the kernel has virtual servers; nodes cannot load what is not.
+const VIRTUAL_SERVERS: &str = "/proc/net/ip_vs";
+
+/// Makes the paths of mounts absolute, from the current folder on, and checks that they are there,
+/// that no port is taken, that the kernel has what kube-proxy needs, and that the credentials for
+/// registries can be used, which it answers.
+pub(in crate::actions) fn resolve(
+    spec: &mut ClusterSpec,
+    state: &Path,
+) -> Result<Option<RegistryAuth>, CreateError> {
+    let names = node_names(spec);
+    let mut faults = Vec::new();
+    if spec.networking.kube_proxy_mode == KubeProxyMode::Ipvs
+        && !Path::new(VIRTUAL_SERVERS).exists()
+    {
+        faults.push(
+            "kube-proxy's mode `ipvs` needs the kernel's module `ip_vs`, which is not loaded: `sudo modprobe ip_vs`, or `nftables` where the kernel has none"
+                .to_owned(),
+        );
+    }
+    faults.extend(no_ipv6(spec.networking.ip_family, Path::new(IPV6)));
+    for (node, name) in spec.nodes.iter_mut().zip(&names) {
+        for mount in &mut node.extra_mounts {
+            let path = mount.host_path.clone();
+            let found = std::path::absolute(&path).and_then(|path| {
+                mount.host_path = path;
+                std::fs::metadata(&mount.host_path)
+            });
+            if let Err(error) = found {
+                let path = path.display();
+                faults.push(format!("node `{name}`: `{path}` cannot be mounted: {error}"));
+            }
+        }
+        for port in &node.extra_port_mappings {
+            if let Err(error) = try_port(port) {
+                let ExtraPort { listen_address, host_port, protocol, .. } = port;
+                let why = holder(port, state).unwrap_or_else(|| error.to_string());
+                let port = host_port.unwrap_or_default();
+                faults.push(format!(
+                    "node `{name}`: port {port} ({protocol}) of `{listen_address}` cannot be published: {why}"
+                ));
+            }
+        }
+    }
+    let auth = spec.registry_auth_file.as_mut().and_then(|path| {
+        // One that has no absolute path is not there either.
+        *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+        let read = registry_auth(path);
+        read.map_err(|found| faults.extend(found)).ok()
+    });
+    if faults.is_empty() { Ok(auth) } else { Err(CreateError::Outside { faults }) }
+}
+
+/// The credentials in a file, or all that is wrong with it.
+pub(in crate::actions) fn registry_auth(path: &Path) -> Result<RegistryAuth, Vec<String>> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        vec![format!("the registry auth file `{shown}` cannot be read: {error}")]
+    })?;
+    RegistryAuth::new(text).map_err(|faults| {
+        faults.iter().map(|fault| format!("the registry auth file `{shown}` {fault}")).collect()
+    })
+}
+
+/// What is wrong with an IP family on a kernel that has IPv6 if there is such a path.
+fn no_ipv6(family: IpFamily, path: &Path) -> Option<String> {
+    (family.has_ipv6() && !path.exists()).then(|| {
+        format!(
+            "the IP family `{family}` needs IPv6, which the kernel does not have: take `ipv6.disable=1` off its command line and reboot"
+        )
+    })
+}
+
+/// That another cluster's Services are reached at a port, where that is so: nothing can listen there on
+/// all addresses of the host.
+fn holder(port: &ExtraPort, state: &Path) -> Option<String> {
+    let meets = |address: IpAddr| {
+        let in_use = try_port(&ExtraPort { listen_address: address, ..port.clone() }).is_err();
+        in_use && (port.listen_address.is_unspecified() || port.listen_address == address)
+    };
+    let all = Record::all(state).ok()?.into_iter().filter_map(|(_, record)| record);
+    let mut those = all.filter_map(|record| Some((record.name, record.service_address?)));
+    let (cluster, address) =
+        those.find(|(_, address)| is_for_services(port) && meets((*address).into()))?;
+    Some(format!(
+        "Services of cluster `{cluster}` are reached there (`{address}`): give the mapping a `listenAddress`, or one of the two clusters `loadBalancer: false`"
+    ))
+}
+
+/// Whether a mapping's port of the host is one that clusters publish for Services.
+fn is_for_services(port: &ExtraPort) -> bool {
+    port.host_port.is_some_and(|number| match port.protocol {
+        Protocol::Tcp => NODE_PORTS.contains(&number),
+        Protocol::Udp => UDP_NODE_PORTS.contains(&number),
+        Protocol::Sctp => false,
+    })
+}
+
+/// What the ports of a cluster are in the way of: a cluster that is stopped has none that could be
+/// seen, and cannot be started while another one has its ports on all addresses.
+pub(in crate::actions) fn remarks(spec: &ClusterSpec, state: &Path) -> Vec<String> {
+    let records = Record::all(state).unwrap_or_default().into_iter();
+    let others: Vec<String> = records
+        .filter(|(name, record)| {
+            *name != spec.name && record.as_ref().is_some_and(|one| one.service_address.is_some())
+        })
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let all = spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
+    let those = all.filter(|port| port.listen_address.is_unspecified() && is_for_services(port));
+    those
+        .map(|port| {
+            format!(
+                "port {} ({}) is published on all addresses: clusters that have it for Services cannot be started meanwhile ({}); a `listenAddress` such as `127.0.0.1` keeps out of their way",
+                port.host_port.unwrap_or_default(),
+                port.protocol,
+                others.join(", ")
+            )
+        })
+        .collect()
+}
+
+/// The cluster that publishes a port on all addresses of the host, where Podman names that port, and an
+/// address for Services that it is wanted on.
+pub(in crate::actions) fn publisher(
+    state: &Path,
+    address: Ipv4Addr,
+    message: &str,
+) -> Option<ClusterName> {
+    let rest = message.split_once(&format!("{address} port "))?.1;
+    let digits = rest.split(|one: char| !one.is_ascii_digit()).next()?;
+    let number: u16 = digits.parse().ok()?;
+    let publishes = |record: &Record| {
+        let mut all = record.spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
+        all.any(|port| port.host_port == Some(number) && port.listen_address.is_unspecified())
+    };
+    let records = Record::all(state).ok()?.into_iter();
+    records.filter_map(|(_, record)| record).find(publishes).map(|record| record.name)
+}
+
+fn try_port(port: &ExtraPort) -> std::io::Result<()> {
+    let Some(host_port) = port.host_port else { return Ok(()) };
+    let address = SocketAddr::new(port.listen_address, host_port);
+    match port.protocol {
+        Protocol::Tcp => TcpListener::bind(address).map(drop),
+        Protocol::Udp => UdpSocket::bind(address).map(drop),
+        // The standard library has none; Podman says it then.
+        Protocol::Sctp => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{ExtraMount, Propagation};
+
+    #[test]
+    fn without_ipv6_there_are_clusters_of_ipv4_alone() {
+        let none = Path::new("/none/such");
+        let fault = no_ipv6(IpFamily::Dual, none).unwrap();
+        assert!(fault.starts_with("the IP family `dual` needs IPv6"), "{fault}");
+        assert!(no_ipv6(IpFamily::Ipv6, none).is_some());
+        assert_eq!(no_ipv6(IpFamily::Ipv4, none), None);
+        assert_eq!(no_ipv6(IpFamily::Dual, Path::new("/")), None);
+    }
+
+    #[test]
+    fn what_is_missing_or_taken_is_named_all_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = listener.local_addr().unwrap().port();
+        let mount = |path: &str| ExtraMount {
+            host_path: path.into(),
+            container_path: "/x".into(),
+            read_only: false,
+            selinux_relabel: false,
+            propagation: Propagation::None,
+        };
+        let port = |host_port, protocol| ExtraPort {
+            container_port: 80,
+            host_port,
+            listen_address: [127, 0, 0, 1].into(),
+            protocol,
+        };
+        let mut spec = ClusterSpec::default();
+        spec.nodes[0].extra_mounts = vec![mount("/none/such"), mount("src")];
+        spec.nodes[0].extra_port_mappings =
+            vec![port(Some(taken), Protocol::Tcp), port(None, Protocol::Tcp)];
+        spec.registry_auth_file = Some("none/such.json".into());
+        let error = resolve(&mut spec, Path::new("/none")).unwrap_err().to_string();
+        assert_eq!(error.lines().count(), 4, "{error}");
+        assert!(error.contains("/none/such.json` cannot be read: No such file"), "{error}");
+        assert!(error.contains("node `kipod-control-plane-0`: `/none/such` cannot be mounted: "));
+        assert!(
+            error.contains(&format!("port {taken} (TCP) of `127.0.0.1` cannot be published: "))
+        );
+        assert!(spec.nodes[0].extra_mounts[1].host_path.is_absolute());
+        drop(listener);
+        spec.nodes[0].extra_mounts.remove(0);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), r#"{"auths": {}}"#).unwrap();
+        spec.registry_auth_file = Some(file.path().to_owned());
+        assert!(resolve(&mut spec, Path::new("/none")).unwrap().is_some());
+        spec.registry_auth_file = None;
+        assert!(resolve(&mut spec, Path::new("/none")).unwrap().is_none());
+    }
+}

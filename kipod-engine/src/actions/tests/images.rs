@@ -1,0 +1,293 @@
+//! Loading images, into a cluster that is there and into one that is being created.
+
+use super::nodes::WORKER;
+use super::*;
+use crate::actions::{ChangeError, ImageSource, LoadRequest, Loaded, load_images};
+use crate::cluster::store;
+use crate::lease::{ImagesLock, NameLock};
+use crate::podman::Archive;
+
+impl World {
+    /// A cluster of two nodes with an image store.
+    async fn with_store() -> Self {
+        let world = Self::with_cluster().await;
+        store::create(&world.cluster_dir(), StorageDriver::Overlay).unwrap();
+        let node_image = world.podman.inspect_container(NODE).await.unwrap()["Image"].clone();
+        world.podman.add_image(node_image.as_str().unwrap(), Default::default());
+        world
+    }
+
+    async fn load(&self, source: ImageSource, nodes: &[&str]) -> Result<Loaded, ChangeError> {
+        let nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
+        let request =
+            LoadRequest { cluster: name(), source, nodes, cancel: CancellationToken::new() };
+        let loaded = load_images(self.context(&|_| {}), &request).await;
+        self.assert_nothing_of_loads();
+        loaded
+    }
+
+    #[track_caller]
+    fn assert_nothing_of_loads(&self) {
+        for folder in ["state/locks", "state/loads"] {
+            let left = std::fs::read_dir(self._root.path().join(folder));
+            let left: Vec<_> =
+                left.into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+            assert_eq!(left, [""; 0].map(PathBuf::from));
+        }
+        let runtime = std::fs::read_dir(&self.dirs.runtime);
+        assert_eq!(runtime.into_iter().flatten().count(), 0, "running state is left");
+    }
+
+    /// Lets a node know an image by that name.
+    fn sees(&self, node: &str, image: &str, id: &str) {
+        let ask = "crictl inspecti --output go-template --template {{.status.id}}";
+        self.podman.answer_exec(&format!("{node} {ask} {image}"), 0, &format!("{id}\n"));
+    }
+
+    fn copies(&self) -> Vec<String> {
+        let calls = self.podman.calls();
+        calls.into_iter().filter(|call| call.starts_with("copy_image")).collect()
+    }
+}
+
+fn store(names: &[&str]) -> ImageSource {
+    ImageSource::Store(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+#[tokio::test]
+async fn what_every_node_sees_is_left_alone() {
+    let world = World::with_store().await;
+    world.podman.add_image("localhost/a:1", Default::default());
+    for node in [NODE, WORKER] {
+        world.sees(node, "localhost/a:1", "sha256:id-of-localhost/a:1");
+    }
+    let loaded = world.load(store(&["localhost/a:1"]), &[]).await.unwrap();
+    assert_eq!(loaded.asleep, [""; 0]);
+    assert_eq!(loaded.images.len(), 1);
+    assert!(!loaded.images[0].copied);
+    assert_eq!(world.copies(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_a_node_lacks_is_copied_and_has_to_be_seen_then() {
+    let world = World::with_store().await;
+    world.podman.add_image("localhost/a:1", Default::default());
+    world.sees(NODE, "localhost/a:1", "id-of-localhost/a:1");
+    world.sees(WORKER, "localhost/a:1", "another");
+    let error = world.load(store(&["localhost/a:1"]), &[]).await.unwrap_err();
+    assert_eq!(world.copies(), ["copy_image localhost/a:1 from the user to images"]);
+    insta::assert_snapshot!(error, @r"
+    images were loaded, but not every node has them:
+      node `demo-worker-0`: `localhost/a:1` is another image, another and not id-of-localh
+    ");
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("crictl rmi") && !hint.contains("create it anew"), "{hint}");
+    // A node that is not asked about is no matter, nor is one that does not run.
+    let loaded = world.load(store(&["localhost/a:1"]), &[NODE]).await.unwrap();
+    assert!(!loaded.images[0].copied);
+    world.podman.stop_container(WORKER).await.unwrap();
+    let loaded = world.load(store(&["localhost/a:1"]), &[]).await.unwrap();
+    assert_eq!(loaded.asleep, [WORKER]);
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_is_said_before_anything_is_loaded() {
+    let world = World::with_store().await;
+    world.podman.add_image("localhost/good:1", Default::default());
+    world.podman.add_image_of("localhost/arm:1", "arm64", Default::default());
+    world.podman.add_image("localhost/nameless:1", Default::default());
+    world.podman.take_name("localhost/nameless:1");
+    let names = ["localhost/good:1", "Not", "none:1", "localhost/arm:1", "localhost/nameless:1"];
+    let error = world.load(store(&names), &["demo-worker-7", WORKER]).await.unwrap_err();
+    insta::assert_snapshot!(error, @r"
+    nothing was loaded:
+      cluster `demo` has no node `demo-worker-7`: it has demo-control-plane-0, demo-worker-0
+      `Not` is not an image reference: `Not` has characters other than a-z, 0-9 and single separators (. _ __ -)
+      there is no image `none:1` in your store
+      image `localhost/arm:1` is for linux/arm64, and the nodes are linux/amd64
+      image `localhost/nameless:1` has no name, and pods find images by name only
+    ");
+    assert_eq!(world.copies(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_copy_that_fails_says_what_was_loaded_before() {
+    let world = World::with_store().await;
+    for image in ["localhost/a:1", "localhost/b:1"] {
+        world.podman.add_image(image, Default::default());
+    }
+    world.podman.fail("copy_image localhost/b:1", refusal);
+    let error = world.load(store(&["localhost/a:1", "localhost/b:1"]), &[]).await.unwrap_err();
+    insta::assert_snapshot!(error, @r"
+    cannot load `localhost/b:1`: do that: no space left
+      loaded before, and in the cluster: localhost/a:1
+    ");
+}
+
+#[tokio::test]
+async fn an_archive_is_looked_at_before_any_of_it_is_loaded() {
+    let world = World::with_store().await;
+    let file = || ImageSource::Archive(Archive::File("/images.tar".into()));
+    let error = world.load(file(), &[]).await.unwrap_err();
+    assert_eq!(error.to_string(), "nothing was loaded:\n  there is no image in `/images.tar`");
+    world.podman.archive_image("localhost/a:1", "amd64");
+    for node in [NODE, WORKER] {
+        world.podman.answer_exec(&format!("{node} crictl"), 0, "id-of-localhost/a:1");
+    }
+    let loaded = world.load(file(), &[]).await.unwrap();
+    assert_eq!(loaded.images[0].name, "localhost/a:1");
+    world.podman.archive_image("localhost/arm:1", "arm64");
+    let error = world.load(file(), &[]).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "nothing was loaded:\n  image `localhost/arm:1` is for linux/arm64, and the nodes are linux/amd64"
+    );
+    world.podman.fail("load_archive", refusal);
+    let error = world.load(ImageSource::Archive(Archive::Stdin), &[]).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot read the images of standard input: do that: no space left"
+    );
+    assert_eq!(world.copies(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_cluster_without_a_store_or_that_is_none_gets_nothing() {
+    let world = World::with_cluster().await;
+    let error = world.load(store(&["a"]), &[]).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cluster `demo` was created by an earlier kipod: it has no store for images"
+    );
+    let world = World::new();
+    let source = store(&["a"]);
+    let request = LoadRequest {
+        cluster: name(),
+        source,
+        nodes: Vec::new(),
+        cancel: CancellationToken::new(),
+    };
+    let error = load_images(world.context(&|_| {}), &request).await.unwrap_err();
+    assert_eq!(error.to_string(), "there is no cluster `demo`");
+    assert!(!world.dirs.state.join("locks").exists() && !world.cluster_dir().exists());
+}
+
+#[tokio::test]
+async fn a_node_that_sees_no_store_was_made_by_an_earlier_kipod() {
+    let world = World::with_store().await;
+    world.podman.add_image("localhost/a:1", Default::default());
+    world.sees(NODE, "localhost/a:1", "id-of-localhost/a:1");
+    world.podman.refuse_exec(WORKER, "no such image");
+    let error = world.load(store(&["localhost/a:1"]), &[]).await.unwrap_err();
+    assert!(error.to_string().ends_with("node `demo-worker-0`: there is no `localhost/a:1`"));
+    let hint = error.hint().unwrap();
+    assert!(!hint.contains("crictl rmi") && hint.contains("create it anew"), "{hint}");
+}
+
+#[tokio::test]
+async fn an_archive_is_unpacked_while_somebody_else_has_the_cluster() {
+    let world = World::with_store().await;
+    world.podman.archive_image("localhost/a:1", "amd64");
+    let lock = NameLock::take(&world.dirs.state, &name()).unwrap();
+    for (source, unpacked) in
+        [(store(&["a"]), 0), (ImageSource::Archive(Archive::File("/a.tar".into())), 1)]
+    {
+        let request = LoadRequest {
+            cluster: name(),
+            source,
+            nodes: Vec::new(),
+            cancel: CancellationToken::new(),
+        };
+        let error = load_images(world.context(&|_| {}), &request).await.unwrap_err();
+        assert!(error.to_string().contains("works on cluster `demo`"), "{error}");
+        assert_eq!(world.count("load_archive"), unpacked);
+    }
+    drop(lock);
+    world.assert_nothing_of_loads();
+    assert_eq!(world.copies(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_interruption_ends_it_and_leaves_nothing() {
+    let world = World::with_store().await;
+    let cancel = CancellationToken::new();
+    let canceller = cancel.clone();
+    let turn = ImagesLock::try_take(&world.dirs.state, &name()).unwrap();
+    let source = ImageSource::Archive(Archive::File("/a.tar".into()));
+    let request = LoadRequest { cluster: name(), source, nodes: Vec::new(), cancel };
+    let waits = |event: Event| {
+        assert!(matches!(event, Event::Note(_)), "{event:?}");
+        canceller.cancel();
+    };
+    let error = load_images(world.context(&waits), &request).await.unwrap_err();
+    assert_eq!(error.to_string(), "loading images into cluster `demo` was interrupted");
+    drop(turn);
+    let error = load_images(world.context(&|_| {}), &request).await.unwrap_err();
+    assert_eq!(error.to_string(), "loading images into cluster `demo` was interrupted");
+    assert_eq!(world.count("load_archive"), 0);
+}
+
+#[tokio::test]
+async fn an_interruption_while_it_unpacks_removes_what_was_unpacked() {
+    let world = World::with_store().await;
+    let cancel = CancellationToken::new();
+    let canceller = cancel.clone();
+    let source = ImageSource::Archive(Archive::File("/a.tar".into()));
+    let request = LoadRequest { cluster: name(), source, nodes: Vec::new(), cancel };
+    // As Podman does that a terminal interrupts too.
+    world.podman.fail("load_archive", move || {
+        canceller.cancel();
+        refusal()
+    });
+    let error = load_images(world.context(&|_| {}), &request).await.unwrap_err();
+    assert_eq!(error.to_string(), "loading images into cluster `demo` was interrupted");
+    assert_eq!(world.count("load_archive"), 1);
+    world.assert_nothing_of_loads();
+    assert_eq!(world.copies(), [""; 0]);
+}
+
+fn preloading(images: &[&str]) -> Request {
+    let request = request();
+    let preload = images.iter().map(|image| image.parse().unwrap()).collect();
+    Request { spec: ClusterSpec { preload, ..request.spec }, ..request }
+}
+
+#[tokio::test]
+async fn what_is_to_be_preloaded_is_pulled_where_it_is_missing_and_copied() {
+    let world = World::new();
+    world.podman.add_image("quay.io/here:1", Default::default());
+    world.podman.publish_image("quay.io/there:1");
+    let request = preloading(&["quay.io/here:1", "quay.io/there:1"]);
+    let error = world.create_until_kubeadm_fails(request).await;
+    assert!(matches!(error, CreateError::NodeFailed { .. }), "{error}");
+    assert_eq!(world.count("pull_image"), 1);
+    let copied = ["here", "there"]
+        .map(|name| format!("copy_image quay.io/{name}:1 from the user to images"));
+    assert_eq!(world.copies(), copied);
+    world.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn what_nodes_see_anyway_is_not_copied() {
+    let world = World::new();
+    world.podman.add_image("quay.io/here:1", Default::default());
+    let mut request = preloading(&["quay.io/here:1"]);
+    request.machine.host_store = Some("/store".into());
+    world.create_until_kubeadm_fails(request).await;
+    assert_eq!(world.copies(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_preloaded_is_named_before_anything_starts() {
+    let world = World::new();
+    world.podman.add_image_of("quay.io/arm:1", "arm64", Default::default());
+    let images = ["quay.io/a:1", "quay.io/arm:1", "quay.io/b:1"];
+    let error = world.create(preloading(&images)).await.unwrap_err();
+    insta::assert_snapshot!(error, @r"
+    preload: nothing was loaded:
+      `quay.io/a:1` cannot be pulled: pull `quay.io/a:1`: manifest unknown
+      `quay.io/b:1` cannot be pulled: pull `quay.io/b:1`: manifest unknown
+      image `quay.io/arm:1` is for linux/arm64, and the nodes are linux/amd64
+    ");
+    assert_eq!((world.count("create"), world.record()), (0, None));
+}

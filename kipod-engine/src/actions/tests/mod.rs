@@ -1,0 +1,181 @@
+//! Creation against a scripted Podman: what is asked of it, in which order, and what is left when
+//! a step fails.
+
+mod failures;
+mod images;
+mod leftovers;
+mod nodes;
+mod order;
+mod races;
+mod registries;
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Context, CreateError, Request, create};
+use crate::cluster::{Cluster, Record, cluster_dir};
+use crate::events::Event;
+use crate::node::{CgroupMode, StorageDriver};
+use crate::node_image::{DEFAULT_IMAGE, label};
+use crate::plan::Machine;
+use crate::podman::{Podman, PodmanError, Scripted};
+use crate::spec::{ClusterName, ClusterSpec};
+use crate::util::dirs::Dirs;
+
+const NODE: &str = "demo-control-plane-0";
+const NOW: i64 = 1_800_000_000;
+
+/// A machine with a Podman that has a node image and nothing else, and kipod's folders on it.
+struct World {
+    podman: Scripted,
+    dirs: Dirs,
+    events: Mutex<Vec<Event>>,
+    _root: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let dirs = Dirs::below(root.path());
+        let store = dirs.data.join("stores/v1.36.2/overlay-images");
+        std::fs::create_dir_all(&store).unwrap();
+        std::fs::write(store.join("images.json"), "[]").unwrap();
+        let podman = Scripted::new();
+        let labels = [
+            (label::KUBERNETES_VERSION, "v1.36.2"),
+            (label::PAUSE_IMAGE, "registry.k8s.io/pause:3.10"),
+            (label::IMAGE_STORE, "v1.36.2"),
+            (label::REVISION, kipod_images::REVISION),
+        ];
+        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        podman.add_image(DEFAULT_IMAGE, labels.into());
+        Self { podman, dirs, events: Mutex::default(), _root: root }
+    }
+
+    async fn create(&self, request: Request) -> Result<Cluster, CreateError> {
+        let events = |event| self.events.lock().unwrap().push(event);
+        create(Context { podman: &self.podman, dirs: &self.dirs, events: &events }, request).await
+    }
+
+    /// Creates a cluster whose node says, as soon as it runs, that kubeadm failed.
+    async fn create_until_kubeadm_fails(&self, request: Request) -> CreateError {
+        let kubeadm = async {
+            while !self.podman.containers("").await.unwrap().iter().any(|c| c.state == "running") {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+            let failed = self.status_dir().join("failed");
+            std::fs::write(failed, "kubeadm init\n").unwrap();
+        };
+        tokio::join!(self.create(request), kubeadm).0.unwrap_err()
+    }
+
+    /// Until Podman has been called with something that begins so.
+    async fn until(&self, call: &str) {
+        while !self.podman.calls().iter().any(|line| line.starts_with(call)) {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+
+    fn status_dir(&self) -> PathBuf {
+        self.cluster_dir().join("nodes").join(NODE).join("status")
+    }
+
+    fn cluster_dir(&self) -> PathBuf {
+        cluster_dir(&self.dirs.state, &name())
+    }
+
+    fn record(&self) -> Option<Record> {
+        Record::read(&self.dirs.state, &name()).unwrap()
+    }
+
+    /// The calls that change something, in order.
+    fn changes(&self) -> Vec<String> {
+        let asks = ["image ", "networks ", "volumes ", "containers ", "inspect_", "logs "];
+        let changes = |line: &String| !asks.iter().any(|ask| line.starts_with(ask));
+        self.podman.calls().into_iter().filter(changes).collect()
+    }
+
+    fn count(&self, call: &str) -> usize {
+        self.podman.calls().iter().filter(|line| line.starts_with(call)).count()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let events = self.events.lock().unwrap();
+        let texts = events.iter().filter_map(|event| match event {
+            Event::Warning(text) => Some(text.clone()),
+            _ => None,
+        });
+        texts.collect()
+    }
+
+    #[track_caller]
+    fn assert_nothing_left(&self) {
+        assert!(self.podman.is_empty(), "podman has something left: {:#?}", self.podman.calls());
+        assert!(!self.cluster_dir().exists(), "the cluster's folder is left");
+    }
+}
+
+fn name() -> ClusterName {
+    "demo".parse().unwrap()
+}
+
+fn request() -> Request {
+    Request {
+        // An address for Services is tried for real, and has tests of its own.
+        spec: ClusterSpec { name: name(), load_balancer: false, ..ClusterSpec::default() },
+        machine: Machine {
+            cgroups: CgroupMode::Delegated,
+            cgroup_parent: None,
+            host_store: None,
+            storage_driver: StorageDriver::Overlay,
+            fuse: true,
+            many_ports: true,
+            time_factor: Default::default(),
+        },
+        now: NOW,
+        kubeconfig: None,
+        cancel: CancellationToken::new(),
+    }
+}
+
+fn retaining() -> Request {
+    let request = request();
+    Request { spec: ClusterSpec { retain: true, ..request.spec }, ..request }
+}
+
+/// Podman's refusal of one step.
+fn refusal() -> PodmanError {
+    PodmanError::Refused { action: "do that".to_owned(), message: "no space left".to_owned() }
+}
+
+fn port_in_use() -> PodmanError {
+    PodmanError::PortInUse { container: NODE.to_owned(), message: "listen on 127.0.0.1".to_owned() }
+}
+
+/// What a killed kipod leaves: a record that is not complete, and `podman`'s things.
+async fn leave_half(world: &World) {
+    let record = Record {
+        name: name(),
+        kubernetes_version: "v1.36.2".to_owned(),
+        image: DEFAULT_IMAGE.to_owned(),
+        spec: ClusterSpec::default(),
+        nodes: Vec::new(),
+        changing: None,
+        api_port: 40_000,
+        service_address: None,
+        cgroups: CgroupMode::Delegated,
+        created: NOW,
+        kubeconfig: Vec::new(),
+        complete: false,
+    };
+    record.write(&world.dirs.state).unwrap();
+    leave_volume(world).await;
+}
+
+async fn leave_volume(world: &World) {
+    let labels = crate::plan::labels(&name());
+    let volume = crate::podman::VolumeOptions { name: NODE.to_owned(), labels };
+    world.podman.create_volume(&volume).await.unwrap();
+}

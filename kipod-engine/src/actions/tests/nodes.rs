@@ -1,0 +1,338 @@
+//! What is done to a cluster that is there, and to its nodes.
+
+use super::*;
+use crate::actions::create::preflight;
+use crate::actions::{
+    AddRequest, ChangeError, NodeAction, StartRequest, add_node, node, remove_node, start, stop,
+};
+use crate::kubernetes::Role;
+use crate::plan::{NodeIdentity, label};
+use crate::podman::ContainerOptions;
+
+pub(super) const WORKER: &str = "demo-worker-0";
+
+impl World {
+    /// A cluster of one control plane and one worker, as a creation leaves it.
+    pub(super) async fn with_cluster() -> Self {
+        let world = Self::new();
+        let nodes = vec![identity(NODE, Role::ControlPlane, 0), identity(WORKER, Role::Worker, 1)];
+        for identity in &nodes {
+            world.container(&identity.name, identity.role).await;
+        }
+        record(nodes, None).write(&world.dirs.state).unwrap();
+        crate::cluster::write_private(
+            &crate::cluster::kubeconfig_path(&world.dirs.state, &name()),
+            b"",
+        )
+        .unwrap();
+        world
+    }
+
+    async fn container(&self, name: &str, role: Role) {
+        let mut labels = crate::plan::labels(&super::name());
+        labels.insert(label::ROLE.to_owned(), role.to_string());
+        let options = ContainerOptions::plain(name, labels);
+        self.podman.create_container(&options).await.unwrap();
+        self.podman.start_container(name).await.unwrap();
+    }
+
+    pub(super) fn context<'a>(&'a self, events: &'a dyn crate::Events) -> Context<'a> {
+        Context { podman: &self.podman, dirs: &self.dirs, events }
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.record().unwrap().nodes.into_iter().map(|identity| identity.name).collect()
+    }
+}
+
+fn identity(name: &str, role: Role, place: u8) -> NodeIdentity {
+    NodeIdentity {
+        name: name.to_owned(),
+        role,
+        address: [10, 89, 0, 2 + place].into(),
+        pod_subnet: format!("10.244.{place}.0/24").parse().unwrap(),
+        pod_subnet6: None,
+    }
+}
+
+fn record(nodes: Vec<NodeIdentity>, changing: Option<NodeIdentity>) -> Record {
+    Record {
+        name: name(),
+        kubernetes_version: "v1.36.2".to_owned(),
+        image: DEFAULT_IMAGE.to_owned(),
+        spec: ClusterSpec { name: name(), ..ClusterSpec::default() },
+        nodes,
+        changing,
+        api_port: 40_000,
+        service_address: None,
+        cgroups: CgroupMode::Delegated,
+        created: NOW,
+        kubeconfig: Vec::new(),
+        complete: true,
+    }
+}
+
+fn add_request(role: Role) -> AddRequest {
+    AddRequest {
+        cluster: name(),
+        role,
+        image: None,
+        machine: request().machine,
+        wait: std::time::Duration::from_secs(1),
+        now: NOW,
+        cancel: CancellationToken::new(),
+    }
+}
+
+fn start_request() -> StartRequest {
+    StartRequest {
+        name: name(),
+        wait: std::time::Duration::ZERO,
+        time_factor: Default::default(),
+        cancel: CancellationToken::new(),
+    }
+}
+
+fn quiet(_: Event) {}
+
+#[tokio::test]
+async fn a_cluster_is_stopped_and_started_as_a_whole() {
+    let world = World::with_cluster().await;
+    stop(world.context(&quiet), &name()).await.unwrap();
+    assert_eq!(world.count("stop_container"), 2);
+    start(world.context(&quiet), &start_request()).await.unwrap();
+    let states = world.podman.containers("").await.unwrap();
+    assert!(states.iter().all(|container| container.state == "running"));
+}
+
+#[tokio::test]
+async fn of_a_cluster_that_was_there_only_a_node_that_ends_meanwhile_is_not_waited_for() {
+    let world = World::with_cluster().await;
+    let kubeconfig = crate::cluster::kubeconfig_path(&world.dirs.state, &name());
+    // Nobody listens there.
+    let nowhere = "{ clusters: [{ name: a, cluster: { server: 'https://127.0.0.1:1' } }], users: [{ name: a }],
+        contexts: [{ name: a, context: { cluster: a, user: a } }], current-context: a }";
+    crate::cluster::write_private(&kubeconfig, nowhere.as_bytes()).unwrap();
+    world.podman.restart(NODE);
+    let request = StartRequest { wait: std::time::Duration::from_secs(60), ..start_request() };
+    let restart = async {
+        world.until("inspect_container demo-control-plane-0").await;
+        world.podman.restart(NODE);
+    };
+    let (started, ()) = tokio::join!(start(world.context(&quiet), &request), restart);
+    let Err(error) = started else { panic!("there is no API server") };
+    assert!(error.to_string().contains("`demo-control-plane-0` ended while"), "{error}");
+    let looks = world.podman.calls().iter().filter(|call| call.starts_with("inspect")).count();
+    assert!(looks > 2, "that it had ended before counted: {looks} looks at two nodes");
+}
+
+#[tokio::test]
+async fn all_nodes_are_tried_and_the_fault_is_told() {
+    let world = World::with_cluster().await;
+    world.podman.fail("stop_container demo-control-plane-0", refusal);
+    let error = stop(world.context(&quiet), &name()).await.unwrap_err();
+    assert_eq!(error.to_string(), "node `demo-control-plane-0`: do that: no space left");
+    assert_eq!(world.count("stop_container demo-worker-0"), 1);
+}
+
+#[tokio::test]
+async fn a_node_nobody_knows_is_named_with_those_there_are() {
+    let world = World::with_cluster().await;
+    let error = node(world.context(&quiet), &name(), "nope", NodeAction::Pause).await.unwrap_err();
+    let words = "cluster `demo` has no node `nope`: it has demo-control-plane-0, demo-worker-0";
+    assert_eq!(error.to_string(), words);
+    let error = remove_node(world.context(&quiet), &name(), "nope").await.unwrap_err();
+    assert_eq!(error.to_string(), words);
+}
+
+#[tokio::test]
+async fn a_worker_moves_its_pods_away_and_goes() {
+    let world = World::with_cluster().await;
+    remove_node(world.context(&quiet), &name(), WORKER).await.unwrap();
+    let kubectl = "exec demo-control-plane-0 kubectl --kubeconfig=/etc/kubernetes/admin.conf \
+                   --server=https://127.0.0.1:6443";
+    let changes = world.changes();
+    let position = |call: &str| {
+        let found = changes.iter().position(|line| line.starts_with(call));
+        found.unwrap_or_else(|| panic!("{call}: {changes:#?}"))
+    };
+    let order = [
+        position(&format!("{kubectl} drain {WORKER}")),
+        position("upload demo-control-plane-0 /var"),
+        position("remove_container demo-worker-0"),
+        position("remove_volume demo-worker-0"),
+        position(&format!("{kubectl} delete node {WORKER}")),
+    ];
+    assert!(order.is_sorted(), "{changes:#?}");
+    assert_eq!(world.names(), [NODE]);
+    assert_eq!(world.record().unwrap().changing, None);
+}
+
+#[tokio::test]
+async fn the_only_control_plane_stays() {
+    let world = World::with_cluster().await;
+    let before = world.changes();
+    let error = remove_node(world.context(&quiet), &name(), NODE).await.unwrap_err();
+    assert!(matches!(error, ChangeError::LastControlPlane { .. }), "{error}");
+    let role = Role::ControlPlane;
+    let error = add_node(world.context(&quiet), &add_request(role)).await.unwrap_err();
+    assert!(matches!(error, ChangeError::OneControlPlane { .. }), "{error}");
+    assert_eq!(world.changes(), before, "nothing was touched");
+}
+
+#[tokio::test]
+async fn an_addition_that_fails_leaves_the_cluster_as_it_was() {
+    let world = World::with_cluster().await;
+    // The scripted node gives no authority to sign with.
+    let error = add_node(world.context(&quiet), &add_request(Role::Worker)).await.unwrap_err();
+    assert!(error.to_string().starts_with("cannot make the cluster's certificates"), "{error}");
+    assert_eq!(world.names(), [NODE, WORKER]);
+    assert_eq!(world.record().unwrap().changing, None);
+    // There was no container yet, as far as Podman knows.
+    assert_eq!(world.count("remove_container_files demo-worker-1"), 1);
+}
+
+#[tokio::test]
+async fn a_cluster_goes_with_what_podman_has_only_files_of() {
+    let world = World::with_cluster().await;
+    let nodes = world.record().unwrap().nodes;
+    let changing = Some(identity("demo-worker-1", Role::Worker, 2));
+    record(nodes, changing).write(&world.dirs.state).unwrap();
+    world.podman.half_make("demo-worker-1");
+    crate::cluster::remove(&world.podman, &world.dirs, &name()).await.unwrap();
+    assert!(world.podman.is_empty(), "{:#?}", world.podman.calls());
+}
+
+#[tokio::test]
+async fn what_a_killed_change_left_is_taken_away_by_the_next_one() {
+    let world = World::with_cluster().await;
+    world.container("demo-worker-1", Role::Worker).await;
+    let nodes = world.record().unwrap().nodes;
+    let changing = Some(identity("demo-worker-1", Role::Worker, 2));
+    record(nodes, changing).write(&world.dirs.state).unwrap();
+    remove_node(world.context(&quiet), &name(), "nope").await.unwrap_err();
+    assert_eq!(world.count("remove_container demo-worker-1"), 1);
+    assert_eq!(world.record().unwrap().changing, None);
+    assert_eq!(world.names(), [NODE, WORKER]);
+}
+
+#[tokio::test]
+async fn a_control_plane_stays_where_etcd_would_lose_its_majority() {
+    let world = World::with_cluster().await;
+    let identities: Vec<_> = (0..3)
+        .map(|place| identity(&format!("demo-control-plane-{place}"), Role::ControlPlane, place))
+        .collect();
+    for identity in &identities[1..] {
+        world.container(&identity.name, identity.role).await;
+    }
+    record(identities, None).write(&world.dirs.state).unwrap();
+    world.podman.stop_container("demo-control-plane-2").await.unwrap();
+    let error = remove_node(world.context(&quiet), &name(), NODE).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "node `demo-control-plane-0` cannot go: 1 other control planes run, and etcd needs 2 to let it go"
+    );
+    assert_eq!(world.count("remove_container"), 0);
+}
+
+#[tokio::test]
+async fn nothing_goes_while_nobody_could_tell_kubernetes() {
+    let world = World::with_cluster().await;
+    stop(world.context(&quiet), &name()).await.unwrap();
+    for error in [
+        remove_node(world.context(&quiet), &name(), WORKER).await.unwrap_err(),
+        add_node(world.context(&quiet), &add_request(Role::Worker)).await.unwrap_err(),
+    ] {
+        assert_eq!(error.to_string(), "no control plane of cluster `demo` runs");
+    }
+    assert_eq!(world.count("remove_container"), 0);
+    assert_eq!(world.record().unwrap().changing, None);
+}
+
+#[tokio::test]
+async fn who_has_a_port_of_the_host_is_named() {
+    let world = World::with_cluster().await;
+    let address = std::net::Ipv4Addr::new(127, 77, 255, 254);
+    let mut record = world.record().unwrap();
+    record.service_address = Some(address);
+    record.write(&world.dirs.state).unwrap();
+    let listener =
+        (30_900..32_000).find_map(|port| std::net::TcpListener::bind((address, port)).ok());
+    let port = listener.as_ref().unwrap().local_addr().unwrap().port();
+    let mut request = request();
+    request.spec.name = "other".parse().unwrap();
+    request.spec.nodes[0].extra_port_mappings = vec![crate::spec::ExtraPort {
+        container_port: 80,
+        host_port: Some(port),
+        listen_address: std::net::Ipv4Addr::UNSPECIFIED.into(),
+        protocol: crate::spec::Protocol::Tcp,
+    }];
+    let context = world.context(&|_| {});
+    let error = crate::actions::create(context, request).await.unwrap_err().to_string();
+    assert!(
+        error.contains("cannot be published: Services of cluster `demo` are reached there (`127.77.255.254`): give the mapping a `listenAddress`"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn who_is_in_the_way_of_a_cluster_that_is_stopped_is_named() {
+    let world = World::with_cluster().await;
+    let address = std::net::Ipv4Addr::new(127, 77, 255, 253);
+    let mut record = world.record().unwrap();
+    record.service_address = Some(address);
+    record.write(&world.dirs.state).unwrap();
+    let mut other = record.clone();
+    other.name = "other".parse().unwrap();
+    other.service_address = None;
+    other.spec.name = other.name.clone();
+    other.spec.nodes[0].extra_port_mappings = vec![crate::spec::ExtraPort {
+        container_port: 80,
+        host_port: Some(30_080),
+        listen_address: std::net::Ipv4Addr::UNSPECIFIED.into(),
+        protocol: crate::spec::Protocol::Tcp,
+    }];
+    let remarks = preflight::remarks(&other.spec, &world.dirs.state);
+    assert_eq!(remarks.len(), 1);
+    assert!(remarks[0].starts_with("port 30080 (TCP) is published on all addresses"));
+    assert!(remarks[0].contains("(`demo`)"), "{remarks:?}");
+    assert_eq!(preflight::remarks(&record.spec, &world.dirs.state), [""; 0], "its own");
+
+    other.write(&world.dirs.state).unwrap();
+    stop(world.context(&quiet), &name()).await.unwrap();
+    world.podman.fail("start_container", move || PodmanError::PortInUse {
+        container: NODE.to_owned(),
+        message: format!("listen on {address} port 30080: Address already in use"),
+    });
+    let error = start(world.context(&quiet), &start_request()).await.unwrap_err().to_string();
+    assert!(error.contains("; cluster `other` publishes the port on all addresses"), "{error}");
+}
+
+#[tokio::test]
+async fn the_address_of_services_goes_with_the_first_control_plane() {
+    let nodes: Vec<_> = (0..3)
+        .map(|number| identity(&format!("demo-control-plane-{number}"), Role::ControlPlane, number))
+        .collect();
+    for (gone, is_left) in [("demo-control-plane-1", true), (NODE, false)] {
+        let world = World::with_cluster().await;
+        for identity in &nodes[1..] {
+            world.container(&identity.name, Role::ControlPlane).await;
+        }
+        let mut record = record(nodes.clone(), None);
+        record.service_address = Some([127, 77, 0, 1].into());
+        record.write(&world.dirs.state).unwrap();
+        let told = std::sync::Mutex::new(Vec::new());
+        let events = |event: Event| {
+            if let Event::Warning(line) = event {
+                told.lock().unwrap().push(line);
+            }
+        };
+        // Nobody can tell Kubernetes here; the record says it before.
+        let _ = remove_node(world.context(&events), &name(), gone).await;
+        let record = world.record().unwrap();
+        assert!(record.nodes.iter().all(|identity| identity.name != gone), "{record:?}");
+        assert_eq!(record.service_address.is_some(), is_left, "{gone}");
+        let told = told.into_inner().unwrap();
+        assert_eq!(told.iter().any(|line| line.contains("has no address for Services")), !is_left);
+    }
+}

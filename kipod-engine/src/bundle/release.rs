@@ -1,0 +1,128 @@
+//! Which Kubernetes and which CRI-O.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use kipod_images::versions;
+use semver::Version;
+
+use super::{Arch, BundleError};
+
+/// A version as a user asks for it. The default is the one kipod is tested with
+/// ([`kipod_images::versions::KUBERNETES`]).
+///
+/// ```
+/// use kipod_engine::bundle::VersionRequest;
+///
+/// assert_eq!("stable".parse::<VersionRequest>()?, VersionRequest::Stable);
+/// assert_eq!("1.36".parse::<VersionRequest>()?, VersionRequest::Minor(1, 36));
+/// assert_eq!("1.36.2".parse::<VersionRequest>()?, "v1.36.2".parse()?);
+/// assert!("newest".parse::<VersionRequest>().is_err());
+/// # Ok::<(), kipod_engine::bundle::BundleError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VersionRequest {
+    /// `stable`: the newest release of all.
+    Stable,
+    /// `1.36` or `v1.36`: the newest release of that minor version.
+    Minor(u64, u64),
+    /// `1.36.2` or `v1.36.2`: that release. Needs no look-up.
+    Exact(Version),
+}
+
+impl Default for VersionRequest {
+    fn default() -> Self {
+        Self::Exact(pinned(versions::KUBERNETES))
+    }
+}
+
+impl FromStr for VersionRequest {
+    type Err = BundleError;
+
+    fn from_str(text: &str) -> Result<Self, BundleError> {
+        if text == "stable" {
+            return Ok(Self::Stable);
+        }
+        let version = text.strip_prefix('v').unwrap_or(text);
+        // `Version` alone would not take a version without a patch number.
+        let exact = Version::parse(version).ok().filter(|version| version.build.is_empty());
+        let minor = || {
+            let minor = Version::parse(&format!("{version}.0")).ok()?;
+            (minor.pre.is_empty() && minor.build.is_empty())
+                .then_some(Self::Minor(minor.major, minor.minor))
+        };
+        exact
+            .map(Self::Exact)
+            .or_else(minor)
+            .ok_or_else(|| BundleError::BadVersion { text: text.to_owned() })
+    }
+}
+
+/// What a bundle is downloaded for: exact versions and an architecture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Kubernetes' version.
+    pub kubernetes: Version,
+    /// CRI-O's version.
+    pub crio: Version,
+    /// The architecture of the programs.
+    pub arch: Arch,
+}
+
+impl Release {
+    /// The versions kipod is tested with.
+    pub fn pinned(arch: Arch) -> Self {
+        Self { kubernetes: pinned(versions::KUBERNETES), crio: pinned(versions::CRIO), arch }
+    }
+
+    /// Where its bundle is, once downloaded, below kipod's cache folder:
+    /// `bundles/v1.36.2-v1.36.3-amd64`.
+    pub fn dir(&self, cache: &Path) -> PathBuf {
+        let Self { kubernetes, crio, arch } = self;
+        cache.join("bundles").join(format!("v{kubernetes}-v{crio}-{arch}"))
+    }
+}
+
+impl std::fmt::Display for Release {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kubernetes, crio, arch } = self;
+        write!(f, "Kubernetes v{kubernetes} with CRI-O v{crio} for {arch}")
+    }
+}
+
+/// One of the pinned versions, which a test of this module parses all.
+pub(super) fn pinned(version: &str) -> Version {
+    Version::parse(version.trim_start_matches('v')).expect("pinned versions are versions")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pinned_versions_are_versions() {
+        let release = Release::pinned(Arch::Amd64);
+        let VersionRequest::Exact(default) = VersionRequest::default() else { panic!() };
+        assert_eq!(default, release.kubernetes);
+        assert_eq!(
+            release.dir(Path::new("/c")).to_str().unwrap(),
+            format!("/c/bundles/{}-{}-amd64", versions::KUBERNETES, versions::CRIO)
+        );
+    }
+
+    #[test]
+    fn what_goes_into_paths_and_urls_is_a_version() {
+        for bad in
+            ["", "v", "1", "1.", "1.36.2.1", "../x", "1.36/..", "stable ", "1.36-rc", "1.36.0+x"]
+        {
+            let error = bad.parse::<VersionRequest>().unwrap_err();
+            assert_eq!(error.to_string(), format!("`{bad}` is not a version"));
+            assert!(error.hint().unwrap().contains("stable"), "{bad}");
+        }
+        assert_eq!(
+            "v1.37.0-rc.1".parse::<VersionRequest>().unwrap(),
+            VersionRequest::Exact(Version::parse("1.37.0-rc.1").unwrap())
+        );
+        assert_eq!("v1.36".parse::<VersionRequest>().unwrap(), VersionRequest::Minor(1, 36));
+    }
+}

@@ -1,0 +1,17 @@
+//! Helpers without knowledge of clusters: directories, files, text, labels, blocking work.
+
+mod blocking;
+pub(crate) mod dirs;
+pub(crate) mod fs;
+mod hint;
+pub mod labels;
+pub(crate) mod platform;
+pub(crate) mod suggest;
+#[allow(unreachable_pub, reason = "re-exported by `podman`")]
+pub mod text;
+pub(crate) mod time_factor;
+pub(crate) mod words;
+pub(crate) mod yaml;
+
+pub(crate) use blocking::blocking;
+pub use hint::Hint;
