@@ -14,7 +14,7 @@ pub fn rounds(default: usize) -> Result<usize> {
 pub fn kipod_binary() -> Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name("kipod");
     if !path.exists() {
-        let build = "cargo build --release -p kipod-engine --features cli";
+        let build = "cargo build --release -p kipod-engine";
         bail!("`{}` not found: run `{build}`", path.display());
     }
     Ok(path)

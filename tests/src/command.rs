@@ -98,7 +98,7 @@ fn binary() -> &'static Path {
         let test = std::env::current_exe().expect("the path of this test");
         let profile = test.ancestors().nth(2).expect("tests are in target/PROFILE/deps");
         let path = profile.join("kipod");
-        let build = "run `cargo build --package kipod-engine --features cli`";
+        let build = "run `cargo build --package kipod-engine`";
         assert!(path.exists(), "`{}` not found: {build}", path.display());
         if let Some(source) = newer_source(&path) {
             panic!("`{}` is older than `{source}`: {build}", path.display());

@@ -12,7 +12,7 @@
 //! unprivileged user. To run them manually as root:
 //!
 //! ```sh
-//! cargo build --package kipod-engine --features cli
+//! cargo build --package kipod-engine
 //! CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$PWD/.ci/rootless \
 //!     cargo test --package kipod-e2e --test clusters -- --include-ignored
 //! ```

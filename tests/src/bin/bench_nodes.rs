@@ -1,7 +1,7 @@
 //! Measures `kipod create cluster` with several nodes, compared with one node. All sizes run in turn.
 //!
 //! ```text
-//! cargo build --release -p kipod-engine --features cli
+//! cargo build --release -p kipod-engine
 //! cargo run --release -p kipod-e2e --bin bench_nodes -- [ROUNDS]
 //! ```
 //!

@@ -89,14 +89,14 @@ fn check_load_by_name(cluster: &TestCluster) {
     load(cluster, &["image", full, short]).run().success().stderr_contains(&[
         &format!("loaded `{full}` ({}) into", &id[..12]),
         &format!("loaded `{latest}` ({}) into", &id[..12]),
-        "pods find an image by its whole name",
+        "pods must use the full image name",
     ]);
     for name in [full, &latest] {
         assert_eq!(image_ids(cluster, name), [id.as_str(); 2]);
     }
     let worker = cluster.worker(0);
     let again = load(cluster, &["image", full, "--nodes", &worker]).run().success();
-    again.stderr_contains(&["already: there is nothing to load"]);
+    again.stderr_contains(&["is already present in cluster"]);
     podman(&["rmi", &latest]);
 }
 

@@ -267,14 +267,14 @@ fn check_delete(cluster: &TestCluster) {
     let leftovers = cluster.leftovers();
     assert!(!leftovers.find().is_empty(), "the search finds nothing of an existing cluster");
     let name = &cluster.name;
-    cluster.deletion().run().success().stderr_contains(&[&format!("cluster `{name}` is deleted")]);
+    cluster.deletion().run().success().stderr_contains(&[&format!("cluster `{name}` deleted")]);
     leftovers.assert_none();
     if let Ok(path) = exported {
         let left = std::fs::read_to_string(&path).unwrap();
         assert!(!left.contains(name) && left.contains("# mine"), "{left}");
         std::fs::remove_file(path).unwrap();
     }
-    cluster.deletion().run().success().stderr_contains(&[&format!("there is no cluster `{name}`")]);
+    cluster.deletion().run().success().stderr_contains(&[&format!("cluster `{name}` not found")]);
     let quiet = cluster.kipod(&["--quiet", "delete", "cluster", name]).run().success();
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
     cluster

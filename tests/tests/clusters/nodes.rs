@@ -82,7 +82,7 @@ fn check_pod_network(cluster: &TestCluster, client: &ClusterClient) {
 fn check_add(cluster: &TestCluster, client: &ClusterClient) {
     let node = cluster.worker(2);
     let output = cluster.kipod(&["node", "add", "--name", &cluster.name]).run().success();
-    output.stderr_contains(&[&format!("node `{node}` is added")]);
+    output.stderr_contains(&[&format!("node `{node}` added")]);
     assert!(ready_nodes(client).contains(&node));
     client.run_echo_pod("echo-added", &node);
     client.assert_echo_pods_connected(["echo-added", "echo-worker-0"]);
@@ -130,7 +130,7 @@ fn check_killed_add(
 fn check_delete_node(cluster: &TestCluster, client: &ClusterClient) {
     let node = cluster.worker(2);
     let args = ["node", "delete", "--name", &cluster.name, &node];
-    cluster.kipod(&args).run().success().stderr_contains(&[&format!("node `{node}` is deleted")]);
+    cluster.kipod(&args).run().success().stderr_contains(&[&format!("node `{node}` deleted")]);
     let [kipod, kubernetes, podman] = all_nodes(cluster, client);
     assert!(![kipod, kubernetes, podman].concat().contains(&node));
     client.wait_ready();

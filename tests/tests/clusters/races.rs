@@ -62,7 +62,7 @@ fn creates_with_different_names_both_succeed() {
     let args = [&["delete", "clusters"], names.as_slice()].concat();
     let output = clusters[0].kipod(&args).run().success();
     for name in names {
-        assert!(output.stderr.contains(&format!("cluster `{name}` is deleted")), "{output}");
+        assert!(output.stderr.contains(&format!("cluster `{name}` deleted")), "{output}");
     }
     leftovers.iter().for_each(Leftovers::assert_none);
     let text = std::fs::read_to_string(&kubeconfig).unwrap_or_default();

@@ -128,14 +128,17 @@ fn host_and_clusters_use_one_registry_name() {
     assert_secret_hidden(&after, dir.path());
 
     // The registries are deleted before the cluster.
-    closed.delete().success().stderr_contains(&["is deleted"]);
+    let deleted = format!("registry `{}` deleted", closed.name);
+    closed.delete().success().stderr_contains(&[&deleted]);
     assert_eq!(documented_registry(&after), open.host);
     client.run_pulled_pod("deleted", &guarded, "true");
     let error = client.wait_pull_error("deleted");
     assert!(error.contains("connection refused"), "{error}");
-    open.delete().success().stderr_contains(&["is deleted"]);
+    let deleted = format!("registry `{}` deleted", open.name);
+    open.delete().success().stderr_contains(&[&deleted]);
     assert_eq!(documented_registry(&after), "");
-    open.delete().success().stderr_contains(&["there is no registry"]);
+    let missing = format!("registry `{}` not found", open.name);
+    open.delete().success().stderr_contains(&[&missing]);
     assert_eq!((open.leftovers(), closed.leftovers()), (String::new(), String::new()));
     after.delete_completely();
 }

@@ -118,7 +118,7 @@ fn validate_accepts_a_valid_file() {
     let home = Home::new();
     let path = home.write("kind.yaml", KIND);
     home.test(&["config", "validate", &path])
-        .stderr_contains(&[&image_warning(&path), &format!("`{path}` is good\n")])
+        .stderr_contains(&[&image_warning(&path), &format!("`{path}` is valid\n")])
         .success();
 }
 

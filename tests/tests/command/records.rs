@@ -26,7 +26,7 @@ fn home_with_record(complete: bool) -> Home {
 #[test]
 fn get_clusters_without_clusters_prints_an_empty_list() {
     let home = Home::new();
-    home.test(&["get", "clusters"]).stderr("there are no clusters\n").success();
+    home.test(&["get", "clusters"]).stderr("no clusters found\n").success();
     let json = home.test(&["get", "clusters", "--output", "json"]).json();
     assert_eq!(json, serde_json::json!([]));
 }
