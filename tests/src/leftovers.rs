@@ -59,7 +59,7 @@ impl Leftovers {
         found
     }
 
-    /// Fails the test if resources exist and do not disappear within [`TIMEOUT`].
+    /// Fails the test if resources exist and do not disappear within five seconds.
     #[track_caller]
     pub fn assert_none(&self) {
         let start = Instant::now();
