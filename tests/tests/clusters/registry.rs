@@ -87,7 +87,7 @@ fn list_registries() -> Output {
 fn host_and_clusters_use_one_registry_name() {
     kipod_e2e::ensure_node_image();
     let images = registry_images();
-    kipod_e2e::require!(images.is_some(), "the program or package `docker-registry`");
+    kipod_results::require!(images.is_some(), "the program or package `docker-registry`");
     let [open, closed] = images.unwrap();
     let image = TestImage::build("pushed", "from the registry\n");
 
@@ -177,7 +177,7 @@ fn assert_secret_hidden(cluster: &TestCluster, dir: &Path) {
 fn create_registry_is_idempotent_or_fails_cleanly() {
     kipod_e2e::ensure_node_image();
     let images = registry_images();
-    kipod_e2e::require!(images.is_some(), "the program or package `docker-registry`");
+    kipod_results::require!(images.is_some(), "the program or package `docker-registry`");
     let [image, _] = images.unwrap();
     let registry = Registry::create("same", &image);
 
