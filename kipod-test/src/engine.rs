@@ -10,7 +10,7 @@ use kipod_engine::node_image::{DEFAULT_IMAGE, node_image, of_version};
 use kipod_engine::plan::{LOAD_BALANCER, Machine};
 use kipod_engine::podman::{Podman, PodmanCli, Service};
 use kipod_engine::spec::{ClusterName, ClusterSpec, ImageReference, RawSpec, Written};
-use kipod_engine::{Dirs, Event, TimeFactor, host};
+use kipod_engine::{Dirs, Event, Hint, TimeFactor, host};
 
 use crate::source::{
     Access, ClusterSource, News, NodeOutput, Reply, Say, Shape, SourceError, Wanted,
@@ -27,10 +27,8 @@ fn fault(error: impl std::fmt::Display, hint: Option<String>) -> SourceError {
 }
 
 fn dirs() -> Result<Dirs, SourceError> {
-    Dirs::from_env().map_err(|error| SourceError {
-        unavailable: true,
-        ..fault(&error, Some(error.hint().to_owned()))
-    })
+    Dirs::from_env()
+        .map_err(|error| SourceError { unavailable: true, ..fault(&error, error.hint()) })
 }
 
 fn name(text: &str) -> Result<ClusterName, SourceError> {
@@ -74,7 +72,7 @@ async fn machine() -> Result<Machine, SourceError> {
             let time_factor = TimeFactor::from_env().map_err(|error| fault(error, None))?;
             Ok(Machine { time_factor, ..Machine::from_facts(&report.facts) })
         }
-        Err(error) => Err(SourceError { unavailable: true, ..fault(&error, Some(error.hint())) }),
+        Err(error) => Err(SourceError { unavailable: true, ..fault(&error, error.hint()) }),
     }
 }
 

@@ -308,7 +308,7 @@ async fn forget_predecessors(held: &Held, test: &str, exclusive: bool) {
     for files in clusters {
         for kept in files.all_kept() {
             // A run that still goes on has left nothing yet.
-            let lives = || Lock::is_held_alone(&files.reaper(&kept.run));
+            let lives = || Lock::is_locked_exclusively(&files.reaper(&kept.run));
             if kept.test != test || kept.run == held.run.id || lives() {
                 continue;
             }

@@ -139,7 +139,7 @@ async fn is_used(
     let own = files.reaper(&run.id);
     let uses = |path: &PathBuf| match *path == own {
         true => identity.is_some() && std::fs::read_to_string(path).ok().as_deref() == identity,
-        false => Lock::is_held_alone(path),
+        false => Lock::is_locked_exclusively(path),
     };
     if files.reapers().iter().any(uses) {
         return Ok(true);

@@ -62,7 +62,7 @@ impl Job {
     /// Starts the reaper, unless the run has one; blocks until it holds its lock.
     fn start(&self, site: &TestSite) -> Result<Option<Child>, SetupError> {
         let fail = |text: String| SetupError::Reaper(text);
-        if Lock::is_held_alone(&self.files().reaper(&self.run.id)) {
+        if Lock::is_locked_exclusively(&self.files().reaper(&self.run.id)) {
             return Ok(None);
         }
         let job = serde_json::to_string(self).map_err(|error| fail(error.to_string()))?;
@@ -230,7 +230,7 @@ fn clean_up(
         let gate = Lock::exclusive(&files.gate(), || {})?;
         let Some(lease) = Lock::try_exclusive(&files.lease())? else { continue };
         let (id, only) = run.unzip();
-        let another = |path: &PathBuf| own != *path && Lock::is_held_alone(path);
+        let another = |path: &PathBuf| own != *path && Lock::is_locked_exclusively(path);
         let done = match files.reapers().iter().any(another) {
             true => runtime()?.block_on(delete_namespaces(source, files, id)),
             false => finish(source, files, id, &gate),
@@ -261,7 +261,8 @@ fn sweep(source: &'static dyn ClusterSource, state: &Path) -> Result<(), SetupEr
         }
         let Some(gate) = Lock::try_exclusive(&files.gate())? else { continue };
         let Some(lease) = Lock::try_exclusive(&files.lease())? else { continue };
-        if files.phase()?.is_none() || files.reapers().iter().any(|path| Lock::is_held_alone(path))
+        if files.phase()?.is_none()
+            || files.reapers().iter().any(|path| Lock::is_locked_exclusively(path))
         {
             continue;
         }

@@ -15,7 +15,7 @@ fn of_two_creations_of_one_name_one_wins() {
     let won = won.ok();
     let lost = lost.failed(1);
     let told = ids.iter().any(|id| {
-        let busy = format!("another process ({id}) works on cluster `{}`", cluster.name);
+        let busy = format!("cluster `{}` is in use by another process ({id})", cluster.name);
         lost.stderr.contains(&busy)
     });
     assert!(told, "{lost}\n{won}");
@@ -26,7 +26,7 @@ fn of_two_creations_of_one_name_one_wins() {
     let traces = cluster.traces();
     let deletions = [cluster.delete().spawn(), cluster.delete().spawn()].map(|one| one.wait());
     for output in &deletions {
-        let busy = output.stderr.contains("works on cluster");
+        let busy = output.stderr.contains("is in use by another process");
         assert!(output.code() == Some(0) || busy, "{output}");
     }
     traces.assert_gone();

@@ -22,7 +22,7 @@ use crate::events::{Event, Events, Step, step};
 use crate::kubeconfig::client;
 use crate::kubeconfig::{Kubeconfig, UserKubeconfig};
 use crate::kubernetes::Role;
-use crate::lease::{ChoiceLock, NameLock};
+use crate::lease::{AllocationLock, NameLock};
 use crate::node::addons;
 use crate::node::{CgroupMode, NodeFile};
 use crate::node_image::NodeImage;
@@ -202,10 +202,12 @@ async fn make(
     }
     let kubeconfig = Kubeconfig::new(plan.access.clone()).to_yaml();
     let factor = request.machine.time_factor;
-    let client =
-        client::connect_within(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await.map_err(
-            |source| CreateError::Client { name: spec.name.clone(), source: Box::new(source) },
-        )?;
+    let client = client::connect_with_timeout(&kubeconfig, factor.of(client::CONNECT_TIMEOUT))
+        .await
+        .map_err(|source| CreateError::Client {
+            name: spec.name.clone(),
+            source: Box::new(source),
+        })?;
     let cluster = WaitTarget::planned(&plan, spec);
     let cancel = &request.cancel;
     let waiter = Waiter { cluster: &cluster, podman, client, cancel, factor };
@@ -269,8 +271,9 @@ async fn start_nodes(
         let node_subnet = free_subnet(podman, spec, &refused, around).await?;
         // Who creates a cluster at the same time reads of this choice in the record.
         let state = dirs.state.clone();
-        let alone =
-            blocking(move || ChoiceLock::take(&state)).await.map_err(cluster::RecordError::from)?;
+        let alone = blocking(move || AllocationLock::take(&state))
+            .await
+            .map_err(cluster::RecordError::from)?;
         let api_port = free_port(dirs, spec, &found.local)?;
         let service_address = services.choose(dirs, api_port)?;
         let choices = Choices { node_subnet, api_port, service_address };

@@ -1,6 +1,8 @@
 //! How a command fails: what it says, what the user can do, and the exit status.
 
-use kipod_engine::{actions, bundle, cluster, gc, kubeconfig, node_image, podman, registry, spec};
+use kipod_engine::{
+    Hint, actions, bundle, cluster, gc, kubeconfig, node_image, podman, registry, spec,
+};
 
 /// A command's failure, ready to be shown.
 #[derive(Debug)]
@@ -85,14 +87,15 @@ plain!(cluster::LogsError, registry::RegistryNameError, spec::NameError, std::io
 
 impl From<kipod_engine::DirsError> for Failure {
     fn from(error: kipod_engine::DirsError) -> Self {
-        Self::new(error.to_string()).hint(Some(error.hint()))
+        let hint = error.hint();
+        Self::new(error.to_string()).hint(hint)
     }
 }
 
 impl From<kubeconfig::KubeconfigError> for Failure {
     fn from(error: kubeconfig::KubeconfigError) -> Self {
         let hint = error.hint();
-        Self::new(error.to_string()).hint(Some(hint))
+        Self::new(error.to_string()).hint(hint)
     }
 }
 

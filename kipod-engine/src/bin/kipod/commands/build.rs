@@ -20,7 +20,7 @@ pub(crate) async fn run(
 ) -> Result<u8, Failure> {
     let dirs = Dirs::from_env()?;
     let cancel = stop_on_signals(progress)?;
-    let report = host::check_again(&dirs.runtime).await;
+    let report = host::check_cached(&dirs.runtime).await;
     let wanted = Wanted {
         kubernetes: args.k8s_version.as_deref(),
         crio: args.crio_version.as_deref(),

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use kipod_engine::host::{HostFacts, Report, Sources};
+use kipod_engine::host::{HostFacts, Report};
 use kipod_engine::plan::Machine;
 
 use super::{print, print_json};
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::session::node_image_fact;
 
 pub(crate) async fn run(args: &CheckArgs) -> Result<u8, Failure> {
-    let mut facts = HostFacts::gather(Sources::of_this_machine(None).await).await;
+    let mut facts = HostFacts::probe().await;
     let driver = Machine::from_facts(&facts).storage_driver;
     facts.node_image = node_image_fact(&args.image, driver).await;
     let report = Report::of(facts);

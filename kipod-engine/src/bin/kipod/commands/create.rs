@@ -9,7 +9,7 @@ use kipod_engine::node_image::{DEFAULT_NAME, NodeImageError, node_image, of_vers
 use kipod_engine::plan::Machine;
 use kipod_engine::podman::PodmanCli;
 use kipod_engine::spec::{ImageReference, RawSpec, Written};
-use kipod_engine::{Dirs, Event, Events, Step, host};
+use kipod_engine::{Dirs, Event, Events, Hint, Step, host};
 
 use crate::args::CreateClusterArgs;
 use crate::failure::Failure;
@@ -130,10 +130,10 @@ pub(super) async fn check(progress: &Progress) -> Result<host::Report, Failure> 
     let start = Instant::now();
     progress.send(Event::Started(Step::Check));
     let dirs = Dirs::from_env()?;
-    let report = host::check_again(&dirs.runtime).await;
+    let report = host::check_cached(&dirs.runtime).await;
     report.require_usable().map_err(|unusable| {
         let hint = unusable.hint();
-        Failure::new(unusable.to_string()).hint(Some(hint))
+        Failure::new(unusable.to_string()).hint(hint)
     })?;
     progress.send(Event::Finished(Step::Check, start.elapsed()));
     for finding in report.with_status(host::Status::Warn) {
