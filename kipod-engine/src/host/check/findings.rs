@@ -7,7 +7,7 @@ use crate::host::facts::HostFacts;
 /// Runs all checks, in the order in which they are displayed.
 ///
 /// Each check returns exactly one finding, with a stable name that scripts may use. Two groups of
-/// checks are skipped, and the finding of another check says so: checks of Podman's storage and
+/// checks are skipped, which another finding reports: checks of Podman's storage and
 /// networks if `podman info` fails, and checks of unprivileged users if Podman runs as root.
 pub(crate) fn findings(facts: &HostFacts) -> Vec<Finding> {
     let rootless = facts.podman.info.as_ref().map_or(facts.user.uid != 0, |info| info.rootless);
