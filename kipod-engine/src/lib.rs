@@ -8,6 +8,7 @@ pub mod actions;
 pub mod bundle;
 pub mod cluster;
 pub mod config;
+mod engine;
 mod events;
 pub mod gc;
 pub mod host;
@@ -25,7 +26,16 @@ pub mod registry;
 pub mod spec;
 mod util;
 
+pub use engine::{
+    AddNode, Cluster, CreateCluster, CreateRegistry, Engine, EngineBuilder, Error, NodeImageSource,
+    StartCluster,
+};
+#[cfg(feature = "build")]
+pub use engine::{BuildNodeImage, BuiltNodeImage};
 pub use events::{Event, Events, Step};
+pub use kubernetes::Role;
+pub use spec::{ClusterName, ClusterSpec};
+pub use tokio_util::sync::CancellationToken;
 pub use util::Hint;
 pub use util::dirs::{Dirs, DirsError};
 pub use util::time_factor::{TimeFactor, TimeFactorError, TimeFactorVariableError};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kipod_engine::actions::{self, Cancel, Context, Request};
+use kipod_engine::actions::{self, Context, Request};
 use kipod_engine::cluster::{self, Cluster, OpenError, Record};
 use kipod_engine::kubernetes::Role;
 use kipod_engine::lease::Phase;
@@ -10,7 +10,7 @@ use kipod_engine::node_image::{DEFAULT_IMAGE, node_image, of_version};
 use kipod_engine::plan::{LOAD_BALANCER, Machine};
 use kipod_engine::podman::{Podman, PodmanCli, Service};
 use kipod_engine::spec::{ClusterName, ClusterSpec, ImageReference, RawSpec, Written};
-use kipod_engine::{Dirs, Event, Hint, TimeFactor, host};
+use kipod_engine::{CancellationToken, Dirs, Event, Hint, TimeFactor, host};
 
 use crate::source::{
     Access, ClusterSource, News, NodeOutput, Reply, Say, Shape, SourceError, Wanted,
@@ -127,7 +127,8 @@ async fn create(wanted: &Wanted, since: i64, say: Say<'_>) -> Result<Access, Sou
     if wanted.shape.spec.is_none() {
         spec.image = image(wanted, &service, &dirs, &machine).await?;
     }
-    let request = Request { spec, machine, now: since, kubeconfig: None, cancel: Cancel::never() };
+    let request =
+        Request { spec, machine, now: since, kubeconfig: None, cancel: CancellationToken::new() };
     let events = |event| match event {
         Event::Warning(text) => say(News::Line(&text)),
         Event::Started(step) => say(News::Step(step.text())),

@@ -5,7 +5,6 @@
 //! so there is one way back, [`crate::cluster::remove`], for a failure, an interruption, a kill and
 //! `kipod delete cluster` alike.
 
-mod cancel;
 mod change_error;
 mod create;
 mod load;
@@ -18,7 +17,6 @@ mod wait;
 mod wait_target;
 
 pub use crate::cluster::phases::{Phase, phases};
-pub use cancel::{Cancel, Canceller, cancellation};
 pub use change_error::ChangeError;
 pub use create::{Context, CreateError, Request, create};
 pub use load::{ImageSource, ImagesError, LoadRequest, Loaded, LoadedImage, load_images};

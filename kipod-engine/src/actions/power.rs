@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::actions::cancel::Cancel;
 use crate::actions::change_error::ChangeError;
 use crate::actions::create::Context;
 use crate::actions::create::preflight;
@@ -16,6 +15,7 @@ use crate::podman::{Podman, PodmanError};
 use crate::spec::ClusterName;
 use crate::util::dirs::Dirs;
 use crate::util::time_factor::TimeFactor;
+use tokio_util::sync::CancellationToken;
 
 /// What can be done to a node that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub struct StartRequest {
     /// How much slower than usual the machine is.
     pub time_factor: TimeFactor,
     /// How to ask for an early end.
-    pub cancel: Cancel,
+    pub cancel: CancellationToken,
 }
 
 /// Starts all containers of a cluster and waits until its nodes and cluster DNS are ready again.
@@ -112,7 +112,7 @@ pub async fn start(context: Context<'_>, request: &StartRequest) -> Result<Clust
     let client =
         client::connect_with_timeout(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await?;
     let (podman, cancel) = (context.podman, &request.cancel);
-    let waiter = Waiter { cluster: &watched, podman, client, cancel, factor };
+    let waiter = Waiter { cluster: watched, podman, client, cancel, factor };
     step(events, Step::StartControlPlane, waiter.api_server(request.wait)).await?;
     step(events, Step::Ready, waiter.workloads(request.wait, &woken)).await?;
     Ok(cluster)

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use crate::actions::cancel::Cancel;
 use crate::actions::create::host_networks;
 use crate::actions::create::install_addons;
 use crate::actions::create::{Context, archive};
@@ -23,6 +22,7 @@ use crate::registry::{
 };
 use crate::spec::{ClusterName, ImageReference, LocalRegistry};
 use crate::util::time_factor::TimeFactor;
+use tokio_util::sync::CancellationToken;
 
 /// How long a registry may take to answer: it takes a quarter of a second.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -47,7 +47,7 @@ pub struct RegistryRequest {
     /// How much slower than usual the machine is.
     pub time_factor: TimeFactor,
     /// How to ask for an early end.
-    pub cancel: Cancel,
+    pub cancel: CancellationToken,
 }
 
 /// Creates a registry and tells the nodes of every cluster. One of that name that is there already is
@@ -67,7 +67,7 @@ pub async fn create_registry(
     let image = image_of(context, request);
     let image = tokio::select! {
         biased;
-        () = request.cancel.asked() => return Err(cancelled()),
+        () = request.cancel.cancelled() => return Err(cancelled()),
         image = image => image?,
     };
     let _lock = lock(context)?;
@@ -77,7 +77,7 @@ pub async fn create_registry(
             let reuse = async {
                 tokio::select! {
                     biased;
-                    () = request.cancel.asked() => Err(cancelled()),
+                    () = request.cancel.cancelled() => Err(cancelled()),
                     reused = reuse(podman, request, found) => reused,
                 }
             };
@@ -87,7 +87,7 @@ pub async fn create_registry(
             let make = async {
                 tokio::select! {
                     biased;
-                    () = request.cancel.asked() => Err(cancelled()),
+                    () = request.cancel.cancelled() => Err(cancelled()),
                     made = make(context, request, &image) => made,
                 }
             };

@@ -10,11 +10,12 @@ use kube::runtime::wait::{Condition, await_condition};
 use kube::{Api, Client};
 use serde_json::json;
 
-use super::{CreateError, cancel::Cancel};
+use super::CreateError;
 use crate::actions::wait_target::{WaitTarget, WatchedNode};
 use crate::cluster::phases as progress;
 use crate::podman::Podman;
 use crate::util::time_factor::TimeFactor;
+use tokio_util::sync::CancellationToken;
 
 /// How often a status folder, or an API server that does not answer yet, is asked.
 const POLL: Duration = Duration::from_millis(50);
@@ -29,10 +30,10 @@ const JOURNAL_LINES: &str = "20";
 
 /// Waits for one cluster.
 pub(super) struct Waiter<'a> {
-    pub(super) cluster: &'a WaitTarget,
+    pub(super) cluster: WaitTarget,
     pub(super) podman: &'a dyn Podman,
     pub(super) client: Client,
-    pub(super) cancel: &'a Cancel,
+    pub(super) cancel: &'a CancellationToken,
     /// What the limits of single calls, and the pauses between them, are multiplied by.
     pub(super) factor: TimeFactor,
 }
@@ -151,7 +152,7 @@ impl Waiter<'_> {
         tokio::select! {
             done = work => done,
             failed = self.node_fails(during) => Err(failed),
-            () = self.cancel.asked() => {
+            () = self.cancel.cancelled() => {
                 Err(CreateError::Cancelled { name: self.cluster.name.clone() })
             }
             () = tokio::time::sleep(limit) => {

@@ -19,8 +19,7 @@ mod probe;
 #[cfg(test)]
 mod tests;
 
-#[doc(hidden)]
-pub use check::check_cached;
+pub(crate) use check::check_cached;
 pub use check::{Finding, Report, Status, Unusable, Verdict, check};
 #[doc(hidden)]
 pub use facts::{

@@ -15,9 +15,9 @@ use crate::spec::ClusterName;
 use crate::util::blocking;
 use crate::util::dirs::Dirs;
 
-use crate::actions::cancel::Cancel;
 use crate::actions::change_error::ChangeError;
 use crate::actions::create::Context;
+use tokio_util::sync::CancellationToken;
 use wanted::Wanted;
 
 pub use error::ImagesError;
@@ -53,7 +53,7 @@ pub struct LoadRequest {
     /// a cluster see one store.
     pub nodes: Vec<String>,
     /// How to ask for an early end.
-    pub cancel: Cancel,
+    pub cancel: CancellationToken,
 }
 
 /// An image that all nodes see.
@@ -91,13 +91,14 @@ pub struct Loaded {
 ///
 /// ```no_run
 /// # async fn example(context: kipod_engine::actions::Context<'_>) -> Result<(), kipod_engine::actions::ChangeError> {
-/// use kipod_engine::actions::{Cancel, ImageSource, LoadRequest, load_images};
+/// use kipod_engine::CancellationToken;
+/// use kipod_engine::actions::{ImageSource, LoadRequest, load_images};
 ///
 /// let request = LoadRequest {
 ///     cluster: "dev".parse().unwrap(),
 ///     source: ImageSource::Store(vec!["controller:dev".to_owned()]),
 ///     nodes: Vec::new(),
-///     cancel: Cancel::never(),
+///     cancel: CancellationToken::new(),
 /// };
 /// let loaded = load_images(context, &request).await?;
 /// assert_eq!(loaded.images[0].name, "localhost/controller:dev");
@@ -114,7 +115,7 @@ pub async fn load_images(
     let interrupted = || ImagesError::Cancelled { cluster: name.clone() };
     let _turn = tokio::select! {
         biased;
-        () = cancel.asked() => Err(interrupted()),
+        () = cancel.cancelled() => Err(interrupted()),
         turn = take_turn(context, name) => turn,
     }?;
     // What stays all the same is in nobody's way, and `prune` says why.
@@ -132,15 +133,15 @@ pub async fn load_images(
         // First, since Ctrl-C ends Podman as well, and it is not Podman that failed.
         tokio::select! {
             biased;
-            () = cancel.asked() => Err(interrupted().into()),
-            loaded = work => loaded.map_err(|error| match cancel.is_asked() {
+            () = cancel.cancelled() => Err(interrupted().into()),
+            loaded = work => loaded.map_err(|error| match cancel.is_cancelled() {
                 true => interrupted().into(),
                 false => error,
             }),
         }
     };
     let loaded = step(events, Step::LoadImages, work).await;
-    if cancel.is_asked() {
+    if cancel.is_cancelled() {
         // Podman was killed with its future, and what it runs takes a moment to end.
         cluster::settle().await;
     }

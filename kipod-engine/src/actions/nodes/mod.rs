@@ -5,11 +5,10 @@ mod existing;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::actions::cancel::Cancel;
 use crate::actions::change_error::ChangeError;
 use crate::actions::create::node_images;
 use crate::actions::create::preflight;
-use crate::actions::create::{CONTROL_PLANE_LIMIT, Context, empty_status_dir, start_node};
+use crate::actions::create::{CONTROL_PLANE_TIMEOUT, Context, empty_status_dir, start_node};
 use crate::actions::registries::tell_new;
 use crate::actions::wait::{RestartedNodes, Waiter};
 use crate::actions::wait_target::{WaitTarget, WatchedNode};
@@ -30,6 +29,7 @@ use crate::podman::Podman;
 use crate::registry;
 use crate::spec::{ClusterName, FoundRegistries, ImageReference, NodeSpec};
 use existing::Siblings;
+use tokio_util::sync::CancellationToken;
 
 /// A node to be added.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ pub struct AddRequest {
     /// The time, in seconds since the Unix epoch.
     pub now: i64,
     /// How to ask for an early end.
-    pub cancel: Cancel,
+    pub cancel: CancellationToken,
 }
 
 /// Adds a node to a cluster, waits until it is Ready, and answers its name.
@@ -277,8 +277,8 @@ async fn until_ready(
         ..WaitTarget::recorded(record, context.dirs)
     };
     let (podman, cancel) = (context.podman, &request.cancel);
-    let waiter = Waiter { cluster: &watched, podman, client, cancel, factor };
-    waiter.kubeadm(factor.of(CONTROL_PLANE_LIMIT)).await?;
+    let waiter = Waiter { cluster: watched, podman, client, cancel, factor };
+    waiter.kubeadm(factor.of(CONTROL_PLANE_TIMEOUT)).await?;
     waiter.assign_pod_subnets().await;
     if request.wait.is_zero() || record.spec.networking.disable_default_cni {
         // Where kipod gives pods no network, a node is Ready when the user's network says so.

@@ -1,7 +1,7 @@
 //! A step fails: the cause is told, and nothing is left.
 
 use super::*;
-use crate::actions::cancellation;
+use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
 async fn whatever_podman_refuses_is_told_and_undone() {
@@ -141,7 +141,8 @@ async fn podman_that_goes_away_is_the_cause() {
 #[tokio::test]
 async fn asked_to_stop_it_undoes_everything_even_what_should_be_retained() {
     let world = World::new();
-    let (canceller, cancel) = cancellation();
+    let cancel = CancellationToken::new();
+    let canceller = cancel.clone();
     let stop = async {
         world.until("start_container").await;
         canceller.cancel();
@@ -155,7 +156,8 @@ async fn asked_to_stop_it_undoes_everything_even_what_should_be_retained() {
 #[tokio::test]
 async fn asked_to_stop_before_it_began_it_makes_nothing() {
     let world = World::new();
-    let (canceller, cancel) = cancellation();
+    let cancel = CancellationToken::new();
+    let canceller = cancel.clone();
     canceller.cancel();
     let error = world.create(Request { cancel, ..request() }).await.unwrap_err();
     assert!(matches!(error, CreateError::Cancelled { .. }), "{error}");

@@ -19,7 +19,8 @@ impl World {
 
     async fn load(&self, source: ImageSource, nodes: &[&str]) -> Result<Loaded, ChangeError> {
         let nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
-        let request = LoadRequest { cluster: name(), source, nodes, cancel: Cancel::never() };
+        let request =
+            LoadRequest { cluster: name(), source, nodes, cancel: CancellationToken::new() };
         let loaded = load_images(self.context(&|_| {}), &request).await;
         self.assert_nothing_of_loads();
         loaded
@@ -160,8 +161,12 @@ async fn a_cluster_without_a_store_or_that_is_none_gets_nothing() {
     );
     let world = World::new();
     let source = store(&["a"]);
-    let request =
-        LoadRequest { cluster: name(), source, nodes: Vec::new(), cancel: Cancel::never() };
+    let request = LoadRequest {
+        cluster: name(),
+        source,
+        nodes: Vec::new(),
+        cancel: CancellationToken::new(),
+    };
     let error = load_images(world.context(&|_| {}), &request).await.unwrap_err();
     assert_eq!(error.to_string(), "there is no cluster `demo`");
     assert!(!world.dirs.state.join("locks").exists() && !world.cluster_dir().exists());
@@ -187,8 +192,12 @@ async fn an_archive_is_unpacked_while_somebody_else_has_the_cluster() {
     for (source, unpacked) in
         [(store(&["a"]), 0), (ImageSource::Archive(Archive::File("/a.tar".into())), 1)]
     {
-        let request =
-            LoadRequest { cluster: name(), source, nodes: Vec::new(), cancel: Cancel::never() };
+        let request = LoadRequest {
+            cluster: name(),
+            source,
+            nodes: Vec::new(),
+            cancel: CancellationToken::new(),
+        };
         let error = load_images(world.context(&|_| {}), &request).await.unwrap_err();
         assert!(
             error.to_string().contains("cluster `demo` is in use by another process"),
@@ -204,7 +213,8 @@ async fn an_archive_is_unpacked_while_somebody_else_has_the_cluster() {
 #[tokio::test]
 async fn an_interruption_ends_it_and_leaves_nothing() {
     let world = World::with_store().await;
-    let (canceller, cancel) = crate::actions::cancellation();
+    let cancel = CancellationToken::new();
+    let canceller = cancel.clone();
     let turn = ImagesLock::try_take(&world.dirs.state, &name()).unwrap();
     let source = ImageSource::Archive(Archive::File("/a.tar".into()));
     let request = LoadRequest { cluster: name(), source, nodes: Vec::new(), cancel };
@@ -223,7 +233,8 @@ async fn an_interruption_ends_it_and_leaves_nothing() {
 #[tokio::test]
 async fn an_interruption_while_it_unpacks_removes_what_was_unpacked() {
     let world = World::with_store().await;
-    let (canceller, cancel) = crate::actions::cancellation();
+    let cancel = CancellationToken::new();
+    let canceller = cancel.clone();
     let source = ImageSource::Archive(Archive::File("/a.tar".into()));
     let request = LoadRequest { cluster: name(), source, nodes: Vec::new(), cancel };
     // As Podman does that a terminal interrupts too.

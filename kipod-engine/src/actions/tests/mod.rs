@@ -12,7 +12,9 @@ mod registries;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use super::{Cancel, Context, CreateError, Request, create};
+use tokio_util::sync::CancellationToken;
+
+use super::{Context, CreateError, Request, create};
 use crate::cluster::{Cluster, Record, cluster_dir};
 use crate::events::Event;
 use crate::node::{CgroupMode, StorageDriver};
@@ -134,7 +136,7 @@ fn request() -> Request {
         },
         now: NOW,
         kubeconfig: None,
-        cancel: Cancel::never(),
+        cancel: CancellationToken::new(),
     }
 }
 

@@ -80,7 +80,7 @@ fn add_request(role: Role) -> AddRequest {
         machine: request().machine,
         wait: std::time::Duration::from_secs(1),
         now: NOW,
-        cancel: Cancel::never(),
+        cancel: CancellationToken::new(),
     }
 }
 
@@ -89,7 +89,7 @@ fn start_request() -> StartRequest {
         name: name(),
         wait: std::time::Duration::ZERO,
         time_factor: Default::default(),
-        cancel: Cancel::never(),
+        cancel: CancellationToken::new(),
     }
 }
 

@@ -16,7 +16,7 @@ fn asked() -> RegistryRequest {
         image: Some(IMAGE.parse().unwrap()),
         cgroup_parent: None,
         time_factor: Default::default(),
-        cancel: Cancel::never(),
+        cancel: CancellationToken::new(),
     }
 }
 
@@ -142,7 +142,8 @@ async fn an_image_that_is_missing_is_pulled() {
 async fn one_that_is_there_and_does_not_answer_can_be_interrupted() {
     let world = World::new();
     registry(&world).await;
-    let (canceller, cancel) = crate::actions::cancellation();
+    let cancel = CancellationToken::new();
+    let canceller = cancel.clone();
     let request = RegistryRequest { image: None, cancel, ..asked() };
     let events = |event| world.events.lock().unwrap().push(event);
     let stop = async {

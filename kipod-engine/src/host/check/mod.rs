@@ -20,4 +20,5 @@ pub use finding::{Finding, Status, Verdict};
 pub(crate) use findings::findings;
 #[cfg(test)]
 pub(crate) use render::render_text;
-pub use report::{Report, Unusable, check, check_cached};
+pub(crate) use report::check_cached;
+pub use report::{Report, Unusable, check};

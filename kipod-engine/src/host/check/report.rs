@@ -60,7 +60,7 @@ pub async fn check(node_image: Option<NodeImage>) -> Report {
 
 /// Checks the same with a cached output of `podman info`, unless something it depends on has
 /// changed. The cache is in `runtime`, kipod's runtime directory.
-pub async fn check_cached(runtime: &Path) -> Report {
+pub(crate) async fn check_cached(runtime: &Path) -> Report {
     let report = Report::of(HostFacts::gather(Sources::cached(runtime).await).await);
     if report.verdict != Verdict::Unusable {
         return report;

@@ -1,16 +1,15 @@
 //! `kipod prune`.
 
-use kipod_engine::{Event, Events, gc};
+use kipod_engine::{Event, Events};
 
 use super::print;
 use crate::args::PruneArgs;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::session::Session;
+use crate::session::open;
 
-pub(crate) async fn run(args: &PruneArgs, progress: &Progress) -> Result<u8, Failure> {
-    let session = Session::open(progress).await?;
-    let pruned = gc::prune(&session.service, &session.dirs, args.dry_run).await?;
+pub(crate) async fn run(args: &PruneArgs, progress: &'static Progress) -> Result<u8, Failure> {
+    let pruned = open(progress)?.prune(args.dry_run).await?;
     let verb = if args.dry_run { "would remove" } else { "removed" };
     for line in &pruned.kept {
         progress.send(Event::Note(format!("kept: {line}")));
