@@ -34,6 +34,7 @@ pub struct CreateCluster {
     events: Arc<dyn Events>,
     cancel: CancellationToken,
     kubernetes: Option<String>,
+    prefer_default_image: bool,
     kubeconfig: Option<UserKubeconfig>,
     created_at: Option<i64>,
 }
@@ -59,6 +60,7 @@ impl Engine {
             engine: self.clone(),
             spec,
             kubernetes: None,
+            prefer_default_image: false,
             kubeconfig: None,
             created_at: None,
         }
@@ -98,13 +100,26 @@ impl CreateCluster {
         self
     }
 
-    async fn run(self) -> Result<Cluster, Error> {
-        let Self { engine, mut spec, events, cancel, kubernetes, kubeconfig, created_at } = self;
-        let events = &*events;
+    /// Uses the default node image if it has this Kubernetes version, otherwise the newest image of
+    /// the version.
+    #[doc(hidden)]
+    pub fn default_image_or_kubernetes(mut self, version: Option<String>) -> Self {
+        self.prefer_default_image = true;
+        self.kubernetes = version;
+        self
+    }
+
+    /// Runs the creation with a receiver of events that need not live longer.
+    #[doc(hidden)]
+    pub async fn run_with(self, events: &dyn Events) -> Result<Cluster, Error> {
+        let Self { engine, mut spec, cancel, kubernetes, kubeconfig, created_at, .. } = self;
         let prepare = async {
             let machine = engine.machine(events).await?;
-            let version = kubernetes.as_deref();
             let driver = machine.storage_driver;
+            let version = match (&kubernetes, self.prefer_default_image) {
+                (Some(version), true) if engine.default_image_is(version, driver).await? => None,
+                (version, _) => version.as_deref(),
+            };
             let image = engine.find_node_image(&spec.image, version, driver, events, &cancel);
             let image = image.await?;
             Ok::<_, Error>((machine, image))
@@ -131,6 +146,9 @@ impl IntoFuture for CreateCluster {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(async move {
+            let events = self.events.clone();
+            self.run_with(&*events).await
+        })
     }
 }
