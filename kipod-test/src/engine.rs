@@ -9,7 +9,7 @@ use kipod_engine::lease::Phase;
 use kipod_engine::node_image::{DEFAULT_IMAGE, node_image, of_version};
 use kipod_engine::plan::{LOAD_BALANCER, Machine};
 use kipod_engine::podman::{Podman, PodmanCli, Service};
-use kipod_engine::spec::{ClusterName, ClusterSpec, ImageReference, RawSpec, Written};
+use kipod_engine::spec::{ClusterName, ClusterSpec, ImageReference, RawSpec, RawValue};
 use kipod_engine::{CancellationToken, Dirs, Event, TimeFactor, host};
 
 use crate::source::{
@@ -51,7 +51,7 @@ fn access(cluster: &Cluster) -> Result<Access, SourceError> {
         kubeconfig: cluster.kubeconfig().map_err(|error| fault(error, None))?,
         path: cluster.kubeconfig_path().to_owned(),
         context: None,
-        version: Some(record.kubernetes_version.clone()),
+        version: Some(record.kubernetes_version.to_string()),
         shape: Shape {
             control_planes: Some(count(record, Role::ControlPlane)),
             workers: Some(count(record, Role::Worker)),
@@ -81,7 +81,7 @@ async fn machine() -> Result<Machine, SourceError> {
 /// What is to be made.
 fn spec(wanted: &Wanted, factor: TimeFactor) -> Result<ClusterSpec, SourceError> {
     let Wanted { name: text, shape, .. } = wanted;
-    let written = |count: Option<usize>| Some(Written::from(count?.to_string().as_str()));
+    let written = |count: Option<usize>| Some(RawValue::from(count?.to_string().as_str()));
     let raw = RawSpec {
         name: Some(text.as_str().into()),
         control_planes: written(shape.control_planes),

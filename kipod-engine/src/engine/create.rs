@@ -33,7 +33,6 @@ pub struct CreateCluster {
     spec: ClusterSpec,
     events: Arc<dyn Events>,
     cancel: CancellationToken,
-    kubernetes: Option<String>,
     kubeconfig: Option<UserKubeconfig>,
     created_at: Option<i64>,
 }
@@ -58,7 +57,6 @@ impl Engine {
             cancel: self.inner.cancel.clone(),
             engine: self.clone(),
             spec,
-            kubernetes: None,
             kubeconfig: None,
             created_at: None,
         }
@@ -78,13 +76,6 @@ impl CreateCluster {
         self
     }
 
-    /// Uses the newest node image of this Kubernetes version, such as `1.35` or `v1.35.6`, in place
-    /// of the image of the specification. A missing one is built.
-    pub fn kubernetes(mut self, version: impl Into<String>) -> Self {
-        self.kubernetes = Some(version.into());
-        self
-    }
-
     /// Adds the cluster to the user's kubeconfig. Default: no kubeconfig of the user is changed.
     pub fn kubeconfig(mut self, kubeconfig: UserKubeconfig) -> Self {
         self.kubeconfig = Some(kubeconfig);
@@ -99,11 +90,11 @@ impl CreateCluster {
     }
 
     async fn run(self) -> Result<Cluster, Error> {
-        let Self { engine, mut spec, events, cancel, kubernetes, kubeconfig, created_at } = self;
+        let Self { engine, mut spec, events, cancel, kubeconfig, created_at } = self;
         let events = &*events;
         let prepare = async {
             let machine = engine.machine(events).await?;
-            let version = kubernetes.as_deref();
+            let version = spec.kubernetes.as_ref();
             let driver = machine.storage_driver;
             let image = engine.find_node_image(&spec.image, version, driver, events, &cancel);
             let image = image.await?;

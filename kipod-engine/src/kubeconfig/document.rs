@@ -43,7 +43,7 @@ impl Document {
     ///
     /// With the reason why the text cannot be edited as a kubeconfig.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let mut document = yaml::parse(text)?;
+        let mut document = yaml::parse(text).map_err(|error| error.to_string())?;
         let Some(root) = document.root.as_ref().filter(|root| !root.is_null()) else {
             let comments = std::mem::take(&mut document.comments);
             let Self(empty) = Self::new();
@@ -89,7 +89,7 @@ impl Document {
     ///
     /// When it would not.
     pub(super) fn render(&self) -> Result<String, String> {
-        yaml::write(&self.0)
+        yaml::write(&self.0).map_err(|error| error.to_string())
     }
 
     /// Whether there is an entry of that name.
@@ -108,7 +108,7 @@ impl Document {
             items.push(entry);
             return;
         };
-        if !items[at].says_the_same(&entry) {
+        if !items[at].same_content(&entry) {
             entry = entry.with_comments_of(&items[at]);
             items[at] = entry;
         }

@@ -87,7 +87,7 @@ fn nodes_of_several_versions_are_one_cluster() {
     output.said(&[
         "error: the nodes' Kubernetes versions do not go together:",
         &format!("node `{}-worker-0` has v", cluster.name),
-        "a worker may not be newer than the control plane, which has v",
+        "a worker must not be newer than the control plane, which has v",
     ]);
     cluster.assert_nothing_left();
 

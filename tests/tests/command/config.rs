@@ -65,7 +65,7 @@ fn kinds_format_is_migrated_with_its_comments() {
     let output = home.kipod(&["config", "migrate", &path]).run().ok();
     assert!(output.stdout.starts_with("# Ours.\nkind: Cluster\napiVersion: kipod.io/v1alpha1\n"));
     output.said(&[&format!(
-        "warning: {path}:9:10: nodes[0].image: `kindest/node:v1.36.2` is kind's"
+        "warning: {path}:9:10: nodes[0].image: `kindest/node:v1.36.2` is an image of kind"
     )]);
 }
 
@@ -74,10 +74,10 @@ fn every_fault_of_a_file_is_told_with_its_place() {
     let home = Home::new();
     let path = file(&home, "bad.yaml", BAD);
     let faults = [
-        "error: 4 faults in what was asked for\n",
-        ":3:1: nmae: there is no such field; did you mean `name`?\n",
+        "error: invalid configuration: 4 errors\n",
+        ":3:1: nmae: unknown field; did you mean `name`?\n",
         ":5:14: networking.podSubnet: `10.0.0.0/30` is too small",
-        ":7:3: nodes: there is no control plane",
+        ":7:3: nodes: a cluster needs at least one control plane",
         ":9:3: containerdConfigPatches: nodes run CRI-O",
     ];
     for words in [
@@ -99,12 +99,12 @@ fn flags_have_the_last_word() {
         file(&home, "kipod.yaml", "kind: Cluster\napiVersion: kipod.io/v1alpha1\nname: Bad\n");
     let words = ["create", "cluster", "--config", &path, "--pod-subnet", "10.0.0.0/30"];
     home.kipod(&words).run().failed(2).said(&[
-        "error: 2 faults in what was asked for\n",
+        "error: invalid configuration: 2 errors\n",
         "  pod subnet: `10.0.0.0/30` is too small",
         ":3:7: name: `Bad` has `B`",
     ]);
     let output = home.kipod(&[&words[..], &["--name", "good"]].concat()).run().failed(2);
-    output.said(&["error: 1 fault in what was asked for\n  pod subnet: "]);
+    output.said(&["error: invalid configuration: 1 error\n  pod subnet: "]);
 }
 
 #[test]

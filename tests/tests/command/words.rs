@@ -74,19 +74,19 @@ fn every_fault_of_what_was_asked_for_is_told_at_once() {
         ])
         .run()
         .failed(2);
-    let faults = output.stderr.strip_prefix("error: ").unwrap();
-    let (count, faults) = faults.split_once(" faults in what was asked for\n").unwrap();
+    let faults = output.stderr.strip_prefix("error: invalid configuration: ").unwrap();
+    let (count, faults) = faults.split_once(" errors\n").unwrap();
     let lines: Vec<&str> = faults.lines().collect();
     assert_eq!(count.parse::<usize>().unwrap(), lines.len(), "{output}");
     for (place, what) in [
-        ("cluster name", "has 52 characters, 47 are the most"),
-        ("cluster name", "where only a-z, 0-9 and - may stand"),
+        ("cluster name", "has 52 characters, the maximum is 47"),
+        ("cluster name", "where only a-z, 0-9 and - are allowed"),
         ("cluster name", "starts with `-`"),
         ("image", ""),
         ("API server address", "`localhost` is not an IP address"),
         ("API server port", "`0` is not a port"),
         ("pod subnet", "is too small"),
-        ("service subnet", "overlaps `127.0.0.0/8`, which is for loopback"),
+        ("service subnet", "overlaps `127.0.0.0/8`, which is reserved for loopback"),
         ("wait", "soon"),
     ] {
         let told = |line: &&str| line.starts_with(&format!("  {place}: ")) && line.contains(what);

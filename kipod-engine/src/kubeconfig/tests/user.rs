@@ -333,9 +333,9 @@ fn what_is_no_kubeconfig_is_refused_and_not_touched() {
         (b"clusters: {}\n", "its `clusters` is not a list"),
         (b"users: [a]\n", "its `users` has an entry that is not a mapping"),
         (b"current-context: [a]\n", "its `current-context` is not a name"),
-        (b"clusters: []\nclusters: []\n", "line 2: key `clusters` stands here twice"),
+        (b"clusters: []\nclusters: []\n", "line 2: duplicate key `clusters`"),
         (b"a: &b {}\n<<: *b\n", "its top has a merge key"),
-        (b"a: b\n---\nc: d\n", "line 3: a second document starts"),
+        (b"a: b\n---\nc: d\n", "line 3: unexpected second document"),
     ];
     for (bytes, reason) in cases {
         let home = Home::new();
