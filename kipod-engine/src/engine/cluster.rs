@@ -235,7 +235,15 @@ impl Cluster {
     ///
     /// When the node is not running, or Podman refuses.
     pub async fn exec(&self, node: &str, command: &[&str]) -> Result<ExecOutput, Error> {
-        Ok(self.engine.podman().await?.exec(node, command).await?)
+        self.engine.exec(node, command).await
+    }
+
+    /// Returns the process ID of a node's init; `None` while the node is not running.
+    #[doc(hidden)]
+    pub async fn node_pid(&self, node: &str) -> Result<Option<u32>, Error> {
+        let state = self.engine.podman().await?.inspect_container(node).await?;
+        let pid = state["State"]["Pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+        Ok(pid.filter(|pid| *pid != 0))
     }
 
     /// Writes the logs of all nodes into a directory. Returns what is missing, a line each.

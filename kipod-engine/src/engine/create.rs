@@ -9,6 +9,7 @@ use super::{Cluster, Engine, Error, now};
 use crate::actions::{self, CreateError, Request};
 use crate::events::Events;
 use crate::kubeconfig::UserKubeconfig;
+use crate::kubernetes::Version;
 use crate::spec::ClusterSpec;
 
 /// A creation that starts when it is awaited. Made by [`Engine::create`].
@@ -33,6 +34,8 @@ pub struct CreateCluster {
     spec: ClusterSpec,
     events: Arc<dyn Events>,
     cancel: CancellationToken,
+    kubernetes: Option<Version>,
+    prefer_default_image: bool,
     kubeconfig: Option<UserKubeconfig>,
     created_at: Option<i64>,
 }
@@ -57,6 +60,8 @@ impl Engine {
             cancel: self.inner.cancel.clone(),
             engine: self.clone(),
             spec,
+            kubernetes: None,
+            prefer_default_image: false,
             kubeconfig: None,
             created_at: None,
         }
@@ -89,13 +94,27 @@ impl CreateCluster {
         self
     }
 
-    async fn run(self) -> Result<Cluster, Error> {
-        let Self { engine, mut spec, events, cancel, kubeconfig, created_at } = self;
-        let events = &*events;
+    /// Uses the default node image if it has this Kubernetes version, otherwise the newest image of
+    /// the version.
+    #[doc(hidden)]
+    pub fn default_image_or_kubernetes(mut self, version: Option<Version>) -> Self {
+        self.prefer_default_image = true;
+        self.kubernetes = version;
+        self
+    }
+
+    /// Runs the creation with a receiver of events that need not live longer.
+    #[doc(hidden)]
+    pub async fn run_with(self, events: &dyn Events) -> Result<Cluster, Error> {
+        let Self { engine, mut spec, cancel, kubernetes, kubeconfig, created_at, .. } = self;
         let prepare = async {
             let machine = engine.machine(events).await?;
-            let version = spec.kubernetes.as_ref();
             let driver = machine.storage_driver;
+            let version = match (&kubernetes, self.prefer_default_image) {
+                (Some(version), true) if engine.default_image_is(version, driver).await? => None,
+                (None, false) => spec.kubernetes.as_ref(),
+                (version, _) => version.as_ref(),
+            };
             let image = engine.find_node_image(&spec.image, version, driver, events, &cancel);
             let image = image.await?;
             Ok::<_, Error>((machine, image))
@@ -122,6 +141,9 @@ impl IntoFuture for CreateCluster {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(async move {
+            let events = self.events.clone();
+            self.run_with(&*events).await
+        })
     }
 }

@@ -8,7 +8,7 @@ use super::{Engine, Error};
 use crate::events::Events;
 use crate::kubernetes::Version;
 use crate::node::StorageDriver;
-use crate::node_image::{DEFAULT_NAME, NodeImageError, node_image, of_version, tag};
+use crate::node_image::{DEFAULT_IMAGE, DEFAULT_NAME, NodeImageError, node_image, of_version, tag};
 use crate::podman::PodmanCli;
 use crate::spec::ImageReference;
 
@@ -66,6 +66,17 @@ impl Engine {
         self.build_missing(error, version, driver, events, cancel).await
     }
 
+    /// Returns whether the default node image has a Kubernetes version.
+    pub(super) async fn default_image_is(
+        &self,
+        version: &Version,
+        driver: StorageDriver,
+    ) -> Result<bool, Error> {
+        let dir = &self.dirs().data;
+        let found = node_image(self.podman().await?, DEFAULT_IMAGE, dir, driver).await;
+        Ok(found.is_ok_and(|image| version.matches(&image.kubernetes_version)))
+    }
+
     /// Returns the newest node image of a version, or the name that a new one gets.
     async fn image_of_version(&self, version: &Version) -> Result<String, Error> {
         let all = PodmanCli::new().references().await?;
@@ -95,7 +106,6 @@ impl Engine {
         cancel: &CancellationToken,
     ) -> Result<ImageReference, Error> {
         use crate::events::Event;
-        use crate::node_image::DEFAULT_IMAGE;
 
         events.send(Event::Note(format!("{missing}: building it first")));
         let options = BuildNodeImage {
@@ -168,7 +178,7 @@ mod build {
             &self,
             options: &BuildNodeImage,
         ) -> Result<BuiltNodeImage, Error> {
-            let report = host::check_again(&self.dirs().runtime).await;
+            let report = host::check_cached(&self.dirs().runtime).await;
             let driver = Machine::from_facts(&report.facts).storage_driver;
             run(self, options, driver, &*self.inner.events, &self.inner.cancel).await
         }
