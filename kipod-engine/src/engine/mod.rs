@@ -17,9 +17,9 @@ use crate::actions::Context;
 use crate::cluster::{self as clusters, ClusterSummary, NodeSummary};
 use crate::events::{Event, Events, Step, step};
 use crate::gc::{self, Pruned};
-use crate::host::{self, HostFacts, Report, Sources, Status};
+use crate::host::{self, HostFacts, Report, Status};
 use crate::plan::Machine;
-use crate::podman::Service;
+use crate::podman::{ExecOutput, Podman, Service};
 use crate::spec::{ClusterName, ImageReference};
 use crate::util::dirs::Dirs;
 use crate::util::time_factor::TimeFactor;
@@ -234,6 +234,22 @@ impl Engine {
         Ok(clusters::remove(self.podman().await?, self.dirs(), name).await?)
     }
 
+    /// Deletes the cluster whose record `is_same` accepts. Another cluster of that name is kept.
+    #[doc(hidden)]
+    pub async fn delete_if(
+        &self,
+        name: &ClusterName,
+        is_same: impl Fn(&clusters::Record) -> bool,
+    ) -> Result<bool, Error> {
+        Ok(clusters::remove_if(self.podman().await?, self.dirs(), name, is_same).await?)
+    }
+
+    /// Runs a command inside a node of any cluster.
+    #[doc(hidden)]
+    pub async fn exec(&self, node: &str, command: &[&str]) -> Result<ExecOutput, Error> {
+        Ok(self.podman().await?.exec(node, command).await?)
+    }
+
     /// Returns the names of all clusters that records or Podman know, complete or not.
     ///
     /// # Errors
@@ -273,7 +289,7 @@ impl Engine {
 
     /// Checks whether this host can run clusters, and whether it has the node image.
     pub async fn check(&self, node_image: &ImageReference) -> Report {
-        let mut facts = HostFacts::gather(Sources::of_this_machine(None).await).await;
+        let mut facts = HostFacts::probe().await;
         let driver = Machine::from_facts(&facts).storage_driver;
         if let Ok(podman) = self.podman().await {
             let reference = node_image.to_string();
@@ -310,7 +326,7 @@ impl Engine {
     /// Checks the host as a step, and returns what shapes clusters on it.
     async fn machine(&self, events: &dyn Events) -> Result<Machine, Error> {
         let check = async {
-            let report = host::check_again(&self.dirs().runtime).await;
+            let report = host::check_cached(&self.dirs().runtime).await;
             report.require_usable()?;
             for finding in report.with_status(Status::Warn) {
                 let detail = format!("{}: {}", finding.check, finding.found);

@@ -14,7 +14,7 @@ use crate::spec::ClusterName;
 /// assert_eq!(RegistryName::default().as_str(), "kipod-registry");
 /// assert_eq!(
 ///     "a_b".parse::<RegistryName>().unwrap_err().to_string(),
-///     "registry name `a_b` has `_`, where only a-z, 0-9 and - may stand"
+///     "registry name `a_b` has `_`, where only a-z, 0-9 and - are allowed"
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl FromStr for RegistryName {
         match ClusterName::new(name) {
             Ok(name) => Ok(Self(name.to_string())),
             Err(error) => {
-                Err(RegistryNameError { name: name.to_owned(), faults: error.faults().to_vec() })
+                Err(RegistryNameError { name: name.to_owned(), faults: error.problems().to_vec() })
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Helpers without knowledge of clusters: directories, files, text, labels, blocking work.
+//! Helpers that do not depend on clusters: directories, files, text, labels, blocking work.
 
 mod blocking;
 pub(crate) mod dirs;
@@ -6,11 +6,12 @@ pub(crate) mod fs;
 mod hint;
 pub mod labels;
 pub(crate) mod platform;
+pub(crate) mod string_enum;
 pub(crate) mod suggest;
 #[allow(unreachable_pub, reason = "re-exported by `podman`")]
 pub mod text;
 pub(crate) mod time_factor;
-pub(crate) mod words;
+
 pub(crate) mod yaml;
 
 pub(crate) use blocking::blocking;

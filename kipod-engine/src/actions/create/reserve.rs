@@ -7,7 +7,7 @@ use super::preflight::Found;
 use super::service_address::LoadBalancerPool;
 use super::{Context, CreateError, Request, podman_error};
 use crate::cluster::{self, Record, cluster_dir};
-use crate::lease::ChoiceLock;
+use crate::lease::AllocationLock;
 use crate::pki::Credentials;
 use crate::plan::{Choices, Plan, choose_node_subnet, identities, plan};
 use crate::podman::{Podman, PodmanError};
@@ -66,8 +66,9 @@ impl<'a> Reserver<'a> {
         let node_subnet =
             free_subnet(podman, spec, &self.refused_subnets, &self.found.host_subnets).await?;
         let state = dirs.state.clone();
-        let lock =
-            blocking(move || ChoiceLock::take(&state)).await.map_err(cluster::RecordError::from)?;
+        let lock = blocking(move || AllocationLock::take(&state))
+            .await
+            .map_err(cluster::RecordError::from)?;
         let api_port = free_port(dirs, spec, &self.registries.local)?;
         let service_address = self.services.choose(dirs, api_port)?;
         let choices = Choices { node_subnet, api_port, service_address };
@@ -142,12 +143,12 @@ async fn free_subnet(
         podman.networks("").await.map_err(|source| podman_error(spec.name.as_str(), source))?;
     let all = || networks.iter().flat_map(|network| &network.subnets);
     let mut used: Vec<Subnet> = all().filter_map(|subnet| subnet.parse().ok()).collect();
-    used.extend([spec.networking.pod_subnet, spec.networking.service_subnet]);
+    used.extend([spec.networking.pod_subnet.v4, spec.networking.service_subnet.v4]);
     used.extend_from_slice(refused);
     let mut used6 = Vec::new();
     if spec.networking.ip_family.has_ipv6() {
         used6.extend(all().filter_map(|subnet| subnet.parse::<Subnet6>().ok()));
-        used6.extend([spec.networking.pod_subnet6, spec.networking.service_subnet6]);
+        used6.extend([spec.networking.pod_subnet.v6, spec.networking.service_subnet.v6]);
     }
     choose_node_subnet(&used, &used6, host_subnets).ok_or(CreateError::NoSubnet)
 }

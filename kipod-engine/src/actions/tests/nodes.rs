@@ -58,7 +58,7 @@ fn identity(name: &str, role: Role, place: u8) -> NodeIdentity {
 fn record(nodes: Vec<NodeIdentity>, changing: Option<NodeIdentity>) -> Record {
     Record {
         name: name(),
-        kubernetes_version: "v1.36.2".to_owned(),
+        kubernetes_version: "v1.36.2".parse().unwrap(),
         image: DEFAULT_IMAGE.to_owned(),
         spec: ClusterSpec { name: name(), ..ClusterSpec::default() },
         nodes,
@@ -185,7 +185,7 @@ async fn an_addition_that_fails_leaves_the_cluster_as_it_was() {
     let world = World::with_cluster().await;
     // The scripted node gives no authority to sign with.
     let error = add_node(world.context(&quiet), &add_request(Role::Worker)).await.unwrap_err();
-    assert!(error.to_string().starts_with("cannot make the cluster's certificates"), "{error}");
+    assert!(error.to_string().starts_with("failed to create certificates"), "{error}");
     assert_eq!(world.names(), [NODE, WORKER]);
     assert_eq!(world.record().unwrap().changing, None);
     // There was no container yet, as far as Podman knows.
