@@ -288,7 +288,24 @@ mod tests {
             .registry(Registry::new("https://docker.io"))
             .build()
             .unwrap_err();
-        insta::assert_snapshot!(errors, @"");
+        insta::assert_snapshot!(errors, @r"
+        invalid configuration: 15 errors
+          cluster name: `Demo` has `D`, where only a-z, 0-9 and - are allowed
+          Kubernetes version: Kubernetes v1.30 is not supported: the oldest supported version is 1.32, the first whose kubeadm can patch cluster DNS
+          label: `-` is not a label key: expected up to 63 letters, digits, `-`, `_` and `.`, starting and ending with a letter or digit, with an optional domain and `/` before it
+          host path: the path is empty
+          container path: `/var` is reserved for the node: use a path below
+          container path: `b` is not an absolute path
+          container port: `0` is not a port number from 1 to 65535
+          host port: port 80 (TCP) of `0.0.0.0` is already used by another mapping, on `0.0.0.0`
+          pod subnet: `127.0.0.0/16` overlaps `127.0.0.0/8`, which is reserved for loopback
+          pod subnet: `fd00:172:31::/48` contains `fd00:172:31:255::1`, the internal address of nodes
+          API server port: `0` is not a port number from 1 to 65535
+          DNS search: `a..b` is not a DNS domain, such as `example.com`
+          feature gate: `allBeta` is not a feature gate, such as `AllBeta`
+          kubeadm patch: `ClusterConfig` is not a kind of the kubeadm configuration; did you mean `ClusterConfiguration`?
+          registry: `https://docker.io` starts with `https://`: use `docker.io`, with `insecure: true` for HTTP
+        ");
     }
 
     #[test]

@@ -118,7 +118,8 @@ impl TypedCheck {
 
     pub(super) fn kubernetes(&mut self, version: Option<&Version>) {
         let problem = version.and_then(|version| version.check_supported().err());
-        let errors = problem.map(|problem| ValidationError::at(None, "Kubernetes", problem));
+        let errors =
+            problem.map(|problem| ValidationError::at(None, "Kubernetes version", problem));
         self.errors.extend(errors);
     }
 
