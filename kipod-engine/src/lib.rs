@@ -14,9 +14,11 @@ pub mod gc;
 pub mod host;
 pub mod kubeconfig;
 pub mod kubernetes;
+#[doc(hidden)]
 pub mod lease;
 pub mod node;
 pub mod node_image;
+#[doc(hidden)]
 pub mod pki;
 pub mod plan;
 pub mod podman;

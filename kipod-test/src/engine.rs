@@ -10,7 +10,7 @@ use kipod_engine::node_image::{DEFAULT_IMAGE, node_image, of_version};
 use kipod_engine::plan::{LOAD_BALANCER, Machine};
 use kipod_engine::podman::{Podman, PodmanCli, PodmanError, Service};
 use kipod_engine::spec::{ClusterName, ClusterSpec, ImageReference, RawSpec, Written};
-use kipod_engine::{CancellationToken, Dirs, Event, TimeFactor, host};
+use kipod_engine::{CancellationToken, Dirs, Event, Hint, TimeFactor, host};
 
 use crate::cluster_request::{ClusterAccess, ClusterRequest, Topology};
 
@@ -22,10 +22,15 @@ use crate::source::{BoxFuture, ClusterSource, NodeOutput, Progress, ProgressEven
 pub(crate) struct Engine;
 
 fn dirs() -> Result<Dirs, SourceError> {
+<<<<<<< HEAD
     Dirs::from_env().map_err(|error| {
         let hint = error.hint();
         SourceError::new(error).with_hint(Some(hint)).unavailable()
     })
+=======
+    Dirs::from_env()
+        .map_err(|error| SourceError { unavailable: true, ..fault(&error, error.hint()) })
+>>>>>>> host
 }
 
 fn name(text: &str) -> Result<ClusterName, SourceError> {
@@ -77,10 +82,14 @@ async fn machine() -> Result<Machine, SourceError> {
             let time_factor = TimeFactor::from_env().map_err(SourceError::new)?;
             Ok(Machine { time_factor, ..Machine::from_facts(&report.facts) })
         }
+<<<<<<< HEAD
         Err(error) => {
             let hint = error.hint();
             Err(SourceError::new(error).with_hint(Some(hint)).unavailable())
         }
+=======
+        Err(error) => Err(SourceError { unavailable: true, ..fault(&error, error.hint()) }),
+>>>>>>> host
     }
 }
 

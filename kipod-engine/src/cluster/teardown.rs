@@ -12,7 +12,7 @@ use crate::podman::{Found, Podman, PodmanError, VolumeOptions, remove_tree};
 use crate::spec::ClusterName;
 use crate::util::blocking;
 use crate::util::dirs::Dirs;
-use crate::util::text::below;
+use crate::util::text::indent_list;
 
 /// How long Podman may take to end a request whose asker is gone.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -33,7 +33,7 @@ pub enum RemoveError {
         source: PodmanError,
     },
     /// These faults, each with what it is about.
-    #[error("cluster `{name}` is not all gone:{}", below(.faults))]
+    #[error("cluster `{name}` is not all gone:{}", indent_list(.faults))]
     Left {
         /// The cluster.
         name: ClusterName,
@@ -46,7 +46,7 @@ impl RemoveError {
     /// What the user can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Lock(error) => error.hint().map(str::to_owned),
+            Self::Lock(error) => crate::Hint::hint(error),
             Self::List { source, .. } => source.hint().map(str::to_owned),
             Self::Left { name, .. } => {
                 Some(format!("mend that, then run `kipod delete cluster {name}` again"))

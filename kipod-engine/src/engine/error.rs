@@ -109,9 +109,9 @@ impl Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Dirs(error) => Some(error.hint().to_owned()),
+            Self::Dirs(error) => error.hint(),
             Self::Podman(error) => error.hint().map(str::to_owned),
-            Self::Host(error) => Some(error.hint()),
+            Self::Host(error) => error.hint(),
             Self::NodeImage(error) => error.hint(),
             #[cfg(feature = "build")]
             Self::BuildNodeImage(error) => error.hint(),
@@ -123,9 +123,9 @@ impl Hint for Error {
             Self::Record(error) => error.hint().map(str::to_owned),
             Self::Delete(error) => error.hint(),
             Self::ExportKubeconfig(error) => error.hint(),
-            Self::Kubeconfig(error) => Some(error.hint().to_owned()),
+            Self::Kubeconfig(error) => error.hint(),
             Self::Registry(error) => error.hint(),
-            Self::Prune(error) => error.hint().map(str::to_owned),
+            Self::Prune(error) => error.hint(),
             Self::TimeoutFactor(_)
             | Self::Version(_)
             | Self::Conflict(_)

@@ -17,7 +17,7 @@ use crate::actions::Context;
 use crate::cluster::{self as clusters, ClusterSummary, NodeSummary};
 use crate::events::{Event, Events, Step, step};
 use crate::gc::{self, Pruned};
-use crate::host::{self, HostFacts, Report, Sources, Status};
+use crate::host::{self, HostFacts, Report, Status};
 use crate::plan::Machine;
 use crate::podman::Service;
 use crate::spec::{ClusterName, ImageReference};
@@ -273,7 +273,7 @@ impl Engine {
 
     /// Checks whether this host can run clusters, and whether it has the node image.
     pub async fn check(&self, node_image: &ImageReference) -> Report {
-        let mut facts = HostFacts::gather(Sources::of_this_machine(None).await).await;
+        let mut facts = HostFacts::probe().await;
         let driver = Machine::from_facts(&facts).storage_driver;
         if let Ok(podman) = self.podman().await {
             let reference = node_image.to_string();
@@ -310,7 +310,7 @@ impl Engine {
     /// Checks the host as a step, and returns what shapes clusters on it.
     async fn machine(&self, events: &dyn Events) -> Result<Machine, Error> {
         let check = async {
-            let report = host::check_again(&self.dirs().runtime).await;
+            let report = host::check_cached(&self.dirs().runtime).await;
             report.require_usable()?;
             for finding in report.with_status(Status::Warn) {
                 let detail = format!("{}: {}", finding.check, finding.found);

@@ -168,7 +168,7 @@ mod build {
             &self,
             options: &BuildNodeImage,
         ) -> Result<BuiltNodeImage, Error> {
-            let report = host::check_again(&self.dirs().runtime).await;
+            let report = host::check_cached(&self.dirs().runtime).await;
             let driver = Machine::from_facts(&report.facts).storage_driver;
             run(self, options, driver, &*self.inner.events, &self.inner.cancel).await
         }

@@ -6,7 +6,7 @@ use super::RegistryName;
 use crate::cluster::RecordError;
 use crate::lease::LeaseError;
 use crate::podman::PodmanError;
-use crate::util::text::below;
+use crate::util::text::indent_list;
 
 /// Something could not be done with a registry.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +77,7 @@ pub enum RegistryError {
         known: bool,
     },
     /// Some of it could not be removed. All the rest was.
-    #[error("registry `{name}` is not all gone:{}", below(.faults))]
+    #[error("registry `{name}` is not all gone:{}", indent_list(.faults))]
     Left {
         /// The name.
         name: RegistryName,

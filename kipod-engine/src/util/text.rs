@@ -1,12 +1,24 @@
-//! Several things that an error says, a line each.
+//! Error chains, lists and shell words in messages.
 
-/// The lines, each below what was said before, and indented.
-pub(crate) fn below(lines: &[String]) -> String {
+use std::error::Error;
+
+/// Formats an error and its sources: `error: cause: cause`.
+pub(crate) fn error_chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
+/// Formats a list of lines, each indented on a line of its own.
+pub(crate) fn indent_list(lines: &[String]) -> String {
     lines.iter().map(|line| format!("\n  {line}")).collect()
 }
 
-/// `word` as a POSIX shell would have to be given it.
-///
+/// Quotes `word` for a POSIX shell, if necessary.
 pub fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -15,7 +15,7 @@ fn one_of_two_creates_with_the_same_name_wins() {
     let won = won.success();
     let lost = lost.failure(1);
     let reported = ids.iter().any(|id| {
-        let busy = format!("another process ({id}) works on cluster `{}`", cluster.name);
+        let busy = format!("cluster `{}` is in use by another process ({id})", cluster.name);
         lost.stderr.contains(&busy)
     });
     assert!(reported, "{lost}\n{won}");
@@ -26,7 +26,7 @@ fn one_of_two_creates_with_the_same_name_wins() {
     let leftovers = cluster.leftovers();
     let deletions = [cluster.deletion().spawn(), cluster.deletion().spawn()].map(|one| one.wait());
     for output in &deletions {
-        let busy = output.stderr.contains("works on cluster");
+        let busy = output.stderr.contains("is in use by another process");
         assert!(output.code() == Some(0) || busy, "{output}");
     }
     leftovers.assert_none();

@@ -11,7 +11,7 @@ use crate::node_image::NodeImageError;
 use crate::pki::PkiError;
 use crate::podman::PodmanError;
 use crate::spec::ClusterName;
-use crate::util::text::below;
+use crate::util::text::indent_list;
 
 use crate::actions::load::ImagesError;
 
@@ -40,13 +40,13 @@ pub enum CreateError {
     #[error(transparent)]
     Image(#[from] NodeImageError),
     /// Versions of node images do not go together. None was started.
-    #[error("the nodes' Kubernetes versions do not go together:{}", below(.faults))]
+    #[error("the nodes' Kubernetes versions do not go together:{}", indent_list(.faults))]
     Skew {
         /// Each node whose version is wrong, and why.
         faults: Vec<String>,
     },
     /// What of the host the cluster asks for is not there, or taken. Nothing was started.
-    #[error("this machine does not have what was asked for:{}", below(.faults))]
+    #[error("this machine does not have what was asked for:{}", indent_list(.faults))]
     Outside {
         /// Each mount or port, and why.
         faults: Vec<String>,
@@ -103,7 +103,7 @@ pub enum CreateError {
         output: String,
     },
     /// Something did not come about in time.
-    #[error("gave up after {} while {during}:{}", seconds(.waited), below(.missing))]
+    #[error("gave up after {} while {during}:{}", seconds(.waited), indent_list(.missing))]
     Timeout {
         /// How long was waited.
         waited: Duration,
@@ -181,7 +181,7 @@ impl CreateError {
             Self::Unrecorded { name, .. } | Self::CleanUp { name, .. } => {
                 Some(format!("run `kipod delete cluster {name}`"))
             }
-            Self::Lock(error) => error.hint().map(str::to_owned),
+            Self::Lock(error) => crate::Hint::hint(error),
             Self::Image(error) => error.hint(),
             Self::Preload(error) => error.hint(),
             Self::NothingToMeasure => {
@@ -203,7 +203,7 @@ impl CreateError {
                 "`--retain` keeps the nodes for a look: `kipod export logs`, `kipod exec`".into(),
             ),
             Self::Kubeconfig { name, source } => {
-                Some(format!("{}, then run `kipod export kubeconfig {name}`", source.hint()))
+                Some(format!("{}, then run `kipod export kubeconfig {name}`", crate::Hint::hint(source).unwrap_or_default()))
             }
             Self::Record(error) => error.hint().map(str::to_owned),
             _ => None,

@@ -7,7 +7,7 @@ use super::preflight::Found;
 use super::service_address::LoadBalancerPool;
 use super::{Context, CreateError, Request, podman_error};
 use crate::cluster::{self, Record, cluster_dir};
-use crate::lease::ChoiceLock;
+use crate::lease::AllocationLock;
 use crate::pki::Credentials;
 use crate::plan::{Choices, Plan, choose_node_subnet, identities, plan};
 use crate::podman::{Podman, PodmanError};
@@ -66,8 +66,9 @@ impl<'a> Reserver<'a> {
         let node_subnet =
             free_subnet(podman, spec, &self.refused_subnets, &self.found.host_subnets).await?;
         let state = dirs.state.clone();
-        let lock =
-            blocking(move || ChoiceLock::take(&state)).await.map_err(cluster::RecordError::from)?;
+        let lock = blocking(move || AllocationLock::take(&state))
+            .await
+            .map_err(cluster::RecordError::from)?;
         let api_port = free_port(dirs, spec, &self.registries.local)?;
         let service_address = self.services.choose(dirs, api_port)?;
         let choices = Choices { node_subnet, api_port, service_address };

@@ -15,7 +15,8 @@ pub(super) async fn run<'a>(
 ) -> Result<Waiter<'a>, CreateError> {
     let kubeconfig = Kubeconfig::new(made.plan.access.clone()).to_yaml();
     let factor = request.machine.time_factor;
-    let client = client::connect_within(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await;
+    let client =
+        client::connect_with_timeout(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await;
     let client = client.map_err(|source| CreateError::Client {
         name: request.spec.name.clone(),
         source: Box::new(source),

@@ -268,7 +268,8 @@ async fn until_ready(
     let factor = request.machine.time_factor;
     let cluster = Cluster::open(context.dirs, &record.name)?;
     let kubeconfig = cluster.kubeconfig().map_err(OpenError::from)?;
-    let client = client::connect_within(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await?;
+    let client =
+        client::connect_with_timeout(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await?;
     let watched = WaitTarget {
         containers: vec![plan.name.clone()],
         is_new: true,

@@ -11,15 +11,15 @@ use crate::session::open;
 pub(crate) async fn run(args: &PruneArgs, progress: &'static Progress) -> Result<u8, Failure> {
     let pruned = open(progress)?.prune(args.dry_run).await?;
     let verb = if args.dry_run { "would remove" } else { "removed" };
-    for line in &pruned.stays {
+    for line in &pruned.kept {
         progress.send(Event::Note(format!("kept: {line}")));
     }
-    if pruned.removed.is_empty() && pruned.faults.is_empty() {
+    if pruned.removed.is_empty() && pruned.errors.is_empty() {
         progress.send(Event::Note("nothing to prune".to_owned()));
     }
     print(&pruned.removed.iter().map(|line| format!("{verb} {line}\n")).collect::<String>())?;
-    match pruned.faults.is_empty() {
+    match pruned.errors.is_empty() {
         true => Ok(0),
-        false => Err(Failure::new(pruned.faults.join("\nerror: "))),
+        false => Err(Failure::new(pruned.errors.join("\nerror: "))),
     }
 }
