@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use kipod_engine::actions::{self, Context, Request};
-use kipod_engine::cluster::{self, Cluster, OpenError, Record};
+use kipod_engine::cluster::{self, ClusterEntry, OpenError, Record};
 use kipod_engine::kubernetes::Role;
 use kipod_engine::lease::Phase;
 use kipod_engine::node_image::{DEFAULT_IMAGE, node_image, of_version};
 use kipod_engine::plan::{LOAD_BALANCER, Machine};
 use kipod_engine::podman::{Podman, PodmanCli, PodmanError, Service};
 use kipod_engine::spec::{ClusterName, ClusterSpec, ImageReference, RawSpec, Written};
-use kipod_engine::{CancellationToken, Dirs, Event, Hint, TimeFactor, host};
+use kipod_engine::{CancellationToken, Dirs, Event, Hint, Timeouts, host};
 
 use crate::cluster_request::{ClusterAccess, ClusterRequest, Topology};
 
@@ -53,7 +53,7 @@ async fn service(dirs: &Dirs) -> Result<Service, SourceError> {
     service.map_err(|error| podman_error(error).unavailable())
 }
 
-fn access(cluster: &Cluster) -> Result<ClusterAccess, SourceError> {
+fn access(cluster: &ClusterEntry) -> Result<ClusterAccess, SourceError> {
     let record = cluster.record();
     Ok(ClusterAccess {
         kubeconfig: cluster.kubeconfig().map_err(SourceError::new)?,
@@ -79,8 +79,8 @@ async fn machine() -> Result<Machine, SourceError> {
     let report = host::check(None).await;
     match report.require_usable() {
         Ok(()) => {
-            let time_factor = TimeFactor::from_env().map_err(SourceError::new)?;
-            Ok(Machine { time_factor, ..Machine::from_facts(&report.facts) })
+            let timeouts = Timeouts::from_env().map_err(SourceError::new)?;
+            Ok(Machine { timeouts, ..Machine::from_facts(&report.facts) })
         }
 <<<<<<< HEAD
         Err(error) => {
@@ -94,7 +94,7 @@ async fn machine() -> Result<Machine, SourceError> {
 }
 
 /// Returns the specification of a requested cluster.
-fn spec(request: &ClusterRequest, factor: TimeFactor) -> Result<ClusterSpec, SourceError> {
+fn spec(request: &ClusterRequest, timeouts: Timeouts) -> Result<ClusterSpec, SourceError> {
     let ClusterRequest { name: text, topology, .. } = request;
     let written = |count: Option<usize>| Some(Written::from(count?.to_string().as_str()));
     let raw = RawSpec {
@@ -105,7 +105,7 @@ fn spec(request: &ClusterRequest, factor: TimeFactor) -> Result<ClusterSpec, Sou
     };
     Ok(match &topology.spec {
         Some(spec) => ClusterSpec { name: name(text)?, ..(**spec).clone() },
-        None => raw.check_for(factor).map_err(SourceError::new)?,
+        None => raw.check_for(timeouts).map_err(SourceError::new)?,
     })
 }
 
@@ -146,7 +146,7 @@ async fn create(
     let dirs = dirs()?;
     let machine = machine().await?;
     let service = service(&dirs).await?;
-    let mut spec = spec(request, machine.time_factor)?;
+    let mut spec = spec(request, machine.timeouts)?;
     if request.topology.spec.is_none() {
         spec.image = image(request, &service, &dirs, &machine).await?;
     }
@@ -172,7 +172,7 @@ impl ClusterSource for Engine {
 
     fn open<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Option<ClusterAccess>> {
         Box::pin(async move {
-            match Cluster::open(&dirs()?, &name(text)?) {
+            match ClusterEntry::open(&dirs()?, &name(text)?) {
                 Ok(cluster) => access(&cluster).map(Some),
                 Err(OpenError::Missing { .. } | OpenError::Incomplete { .. }) => Ok(None),
                 Err(error) => Err(open_error(error)),
@@ -221,7 +221,7 @@ impl ClusterSource for Engine {
         Box::pin(async move {
             let dirs = dirs()?;
             let service = service(&dirs).await?;
-            let cluster = Cluster::open(&dirs, &name(text)?).map_err(open_error)?;
+            let cluster = ClusterEntry::open(&dirs, &name(text)?).map_err(open_error)?;
             let node = cluster.record().control_plane();
             let state = service.inspect_container(&node).await.map_err(podman_error)?;
             let pid = state["State"]["Pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());

@@ -32,7 +32,7 @@ mod shape;
 mod tests;
 
 use crate::spec::{ClusterSpec, Place, Position, RawSpec, ValidationError, ValidationErrors};
-use crate::util::time_factor::TimeFactor;
+use crate::util::timeouts::Timeouts;
 use crate::util::yaml::{self, Flaw, Mark, Node, Value};
 
 use at::At;
@@ -62,7 +62,7 @@ impl Config {
     ///
     /// With all that is wrong at once, with the text and with the values, in the order of the file.
     pub fn check(&self) -> Result<ClusterSpec, ValidationErrors> {
-        self.check_for(TimeFactor::default())
+        self.check_for(Timeouts::default())
     }
 
     /// The same for a machine that is so many times slower than usual, as [`RawSpec::check_for`] has it.
@@ -70,9 +70,9 @@ impl Config {
     /// # Errors
     ///
     /// As [`check`](Self::check).
-    pub fn check_for(&self, factor: TimeFactor) -> Result<ClusterSpec, ValidationErrors> {
+    pub fn check_for(&self, timeouts: Timeouts) -> Result<ClusterSpec, ValidationErrors> {
         let mut faults = self.faults.clone();
-        match self.raw.check_for(factor) {
+        match self.raw.check_for(timeouts) {
             Ok(spec) if faults.is_empty() => return Ok(spec),
             Ok(_) => {}
             Err(wrong) => faults.extend(wrong.iter().cloned()),

@@ -13,7 +13,7 @@ use super::{
     ClusterName, ClusterSpec, DEFAULT_WAIT, ImageReference, RawSpec, ValidationError,
     ValidationErrors, Written, parse_duration,
 };
-use crate::util::time_factor::TimeFactor;
+use crate::util::timeouts::Timeouts;
 
 impl RawSpec {
     /// Checks every value, fills in the defaults, and holds the values against each other.
@@ -22,7 +22,7 @@ impl RawSpec {
     ///
     /// With all that is wrong at once.
     pub fn check(&self) -> Result<ClusterSpec, ValidationErrors> {
-        self.check_for(TimeFactor::default())
+        self.check_for(Timeouts::default())
     }
 
     /// The same for a machine that is so many times slower than usual: where nothing is said of
@@ -42,7 +42,7 @@ impl RawSpec {
     /// # Errors
     ///
     /// As [`check`](Self::check).
-    pub fn check_for(&self, factor: TimeFactor) -> Result<ClusterSpec, ValidationErrors> {
+    pub fn check_for(&self, timeouts: Timeouts) -> Result<ClusterSpec, ValidationErrors> {
         let mut faults = Vec::new();
         let spec = ClusterSpec {
             name: self.name(&mut faults),
@@ -66,7 +66,7 @@ impl RawSpec {
             load_balancer: self.load_balancer.unwrap_or(true),
             metrics: self.metrics,
             wait: read("wait", self.wait.as_ref(), &mut faults, parse_duration)
-                .unwrap_or_else(|| factor.of(DEFAULT_WAIT)),
+                .unwrap_or_else(|| timeouts.scale(DEFAULT_WAIT)),
             retain: self.retain,
         };
         if faults.is_empty() {

@@ -22,7 +22,7 @@ pub(crate) async fn run(
     };
     apply_flags(args, &mut config.raw);
     let engine = open_with_bundle(progress, &args.bundle)?;
-    let spec = config.check_for(engine.timeout_factor())?;
+    let spec = config.check_for(engine.timeouts())?;
     super::config::warn(&config.remarks, progress);
     super::config::warn(&spec.remarks(), progress);
     let kubeconfig = UserKubeconfig::from_env(args.kubeconfig.as_deref())?;
