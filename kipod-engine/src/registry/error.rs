@@ -117,7 +117,7 @@ impl RegistryError {
             Self::Left { name, .. } => {
                 Some(format!("mend that, then run `kipod delete registry {name}` again"))
             }
-            Self::Record(error) => error.hint().map(str::to_owned),
+            Self::Record(error) => crate::Hint::hint(error),
             Self::Lock(_) | Self::Cancelled { .. } => None,
         }
     }
