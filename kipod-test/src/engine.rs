@@ -191,8 +191,8 @@ impl ClusterSource for Engine {
                 cluster.map_err(|error| fault(&error, error.hint()))?.record().control_plane();
             let state = service.inspect_container(&node).await;
             let state = state.map_err(|error| fault(&error, error.hint().map(str::to_owned)))?;
-            let pid = state["State"]["Pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
-            pid.filter(|pid| *pid != 0)
+            state
+                .pid
                 .ok_or_else(|| SourceError::new(format!("node `{node}` does not run")))
         })
     }

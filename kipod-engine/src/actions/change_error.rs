@@ -7,6 +7,7 @@ use crate::kubeconfig::client::ClientError;
 use crate::lease::LockError;
 use crate::podman::PodmanError;
 use crate::spec::ClusterName;
+use crate::util::Hint;
 
 /// Something could not be done to a cluster that is there.
 #[derive(Debug, thiserror::Error)]
@@ -133,7 +134,7 @@ impl ChangeError {
             Self::Record(error) => error.hint().map(str::to_owned),
             Self::Images(error) => error.hint(),
             Self::NoNode { .. } | Self::Client(_) | Self::Command { .. } => None,
-            Self::List { source } | Self::Podman { source, .. } => source.hint().map(str::to_owned),
+            Self::List { source } | Self::Podman { source, .. } => source.hint(),
             Self::NotReady(CreateError::Timeout { .. }) => {
                 Some("`kipod export logs` writes what its nodes said".to_owned())
             }

@@ -98,7 +98,8 @@ pub async fn start(context: Context<'_>, request: &StartRequest) -> Result<Clust
     let cluster = Cluster::open(dirs, &request.name)?;
     let watched = WaitTarget::recorded(cluster.record(), dirs);
     let known = cluster::containers(context.podman, Some(&request.name)).await;
-    let asleep = known.map_err(ChangeError::list)?.into_iter().filter(|one| one.state != "running");
+    let asleep =
+        known.map_err(ChangeError::list)?.into_iter().filter(|one| !one.state.is_running());
     let woken = RestartedNodes::now(asleep.map(|node| node.name).collect());
     let work = on_all(context.podman, &watched.containers, NodeAction::Start);
     let started = step(events, Step::StartNodes, work).await;

@@ -15,7 +15,7 @@ use crate::kubeconfig::client;
 use crate::node::addons;
 use crate::node::registries_file;
 use crate::plan::LOAD_BALANCER;
-use crate::podman::{Podman, PodmanError};
+use crate::podman::{ContainerState, Podman, PodmanError};
 use crate::registry::{
     self, DEFAULT_IMAGE, RegistriesLock, RegistryError, RegistryName, RegistryOptions,
     RegistrySummary, registries,
@@ -201,7 +201,7 @@ async fn reuse(
     started.map_err(|source| RegistryError::Podman { name: name.clone(), source })?;
     let limit = request.time_factor.of(ANSWER_LIMIT);
     registry::until_it_answers(podman, name, found.registry.port, limit, true).await?;
-    Ok(RegistrySummary { state: "running".to_owned(), ..found })
+    Ok(RegistrySummary { state: ContainerState::Running, ..found })
 }
 
 async fn find(
@@ -261,7 +261,7 @@ async fn tell_cluster(
     };
     tell(context, &record, &nodes, local).await;
     let control_plane = record.control_plane();
-    let is_up = nodes.iter().any(|node| node.name == control_plane && node.state == "running");
+    let is_up = nodes.iter().any(|node| node.name == control_plane && node.state.is_running());
     if record.complete && is_up {
         document(context, &name, local).await;
     }
@@ -302,22 +302,23 @@ async fn tell(
     let Context { podman, events, .. } = context;
     let file = [registries_file(&record.spec.registries, local)];
     let told = nodes.iter().filter(|node| {
-        node.role != LOAD_BALANCER && !matches!(node.state.as_str(), "created" | "initialized")
+        node.role != LOAD_BALANCER
+            && !matches!(node.state, ContainerState::Created | ContainerState::Initialized)
     });
     let told = told.map(|node| async {
         let name = node.name.as_str();
         let done = async {
             podman.upload(name, "/var", archive(&file)).await?;
-            match node.state.as_str() {
-                "running" => podman.exec(name, &["sh", "-c", RELOAD]).await.map(Some),
-                _ => Ok(None),
+            match node.state.is_running() {
+                true => podman.exec(name, &["sh", "-c", RELOAD]).await.map(Some),
+                false => Ok(None),
             }
         };
         let fault = match tokio::time::timeout(TELL_LIMIT, done).await {
             Ok(Ok(Some(output))) if output.status != 0 => {
                 String::from_utf8_lossy(&output.stderr).trim().to_owned()
             }
-            Ok(Ok(None)) if node.state == "paused" => "it is paused".to_owned(),
+            Ok(Ok(None)) if node.state == ContainerState::Paused => "it is paused".to_owned(),
             Ok(Ok(_)) => return,
             Ok(Err(fault)) => fault.to_string(),
             Err(_) => no_answer(),

@@ -190,11 +190,11 @@ impl Waiter<'_> {
                 };
                 // Podman starts a node that ended again, and answers no question while it does: one
                 // that ends at once is then only ever seen running.
-                let count = state["RestartCount"].as_u64().unwrap_or(0);
+                let count = state.restart_count;
                 let first = self.cluster.is_new.then_some(0);
                 let before = restarts.insert(node.clone(), count).or(first);
                 let restarted = before.is_some_and(|before| count > before);
-                if restarted || state["State"]["Running"].as_bool() == Some(false) {
+                if restarted || !state.state.is_running() {
                     let output = self.podman.logs(&node, 20).await.unwrap_or_default();
                     return CreateError::NodeEnded { node, during, output };
                 }

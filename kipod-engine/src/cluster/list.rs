@@ -9,7 +9,7 @@ use super::record::{Record, RecordError};
 use crate::kubernetes::Role;
 use crate::lease::NameLock;
 use crate::plan::{label, load_balancer_addresses, load_balancer_name};
-use crate::podman::{ContainerInfo, Podman, PodmanError};
+use crate::podman::{ContainerInfo, ContainerState, Podman, PodmanError};
 use crate::spec::{ClusterName, listed};
 use crate::util::dirs::Dirs;
 
@@ -91,8 +91,8 @@ pub struct NodeSummary {
     pub cluster: String,
     /// Its role: `control-plane`, `worker` or `load-balancer`.
     pub role: String,
-    /// Podman's word for the state of its container.
-    pub state: String,
+    /// The state of its container.
+    pub state: ContainerState,
     /// The Kubernetes version; a load balancer has none.
     pub kubernetes_version: String,
     /// Its addresses on the nodes' network, where the cluster's record knows them.

@@ -126,8 +126,8 @@ impl Export<'_> {
     async fn run(mut self, phases: &Path) -> Result<Vec<String>, LogsError> {
         let (podman, node) = (self.podman, self.node);
         let is_balancer = node.role == LOAD_BALANCER;
-        let described = podman.inspect_container(&node.name).await;
-        self.put("inspect.json", described.map(|state| format!("{state:#}\n")))?;
+        let described = podman.describe_container(&node.name).await;
+        self.put("inspect.json", described.map(|json| format!("{json}\n")))?;
         let printed = podman.logs(&node.name, SERIAL_LINES).await;
         self.put("serial.log", printed)?;
         if !is_balancer {
@@ -141,7 +141,7 @@ impl Export<'_> {
         if let Ok(text) = std::fs::read_to_string(phases) {
             write(&self.folder, "phases.log", &text)?;
         }
-        if node.state != "running" {
+        if !node.state.is_running() {
             self.missing.push(format!(
                 "node `{}` does not run ({}): its journal and the logs of its pods can be had only while it does",
                 node.name, node.state

@@ -8,11 +8,12 @@ use crate::cluster::store;
 use crate::kubeconfig::UserKubeconfig;
 use crate::lease::{ImagesLock, LockError, NameLock};
 use crate::plan::{self, label};
-use crate::podman::{Found, Podman, PodmanError, VolumeOptions, remove_tree};
+use crate::podman::{LabeledResources, Podman, PodmanError, VolumeOptions, remove_tree};
 use crate::spec::ClusterName;
+use crate::util::Hint;
 use crate::util::blocking;
 use crate::util::dirs::Dirs;
-use crate::util::text::below;
+use crate::util::text::indent_list;
 
 /// How long Podman may take to end a request whose asker is gone.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -33,7 +34,7 @@ pub enum RemoveError {
         source: PodmanError,
     },
     /// These faults, each with what it is about.
-    #[error("cluster `{name}` is not all gone:{}", below(.faults))]
+    #[error("cluster `{name}` is not all gone:{}", indent_list(.faults))]
     Left {
         /// The cluster.
         name: ClusterName,
@@ -47,7 +48,7 @@ impl RemoveError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Lock(error) => error.hint().map(str::to_owned),
-            Self::List { source, .. } => source.hint().map(str::to_owned),
+            Self::List { source, .. } => source.hint(),
             Self::Left { name, .. } => {
                 Some(format!("mend that, then run `kipod delete cluster {name}` again"))
             }
@@ -56,8 +57,11 @@ impl RemoveError {
 }
 
 /// Looks up what Podman has of a cluster.
-pub(crate) async fn find(podman: &dyn Podman, name: &ClusterName) -> Result<Found, RemoveError> {
-    let found = Found::under(podman, &format!("{}={name}", label::CLUSTER)).await;
+pub(crate) async fn find(
+    podman: &dyn Podman,
+    name: &ClusterName,
+) -> Result<LabeledResources, RemoveError> {
+    let found = LabeledResources::find(podman, &format!("{}={name}", label::CLUSTER)).await;
     found.map_err(|source| RemoveError::List { name: name.clone(), source })
 }
 
@@ -145,7 +149,7 @@ pub(crate) async fn remove_locked(
         let changing = record.changing.iter().map(|identity| identity.name.clone());
         for node in record.containers().chain(changing) {
             let volume = VolumeOptions { name: node, labels: plan::labels(name) };
-            if let Err(error) = found.sweep(podman, &volume).await {
+            if let Err(error) = found.remove_files(podman, &volume).await {
                 faults.push(format!("what may be left of node `{}`: {error}", volume.name));
             }
         }
@@ -175,7 +179,7 @@ pub(crate) async fn remove_from_podman(
     cluster: &ClusterName,
     node: &str,
 ) -> Result<(), PodmanError> {
-    let found = Found::under(podman, &format!("{}={cluster}", label::CLUSTER)).await?;
+    let found = LabeledResources::find(podman, &format!("{}={cluster}", label::CLUSTER)).await?;
     let volume = VolumeOptions { name: node.to_owned(), labels: plan::labels(cluster) };
     found.remove_one(podman, &volume).await
 }

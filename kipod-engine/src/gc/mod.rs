@@ -19,6 +19,7 @@ mod tests;
 
 use crate::cluster::RecordError;
 use crate::podman::{Podman, PodmanError};
+use crate::util::Hint;
 use crate::util::dirs::Dirs;
 
 /// What a [`prune`] did, or would do.
@@ -45,9 +46,9 @@ pub enum PruneError {
 
 impl PruneError {
     /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Record(error) => error.hint(),
+            Self::Record(error) => error.hint().map(str::to_owned),
             Self::Podman(error) => error.hint(),
         }
     }

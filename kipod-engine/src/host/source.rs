@@ -146,7 +146,7 @@ async fn json_of(command: &Command) -> Result<Value, Option<String>> {
             let seconds = PODMAN_TIMEOUT.as_secs();
             return Err(Some(format!("`{command}` did not end within {seconds} s")));
         }
-        Ok(Err(failure)) if failure.not_found => return Err(None),
+        Ok(Err(failure)) if failure.is_not_found() => return Err(None),
         Ok(Err(failure)) => return Err(Some(failure.to_string())),
         Ok(Ok(output)) => output,
     };

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::plan::choose_node_subnet;
 use crate::podman::{
-    ContainerOptions, NetworkAttachment, NetworkOptions, Podman, PodmanError, PortMapping,
-    VolumeMount, VolumeOptions,
+    ContainerOptions, ContainerState, NetworkAttachment, NetworkOptions, Podman, PodmanError,
+    PortMapping, VolumeMount, VolumeOptions,
 };
 use crate::spec::{LocalRegistry, Subnet};
 
@@ -72,7 +72,7 @@ pub(crate) async fn create(
         host: registry.host(),
         registry,
         image: options.image.to_owned(),
-        state: "running".to_owned(),
+        state: ContainerState::Running,
     })
 }
 

@@ -6,7 +6,8 @@ use super::RegistryName;
 use crate::cluster::RecordError;
 use crate::lease::LeaseError;
 use crate::podman::PodmanError;
-use crate::util::text::below;
+use crate::util::Hint;
+use crate::util::text::indent_list;
 
 /// Something could not be done with a registry.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +78,7 @@ pub enum RegistryError {
         known: bool,
     },
     /// Some of it could not be removed. All the rest was.
-    #[error("registry `{name}` is not all gone:{}", below(.faults))]
+    #[error("registry `{name}` is not all gone:{}", indent_list(.faults))]
     Left {
         /// The name.
         name: RegistryName,
@@ -107,7 +108,7 @@ impl RegistryError {
             Self::NoSubnet => {
                 Some("delete clusters, or networks with `podman network prune`".to_owned())
             }
-            Self::Podman { source, .. } => source.hint().map(str::to_owned),
+            Self::Podman { source, .. } => source.hint(),
             Self::Silent { name, known: true, .. } => Some(format!(
                 "`kipod delete registry {name}` removes it with all that was pushed to it, and then a new one can be created"
             )),

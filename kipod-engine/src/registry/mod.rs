@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::podman::{ContainerInfo, Labels, Podman, PodmanError};
+use crate::podman::{ContainerInfo, ContainerState, Labels, Podman, PodmanError};
 use crate::spec::LocalRegistry;
 
 pub(crate) use create::{RegistryOptions, create, until_it_answers};
@@ -52,8 +52,8 @@ pub struct RegistrySummary {
     pub host: String,
     /// The image that it is made of.
     pub image: String,
-    /// Podman's word for the state of its container.
-    pub state: String,
+    /// The state of its container.
+    pub state: ContainerState,
 }
 
 /// The registries of this user, by name.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{RegistryError, RegistryName, label, labels};
-use crate::podman::{Found, Podman, PodmanError, VolumeOptions};
+use crate::podman::{LabeledResources, Podman, PodmanError, VolumeOptions};
 
 /// Removes all there is of a registry, what was pushed to it too, and answers whether there was
 /// anything.
@@ -13,13 +13,13 @@ pub(crate) async fn remove(
 ) -> Result<bool, RegistryError> {
     let label = format!("{}={name}", label::NAME);
     let failed = |source| RegistryError::Podman { name: name.clone(), source };
-    let found = Found::under(podman, &label).await.map_err(failed)?;
+    let found = LabeledResources::find(podman, &label).await.map_err(failed)?;
     let mut faults = Vec::new();
     found.remove_containers(podman, &mut faults).await;
     // The network is made first and goes last: it tells of what else there may be.
     if found.has_network() {
         let volume = VolumeOptions { name: name.to_string(), labels: labels(&name.to_string()) };
-        if let Err(error) = found.sweep(podman, &volume).await {
+        if let Err(error) = found.remove_files(podman, &volume).await {
             faults.push(format!("files of `{name}`: {error}"));
         }
     }

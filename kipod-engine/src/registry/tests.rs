@@ -93,10 +93,10 @@ async fn what_has_no_container_is_left_over() {
 async fn what_podman_has_only_files_of_goes_too() {
     let podman = Scripted::new();
     let name = RegistryName::default();
-    podman.half_make("kipod-registry");
+    podman.leave_partial("kipod-registry");
     let used = vec!["10.89.0.0/24".parse().unwrap()];
     let error = create(&podman, &RegistryOptions { used, ..options(&name) }).await.unwrap_err();
-    assert!(error.to_string().ends_with("container `kipod-registry` exists already"), "{error}");
+    assert!(error.to_string().ends_with("container `kipod-registry` already exists"), "{error}");
     assert!(remove(&podman, &name).await.unwrap());
     assert!(podman.is_empty());
 }

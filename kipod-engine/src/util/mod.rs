@@ -6,6 +6,7 @@ pub(crate) mod fs;
 mod hint;
 pub mod labels;
 pub(crate) mod platform;
+pub(crate) mod retry;
 pub(crate) mod suggest;
 #[allow(unreachable_pub, reason = "re-exported by `podman`")]
 pub mod text;

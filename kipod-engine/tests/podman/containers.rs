@@ -1,6 +1,8 @@
 use std::net::{Ipv4Addr, TcpListener};
 
-use kipod_engine::podman::{Bind, ContainerOptions, Podman, PodmanError, PortMapping};
+use kipod_engine::podman::{
+    Bind, ContainerOptions, ContainerState, Podman, PodmanError, PortMapping,
+};
 
 use crate::support::{Corner, append_file, can_run};
 
@@ -15,6 +17,11 @@ async fn inside(corner: &Corner, container: &str, command: &[&str]) -> String {
     let output = corner.podman.exec(container, command).await.unwrap();
     assert_eq!(output.status, 0, "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Returns Podman's complete description of a container.
+async fn described(podman: &dyn Podman, name: &str) -> serde_json::Value {
+    serde_json::from_str(&podman.describe_container(name).await.unwrap()).unwrap()
 }
 
 #[tokio::test]
@@ -39,14 +46,14 @@ async fn a_container_lives_as_it_was_told_to() {
     let found = podman.containers(&corner.label()).await.unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((&found[0].id, &found[0].name), (&id, &name));
-    assert_eq!(found[0].state, "created");
+    assert_eq!(found[0].state, ContainerState::Created);
     assert_eq!(found[0].labels.get("io.kipod.contract"), Some(&corner.prefix));
     let error = podman.create_container(&options).await.unwrap_err();
     assert!(matches!(error, PodmanError::NameInUse { kind: "container", .. }), "{error:?}");
 
     podman.start_container(&name).await.unwrap();
     podman.start_container(&name).await.unwrap();
-    assert_eq!(podman.containers(&corner.label()).await.unwrap()[0].state, "running");
+    assert_eq!(podman.containers(&corner.label()).await.unwrap()[0].state, ContainerState::Running);
     let address = options.network.address.to_string();
     let seen = inside(&corner, &name, &["ip", "-4", "-o", "addr", "show", "eth0"]).await;
     assert!(seen.contains(&format!("{address}/24")), "{seen}");
@@ -77,15 +84,18 @@ async fn a_container_lives_as_it_was_told_to() {
     let logs = podman.logs(&name, 10).await.unwrap();
     assert_eq!(logs.trim(), "up\ntrouble");
     assert_eq!(podman.logs(&name, 1).await.unwrap().lines().count(), 1);
-    let inspected = podman.inspect_container(&name).await.unwrap();
-    assert_eq!(inspected["State"]["Status"], "running", "{inspected}");
-    assert_eq!(inspected["HostConfig"]["LogConfig"]["Type"], "k8s-file", "{inspected}");
+    let details = podman.inspect_container(&name).await.unwrap();
+    assert_eq!(details.state, ContainerState::Running, "{details:?}");
+    assert!(details.pid.is_some(), "{details:?}");
+    let described = self::described(podman, &name).await;
+    assert_eq!(described["HostConfig"]["LogConfig"]["Type"], "k8s-file", "{described}");
 
     podman.stop_container(&name).await.unwrap();
     podman.stop_container(&name).await.unwrap();
-    let inspected = podman.inspect_container(&name).await.unwrap();
-    assert_eq!(inspected["State"]["Status"], "exited");
-    assert_eq!(inspected["State"]["ExitCode"], 0, "the stop signal was not obeyed: {inspected}");
+    let details = podman.inspect_container(&name).await.unwrap();
+    assert_eq!((details.state, details.pid), (ContainerState::Exited, None));
+    let described = self::described(podman, &name).await;
+    assert_eq!(described["State"]["ExitCode"], 0, "the stop signal was ignored: {described}");
     podman.start_container(&name).await.unwrap();
     let seen = inside(&corner, &name, &["ip", "-4", "-o", "addr", "show", "eth0"]).await;
     assert!(seen.contains(&format!("{address}/24")), "another address after a restart: {seen}");
@@ -216,9 +226,9 @@ async fn a_container_is_frozen_and_goes_on() {
 
     let state = async || podman.containers(&corner.label()).await.unwrap()[0].state.clone();
     podman.pause_container(name).await.unwrap();
-    assert_eq!(state().await, "paused");
+    assert_eq!(state().await, ContainerState::Paused);
     podman.unpause_container(name).await.unwrap();
-    assert_eq!(state().await, "running");
+    assert_eq!(state().await, ContainerState::Running);
     inside(&corner, name, &["echo"]).await;
     // One that is frozen can be removed as it is.
     podman.pause_container(name).await.unwrap();
@@ -265,10 +275,8 @@ async fn one_that_ends_is_started_again_and_counted() {
     };
     corner.podman.create_container(&options).await.unwrap();
     corner.podman.start_container(&options.name).await.unwrap();
-    let count = async || {
-        let inspected = corner.podman.inspect_container(&options.name).await.unwrap();
-        inspected["RestartCount"].as_u64().unwrap()
-    };
+    let count =
+        async || corner.podman.inspect_container(&options.name).await.unwrap().restart_count;
     let limit = tokio::time::timeout(std::time::Duration::from_secs(60), async {
         while count().await < 2 {}
     });

@@ -38,14 +38,13 @@ async fn a_container_of_which_there_are_only_files_is_removed_by_its_name() {
     let network = corner.network("n").await;
     let options = corner.options("c", &network, None).await;
     let name = &options.name;
-    let store = &PodmanCli::new().info().await.unwrap()["store"];
-    let (root, driver) = (store["graphRoot"].as_str(), store["graphDriverName"].as_str());
-    let list = format!("{}/{}-containers/containers.json", root.unwrap(), driver.unwrap());
+    let info = PodmanCli::new().info().await.unwrap();
+    let list = info.store_root.join(format!("{}-containers/containers.json", info.store_driver));
 
     let begun = Instant::now();
     let has_only_files = || only_files().unwrap().iter().any(|(_, of)| of == name);
     loop {
-        create_and_kill(name, &options.image, Path::new(&list));
+        create_and_kill(name, &options.image, &list);
         if has_only_files() {
             break;
         }

@@ -41,7 +41,7 @@ async fn a_name_and_a_subnet_in_use_are_told_apart() {
     };
     let error = corner.podman.create_network(&same_name).await.unwrap_err();
     assert!(matches!(error, PodmanError::NameInUse { kind: "network", .. }), "{error:?}");
-    assert_eq!(error.to_string(), format!("network `{}` exists already", made.name));
+    assert_eq!(error.to_string(), format!("network `{}` already exists", made.name));
 
     let same_subnet = NetworkOptions { name: corner.name("other"), ..made.clone() };
     let error = corner.podman.create_network(&same_subnet).await.unwrap_err();

@@ -84,7 +84,7 @@ async fn a_service_that_was_asked_for_and_does_not_answer_is_said() {
     let nobody = format!("unix://{}/nobody.sock", folder.path().display());
     for host in [nobody.as_str(), "ssh://somewhere/podman.sock"] {
         let error = Service::connect(folder.path(), Some(host)).await.unwrap_err();
-        assert!(matches!(error, PodmanError::NoService { .. }), "{error:?}");
+        assert!(matches!(error, PodmanError::ServiceUnavailable { .. }), "{error:?}");
         assert!(error.to_string().contains(host.trim_start_matches("unix://")), "{error}");
     }
 }
@@ -97,6 +97,6 @@ async fn the_command_knows_its_version_and_facts() {
     let version = PodmanCli::new().version().await.unwrap();
     assert!(version.major >= 4, "{version}");
     let info = PodmanCli::new().info().await.unwrap();
-    assert_eq!(info["version"]["Version"], version.to_string());
-    assert_eq!(info["host"]["security"]["rootless"], true, "these tests want a rootless Podman");
+    assert_eq!(info.version, version.to_string());
+    assert!(info.rootless, "these tests want a rootless Podman");
 }

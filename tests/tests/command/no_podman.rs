@@ -30,9 +30,9 @@ fn a_service_that_does_not_answer_is_named() {
     let home = Home::new();
     let socket = format!("unix://{}", home.path("nobody.sock").display());
     let kipod = home.kipod(&["delete", "cluster"]).env("CONTAINER_HOST", &socket);
-    kipod.run().failed(1).said(&["podman's service does not answer on", "nobody.sock", "\nhint: "]);
+    kipod.run().failed(1).said(&["the Podman service at", "nobody.sock", "does not respond", "\nhint: "]);
     let kipod = home.kipod(&["delete", "cluster"]).env("CONTAINER_HOST", "ssh://there/podman.sock");
-    kipod.run().failed(1).said(&["ssh://there/podman.sock", "only `unix://` sockets"]);
+    kipod.run().failed(1).said(&["ssh://there/podman.sock", "must be a `unix://` URL"]);
 }
 
 /// Puts a program called `podman` on the user's `PATH`.
@@ -48,7 +48,7 @@ fn a_podman_that_fails_is_quoted() {
     let home = Home::new();
     install(&home, "echo 'cannot set up namespace' >&2; exit 125");
     let output = home.kipod(&["delete", "cluster"]).run().failed(1);
-    output.said(&["podman's service does not answer", "cannot set up namespace", "\nhint: "]);
+    output.said(&["the Podman service at", "does not respond", "cannot set up namespace", "\nhint: "]);
 }
 
 #[test]

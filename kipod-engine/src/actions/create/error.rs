@@ -11,7 +11,8 @@ use crate::node_image::NodeImageError;
 use crate::pki::PkiError;
 use crate::podman::PodmanError;
 use crate::spec::ClusterName;
-use crate::util::text::below;
+use crate::util::Hint;
+use crate::util::text::indent_list;
 
 use crate::actions::load::ImagesError;
 
@@ -40,13 +41,13 @@ pub enum CreateError {
     #[error(transparent)]
     Image(#[from] NodeImageError),
     /// Versions of node images do not go together. None was started.
-    #[error("the nodes' Kubernetes versions do not go together:{}", below(.faults))]
+    #[error("the nodes' Kubernetes versions do not go together:{}", indent_list(.faults))]
     Skew {
         /// Each node whose version is wrong, and why.
         faults: Vec<String>,
     },
     /// What of the host the cluster asks for is not there, or taken. Nothing was started.
-    #[error("this machine does not have what was asked for:{}", below(.faults))]
+    #[error("this machine does not have what was asked for:{}", indent_list(.faults))]
     Outside {
         /// Each mount or port, and why.
         faults: Vec<String>,
@@ -103,7 +104,7 @@ pub enum CreateError {
         output: String,
     },
     /// Something did not come about in time.
-    #[error("gave up after {} while {during}:{}", seconds(.waited), below(.missing))]
+    #[error("gave up after {} while {during}:{}", seconds(.waited), indent_list(.missing))]
     Timeout {
         /// How long was waited.
         waited: Duration,
@@ -194,7 +195,7 @@ impl CreateError {
                 Some("delete clusters, or networks with `podman network prune`".into())
             }
             Self::Port { .. } => Some("leave out the port, and kipod takes a free one".into()),
-            Self::Podman { source, .. } => source.hint().map(str::to_owned),
+            Self::Podman { source, .. } => source.hint(),
             // Its first process died, of which systemd seldom can say more.
             Self::NodeEnded { .. } => Some(
                 "see what `kipod check` warns of, such as few inotify instances; `--retain` keeps the nodes for a look".into(),

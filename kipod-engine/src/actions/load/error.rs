@@ -2,14 +2,15 @@
 
 use crate::podman::{Archive, PodmanError};
 use crate::spec::ClusterName;
-use crate::util::text::below;
+use crate::util::Hint;
+use crate::util::text::indent_list;
 
 /// Images could not be loaded into a cluster.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImagesError {
     /// Images or nodes that were asked for are not there, or do not fit. Nothing was loaded.
-    #[error("nothing was loaded:{}", below(.faults))]
+    #[error("nothing was loaded:{}", indent_list(.faults))]
     Refused {
         /// Each image or node, and why.
         faults: Vec<String>,
@@ -57,7 +58,7 @@ pub enum ImagesError {
         reason: String,
     },
     /// A node does not have under a name what was loaded.
-    #[error("images were loaded, but not every node has them:{}", below(.faults))]
+    #[error("images were loaded, but not every node has them:{}", indent_list(.faults))]
     Unseen {
         /// Each node and image.
         faults: Vec<String>,
@@ -107,7 +108,7 @@ impl ImagesError {
             }
             Self::Archive { source, .. }
             | Self::Look { source, .. }
-            | Self::Copy { source, .. } => source.hint().map(str::to_owned),
+            | Self::Copy { source, .. } => source.hint(),
             Self::Refused { .. }
             | Self::Ask { .. }
             | Self::Turn(_)

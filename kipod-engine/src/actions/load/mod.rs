@@ -226,7 +226,7 @@ async fn nodes(
     }
     let asked = |name: &String| request.nodes.is_empty() || request.nodes.contains(name);
     let asked = found.into_iter().filter(|node| asked(&node.name));
-    let (awake, asleep): (Vec<_>, Vec<_>) = asked.partition(|node| node.state == "running");
+    let (awake, asleep): (Vec<_>, Vec<_>) = asked.partition(|node| node.state.is_running());
     let names =
         |nodes: Vec<cluster::NodeSummary>| nodes.into_iter().map(|node| node.name).collect();
     Ok((names(awake), names(asleep)))
@@ -235,11 +235,11 @@ async fn nodes(
 /// What the nodes run on: the first one's node image says.
 async fn platform(podman: &dyn Podman, record: &Record) -> Result<Option<Platform>, ChangeError> {
     let Some(first) = record.nodes.first() else { return Ok(None) };
-    let facts = podman
+    let details = podman
         .inspect_container(&first.name)
         .await
         .map_err(|source| ChangeError::Podman { node: first.name.clone(), source })?;
-    let image = facts["Image"].as_str().unwrap_or(&record.image);
+    let image = if details.image.is_empty() { &record.image } else { &details.image };
     Ok(wanted::platform(podman, image).await?)
 }
 

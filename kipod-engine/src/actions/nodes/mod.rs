@@ -249,14 +249,13 @@ async fn control_plane_store(
 ) -> Result<PathBuf, ChangeError> {
     let first = identities.iter().find(|identity| identity.role == Role::ControlPlane);
     let Some(first) = first else { return Ok(image.image_store.clone()) };
-    let facts = podman
+    let details = podman
         .inspect_container(&first.name)
         .await
         .map_err(|source| ChangeError::Podman { node: first.name.clone(), source })?;
-    let mut mounts = facts["Mounts"].as_array().into_iter().flatten();
-    let store = mounts.find(|mount| mount["Destination"] == SHARED_STORE);
-    let source = store.and_then(|mount| mount["Source"].as_str());
-    Ok(source.map_or_else(|| image.image_store.clone(), PathBuf::from))
+    let mut mounts = details.mounts.into_iter();
+    let store = mounts.find(|mount| mount.destination.as_os_str() == SHARED_STORE);
+    Ok(store.map_or_else(|| image.image_store.clone(), |mount| mount.source))
 }
 
 async fn until_ready(

@@ -29,7 +29,7 @@ async fn a_fault_of_the_clean_up_does_not_hide_the_cause() {
     world.podman.fail("start_container", refusal);
     // The clean-up is tried once more.
     for _ in 0..2 {
-        world.podman.fail("remove_volume", || PodmanError::Refused {
+        world.podman.fail("remove_volume", || PodmanError::Operation {
             action: "remove volume".to_owned(),
             message: "it is busy".to_owned(),
         });
@@ -64,7 +64,7 @@ async fn kubeadms_failure_shows_step_and_journals() {
         ("crio", "crio's last words\n"),
     ] {
         let line = format!("{NODE} journalctl --no-pager --output=cat -n 20 -u {unit}");
-        world.podman.answer_exec(&line, 0, text);
+        world.podman.set_exec_output(&line, 0, text);
     }
     let error = world.create_until_kubeadm_fails(request()).await;
     assert_eq!(
@@ -128,12 +128,12 @@ async fn a_node_that_ended_before_anybody_looked_is_not_waited_for() {
 #[tokio::test]
 async fn podman_that_goes_away_is_the_cause() {
     let world = World::new();
-    world.podman.fail("inspect_container", || PodmanError::NoService {
+    world.podman.fail("inspect_container", || PodmanError::ServiceUnavailable {
         socket: "/run/podman.sock".to_owned(),
         message: "connection refused".to_owned(),
     });
     let error = world.create(request()).await.unwrap_err();
-    assert!(error.to_string().contains("podman's service does not answer"), "{error}");
+    assert!(error.to_string().contains("does not respond"), "{error}");
     assert!(error.hint().is_some());
     world.assert_nothing_left();
 }

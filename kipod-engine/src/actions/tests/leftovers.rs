@@ -101,10 +101,10 @@ async fn a_record_that_is_none_stops_creation_and_delete_mends_it() {
 #[tokio::test]
 async fn what_podman_has_only_files_of_goes_too() {
     let world = World::new();
-    world.podman.half_make(NODE);
+    world.podman.leave_partial(NODE);
     let error = world.create(request()).await.unwrap_err();
     assert!(
-        error.to_string().ends_with("container `demo-control-plane-0` exists already"),
+        error.to_string().ends_with("container `demo-control-plane-0` already exists"),
         "{error}"
     );
     world.assert_nothing_left();
@@ -118,7 +118,7 @@ async fn what_others_have_of_a_nodes_name_stays() {
     let theirs = crate::podman::VolumeOptions { name: NODE.to_owned(), labels: Default::default() };
     world.podman.create_volume(&theirs).await.unwrap();
     let error = world.create(request()).await.unwrap_err();
-    assert!(error.to_string().ends_with("volume `demo-control-plane-0` exists already"), "{error}");
+    assert!(error.to_string().ends_with("volume `demo-control-plane-0` already exists"), "{error}");
     assert!(world.warnings().is_empty(), "{:?}", world.warnings());
     let left = world.podman.volumes("").await.unwrap();
     assert_eq!(left.iter().map(|volume| volume.name.as_str()).collect::<Vec<_>>(), [NODE]);

@@ -102,7 +102,7 @@ async fn a_cluster_is_stopped_and_started_as_a_whole() {
     assert_eq!(world.count("stop_container"), 2);
     start(world.context(&quiet), &start_request()).await.unwrap();
     let states = world.podman.containers("").await.unwrap();
-    assert!(states.iter().all(|container| container.state == "running"));
+    assert!(states.iter().all(|container| container.state.is_running()));
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn a_cluster_goes_with_what_podman_has_only_files_of() {
     let nodes = world.record().unwrap().nodes;
     let changing = Some(identity("demo-worker-1", Role::Worker, 2));
     record(nodes, changing).write(&world.dirs.state).unwrap();
-    world.podman.half_make("demo-worker-1");
+    world.podman.leave_partial("demo-worker-1");
     crate::cluster::remove(&world.podman, &world.dirs, &name()).await.unwrap();
     assert!(world.podman.is_empty(), "{:#?}", world.podman.calls());
 }

@@ -98,7 +98,7 @@ async fn an_image_of_a_version_that_is_too_old_is_refused() {
 async fn an_image_for_machines_of_another_kind_is_refused() {
     let world = World::new();
     let labels = world.podman.image(DEFAULT_IMAGE).await.unwrap().unwrap().labels;
-    world.podman.add_image_of(DEFAULT_IMAGE, "s390x", labels);
+    world.podman.add_image_for(DEFAULT_IMAGE, "s390x", labels);
     let error = world.create(request()).await.unwrap_err();
     let text = error.to_string();
     let words = "node image `localhost/kipod-node:latest` is for s390x, and this machine is ";

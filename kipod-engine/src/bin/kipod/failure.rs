@@ -1,6 +1,8 @@
 //! How a command fails: what it says, what the user can do, and the exit status.
 
-use kipod_engine::{actions, bundle, cluster, gc, kubeconfig, node_image, podman, registry, spec};
+use kipod_engine::{
+    Hint, actions, bundle, cluster, gc, kubeconfig, node_image, podman, registry, spec,
+};
 
 /// A command's failure, ready to be shown.
 #[derive(Debug)]
