@@ -1,12 +1,14 @@
-//! What the engine tells while it works. It prints nothing itself.
+//! Progress events and tracing spans. The engine itself prints nothing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// A step of a longer piece of work, in words that complete "kipod is ...".
+use tracing::Instrument as _;
+
+/// A step of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Step {
-    /// Checking that a cluster can run here.
+    /// Checking whether this host can run clusters.
     Check,
     /// Fetching a component bundle.
     Fetch,
@@ -14,21 +16,21 @@ pub enum Step {
     Verify,
     /// Building the node image.
     BuildImage,
-    /// Filling the image store.
+    /// Copying images to the image store.
     FillStore,
-    /// Removing what an earlier attempt left.
+    /// Removing leftovers of an earlier attempt.
     CleanUp,
-    /// Pulling images that a new cluster or a registry is to have.
+    /// Pulling images for a new cluster or a registry.
     PullImages,
     /// Loading images into a cluster.
     LoadImages,
-    /// Creating network, volumes and containers.
+    /// Creating the network, volumes and containers.
     CreateNodes,
-    /// Waiting until the API server answers.
+    /// Waiting for the API server.
     StartControlPlane,
-    /// Waiting until kubeadm is through with the node.
+    /// Waiting for kubeadm to finish on the node.
     Bootstrap,
-    /// Waiting until node and cluster DNS are ready.
+    /// Waiting for nodes and cluster DNS to be ready.
     Ready,
     /// Installing the default StorageClass.
     Storage,
@@ -40,18 +42,18 @@ pub enum Step {
     Delete,
     /// Stopping a cluster's nodes.
     Stop,
-    /// Starting a cluster's nodes again.
+    /// Starting a cluster's stopped nodes.
     StartNodes,
     /// Adding a node to a cluster.
     AddNode,
-    /// Taking a node out of a cluster.
+    /// Removing a node from a cluster.
     RemoveNode,
     /// Starting a registry.
     Registry,
 }
 
 impl Step {
-    /// The step as a line of progress.
+    /// Returns the step as a line of progress, such as "creating nodes".
     pub fn text(self) -> &'static str {
         match self {
             Self::Check => "checking this machine",
@@ -59,7 +61,7 @@ impl Step {
             Self::Verify => "verifying the component bundle",
             Self::BuildImage => "building the node image",
             Self::FillStore => "filling the image store",
-            Self::CleanUp => "removing what an earlier attempt left",
+            Self::CleanUp => "removing leftovers of an earlier attempt",
             Self::PullImages => "pulling images",
             Self::LoadImages => "loading images",
             Self::CreateNodes => "creating nodes",
@@ -79,34 +81,34 @@ impl Step {
     }
 }
 
-/// Something worth telling.
+/// A progress event.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A step began.
+    /// A step started.
     Started(Step),
-    /// A step ended well, after that time.
+    /// A step succeeded after that time.
     Finished(Step, Duration),
-    /// How far a step is.
+    /// The progress within a step.
     Progress(Step, String),
-    /// Worth knowing.
+    /// Information for the user.
     Note(String),
-    /// Worth acting on.
+    /// A problem that the user should act on.
     Warning(String),
-    /// A detail for those who ask for more.
+    /// A detail for verbose output.
     Detail(String),
 }
 
-/// Who is told. Any function of an [`Event`] will do.
+/// A receiver of events. Every `Fn(Event)` is one.
 ///
 /// ```
 /// use kipod_engine::{Event, Events};
 ///
 /// let events = |event: Event| eprintln!("{event:?}");
-/// events.send(Event::Note("all is well".to_owned()));
+/// events.send(Event::Note("nothing to do".to_owned()));
 /// ```
 pub trait Events: Send + Sync {
-    /// Tells it. Must not block for long.
+    /// Receives an event. Must not block for long.
     fn send(&self, event: Event);
 }
 
@@ -116,15 +118,46 @@ impl<F: Fn(Event) + Send + Sync> Events for F {
     }
 }
 
-/// Runs `work` as a step: says that it began, and how long it took when it went well.
+/// Runs `work` as a step, in a tracing span. Sends [`Event::Started`], and on success
+/// [`Event::Finished`] with the duration.
 pub(crate) async fn step<T, E>(
     events: &dyn Events,
     step: Step,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
-    let start = std::time::Instant::now();
+    let span = tracing::info_span!("step", name = step.text());
+    let start = Instant::now();
     events.send(Event::Started(step));
-    let done = work.await?;
+    let done = work.instrument(span).await?;
     events.send(Event::Finished(step, start.elapsed()));
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn step_reports_success_but_not_failure() {
+        let sent = Mutex::new(Vec::new());
+        let events = |event: Event| sent.lock().unwrap().push(event);
+        let done = step(&events, Step::Check, async { Ok::<_, ()>(7) }).await;
+        assert_eq!(done, Ok(7));
+        let failed = step(&events, Step::Stop, async { Err::<(), _>("no") }).await;
+        assert_eq!(failed, Err("no"));
+        let sent = sent.into_inner().unwrap();
+        assert!(
+            matches!(
+                sent[..],
+                [
+                    Event::Started(Step::Check),
+                    Event::Finished(Step::Check, _),
+                    Event::Started(Step::Stop)
+                ]
+            ),
+            "{sent:?}"
+        );
+    }
 }

@@ -1,9 +1,9 @@
-//! The credentials of a cluster that are minted on the host, so that its kubeconfig exists before
-//! its first node does, and so that its nodes need nothing of each other to begin: the certificate
-//! authorities, the key of service accounts, an administrator's certificate, a bootstrap token, and
-//! a certificate for the kubelet of each node that joins.
+//! The credentials of a cluster: certificate authorities, the key of service accounts, an
+//! administrator's certificate, a bootstrap token, and a certificate for each joining kubelet.
 //!
-//! kubeadm finds the authorities in its folder and makes every other certificate from them.
+//! They are created on the host, so that the kubeconfig exists before the first node, and nodes can
+//! start independently of each other. kubeadm reads the authorities from its certificate directory and
+//! creates all other certificates from them.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,13 +14,13 @@ use rcgen::{
 };
 use time::{Duration, OffsetDateTime};
 
-/// How long certificates are valid: ten years, as kubeadm's own authorities are. What the host signs
-/// kubeadm cannot renew, so it lives as long.
+/// The validity of certificates: ten years, like kubeadm's own authorities. kubeadm cannot renew
+/// certificates that were signed on the host, so they have the same validity.
 const LIFETIME: Duration = Duration::days(3650);
-/// The name of the cluster's authority.
+/// The common name of the cluster's certificate authority.
 const CA: &str = "kipod";
-/// Certificates are valid from a little before now: clocks of containers and hosts agree, those of
-/// a virtual machine and its host may not.
+/// Certificates are valid from before now, because the clocks of a virtual machine and its host may
+/// differ.
 const BACKDATE: Duration = Duration::minutes(5);
 
 /// A certificate and its private key, both in PEM.
@@ -32,7 +32,7 @@ pub struct KeyPairPem {
     pub key: String,
 }
 
-/// The key that signs the tokens of service accounts.
+/// A key pair that signs the tokens of service accounts.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningKey {
     /// The public key, in PEM.
@@ -41,31 +41,31 @@ pub struct SigningKey {
     pub private: String,
 }
 
-/// What all control planes of a cluster share, and kubeadm makes every other certificate from.
+/// The certificate authorities and keys that all control planes of a cluster share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorities {
     /// The cluster's certificate authority.
     pub ca: KeyPairPem,
-    /// The authority of etcd's members and clients.
+    /// The certificate authority of etcd members and clients.
     pub etcd_ca: KeyPairPem,
-    /// The authority of the proxy in front of aggregated API servers.
+    /// The certificate authority of the front proxy for aggregated API servers.
     pub front_proxy_ca: KeyPairPem,
-    /// The key of service accounts.
+    /// The signing key of service accounts.
     pub service_accounts: SigningKey,
 }
 
-/// What the host mints for a cluster.
+/// The credentials of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The authorities.
     pub authorities: Authorities,
-    /// A client certificate in the group `system:masters`, which needs no role binding and so
-    /// works from the API server's first second.
+    /// A client certificate in the group `system:masters`, which needs no role binding and therefore
+    /// works as soon as the API server is ready.
     pub admin: KeyPairPem,
-    /// A bootstrap token, `ID.SECRET`, with which people may join nodes of their own.
+    /// A bootstrap token, `ID.SECRET`, with which users can join further nodes.
     pub token: Token,
-    /// The client certificate of the kubelet of each node that joins, by the node's name. A node that
-    /// has it need not ask for one and wait until it is signed.
+    /// The client certificate for the kubelet of each joining node, by the node's name, so that the node
+    /// does not need to request one and wait for its approval.
     pub kubelets: BTreeMap<String, KeyPairPem>,
 }
 
@@ -73,19 +73,20 @@ pub struct Credentials {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
-/// The credentials could not be made.
+/// An error while creating credentials.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PkiError {
-    /// A certificate could not be made.
-    #[error("cannot make the cluster's certificates: {0}")]
+    /// A certificate could not be created.
+    #[error("failed to create certificates")]
     Certificate(#[from] rcgen::Error),
-    /// The system has no randomness to give.
-    #[error("cannot read randomness for the bootstrap token: {0}")]
+    /// The operating system provides no random numbers.
+    #[error("failed to generate a bootstrap token")]
     Randomness(#[from] getrandom::Error),
 }
 
 impl Token {
-    /// The token, as `ID.SECRET`.
+    /// Returns the token as `ID.SECRET`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -110,12 +111,13 @@ impl std::fmt::Debug for KeyPairPem {
 }
 
 impl Credentials {
-    /// Mints fresh credentials for a cluster that nodes of those names will join, valid from `now`
-    /// (seconds since the Unix epoch).
+    /// Creates credentials for a cluster and the named joining nodes, valid from `now` (seconds since
+    /// the Unix epoch).
     ///
     /// # Errors
     ///
-    /// When the system has no randomness to give, or `now` is no date a certificate can hold.
+    /// If the operating system provides no random numbers, or `now` is not a valid date in a
+    /// certificate.
     pub fn mint(cluster: &str, joining: &[String], now: i64) -> Result<Self, PkiError> {
         let at = date(now)?;
         let key = KeyPair::generate()?;
@@ -131,11 +133,11 @@ impl Credentials {
         Self::signed_by(authorities, cluster, joining, now)
     }
 
-    /// Mints what else there is for authorities that were minted before.
+    /// Creates credentials for a cluster with existing authorities.
     ///
     /// # Errors
     ///
-    /// As [`mint`](Self::mint), and when the authorities are none of kipod's.
+    /// Like [`mint`](Self::mint), and if the authorities were not created by kipod.
     pub fn signed_by(
         authorities: Authorities,
         cluster: &str,
@@ -173,8 +175,8 @@ impl Authority {
         Ok(Self::with_key(name, cluster, now, KeyPair::generate()?))
     }
 
-    /// The authority of that name and key. What it signs bears its name and its key's id, and both
-    /// are the same however often it is made.
+    /// Creates the authority with a name and a key. Certificates refer to both, so all authorities
+    /// created with the same name and key are interchangeable.
     fn with_key(name: &str, cluster: &str, now: OffsetDateTime, key: KeyPair) -> Self {
         let mut ca = params(name, None, now);
         ca.distinguished_name.push(DnType::OrganizationalUnitName, cluster);
@@ -192,7 +194,7 @@ impl Authority {
         Ok(KeyPairPem { certificate, key: self.key.serialize_pem() })
     }
 
-    /// A certificate for the client `name` of the group `group`.
+    /// Creates a certificate for the client `name` in the group `group`.
     fn client(
         &self,
         name: &str,
@@ -210,12 +212,12 @@ impl Authority {
     }
 }
 
-/// A certificate for a server at `address`, signed by its own key, valid from `now` (seconds since
-/// the Unix epoch). Whoever shall trust the server is given the certificate.
+/// Creates a self-signed certificate for a server at `address`, valid from `now` (seconds since the
+/// Unix epoch). Clients need the certificate to trust the server.
 ///
 /// # Errors
 ///
-/// When `now` is no date a certificate can hold.
+/// If `now` is not a valid date in a certificate.
 pub fn serving_certificate(address: IpAddr, now: i64) -> Result<KeyPairPem, PkiError> {
     let key = KeyPair::generate()?;
     let mut params = params("kipod test", None, date(now)?);
@@ -237,11 +239,11 @@ fn params(common_name: &str, organization: Option<&str>, now: OffsetDateTime) ->
     params
 }
 
-/// Six and sixteen characters of `[a-z0-9]`, the grammar of kubeadm's bootstrap tokens.
+/// Creates a bootstrap token in kubeadm's format: 6 and 16 characters of `[a-z0-9]`.
 fn token() -> Result<Token, PkiError> {
     let mut bytes = [0_u8; 22];
     getrandom::fill(&mut bytes)?;
-    // Thirty-two of the letters allowed, so that every byte gives each of them alike.
+    // 32 of the 36 allowed characters, so that each is equally likely for a random byte.
     let letters: String = bytes
         .iter()
         .map(|byte| char::from(b"abcdefghijklmnopqrstuvwxyz012345"[usize::from(byte % 32)]))
@@ -255,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_have_kubeadms_grammar_and_differ() {
+    fn tokens_have_kubeadms_format_and_differ() {
         let (one, two) = (token().unwrap(), token().unwrap());
         assert_ne!(one, two);
         let (id, secret) = one.as_str().split_once('.').unwrap();
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_do_not_show_in_debug_output() {
+    fn debug_output_contains_no_secrets() {
         let credentials =
             Credentials::mint("kipod", &["worker".to_owned()], 1_800_000_000).unwrap();
         let shown = format!("{credentials:?}");
@@ -273,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_servers_certificate_is_trusted_by_whoever_is_given_it() {
+    fn serving_certificate_is_trusted_by_clients() {
         use rustls::client::danger::ServerCertVerifier;
         use rustls::pki_types::pem::PemObject;
         use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_outside_all_calendars_is_refused() {
+    fn invalid_dates_are_rejected() {
         assert!(Credentials::mint("kipod", &[], i64::MAX).is_err());
         assert!(serving_certificate([127, 0, 0, 1].into(), i64::MAX).is_err());
     }

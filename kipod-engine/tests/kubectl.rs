@@ -1,4 +1,4 @@
-//! The user's kubeconfig between kipod and the real `kubectl`. It needs no cluster.
+//! The user's kubeconfig, edited by kipod and by the real `kubectl`. Needs no cluster.
 //!
 //! Run with `cargo test -p kipod-engine --test kubectl -- --ignored`.
 
@@ -34,8 +34,8 @@ fn cluster(cluster: &str) -> Kubeconfig {
     })
 }
 
-/// A file that `kubectl` itself has made, with entries of every kind.
-fn made_by_kubectl(path: &Path) {
+/// Creates a file with entries of every kind with `kubectl`.
+fn create_with_kubectl(path: &Path) {
     for args in [
         "set-cluster prod --server=https://10.0.0.1:6443 --insecure-skip-tls-verify=true",
         "set-credentials ada --exec-command=login --exec-api-version=client.authentication.k8s.io/v1 --exec-arg=--now --exec-env=A=1",
@@ -50,9 +50,9 @@ fn made_by_kubectl(path: &Path) {
 
 #[test]
 #[ignore = "needs kubectl on the PATH"]
-fn kubectl_reads_a_clusters_own_kubeconfig() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config");
+fn kubectl_reads_the_kubeconfig_of_a_cluster() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config");
     std::fs::write(&path, cluster("dev").to_yaml()).unwrap();
     assert_eq!(stdout(&path, &["config", "current-context"]), "kipod-dev\n");
     let server = ["config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"];
@@ -63,10 +63,10 @@ fn kubectl_reads_a_clusters_own_kubeconfig() {
 
 #[test]
 #[ignore = "needs kubectl on the PATH"]
-fn what_kubectl_wrote_is_to_the_byte_the_same_afterwards() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config");
-    made_by_kubectl(&path);
+fn file_of_kubectl_is_preserved_byte_by_byte() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config");
+    create_with_kubectl(&path);
     let before = std::fs::read_to_string(&path).unwrap();
     let user = UserKubeconfig::at(&path);
     user.merge(&cluster("dev")).unwrap();
@@ -80,16 +80,16 @@ fn what_kubectl_wrote_is_to_the_byte_the_same_afterwards() {
 
 #[test]
 #[ignore = "needs kubectl on the PATH"]
-fn kipod_finds_its_entries_after_kubectl_rewrote_the_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config");
+fn entries_are_found_after_kubectl_rewrote_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config");
     let user = UserKubeconfig::at(&path);
     user.merge(&cluster("dev")).unwrap();
-    made_by_kubectl(&path);
+    create_with_kubectl(&path);
     stdout(&path, &["config", "set-context", "kipod-dev", "--namespace=x"]);
-    let without_change = std::fs::metadata(&path).unwrap().modified().unwrap();
+    let unchanged = std::fs::metadata(&path).unwrap().modified().unwrap();
     assert!(!user.remove(&name("other")).unwrap());
-    assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), without_change);
+    assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), unchanged);
 
     assert!(user.remove(&name("dev")).unwrap());
     assert_eq!(stdout(&path, &["config", "current-context"]), "prod\n");
@@ -98,27 +98,28 @@ fn kipod_finds_its_entries_after_kubectl_rewrote_the_file() {
 
 #[test]
 #[ignore = "needs kubectl on the PATH"]
-fn an_empty_file_is_left_that_kubectl_takes() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config");
+fn kubectl_reads_the_file_after_removal() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config");
     let user = UserKubeconfig::at(&path);
     user.merge(&cluster("dev")).unwrap();
     assert!(user.remove(&name("dev")).unwrap());
     assert_eq!(stdout(&path, &["config", "get-contexts", "-o", "name"]), "");
-    made_by_kubectl(&path);
+    create_with_kubectl(&path);
     assert_eq!(stdout(&path, &["config", "current-context"]), "prod\n");
 }
 
 #[test]
 #[ignore = "needs kubectl on the PATH"]
-fn kubectl_and_kipod_choose_the_same_file_of_a_list() {
-    // Which of the files there are, before either adds something new.
+fn kubectl_and_kipod_choose_the_same_file() {
+    // The files that exist before the new entry is added.
     for present in [&[][..], &["a"], &["b"], &["c"], &["b", "c"], &["a", "b", "c"]] {
         let written = |by: fn(&std::ffi::OsStr)| {
-            let folder = tempfile::tempdir().unwrap();
-            let paths = ["a", "b", "c"].map(|file| folder.path().join(file));
+            let directory = tempfile::tempdir().unwrap();
+            let paths = ["a", "b", "c"].map(|file| directory.path().join(file));
             for file in present {
-                std::fs::write(folder.path().join(file), "apiVersion: v1\nkind: Config\n").unwrap();
+                std::fs::write(directory.path().join(file), "apiVersion: v1\nkind: Config\n")
+                    .unwrap();
             }
             by(&std::env::join_paths(&paths).unwrap());
             paths.map(|path| {
@@ -139,15 +140,15 @@ fn kubectl_and_kipod_choose_the_same_file_of_a_list() {
 
 #[test]
 #[ignore = "needs kubectl on the PATH"]
-fn what_kubectl_writes_while_kipod_does_is_not_lost() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config");
-    made_by_kubectl(&path);
+fn concurrent_changes_of_kubectl_are_not_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config");
+    create_with_kubectl(&path);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for n in 0..15 {
                 let context = format!("kubectl-{n}");
-                // It gives up when the file is locked; a user would try again.
+                // kubectl fails if the file is locked, so it is retried.
                 while !kubectl(&path, &["config", "set-context", &context, "--cluster=prod"])
                     .status
                     .success()
@@ -159,14 +160,14 @@ fn what_kubectl_writes_while_kipod_does_is_not_lost() {
         }
     });
     let names = stdout(&path, &["config", "get-contexts", "-o", "name"]);
-    // The other way round nobody can promise it: kubectl reads the file, locks it, reads it again, and
-    // deletes what it sees for the first time then.
+    // Changes of kipod may be lost: kubectl reads the file, locks it, reads it again, and deletes the
+    // entries that it reads for the first time then.
     let (ours, theirs): (Vec<_>, Vec<_>) =
         names.lines().partition(|name| name.starts_with("kipod-"));
     assert_eq!(theirs.len(), 1 + 15, "{names}");
-    // In the run that showed it, one was.
+    // One was lost in the run that showed it.
     assert!(ours.len() >= 20, "{names}");
-    // Who adds a context again has it again, and all are there.
+    // Merging again restores the lost contexts.
     for n in 0..30 {
         UserKubeconfig::at(&path).merge(&cluster(&format!("n{n}"))).unwrap();
     }

@@ -1,8 +1,7 @@
-//! A length of time in an attribute.
+//! Durations in an attribute.
 
-/// Reads `90s`, `5m`, `1h30m` or `500ms` as milliseconds; `None` for anything else, nothing and no
-/// time at all included. It is the engine's notation without fractions and without units too short
-/// for a test.
+/// Parses `90s`, `5m`, `1h30m` or `500ms` as milliseconds. Returns `None` for anything else, and for
+/// zero. The format is the engine's, without fractions and without units below milliseconds.
 pub(crate) fn milliseconds(text: &str) -> Option<u64> {
     const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
     let mut rest = text;
@@ -22,7 +21,7 @@ mod tests {
     use super::milliseconds;
 
     #[test]
-    fn reads_numbers_with_units() {
+    fn milliseconds_parses_numbers_with_units() {
         for (text, expected) in [
             ("500ms", Some(500)),
             ("90s", Some(90_000)),

@@ -1,4 +1,4 @@
-//! The test and the function it calls.
+//! Expansion of the attribute.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -7,51 +7,51 @@ use syn::spanned::Spanned;
 use syn::{Error, ReturnType};
 
 use crate::args::Args;
-use crate::item::{Item, ShouldPanic};
+use crate::function::{ShouldPanic, TestFunction};
 
-/// Expands the attribute. Whatever is wrong, the function is still emitted, so that an editor goes
-/// on to know it.
+/// Expands the attribute. The function is emitted even if there are errors, so that editors still
+/// analyze it.
 pub(crate) fn test(args: TokenStream, item: TokenStream) -> TokenStream {
-    let (args, mut faults) = Args::parse(args);
-    let item = match syn::parse2::<Item>(item.clone()) {
+    let (args, mut errors) = Args::parse(args);
+    let function = match syn::parse2::<TestFunction>(item.clone()) {
         Ok(parsed) => parsed,
         Err(error) => {
-            faults.push(error);
-            let errors = faults.iter().map(Error::to_compile_error);
+            errors.push(error);
+            let errors = errors.iter().map(Error::to_compile_error);
             return quote!(#(#errors)* #item);
         }
     };
-    let item_faults = item.faults();
-    let expanded = match item_faults.is_empty() {
-        true => expand(&args, &item),
-        false => item.to_token_stream(),
+    let function_errors = function.errors();
+    let expanded = match function_errors.is_empty() {
+        true => expand(&args, &function),
+        false => function.to_token_stream(),
     };
-    faults.extend(item_faults);
-    let errors = faults.iter().map(Error::to_compile_error);
+    errors.extend(function_errors);
+    let errors = errors.iter().map(Error::to_compile_error);
     quote!(#(#errors)* #expanded)
 }
 
-/// Two functions: the test, and beside it the one that makes the arguments and runs the body. They
-/// are two because rustc drops the former, with all that is wrong in it, when it builds no tests.
-fn expand(args: &Args, item: &Item) -> TokenStream {
+/// Emits two functions: the test, and one that creates the arguments and runs the body. rustc drops
+/// the former in builds without tests, and would not report errors in the body.
+fn expand(args: &Args, function: &TestFunction) -> TokenStream {
     let krate = match &args.krate {
         Some(path) => path.to_token_stream(),
         None => quote!(::kipod),
     };
     let private = quote!(#krate::__private);
-    let Item { visibility, signature, body, .. } = item;
+    let TestFunction { visibility, signature, body, .. } = function;
     let name = &signature.ident;
-    let bound = format_ident!("__kipod_{}", name.unraw());
-    // In the place of what is returned: what cannot be is told there.
+    let inner = format_ident!("__kipod_{}", name.unraw());
+    // With the span of the return type: rustc reports an invalid type there.
     let output = match &signature.output {
         ReturnType::Default => quote!(#private::Body<()>),
         ReturnType::Type(_, ty) => quote_spanned!(ty.span()=> #private::Body<#ty>),
     };
     let variables: Vec<_> =
-        (0..item.arguments().count()).map(|at| format_ident!("argument_{at}")).collect();
-    // One name for the parameter and its uses, also where the type comes out of another macro.
+        (0..function.arguments().count()).map(|at| format_ident!("argument_{at}")).collect();
+    // One identifier for the parameter and its uses, even if the type comes from another macro.
     let context = format_ident!("__kipod_context");
-    let bindings = item.arguments().zip(&variables).map(|(argument, variable)| {
+    let bindings = function.arguments().zip(&variables).map(|(argument, variable)| {
         let ty = &argument.ty;
         let written = format!(
             "{}: {}",
@@ -62,25 +62,25 @@ fn expand(args: &Args, item: &Item) -> TokenStream {
             let #variable = #private::argument::<#ty>(&#context, #written).await?;
         }
     });
-    let site = site(args, item, &private);
-    // rustc wants `()` of a test that should panic; one that returns has failed as it is.
-    let (outer, end) = match item.should_panic() {
+    let site = site(args, function, &private);
+    // rustc requires `()` for `#[should_panic]`; a test that returns has failed anyway.
+    let (output_of_test, end) = match function.should_panic() {
         ShouldPanic::No => (quote!(-> ::std::process::ExitCode), None),
         ShouldPanic::Yes { .. } => (quote!(), Some(quote!(;))),
     };
-    let test_attributes = item.test_attributes();
-    let body_attributes = item.body_attributes();
+    let test_attributes = function.test_attributes();
+    let body_attributes = function.body_attributes();
     quote! {
         #(#test_attributes)*
         #[::core::prelude::v1::test]
-        #visibility fn #name() #outer {
-            #private::run(#site, #bound) #end
+        #visibility fn #name() #output_of_test {
+            #private::run(#site, #inner) #end
         }
 
         #(#body_attributes)*
         #[doc(hidden)]
         #[allow(dead_code)]
-        fn #bound(#context: #private::TestContext) -> #output {
+        fn #inner(#context: #private::TestContext) -> #output {
             #signature #body
             #private::Body::new(async move {
                 #(#bindings)*
@@ -90,9 +90,9 @@ fn expand(args: &Args, item: &Item) -> TokenStream {
     }
 }
 
-/// The site as data: only what was written; what was not is the runtime's default.
-fn site(args: &Args, item: &Item, private: &TokenStream) -> TokenStream {
-    let name = item.signature.ident.to_string();
+/// Emits the `TestSite`, with only the options that are set. The harness has the defaults.
+fn site(args: &Args, function: &TestFunction, private: &TokenStream) -> TokenStream {
+    let name = function.signature.ident.to_string();
     let some = |value: &dyn ToTokens| quote!(#private::Some(#value));
     let mut fields: Vec<TokenStream> = Vec::new();
     if let Some(cluster) = &args.cluster {
@@ -122,10 +122,10 @@ fn site(args: &Args, item: &Item, private: &TokenStream) -> TokenStream {
     }
     let lists =
         [("manifests", &args.manifests), ("fixtures", &args.fixtures), ("images", &args.images)];
-    for (field, texts) in lists {
-        if !texts.is_empty() {
+    for (field, strings) in lists {
+        if !strings.is_empty() {
             let field = format_ident!("{field}");
-            fields.push(quote!(#field: &[#(#texts),*]));
+            fields.push(quote!(#field: &[#(#strings),*]));
         }
     }
     if let Some(timeout) = args.timeout_ms {
@@ -151,7 +151,7 @@ fn site(args: &Args, item: &Item, private: &TokenStream) -> TokenStream {
     if args.start_paused {
         fields.push(quote!(start_paused: true));
     }
-    if let ShouldPanic::Yes { expected } = item.should_panic() {
+    if let ShouldPanic::Yes { expected } = function.should_panic() {
         let expected = match &expected {
             Some(expected) => some(expected),
             None => quote!(#private::None),

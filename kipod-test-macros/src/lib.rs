@@ -1,13 +1,13 @@
-//! The attribute behind `#[kipod::test]`. Use the `kipod-test` crate, which re-exports it; this
-//! crate has no stable interface of its own.
+//! The implementation of `#[kipod::test]`. Use the crate `kipod-test`, which re-exports it; this crate
+//! has no stable API.
 //!
-//! It owns syntax and spans alone: what was written becomes plain data and one call of the
-//! harness's runtime, which owns every default and all behaviour.
+//! It handles only syntax and spans: the attribute expands to plain data and one call of the harness,
+//! which has all defaults and all behavior.
 
 mod args;
 mod duration;
 mod expand;
-mod item;
+mod function;
 mod option;
 mod suggest;
 
@@ -16,7 +16,7 @@ mod tests;
 
 use proc_macro::TokenStream;
 
-/// Makes an `async fn` a test that runs against a real Kubernetes cluster.
+/// Turns an `async fn` into a test that runs on a real Kubernetes cluster.
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::test(args.into(), item.into()).into()

@@ -1,13 +1,13 @@
-//! The word somebody meant who wrote another.
+//! Suggestions for misspelled options.
 
-/// The one of `known` that is nearest to `word`, if it is near enough to be meant.
+/// Returns the known word that is closest to `word`, if it is close enough.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let (distance, best) = known.iter().map(|known| (distance(word, known), *known)).min()?;
-    // A third of the letters may be wrong: `worker_thread`, `namspace`, `fixture`.
+    // Up to a third of the letters may differ: `worker_thread`, `namspace`, `fixture`.
     (distance <= best.len().div_ceil(3)).then_some(best)
 }
 
-/// How many letters must be added, removed or changed to make one word the other.
+/// Returns the Levenshtein distance: the number of letters to insert, delete or replace.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_what_was_meant_and_nothing_else() {
+    fn nearest_accepts_small_differences_only() {
         let known = ["cluster", "namespace", "worker_threads", "timeout"];
         assert_eq!(nearest("namspace", &known), Some("namespace"));
         assert_eq!(nearest("worker_thread", &known), Some("worker_threads"));

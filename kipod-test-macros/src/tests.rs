@@ -1,4 +1,4 @@
-//! The expansion, token by token; what the compiler makes of it is tested in `kipod-test`.
+//! Tests of the expanded tokens. `kipod-test` tests the compiler errors.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,7 +6,7 @@ use quote::quote;
 use crate::args::Args;
 use crate::expand;
 
-fn faults(args: TokenStream) -> Vec<String> {
+fn errors(args: TokenStream) -> Vec<String> {
     Args::parse(args).1.iter().map(ToString::to_string).collect()
 }
 
@@ -15,49 +15,49 @@ fn expansion(args: TokenStream, item: TokenStream) -> String {
 }
 
 #[test]
-fn every_option_has_a_good_value() {
+fn parse_accepts_every_option() {
     let args = quote! {
         cluster = "shared", version = "1.36", namespace = true, manifests("a.yaml", "b/*.yaml"),
         fixtures("c.yaml",), images("localhost/d:e"), timeout = "1m30s", keep = "on-failure",
         flavor = "multi_thread", worker_threads = 2, crate = crate::other,
     };
-    let (args, faults) = Args::parse(args);
-    assert!(faults.is_empty(), "{faults:?}");
+    let (args, errors) = Args::parse(args);
+    assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(args.timeout_ms, Some(90_000));
     assert_eq!(args.manifests.len(), 2);
-    let (args, faults) = Args::parse(quote!(exclusive, start_paused = true, version = "v1.36.2"));
-    assert!(faults.is_empty(), "{faults:?}");
+    let (args, errors) = Args::parse(quote!(exclusive, start_paused = true, version = "v1.36.2"));
+    assert!(errors.is_empty(), "{errors:?}");
     assert!(args.exclusive && args.start_paused);
 }
 
 #[test]
-fn all_faults_come_at_once() {
-    let found = faults(quote! {
+fn parse_reports_all_errors() {
+    let found = errors(quote! {
         clustr = "a", keep = "maybe", timeout = 5, worker_threads = 2, keep = "never",
         control_planes = 2, version = "latest"
     });
     assert_eq!(found.len(), 7, "{found:#?}");
-    assert!(found[0].starts_with("there is no option `clustr`; did you mean `cluster`?"));
-    assert_eq!(found[1], "`keep` is one of `\"never\"`, `\"on-failure\"`, `\"always\"`");
-    assert_eq!(found[2], "`timeout` takes a text: `timeout = \"5m\"`");
-    assert_eq!(found[3], "`keep` is given twice");
-    assert!(found[4].starts_with("an even number of control planes"));
-    assert_eq!(found[5], "a Kubernetes version is written `\"1.36\"` or `\"1.36.2\"`");
-    assert_eq!(found[6], "`worker_threads` needs `flavor = \"multi_thread\"`");
+    assert!(found[0].starts_with("unknown option `clustr`; did you mean `cluster`?"));
+    assert_eq!(found[1], "`keep` must be one of `\"never\"`, `\"on-failure\"`, `\"always\"`");
+    assert_eq!(found[2], "`timeout` expects a string: `timeout = \"5m\"`");
+    assert_eq!(found[3], "duplicate option `keep`");
+    assert!(found[4].starts_with("the number of control planes must be odd: an even number"));
+    assert_eq!(found[5], "expected a Kubernetes version, such as `\"1.36\"` or `\"1.36.2\"`");
+    assert_eq!(found[6], "`worker_threads` requires `flavor = \"multi_thread\"`");
 }
 
 #[test]
-fn names_of_clusters_are_checked() {
+fn parse_checks_cluster_names() {
     let long = "a".repeat(48);
     for bad in ["", "Shared", "a_b", "-a", "a-", long.as_str()] {
-        assert_eq!(faults(quote!(cluster = #bad)).len(), 1, "{bad}");
+        assert_eq!(errors(quote!(cluster = #bad)).len(), 1, "{bad}");
     }
     let longest = "a".repeat(47);
-    assert!(faults(quote!(cluster = #longest)).is_empty());
+    assert!(errors(quote!(cluster = #longest)).is_empty());
 }
 
 #[test]
-fn the_function_is_emitted_whatever_is_wrong() {
+fn test_emits_the_function_after_errors() {
     for item in [
         quote!(
             fn f() {}
@@ -97,18 +97,18 @@ fn the_function_is_emitted_whatever_is_wrong() {
 }
 
 #[test]
-fn a_body_may_come_out_of_another_macro() {
+fn test_accepts_a_body_from_another_macro() {
     let block = quote!({ work().await });
     let block = proc_macro2::Group::new(proc_macro2::Delimiter::None, block);
     let text = expansion(quote!(), quote!(async fn f() #block));
     assert!(!text.contains("compile_error") && text.contains("work () . await"), "{text}");
     let two = proc_macro2::Group::new(proc_macro2::Delimiter::None, quote!({} {}));
     let text = expansion(quote!(), quote!(async fn f() #two));
-    assert!(text.contains("a test needs a body"), "{text}");
+    assert!(text.contains("a test must have a body"), "{text}");
 }
 
 #[test]
-fn attributes_go_where_they_work() {
+fn test_distributes_the_attributes() {
     let text = expansion(
         quote!(),
         quote! {
@@ -123,9 +123,9 @@ fn attributes_go_where_they_work() {
     let (test, body) = text.split_once("fn __kipod_f").unwrap();
     assert!(test.contains("Words") && test.contains("ignore = \"slow\""), "{test}");
     let in_test = test.split_once("run (").unwrap().0;
-    assert!(!in_test.contains("ExitCode"), "rustc takes no value of a test that should panic");
+    assert!(!in_test.contains("ExitCode"), "rustc requires `()` for `#[should_panic]`");
     assert!(!in_test.contains("expect (dead_code)"), "{in_test}");
-    assert!(test.contains("expect (dead_code)"), "the body's function has it: {test}");
+    assert!(test.contains("expect (dead_code)"), "the inner function has it: {test}");
     assert!(test.contains("expected : :: kipod :: __private :: Some (\"boom\")"), "{test}");
     assert!(!body.contains("should_panic"), "{body}");
 }

@@ -1,45 +1,58 @@
-//! Clients with the rights of a ServiceAccount, so that a controller can be proved to work with its
-//! own rights and not with the administrator's.
+//! Clients with the permissions of a ServiceAccount. They prove that a controller works with its own
+//! permissions instead of the administrator's.
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use k8s_openapi::api::authentication::v1::TokenRequest;
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
-use kube::{Client, Config, Resource};
+use kube::{Client, Resource};
 use serde_json::{Value, json};
 
-use crate::access;
 use crate::context::{FromTestContext, TestContext};
-use crate::error::BoxError;
-use crate::view::{text, view};
+use crate::error::{BoxError, Error};
 
-/// How long a token is good for: longer than a test takes, and not shorter than the ten minutes
-/// below which the API server refuses.
-const TOKEN_SECONDS: i64 = 3600;
-
-/// The rights of a ServiceAccount that a test declares, for [`ClientAs`].
+/// A ServiceAccount and its permissions, for [`ClientAs`].
+///
+/// ```
+/// use kipod::DeclaredAccount;
+/// use kipod::k8s_openapi::api::rbac::v1::PolicyRule;
+///
+/// struct Reader;
+///
+/// impl DeclaredAccount for Reader {
+///     const NAME: &'static str = "reader";
+///
+///     fn cluster_rules() -> Vec<PolicyRule> {
+///         vec![PolicyRule {
+///             api_groups: Some(vec![String::new()]),
+///             resources: Some(vec!["nodes".to_owned()]),
+///             verbs: vec!["get".to_owned(), "list".to_owned()],
+///             ..PolicyRule::default()
+///         }]
+///     }
+/// }
+/// ```
 pub trait DeclaredAccount: 'static {
-    /// The ServiceAccount's name; it is created in the test's namespace.
+    /// Name of the ServiceAccount. It is created in the test's namespace.
     const NAME: &'static str;
 
-    /// What it may do in the test's namespace; nothing by default.
+    /// Returns the permissions in the test's namespace; none by default.
     fn rules() -> Vec<PolicyRule> {
         Vec::new()
     }
 
-    /// What it may do in the whole cluster; nothing by default. These rights go with the test's
-    /// namespace.
+    /// Returns the permissions in the complete cluster; none by default. They are deleted with the
+    /// test's namespace.
     fn cluster_rules() -> Vec<PolicyRule> {
         Vec::new()
     }
 }
 
-/// A client with the rights of a ServiceAccount that is made for the test, and no others. Its
+/// A client with only the permissions of a ServiceAccount, which is created for the test. Its
 /// default namespace is the test's.
 ///
 /// ```no_run
@@ -65,7 +78,7 @@ pub trait DeclaredAccount: 'static {
 /// }
 ///
 /// #[kipod::test]
-/// async fn reads_maps_and_no_secrets(controller: ClientAs<Controller>) {
+/// async fn lists_config_maps_but_not_secrets(controller: ClientAs<Controller>) {
 ///     let maps: Api<ConfigMap> = Api::default_namespaced(controller.client());
 ///     assert!(maps.list(&Default::default()).await.is_ok());
 ///     let secrets: Api<Secret> = Api::default_namespaced(controller.client());
@@ -79,7 +92,7 @@ pub struct ClientAs<A> {
 }
 
 impl<A> ClientAs<A> {
-    /// The client.
+    /// Returns the client.
     pub fn client(&self) -> Client {
         self.client.clone()
     }
@@ -101,23 +114,26 @@ impl<A: DeclaredAccount> fmt::Debug for ClientAs<A> {
 
 impl<A: DeclaredAccount> FromTestContext for ClientAs<A> {
     async fn from_test_context(context: &TestContext) -> Result<Self, BoxError> {
-        let namespace = context.namespace().ok_or("a ServiceAccount needs a namespace")?;
+        let namespace = context.namespace().ok_or(Error::NoNamespace)?;
         let admin = context.client().await?;
-        declare::<A>(&admin, &namespace).await?;
+        create_account::<A>(&admin, &namespace).await?;
         let client = context.client_as(A::NAME).await?;
         Ok(Self { client, account: PhantomData })
     }
 }
 
-/// Makes the account and binds its rights to it.
-async fn declare<A: DeclaredAccount>(client: &Client, namespace: &str) -> Result<(), BoxError> {
+/// Creates the account and its role bindings.
+async fn create_account<A: DeclaredAccount>(
+    client: &Client,
+    namespace: &str,
+) -> Result<(), BoxError> {
     let subjects = json!([{"kind": "ServiceAccount", "name": A::NAME, "namespace": namespace}]);
     let account = object("v1", "ServiceAccount", json!({"name": A::NAME}), json!({}))?;
     apply(client, Some(namespace), account).await?;
-    let own = json!({"name": A::NAME});
+    let metadata = json!({"name": A::NAME});
     let rules = A::rules();
     if !rules.is_empty() {
-        let (role, binding) = role("Role", &own, &rules, &subjects)?;
+        let (role, binding) = role("Role", &metadata, &rules, &subjects)?;
         apply(client, Some(namespace), role).await?;
         apply(client, Some(namespace), binding).await?;
     }
@@ -125,10 +141,10 @@ async fn declare<A: DeclaredAccount>(client: &Client, namespace: &str) -> Result
     if !rules.is_empty() {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         let uid = namespaces.get(namespace).await?.metadata.uid.unwrap_or_default();
-        // Owned by the namespace, they go when it goes.
-        let owned = json!({"name": format!("{namespace}-{}", A::NAME), "ownerReferences": [
+        // The owner reference deletes them with the namespace.
+        let metadata = json!({"name": format!("{namespace}-{}", A::NAME), "ownerReferences": [
             {"apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": uid}]});
-        let (role, binding) = role("ClusterRole", &owned, &rules, &subjects)?;
+        let (role, binding) = role("ClusterRole", &metadata, &rules, &subjects)?;
         apply(client, None, role).await?;
         apply(client, None, binding).await?;
     }
@@ -137,26 +153,31 @@ async fn declare<A: DeclaredAccount>(client: &Client, namespace: &str) -> Result
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// A role with its binding, both of one name.
+/// Returns a role and its binding, with the same metadata.
 fn role(
     kind: &str,
-    meta: &Value,
+    metadata: &Value,
     rules: &[PolicyRule],
     subjects: &Value,
 ) -> Result<(DynamicObject, DynamicObject), BoxError> {
     let version = format!("{RBAC}/v1");
-    let role = object(&version, kind, meta.clone(), json!({"rules": rules}))?;
-    let reference = json!({"apiGroup": RBAC, "kind": kind, "name": meta["name"]});
+    let role = object(&version, kind, metadata.clone(), json!({"rules": rules}))?;
+    let reference = json!({"apiGroup": RBAC, "kind": kind, "name": metadata["name"]});
     let rest = json!({"roleRef": reference, "subjects": subjects});
-    let binding = object(&version, &format!("{kind}Binding"), meta.clone(), rest)?;
+    let binding = object(&version, &format!("{kind}Binding"), metadata.clone(), rest)?;
     Ok((role, binding))
 }
 
-fn object(version: &str, kind: &str, meta: Value, rest: Value) -> Result<DynamicObject, BoxError> {
+fn object(
+    version: &str,
+    kind: &str,
+    metadata: Value,
+    rest: Value,
+) -> Result<DynamicObject, BoxError> {
     let mut object = rest;
     object["apiVersion"] = version.into();
     object["kind"] = kind.into();
-    object["metadata"] = meta;
+    object["metadata"] = metadata;
     Ok(serde_json::from_value(object)?)
 }
 
@@ -176,31 +197,12 @@ async fn apply(
     Ok(())
 }
 
-/// A client with the rights of an account that is there. `config` is the administrator's.
-pub(crate) async fn client_as(
-    admin: &Client,
-    mut config: Config,
-    namespace: &str,
-    account: &str,
-) -> Result<Client, BoxError> {
-    let accounts: Api<ServiceAccount> = Api::namespaced(admin.clone(), namespace);
-    let request = json!({"spec": {"audiences": [], "expirationSeconds": TOKEN_SECONDS}});
-    let request: TokenRequest = serde_json::from_value(request)?;
-    let made = accounts.create_token_request(account, &PostParams::default(), &request).await?;
-    let made = view(&made);
-    let token = text(&made["status"]["token"]).ok_or("the API server answered with no token")?;
-    // Nothing of the administrator's may be left in it.
-    config.auth_info = serde_json::from_value(json!({"token": token}))?;
-    namespace.clone_into(&mut config.default_namespace);
-    Ok(access::connect(config)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_role_and_its_binding_belong_together() {
+    fn role_and_binding_have_the_same_name() {
         let rule = PolicyRule { verbs: vec!["get".to_owned()], ..PolicyRule::default() };
         let (role, binding) =
             role("ClusterRole", &json!({"name": "n-c"}), &[rule], &json!([])).unwrap();

@@ -1,53 +1,71 @@
-//! The test's handle on its cluster.
+//! The handle to a test's cluster.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Service;
-use kipod_engine::plan::{NODE_PORTS, UDP_NODE_PORTS};
+use k8s_openapi::api::core::v1::{Service, ServicePort};
 use kube::config::Kubeconfig;
 
-use crate::error::BoxError;
-use crate::harness::Held;
-use crate::listen::Listener;
+use crate::engine_api::{NODE_PORTS, UDP_NODE_PORTS};
+use crate::error::{BoxError, Error};
+use crate::lease::ClusterLease;
+use crate::listener::Listener;
 use crate::source::NodeOutput;
 
-/// The cluster a test runs in.
+/// The cluster of a test.
+///
+/// ```no_run
+/// # mod tests {
+/// #[kipod::test]
+/// async fn nodes_run_kubelet(cluster: kipod::Cluster) -> anyhow::Result<()> {
+///     for node in cluster.nodes().await? {
+///         assert!(!cluster.journal(&node, "kubelet").await?.is_empty());
+///     }
+///     Ok(())
+/// }
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Cluster {
-    held: Arc<Held>,
+    lease: Arc<ClusterLease>,
     namespace: Option<String>,
 }
 
 impl Cluster {
-    pub(crate) fn new(held: Arc<Held>, namespace: Option<String>) -> Self {
-        Self { held, namespace }
+    pub(crate) fn new(lease: Arc<ClusterLease>, namespace: Option<String>) -> Self {
+        Self { lease, namespace }
     }
 
-    /// Its name. Of somebody else's cluster, the name of its context.
+    /// Returns the name; of an external cluster, the name of its context.
     pub fn name(&self) -> &str {
-        self.held.hold.access.context.as_deref().unwrap_or(&self.held.name)
+        self.lease.access.context.as_deref().unwrap_or(&self.lease.name)
     }
 
-    /// Its Kubernetes version, as `v1.36.2`.
+    /// Returns the Kubernetes version, as `v1.36.2`, if known.
     pub fn kubernetes_version(&self) -> Option<&str> {
-        self.held.hold.access.version.as_deref()
+        self.lease.access.version.as_deref()
     }
 
-    /// The file with its kubeconfig, which every test in the cluster shares.
+    /// Returns the path of the kubeconfig file, which all tests in the cluster share.
     pub fn kubeconfig_path(&self) -> &Path {
-        &self.held.hold.access.path
+        &self.lease.access.path
     }
 
-    /// A kubeconfig as YAML, with the administrator's rights, whose only context has the test's
-    /// namespace as its default: for programs, and for clients of another version of kube.
+    /// Returns a kubeconfig as YAML: for other programs, and for clients of another version of kube.
+    /// It has the administrator's permissions. Its only context has the test's namespace as its
+    /// default.
     ///
     /// # Errors
     ///
-    /// When the cluster's kubeconfig lacks the context.
-    pub fn kubeconfig(&self) -> Result<String, BoxError> {
-        let access = &self.held.hold.access;
+    /// If the cluster's kubeconfig lacks the context.
+    pub fn kubeconfig(&self) -> Result<String, Error> {
+        self.namespaced_kubeconfig()
+            .map_err(|source| Error::Kubeconfig { cluster: self.name().to_owned(), source })
+    }
+
+    fn namespaced_kubeconfig(&self) -> Result<String, BoxError> {
+        let access = &self.lease.access;
         let mut kubeconfig = Kubeconfig::from_yaml(&access.kubeconfig)?;
         if let Some(context) = &access.context {
             kubeconfig.current_context = Some(context.clone());
@@ -55,39 +73,46 @@ impl Cluster {
         let current = kubeconfig.current_context.clone().unwrap_or_default();
         kubeconfig.contexts.retain(|context| context.name == current);
         let context = kubeconfig.contexts.first_mut().and_then(|named| named.context.as_mut());
-        let context = context.ok_or_else(|| format!("there is no context `{current}`"))?;
+        let context = context.ok_or_else(|| format!("context `{current}` not found"))?;
         if let Some(namespace) = &self.namespace {
             context.namespace = Some(namespace.clone());
         }
-        // JSON is YAML, and kube's types write every secret only this way.
+        // JSON is valid YAML, and the only format in which kube's types include all secrets.
         Ok(serde_json::to_string_pretty(&kubeconfig)?)
     }
 
-    /// The names of its nodes.
+    /// Returns the names of the nodes.
     ///
     /// # Errors
     ///
-    /// When the source of clusters does not answer, or the cluster is somebody else's.
-    pub async fn nodes(&self) -> Result<Vec<String>, BoxError> {
-        Ok(self.held.source.nodes(&self.held.name).await?)
+    /// If Podman does not respond, or the cluster is external.
+    pub async fn nodes(&self) -> Result<Vec<String>, Error> {
+        self.lease
+            .source
+            .nodes(&self.lease.name)
+            .await
+            .map_err(|error| Error::Nodes { cluster: self.name().to_owned(), source: error.into() })
     }
 
-    /// A TCP listener of this process that the cluster reaches, for webhooks and the like: see
-    /// [`Listener`].
+    /// Binds a TCP listener of this process that the cluster can reach, for webhooks and other
+    /// servers. See [`Listener`].
     ///
     /// # Errors
     ///
-    /// When the network of a node cannot be entered, or the cluster is somebody else's.
-    pub async fn listen(&self) -> Result<Listener, BoxError> {
-        Listener::bind(&self.held).await
+    /// If the network of a node cannot be entered, or the cluster is external.
+    pub async fn listen(&self) -> Result<Listener, Error> {
+        Listener::bind(&self.lease)
+            .await
+            .map_err(|source| Error::Listen { cluster: self.name().to_owned(), source })
     }
 
-    /// Where a port of a Service answers the test's own process: of a Service that has node ports, as
-    /// those of type `NodePort` and `LoadBalancer` have. Whether somebody serves it is another matter.
+    /// Returns the address on this host at which a port of a Service is published. The Service must
+    /// have node ports, as those of type `NodePort` and `LoadBalancer` do. It need not have
+    /// endpoints.
     ///
     /// ```no_run
     /// # use kipod::k8s_openapi::api::core::v1::Service;
-    /// # async fn example(cluster: kipod::Cluster, client: kipod::kube::Client) -> Result<(), kipod::BoxError> {
+    /// # async fn example(cluster: kipod::Cluster, client: kipod::kube::Client) -> anyhow::Result<()> {
     /// let services: kipod::kube::Api<Service> = kube::Api::default_namespaced(client);
     /// let address = cluster.service_address(&services.get("web").await?, 80)?;
     /// let stream = tokio::net::TcpStream::connect(address).await?;
@@ -97,82 +122,95 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// When the Service has no such port or no node port for it, or one that is not published: of UDP
-    /// those of 30000-30085 are, and none of SCTP. And when the cluster has no address on this machine: it
-    /// is somebody else's, of IPv6 alone, made with `loadBalancer: false` or by an earlier kipod, lost its
-    /// first control plane, or there was no address to be had, of which its creation warns.
-    pub fn service_address(&self, service: &Service, port: u16) -> Result<SocketAddr, BoxError> {
-        let name = service.metadata.name.as_deref().unwrap_or_default();
+    /// If the Service has no such port, or no node port for it, or if the node port is not published:
+    /// for UDP, 30000-30085 are published, for SCTP none. Also if the cluster has no address on this
+    /// host. That is the case if it is external, IPv6-only, created with `loadBalancer: false` or by
+    /// an earlier version of kipod, if its first control plane has been removed, or if no address was
+    /// free when it was created, of which the creation warned.
+    pub fn service_address(&self, service: &Service, port: u16) -> Result<SocketAddr, Error> {
+        let name = || service.metadata.name.clone().unwrap_or_default();
         let mut ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
-        let found = ports.find(|found| found.port == i32::from(port));
-        let found = found.ok_or_else(|| format!("Service `{name}` has no port {port}"))?;
-        let node_port = found.node_port.and_then(|node_port| u16::try_from(node_port).ok());
-        let node_port =
-            node_port.ok_or_else(|| format!("port {port} of Service `{name}` has no node port"))?;
-        let published = match found.protocol.as_deref() {
-            None | Some("TCP") => NODE_PORTS.contains(&node_port),
-            Some("UDP") => UDP_NODE_PORTS.contains(&node_port),
-            Some(_) => false,
-        };
-        if !published {
-            let protocol = found.protocol.as_deref().unwrap_or("TCP");
-            return Err(format!(
-                "node port {node_port} ({protocol}) of Service `{name}` is not reached from this machine"
-            )
-            .into());
+        let found = ports
+            .find(|found| found.port == i32::from(port))
+            .ok_or_else(|| Error::NoPort { service: name(), port })?;
+        let node_port = found
+            .node_port
+            .and_then(|node_port| u16::try_from(node_port).ok())
+            .ok_or_else(|| Error::NoNodePort { service: name(), port })?;
+        if !is_published(found, node_port) {
+            let protocol = found.protocol.clone().unwrap_or_else(|| "TCP".to_owned());
+            return Err(Error::NotPublished { service: name(), node_port, protocol });
         }
-        let address = self.held.hold.access.service_address;
-        let address = address.ok_or_else(|| {
-            format!("cluster `{}` has no address for Services on this machine", self.name())
-        })?;
-        Ok(SocketAddr::from((address, node_port)))
+        match self.lease.access.service_address {
+            Some(address) => Ok(SocketAddr::from((address, node_port))),
+            None => Err(Error::NoServiceAddress { cluster: self.name().to_owned() }),
+        }
     }
 
-    /// Runs a command on a node, as root and outside any pod.
+    /// Runs a command on a node, as root and outside of any pod. A non-zero exit status is not an
+    /// error.
     ///
     /// # Errors
     ///
-    /// When it cannot be run, or the cluster is somebody else's. A command that fails is no error.
-    pub async fn exec(&self, node: &str, command: &[&str]) -> Result<NodeOutput, BoxError> {
-        Ok(self.held.source.exec(node, command).await?)
+    /// If the command cannot be started, or the cluster is external.
+    pub async fn exec(&self, node: &str, command: &[&str]) -> Result<NodeOutput, Error> {
+        self.lease.source.exec(node, command).await.map_err(|error| Error::Exec {
+            node: node.to_owned(),
+            command: command.first().copied().unwrap_or_default().to_owned(),
+            source: error.into(),
+        })
     }
 
-    /// The journal of a unit on a node since the test's cluster began: `kubelet`, `crio`, ...
+    /// Returns the journal of a systemd unit on a node, such as `kubelet` or `crio`.
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or the cluster is somebody else's.
-    pub async fn journal(&self, node: &str, unit: &str) -> Result<String, BoxError> {
+    /// If it cannot be read, or the cluster is external.
+    pub async fn journal(&self, node: &str, unit: &str) -> Result<String, Error> {
         let command = ["journalctl", "--no-pager", "--output=short-precise", "-u", unit];
         Ok(self.exec(node, &command).await?.stdout)
     }
 
-    /// The names of every image that a node has.
+    /// Returns the names of all images on a node.
     ///
     /// # Errors
     ///
-    /// When the node does not answer, or the cluster is somebody else's.
-    pub async fn images(&self, node: &str) -> Result<Vec<String>, BoxError> {
-        #[derive(serde::Deserialize)]
-        struct Images {
-            images: Vec<Image>,
-        }
-        #[derive(serde::Deserialize)]
-        struct Image {
-            #[serde(rename = "repoTags", default)]
-            tags: Vec<String>,
-        }
+    /// If the node does not respond, or the cluster is external.
+    pub async fn images(&self, node: &str) -> Result<Vec<String>, Error> {
         let output = self.exec(node, &["crictl", "images", "--output=json"]).await?;
-        if output.status != 0 {
-            return Err(format!("`crictl images` on `{node}`: {}", output.stderr.trim()).into());
-        }
-        let images: Images = serde_json::from_str(&output.stdout)?;
-        Ok(images.images.into_iter().flat_map(|image| image.tags).collect())
+        parse_images(&output).map_err(|source| Error::Images { node: node.to_owned(), source })
+    }
+}
+
+/// Parses the output of `crictl images --output=json`.
+fn parse_images(output: &NodeOutput) -> Result<Vec<String>, BoxError> {
+    #[derive(serde::Deserialize)]
+    struct Images {
+        images: Vec<Image>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Image {
+        #[serde(rename = "repoTags", default)]
+        tags: Vec<String>,
+    }
+    if output.status != 0 {
+        return Err(format!("`crictl images` failed: {}", output.stderr.trim()).into());
+    }
+    let images: Images = serde_json::from_str(&output.stdout)?;
+    Ok(images.images.into_iter().flat_map(|image| image.tags).collect())
+}
+
+/// Returns whether nodes publish a node port on the host.
+fn is_published(port: &ServicePort, node_port: u16) -> bool {
+    match port.protocol.as_deref() {
+        None | Some("TCP") => NODE_PORTS.contains(&node_port),
+        Some("UDP") => UDP_NODE_PORTS.contains(&node_port),
+        Some(_) => false,
     }
 }
 
 impl std::fmt::Debug for Cluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cluster").field("name", &self.held.name).finish_non_exhaustive()
+        f.debug_struct("Cluster").field("name", &self.lease.name).finish_non_exhaustive()
     }
 }

@@ -1,20 +1,30 @@
-//! What a test runs in, and the arguments that can be made of it.
+//! The context of a test, and the arguments that are created from it.
 
 use std::sync::Arc;
 
 use kube::{Client, Config};
 use tokio::sync::OnceCell;
 
-use crate::access;
-use crate::account;
+use crate::client;
 use crate::cluster::Cluster;
-use crate::error::BoxError;
-use crate::harness::Held;
+use crate::error::{BoxError, Error};
+use crate::lease::ClusterLease;
 use crate::namespace::Namespace;
 use crate::site::TestSite;
 
-/// What a test runs in: its cluster, its namespace, its name. Every argument is made of it, and it
-/// is an argument itself. Clones are the same context.
+/// The context of a test: its cluster, namespace and name. All arguments are created from it, and it
+/// can be an argument itself. Clones refer to the same context.
+///
+/// ```no_run
+/// # mod tests {
+/// #[kipod::test]
+/// async fn context_has_a_client(context: kipod::TestContext) -> anyhow::Result<()> {
+///     let client = context.client().await?;
+///     println!("{} runs on {}", context.test_name(), client.apiserver_version().await?.git_version);
+///     Ok(())
+/// }
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TestContext {
     inner: Arc<Inner>,
@@ -22,60 +32,63 @@ pub struct TestContext {
 
 struct Inner {
     site: TestSite,
-    held: Arc<Held>,
+    lease: Arc<ClusterLease>,
     namespace: Option<String>,
     client: OnceCell<Client>,
 }
 
 impl TestContext {
-    pub(crate) fn new(site: TestSite, held: Arc<Held>, namespace: Option<String>) -> Self {
-        Self { inner: Arc::new(Inner { site, held, namespace, client: OnceCell::new() }) }
+    pub(crate) fn new(site: TestSite, lease: Arc<ClusterLease>, namespace: Option<String>) -> Self {
+        Self { inner: Arc::new(Inner { site, lease, namespace, client: OnceCell::new() }) }
     }
 
-    /// The test's path without its crate, as `cargo test` prints it.
+    /// Returns the path of the test without the crate name, as `cargo test` prints it.
     pub fn test_name(&self) -> &'static str {
         self.inner.site.name()
     }
 
-    /// The run of tests: eight hexadecimal digits, which all tests that one `cargo test` or one
-    /// `cargo nextest run` starts have in common.
+    /// Returns the ID of the run: eight hexadecimal digits, the same for all tests that one
+    /// `cargo test` or `cargo nextest run` starts.
     pub fn run_id(&self) -> &str {
-        &self.inner.held.run.id
+        &self.inner.lease.run.id
     }
 
-    /// The test's namespace; `None` with `namespace = false`.
+    /// Returns the namespace of the test; `None` with `namespace = false`.
     pub fn namespace(&self) -> Option<Namespace> {
         self.inner.namespace.clone().map(Namespace)
     }
 
-    /// The test's cluster.
+    /// Returns the cluster of the test.
     pub fn cluster(&self) -> Cluster {
-        Cluster::new(self.inner.held.clone(), self.inner.namespace.clone())
+        Cluster::new(self.inner.lease.clone(), self.inner.namespace.clone())
     }
 
-    /// A client with the administrator's rights, whose default namespace is the test's. It is made
-    /// for this test and its runtime alone; every call answers with the same one.
+    /// Returns a client with the administrator's permissions. Its default namespace is the test's.
+    /// The client belongs to the test's runtime; every call returns the same one.
     ///
     /// # Errors
     ///
-    /// When the cluster's credentials cannot be used.
-    pub async fn client(&self) -> Result<Client, BoxError> {
-        let make = async || {
+    /// If the cluster's credentials cannot be used.
+    pub async fn client(&self) -> Result<Client, Error> {
+        let create = async || {
             let mut config = self.config();
             if let Some(namespace) = &self.inner.namespace {
                 config.default_namespace.clone_from(namespace);
             }
-            access::connect(config)
+            client::connect(config).map_err(|source| Error::Client {
+                cluster: self.cluster().name().to_owned(),
+                source: Box::new(source),
+            })
         };
-        Ok(self.inner.client.get_or_try_init(make).await?.clone())
+        Ok(self.inner.client.get_or_try_init(create).await?.clone())
     }
 
-    /// How a client of the test's own reaches the cluster.
+    /// Returns the configuration of the test's clients.
     fn config(&self) -> Config {
-        let mut config = self.inner.held.hold.config.clone();
+        let mut config = self.inner.lease.config.clone();
         if self.inner.site.start_paused {
-            // A clock that stands still jumps to the next timer whenever the test waits for the
-            // network: every limit would be over at once.
+            // A paused clock advances to the next timer whenever the test waits for the network, so
+            // every timeout would expire at once.
             config.connect_timeout = None;
             config.read_timeout = None;
             config.write_timeout = None;
@@ -83,16 +96,18 @@ impl TestContext {
         config
     }
 
-    /// A client with the rights of a ServiceAccount that is in the test's namespace, because a
-    /// fixture brought it, and no others. [`ClientAs`](crate::ClientAs) makes the account, too.
+    /// Returns a client with the permissions of a ServiceAccount in the test's namespace, which must
+    /// exist, for example from a fixture. [`ClientAs`](crate::ClientAs) creates the account, too.
     ///
     /// # Errors
     ///
-    /// When the test has no namespace, or the account is not there.
-    pub async fn client_as(&self, account: &str) -> Result<Client, BoxError> {
-        let namespace = self.namespace().ok_or("a ServiceAccount needs a namespace")?;
-        let config = self.config();
-        account::client_as(&self.client().await?, config, &namespace, account).await
+    /// If the test has no namespace, or the account does not exist.
+    pub async fn client_as(&self, account: &str) -> Result<Client, Error> {
+        let namespace = self.namespace().ok_or(Error::NoNamespace)?;
+        let admin = self.client().await?;
+        client::connect_as(&admin, self.config(), &namespace, account)
+            .await
+            .map_err(|source| Error::Token { account: account.to_owned(), source })
     }
 }
 
@@ -100,16 +115,17 @@ impl std::fmt::Debug for TestContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TestContext")
             .field("test", &self.test_name())
-            .field("cluster", &self.inner.held.name)
+            .field("cluster", &self.inner.lease.name)
             .field("namespace", &self.inner.namespace)
             .finish_non_exhaustive()
     }
 }
 
-/// What can be an argument of a `#[kipod::test]`.
+/// An argument of a `#[kipod::test]`.
 ///
-/// kipod knows [`kube::Client`], [`Namespace`], [`Cluster`] and [`TestContext`]. Implement this for
-/// a type of your own to have it made for each test that takes it; it may be made of others:
+/// kipod implements it for [`kube::Client`], [`Namespace`], [`Cluster`] and [`TestContext`].
+/// Implement it for your own type to create a value for each test that takes one. The value can be
+/// created from other arguments:
 ///
 /// ```no_run
 /// # mod tests {
@@ -117,7 +133,7 @@ impl std::fmt::Debug for TestContext {
 /// use kipod::{BoxError, FromTestContext, TestContext};
 /// use kube::{Api, Client};
 ///
-/// /// A ConfigMap that is there before the test begins.
+/// /// A ConfigMap that is created before the test begins.
 /// struct Settings(ConfigMap);
 ///
 /// impl FromTestContext for Settings {
@@ -138,18 +154,18 @@ impl std::fmt::Debug for TestContext {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a `#[kipod::test]`",
-    label = "kipod does not know how to make one",
-    note = "kipod makes `kube::Client`, `kipod::Namespace`, `kipod::Cluster` and `kipod::TestContext`",
-    note = "for a type of your own implement `kipod::FromTestContext`",
-    note = "`Client` of another version of kube is another type: use `kipod::kube`, or the kubeconfig of `kipod::Cluster`"
+    label = "kipod cannot create this type",
+    note = "kipod creates `kube::Client`, `kipod::Namespace`, `kipod::Cluster` and `kipod::TestContext`",
+    note = "implement `kipod::FromTestContext` for your own types",
+    note = "`Client` of another version of kube is a different type: use `kipod::kube`, or the kubeconfig of `kipod::Cluster`"
 )]
 pub trait FromTestContext: Sized {
-    /// Makes the argument, on the test's runtime and within its time.
+    /// Creates the argument, on the test's runtime and within its timeout.
     ///
     /// # Errors
     ///
-    /// When it cannot be made; the test fails, and says so with the argument's name.
-    #[expect(async_fn_in_trait, reason = "arguments are made on one task, which need not be Send")]
+    /// If it cannot be created. The test then fails, with the name of the argument in the message.
+    #[expect(async_fn_in_trait, reason = "arguments are created on one task and need not be Send")]
     async fn from_test_context(context: &TestContext) -> Result<Self, BoxError>;
 }
 
@@ -161,7 +177,7 @@ impl FromTestContext for TestContext {
 
 impl FromTestContext for Client {
     async fn from_test_context(context: &TestContext) -> Result<Self, BoxError> {
-        context.client().await
+        Ok(context.client().await?)
     }
 }
 
@@ -173,7 +189,6 @@ impl FromTestContext for Cluster {
 
 impl FromTestContext for Namespace {
     async fn from_test_context(context: &TestContext) -> Result<Self, BoxError> {
-        let none = "the test has no namespace: its attribute says `namespace = false`";
-        context.namespace().ok_or_else(|| none.into())
+        Ok(context.namespace().ok_or(Error::NoNamespace)?)
     }
 }

@@ -1,13 +1,24 @@
-//! Other people's clusters: namespaces only, and only in the context that was named.
+//! External clusters: the cluster of `KIPOD_KUBECONFIG` and `KIPOD_CONTEXT`, in which only namespaces
+//! are created.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use kipod_engine::lease::Phase;
 
+use crate::cluster_request::{ClusterAccess, ClusterRequest, Topology};
 use crate::name::hash;
 use crate::settings::Settings;
-use crate::source::{Access, ClusterSource, NodeOutput, Reply, Say, Shape, SourceError, Wanted};
+
+use crate::source::{BoxFuture, ClusterSource, NodeOutput, Progress, SourceError};
+
+/// A kubeconfig that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read kubeconfig `{}`", .path.display())]
+struct ReadError {
+    path: PathBuf,
+    source: std::io::Error,
+}
 
 /// The cluster of one context of a kubeconfig.
 #[derive(Debug)]
@@ -16,7 +27,7 @@ pub(crate) struct External {
     context: String,
 }
 
-/// The cluster that the environment names, the same for the life of the process.
+/// Returns the source for the cluster that the environment names, if it does.
 pub(crate) fn source(settings: &Settings) -> Option<&'static dyn ClusterSource> {
     static EXTERNAL: OnceLock<External> = OnceLock::new();
     let (kubeconfig, context) = (settings.kubeconfig.clone()?, settings.context.clone()?);
@@ -25,23 +36,23 @@ pub(crate) fn source(settings: &Settings) -> Option<&'static dyn ClusterSource> 
 }
 
 impl External {
-    /// A name for the harness's own files; two contexts never share it.
+    /// Returns the name for the files of the harness, unique for each context.
     fn name(&self) -> String {
         let path = self.kubeconfig.to_string_lossy();
         format!("external-{:016x}", hash([path.as_ref(), &self.context]))
     }
 
-    fn read(&self) -> Result<Access, SourceError> {
+    fn read(&self) -> Result<ClusterAccess, SourceError> {
         let path =
             std::path::absolute(&self.kubeconfig).unwrap_or_else(|_| self.kubeconfig.clone());
         let kubeconfig = std::fs::read_to_string(&path)
-            .map_err(|error| SourceError::new(format!("`{}`: {error}", path.display())))?;
-        Ok(Access {
+            .map_err(|source| SourceError::new(ReadError { path: path.clone(), source }))?;
+        Ok(ClusterAccess {
             kubeconfig,
             path,
             context: Some(self.context.clone()),
             version: None,
-            shape: Shape::default(),
+            topology: Topology::default(),
             service_address: None,
             identity: self.name(),
         })
@@ -49,45 +60,51 @@ impl External {
 }
 
 impl ClusterSource for External {
-    fn state(&self) -> Result<PathBuf, SourceError> {
-        // Such machines need not be able to run clusters, so only a folder is asked of them.
-        let home =
+    fn state_dir(&self) -> Result<PathBuf, SourceError> {
+        // The host need not be able to run clusters, so this does not use the engine's directories.
+        let state =
             std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-        let home =
-            home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")));
-        home.map(|home| home.join("kipod"))
+        let state =
+            state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")));
+        state
+            .map(|state| state.join("kipod"))
             .ok_or_else(|| SourceError::new("neither `XDG_STATE_HOME` nor `HOME` is set"))
     }
 
-    fn open<'a>(&'a self, _name: &'a str) -> Reply<'a, Option<Access>> {
+    fn open<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Option<ClusterAccess>> {
         Box::pin(async { self.read().map(Some) })
     }
 
-    fn create<'a>(&'a self, _wanted: &'a Wanted, _since: i64, _say: Say<'a>) -> Reply<'a, Access> {
+    fn create<'a>(
+        &'a self,
+        _request: &'a ClusterRequest,
+        _since: i64,
+        _progress: Progress<'a>,
+    ) -> BoxFuture<'a, ClusterAccess> {
         Box::pin(async { self.read() })
     }
 
-    fn delete<'a>(&'a self, _name: &'a str, _phase: &'a Phase) -> Reply<'a, ()> {
+    fn delete<'a>(&'a self, _name: &'a str, _phase: &'a Phase) -> BoxFuture<'a, ()> {
         Box::pin(async { Ok(()) })
     }
 
-    fn only(&self) -> Option<String> {
+    fn external_cluster(&self) -> Option<String> {
         Some(self.name())
     }
 
-    fn nodes<'a>(&'a self, _name: &'a str) -> Reply<'a, Vec<String>> {
-        Box::pin(async { Err(theirs()) })
+    fn nodes<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Vec<String>> {
+        Box::pin(async { Err(no_node_access()) })
     }
 
-    fn process<'a>(&'a self, _name: &'a str) -> Reply<'a, u32> {
-        Box::pin(async { Err(theirs()) })
+    fn node_pid<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, u32> {
+        Box::pin(async { Err(no_node_access()) })
     }
 
-    fn exec<'a>(&'a self, _node: &'a str, _command: &'a [&'a str]) -> Reply<'a, NodeOutput> {
-        Box::pin(async { Err(theirs()) })
+    fn exec<'a>(&'a self, _node: &'a str, _command: &'a [&'a str]) -> BoxFuture<'a, NodeOutput> {
+        Box::pin(async { Err(no_node_access()) })
     }
 }
 
-fn theirs() -> SourceError {
-    SourceError::new("the nodes of a cluster from `KIPOD_KUBECONFIG` are out of reach")
+fn no_node_access() -> SourceError {
+    SourceError::new("the nodes of the cluster from `KIPOD_KUBECONFIG` are not accessible")
 }

@@ -1,39 +1,35 @@
-//! Images a test needs on the nodes, asked for before it begins: a pod that waits for one says less,
-//! and later.
+//! The `images` option: a check before the test begins. Without it, a missing image shows only as a
+//! pod that does not start.
 
 use crate::cluster::Cluster;
-use crate::error::SetupError;
+use crate::error::Error;
 
-/// Sees that every node has every image.
-pub(crate) async fn check(cluster: &Cluster, wanted: &[&str]) -> Result<(), SetupError> {
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let failed = |source| SetupError::ImageList { source };
+/// Returns the images that nodes lack, as `` `IMAGE` on node `NODE` ``.
+pub(crate) async fn missing(cluster: &Cluster, images: &[&str]) -> Result<Vec<String>, Error> {
     let mut missing = Vec::new();
-    for node in cluster.nodes().await.map_err(failed)? {
-        let present = cluster.images(&node).await.map_err(failed)?;
-        for image in wanted {
-            if !present.iter().any(|found| is_same(found, image)) {
+    if images.is_empty() {
+        return Ok(missing);
+    }
+    for node in cluster.nodes().await? {
+        let present = cluster.images(&node).await?;
+        for image in images {
+            if !present.iter().any(|name| is_same(name, image)) {
                 missing.push(format!("`{image}` on node `{node}`"));
             }
         }
     }
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(SetupError::Images { missing }),
-    }
+    Ok(missing)
 }
 
-/// Whether a node's name for an image is the one that is wanted: the tag `latest` may be left out,
-/// and so may the registry of an image that was built here.
-fn is_same(found: &str, wanted: &str) -> bool {
-    let last = wanted.rsplit('/').next().unwrap_or(wanted);
-    let tagged = match last.contains(':') || wanted.contains('@') {
-        true => wanted.to_owned(),
-        false => format!("{wanted}:latest"),
+/// Returns whether a node's image name is the one in the option, which may omit the tag `latest`
+/// and the registry `localhost` of locally built images.
+fn is_same(name: &str, option: &str) -> bool {
+    let last = option.rsplit('/').next().unwrap_or(option);
+    let tagged = match last.contains(':') || option.contains('@') {
+        true => option.to_owned(),
+        false => format!("{option}:latest"),
     };
-    found == tagged || found.strip_prefix("localhost/") == Some(&tagged)
+    name == tagged || name.strip_prefix("localhost/") == Some(&tagged)
 }
 
 #[cfg(test)]
@@ -41,7 +37,7 @@ mod tests {
     use super::is_same;
 
     #[test]
-    fn names_that_mean_the_same() {
+    fn is_same_adds_the_default_tag_and_registry() {
         assert!(is_same("localhost/app:dev", "localhost/app:dev"));
         assert!(is_same("localhost/app:dev", "app:dev"));
         assert!(is_same("localhost/app:latest", "app"));

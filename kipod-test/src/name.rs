@@ -1,14 +1,14 @@
-//! Names for things in a cluster that belong to one test.
+//! Names of namespaces and directories, derived from a test's path.
 
-/// The most characters a namespace's name may have (RFC 1123).
-const LONGEST: usize = 63;
+/// Maximum length of a namespace name (RFC 1123).
+const MAX_LENGTH: usize = 63;
 
-/// FNV-1a with 64 bits: short, and the same on every machine and with every compiler, which the
-/// standard library's hashes do not promise. Nothing here has to withstand an attacker.
+/// FNV-1a with 64 bits: short, and the same on every host and with every compiler, which the hashes
+/// of the standard library do not guarantee. It does not have to resist attacks.
 pub(crate) fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for part in parts {
-        // The zero keeps `ab`, `c` and `a`, `bc` apart.
+        // The zero byte distinguishes `ab`, `c` from `a`, `bc`.
         for byte in part.bytes().chain([0]) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
@@ -16,33 +16,32 @@ pub(crate) fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> u64 {
     hash
 }
 
-/// A namespace's name: the readable end of the test's path, and a tail that no other test, run or
-/// attempt has.
+/// Returns a namespace name: the end of the test's path, and a suffix that is unique for the parts
+/// of `unique`, such as the run and the attempt.
 pub(crate) fn namespace(test: &str, unique: &[&str]) -> String {
-    let tail = format!("{:08x}", hash(unique.iter().copied().chain([test])) >> 32);
-    let mut words = String::new();
+    let suffix = format!("{:08x}", hash(unique.iter().copied().chain([test])) >> 32);
+    let mut label = String::new();
     for c in test.chars() {
         match c.to_ascii_lowercase() {
-            c @ ('a'..='z' | '0'..='9') => words.push(c),
-            _ if !words.ends_with('-') => words.push('-'),
+            c @ ('a'..='z' | '0'..='9') => label.push(c),
+            _ if !label.ends_with('-') => label.push('-'),
             _ => {}
         }
     }
-    let words = words.trim_matches('-');
-    let room = LONGEST - tail.len() - 1;
-    // The end of a path says more than its beginning.
-    let words = words[words.len().saturating_sub(room)..].trim_matches('-');
-    match words.chars().next() {
-        None => format!("test-{tail}"),
-        // A name of digits alone looks like a number to YAML.
-        Some(_) => format!("{words}-{tail}"),
+    let label = label.trim_matches('-');
+    let max = MAX_LENGTH - suffix.len() - 1;
+    // The end of a path is more specific than its beginning.
+    let label = label[label.len().saturating_sub(max)..].trim_matches('-');
+    match label.is_empty() {
+        true => format!("test-{suffix}"),
+        false => format!("{label}-{suffix}"),
     }
 }
 
-/// A name for files of one test, from its path.
-pub(crate) fn folder(test: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    test.replace("::", ".").chars().map(|c| if plain(c) { c } else { '_' }).collect()
+/// Returns a directory name for the files of one test.
+pub(crate) fn directory(test: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    test.replace("::", ".").chars().map(|c| if allowed(c) { c } else { '_' }).collect()
 }
 
 #[cfg(test)]
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn namespaces_are_labels_with_a_tail_of_their_own() {
+    fn namespace_is_a_valid_and_unique_label() {
         let one = namespace("tests::scales_up", &["run", "1"]);
         assert!(one.starts_with("tests-scales-up-"), "{one}");
         assert_ne!(one, namespace("tests::scales_up", &["run", "2"]));
@@ -66,13 +65,13 @@ mod tests {
     }
 
     #[test]
-    fn parts_do_not_run_into_each_other() {
+    fn hash_separates_its_parts() {
         assert_ne!(hash(["ab", "c"]), hash(["a", "bc"]));
         assert_eq!(hash(["kipod"]), hash(["kipod"]));
     }
 
     #[test]
-    fn folders_have_no_separators() {
-        assert_eq!(folder("it::a/b::case_1"), "it.a_b.case_1");
+    fn directory_has_no_separators() {
+        assert_eq!(directory("it::a/b::case_1"), "it.a_b.case_1");
     }
 }

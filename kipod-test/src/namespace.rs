@@ -1,4 +1,4 @@
-//! The namespace of one test.
+//! The namespace of a test.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,30 +8,41 @@ use k8s_openapi::api::core::v1;
 use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams};
 
-use crate::error::SetupError;
-use crate::wait;
-
-/// Labels and annotations of the namespaces kipod creates.
-pub(crate) mod label {
-    /// The run of tests: eight hexadecimal digits.
-    pub(crate) const RUN: &str = "io.kipod.run";
+/// Labels and annotations of test namespaces.
+mod label {
+    /// The run: eight hexadecimal digits.
+    pub(super) const RUN: &str = "io.kipod.run";
     /// The test: sixteen hexadecimal digits, the same in every run.
-    pub(crate) const TEST: &str = "io.kipod.test";
-    /// The test's path, which no label can hold. An annotation.
-    pub(crate) const TEST_PATH: &str = "io.kipod.test-path";
-    /// Who made it, by the recommended name.
-    pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+    pub(super) const TEST: &str = "io.kipod.test";
+    /// Path of the test. An annotation, because `:` is not allowed in label values.
+    pub(super) const TEST_PATH: &str = "io.kipod.test-path";
+    /// Recommended label for the managing tool.
+    pub(super) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 }
 
-/// The namespace of a test: created for it, and deleted after it. An argument of this type is its
-/// name; the default namespace of the injected [`kube::Client`] is the same.
+/// A request for a namespace that failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NamespaceError {
+    /// The namespace was not created.
+    #[error("failed to create namespace `{name}`")]
+    Create { name: String, source: Box<kube::Error> },
+    /// The namespaces of a run were not listed.
+    #[error("failed to list the namespaces of run {run}")]
+    List { run: String, source: Box<kube::Error> },
+    /// The namespace was not deleted.
+    #[error("failed to delete namespace `{name}`")]
+    Delete { name: String, source: Box<kube::Error> },
+}
+
+/// The namespace of a test. It is created before the test and deleted after it. As an argument, it
+/// is the name of the namespace; the injected [`kube::Client`] has it as its default.
 ///
 /// ```no_run
 /// # mod tests {
 /// use kipod::k8s_openapi::api::core::v1::Pod;
 ///
 /// #[kipod::test]
-/// async fn has_a_namespace_of_its_own(namespace: kipod::Namespace, client: kube::Client) {
+/// async fn namespace_is_empty(namespace: kipod::Namespace, client: kube::Client) {
 ///     let pods: kube::Api<Pod> = kube::Api::namespaced(client, &namespace);
 ///     assert!(pods.list(&Default::default()).await.unwrap().items.is_empty());
 /// }
@@ -41,7 +52,7 @@ pub(crate) mod label {
 pub struct Namespace(pub(crate) String);
 
 impl Namespace {
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.0
     }
@@ -80,7 +91,7 @@ pub(crate) async fn create(
     run: &str,
     test: &str,
     path: &str,
-) -> Result<(), SetupError> {
+) -> Result<(), NamespaceError> {
     let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     let labels = [pair(label::RUN, run), pair(label::TEST, test), pair(label::MANAGED_BY, "kipod")];
     let namespace = v1::Namespace {
@@ -93,53 +104,58 @@ pub(crate) async fn create(
         ..v1::Namespace::default()
     };
     let namespaces: Api<v1::Namespace> = Api::all(client.clone());
-    if let Err(source) = namespaces.create(&PostParams::default(), &namespace).await {
-        return Err(SetupError::Namespace { name: name.to_owned(), source: Box::new(source) });
+    match namespaces.create(&PostParams::default(), &namespace).await {
+        Ok(_) => Ok(()),
+        Err(source) => {
+            Err(NamespaceError::Create { name: name.to_owned(), source: Box::new(source) })
+        }
     }
-    // No pod can be created before it is there. A controller makes it, too, in milliseconds; but not
-    // while it is busy with the namespaces of a hundred other tests.
-    let accounts: Api<v1::ServiceAccount> = Api::namespaced(client.clone(), name);
+}
+
+/// Creates the default ServiceAccount of a namespace, which pods require. A controller creates it,
+/// too: within milliseconds, but not while it handles the namespaces of a hundred other tests.
+/// Returns whether the ServiceAccount exists; if not, the controller may still be able to create it.
+pub(crate) async fn create_default_service_account(client: &Client, namespace: &str) -> bool {
+    let accounts: Api<v1::ServiceAccount> = Api::namespaced(client.clone(), namespace);
     let metadata = ObjectMeta { name: Some("default".to_owned()), ..ObjectMeta::default() };
     let account = v1::ServiceAccount { metadata, ..v1::ServiceAccount::default() };
     match accounts.create(&PostParams::default(), &account).await {
-        Ok(_) => return Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 409 => return Ok(()),
-        // Whatever forbids it, the controller may.
-        Err(_) => {}
+        Ok(_) => true,
+        Err(kube::Error::Api(status)) => status.code == 409,
+        Err(_) => false,
     }
-    wait::default_service_account(client, name).await.map_err(SetupError::Account)
 }
 
-/// Deletes a namespace, without waiting for its end: its name never comes again. One that is gone
-/// is no fault.
-pub(crate) async fn delete(client: &Client, name: &str) -> Result<(), kube::Error> {
+/// Deletes a namespace if it exists. Does not wait until it is gone: its name is not reused.
+pub(crate) async fn delete(client: &Client, name: &str) -> Result<(), NamespaceError> {
     let namespaces: Api<v1::Namespace> = Api::all(client.clone());
     match namespaces.delete(name, &DeleteParams::background()).await {
+        Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        done => done.map(drop),
+        Err(source) => {
+            Err(NamespaceError::Delete { name: name.to_owned(), source: Box::new(source) })
+        }
     }
 }
 
-/// Deletes every namespace of a run but those that have to stay.
-pub(crate) async fn delete_of_run(
+/// Deletes all namespaces of a run except the kept ones. Returns the first error, after all
+/// namespaces have been tried.
+pub(crate) async fn delete_all_of_run(
     client: &Client,
     run: &str,
     kept: &[&str],
-) -> Result<(), SetupError> {
-    let failed = |name: &str, source| SetupError::Namespace {
-        name: name.to_owned(),
-        source: Box::new(source),
-    };
+) -> Result<(), NamespaceError> {
     let namespaces: Api<v1::Namespace> = Api::all(client.clone());
     let selected = ListParams::default().labels(&format!("{}={run}", label::RUN));
-    let found = namespaces.list_metadata(&selected).await.map_err(|error| failed("*", error))?;
-    let mut first = Ok(());
+    let found = namespaces
+        .list_metadata(&selected)
+        .await
+        .map_err(|source| NamespaceError::List { run: run.to_owned(), source: Box::new(source) })?;
+    let mut result = Ok(());
     for name in found.items.into_iter().filter_map(|found| found.metadata.name) {
-        if !kept.contains(&name.as_str())
-            && let Err(error) = delete(client, &name).await
-        {
-            first = first.and(Err(failed(&name, error)));
+        if !kept.contains(&name.as_str()) {
+            result = result.and(delete(client, &name).await);
         }
     }
-    first
+    result
 }

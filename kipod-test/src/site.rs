@@ -1,84 +1,86 @@
-//! A test as its attribute describes it: plain data, which the macro writes and the runtime reads.
+//! The options of a test's attribute as plain data: the macro writes them, the harness reads them.
 
 use std::time::Duration;
 
-/// What stays after a test.
+/// Policy for keeping the namespace and the cluster of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Keep {
-    /// Nothing. This is the default.
+    /// Keeps nothing.
     #[default]
     Never,
-    /// The namespace of a test that failed, and the cluster it is in.
+    /// Keeps the namespace of a failed test, and its cluster.
     OnFailure,
-    /// The namespace of every test, and the cluster.
+    /// Keeps the namespace of every test, and its cluster.
     Always,
 }
 
-/// The kind of tokio runtime a test runs on.
+/// The tokio runtime of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Flavor {
-    /// All on the test's own thread. This is the default, as it is tokio's.
+    /// Runs all tasks on the test's own thread, as `#[tokio::test]` does.
     #[default]
     CurrentThread,
-    /// A pool of threads.
+    /// Runs tasks on a thread pool.
     MultiThread {
-        /// How many; the number of processors by default.
+        /// Number of worker threads; the number of processors by default.
         worker_threads: Option<usize>,
     },
 }
 
-/// A panic is what the test is for.
+/// The test passes only if it panics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShouldPanic {
-    /// What the panic's message has to contain.
+    /// Text that the panic message must contain.
     pub expected: Option<&'static str>,
 }
 
-/// A test as its attribute describes it.
+/// The options of a test's attribute, and the place of the test in the source.
 #[derive(Debug, Clone, Copy)]
 pub struct TestSite {
-    /// The path of the function, with the crate's name in front.
+    /// Path of the function, including the crate name.
     pub path: &'static str,
-    /// The folder of the package.
+    /// Directory of the package.
     pub manifest_dir: &'static str,
-    /// The source file.
+    /// Source file.
     pub file: &'static str,
-    /// The line of the attribute.
+    /// Line of the attribute.
     pub line: u32,
-    /// The cluster's name.
+    /// Name of the cluster.
     pub cluster: Option<&'static str>,
-    /// The Kubernetes version.
+    /// Kubernetes version.
     pub version: Option<&'static str>,
-    /// How many control planes the cluster has.
+    /// Number of control planes.
     pub control_planes: Option<usize>,
-    /// How many workers the cluster has.
+    /// Number of workers.
     pub workers: Option<usize>,
-    /// A configuration file that describes the cluster.
+    /// Configuration file of the cluster.
     pub config: Option<&'static str>,
-    /// Whether the cluster is for this test alone.
+    /// `true` if no other test may use the cluster.
     pub exclusive: bool,
-    /// Whether the test gets a namespace.
+    /// `true` if the test gets a namespace.
     pub namespace: bool,
-    /// Manifests applied once for each cluster.
+    /// Manifests that are applied once per cluster.
     pub manifests: &'static [&'static str],
-    /// Manifests applied into the test's namespace.
+    /// Manifests that are applied to the test's namespace.
     pub fixtures: &'static [&'static str],
-    /// Images the cluster's nodes must have.
+    /// Images that every node must have.
     pub images: &'static [&'static str],
-    /// How long the test may take.
+    /// Timeout of the test.
     pub timeout: Option<Duration>,
-    /// What stays afterwards.
+    /// Policy for keeping the namespace and the cluster.
     pub keep: Option<Keep>,
-    /// The runtime.
+    /// The tokio runtime.
     pub flavor: Flavor,
-    /// Whether tokio's clock stands still from the start.
+    /// `true` if tokio's clock is paused from the start.
     pub start_paused: bool,
-    /// Whether a panic is what the test is for.
+    /// Set if the test must panic.
     pub should_panic: Option<ShouldPanic>,
 }
 
 impl TestSite {
-    /// A site with nothing but its place; the rest is what an empty attribute means.
+    /// Creates a site with the defaults of an attribute without options.
     pub const fn new(
         path: &'static str,
         manifest_dir: &'static str,
@@ -108,13 +110,13 @@ impl TestSite {
         }
     }
 
-    /// The arguments with which this test's binary runs this test and nothing else: for processes
-    /// of the harness's own, which that test becomes.
-    pub(crate) fn alone(&self) -> [&'static str; 5] {
+    /// Returns the libtest arguments that run only this test. The harness starts the test binary
+    /// with them for its own processes.
+    pub(crate) fn libtest_args(&self) -> [&'static str; 5] {
         [self.name(), "--exact", "--include-ignored", "--nocapture", "--test-threads=1"]
     }
 
-    /// The test as libtest calls it: the path without the crate's name.
+    /// Returns the name of the test in libtest: the path without the crate name.
     pub(crate) fn name(&self) -> &'static str {
         self.path.split_once("::").map_or(self.path, |(_, name)| name)
     }

@@ -1,5 +1,5 @@
-//! Tests in a real cluster, as a user writes them. They are ignored where none can run; run them
-//! with `cargo test -p kipod-test --test cluster -- --ignored`.
+//! Tests with a real cluster, written as a user writes them. Run them with
+//! `cargo test -p kipod-test --test cluster -- --ignored`.
 
 use kipod::k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use kipod::k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -11,7 +11,7 @@ use kube::Client;
 use kube::api::{Api, DeleteParams, PostParams};
 use serde_json::json;
 
-/// A pod of the image that every node has.
+/// A pod with an image that every node has.
 struct Sleeper(Pod);
 
 impl FromTestContext for Sleeper {
@@ -31,7 +31,7 @@ impl FromTestContext for Sleeper {
 
 #[kipod::test(timeout = "2m")]
 #[ignore = "creates a real cluster"]
-async fn a_pod_runs_and_goes(client: Client, pod: Sleeper) -> Result<(), BoxError> {
+async fn pod_becomes_ready_and_is_deleted(client: Client, pod: Sleeper) -> Result<(), BoxError> {
     let pods: Api<Pod> = Api::default_namespaced(client);
     let name = pod.0.metadata.name.unwrap();
     wait::object(&pods, &name, wait::pod_ready()).await?;
@@ -43,13 +43,44 @@ async fn a_pod_runs_and_goes(client: Client, pod: Sleeper) -> Result<(), BoxErro
 
 #[kipod::test]
 #[ignore = "creates a real cluster"]
-async fn the_cluster_is_at_hand(cluster: Cluster, namespace: Namespace) -> Result<(), BoxError> {
+async fn cluster_provides_nodes_and_a_kubeconfig(
+    cluster: Cluster,
+    namespace: Namespace,
+) -> Result<(), BoxError> {
     assert!(cluster.kubernetes_version().unwrap().starts_with('v'));
     let node = cluster.nodes().await?.remove(0);
     let output = cluster.exec(&node, &["cat", "/etc/hostname"]).await?;
     assert_eq!(output.stdout.trim(), node);
     assert!(cluster.journal(&node, "kubelet").await?.contains("kubelet"));
     assert!(cluster.kubeconfig()?.contains(namespace.name()));
+    Ok(())
+}
+
+/// An argument that is created with `anyhow`.
+struct FirstNode(String);
+
+impl FromTestContext for FirstNode {
+    async fn from_test_context(context: &TestContext) -> Result<Self, BoxError> {
+        let node = context.cluster().nodes().await?.into_iter().next();
+        Ok(Self(anyhow::Context::context(node, "no nodes")?))
+    }
+}
+
+#[kipod::test]
+#[ignore = "creates a real cluster"]
+async fn errors_convert_to_anyhow(
+    context: TestContext,
+    cluster: Cluster,
+    node: FirstNode,
+) -> anyhow::Result<()> {
+    cluster.listen().await?;
+    cluster.kubeconfig()?;
+    assert!(!cluster.images(&node.0).await?.is_empty());
+    let client = context.client_as("default").await?;
+    assert_eq!(client.default_namespace(), context.namespace().unwrap().name());
+    let error = cluster.exec("missing", &["true"]).await.unwrap_err();
+    let expected = "failed to run `true` on node `missing`: ";
+    assert!(format!("{:#}", anyhow::Error::from(error)).starts_with(expected));
     Ok(())
 }
 
@@ -71,7 +102,7 @@ impl DeclaredAccount for Reader {
 
 #[kipod::test]
 #[ignore = "creates a real cluster"]
-async fn an_account_has_its_own_rights_only(reader: ClientAs<Reader>) -> Result<(), BoxError> {
+async fn client_as_has_only_its_own_permissions(reader: ClientAs<Reader>) -> Result<(), BoxError> {
     let maps: Api<ConfigMap> = Api::default_namespaced(reader.client());
     maps.list(&Default::default()).await?;
     let nodes: Api<kipod::k8s_openapi::api::core::v1::Node> = Api::all(reader.client());
@@ -84,14 +115,14 @@ async fn an_account_has_its_own_rights_only(reader: ClientAs<Reader>) -> Result<
 
 #[kipod::test(cluster = "pair", workers = 1)]
 #[ignore = "creates a real cluster"]
-async fn a_cluster_has_the_nodes_that_were_asked_for(cluster: Cluster) -> Result<(), BoxError> {
+async fn cluster_has_the_requested_nodes(cluster: Cluster) -> Result<(), BoxError> {
     assert_eq!(cluster.nodes().await?, ["pair-control-plane-0", "pair-worker-0"]);
     Ok(())
 }
 
 #[kipod::test(cluster = "labelled", config = "tests/cluster.yaml")]
 #[ignore = "creates a real cluster"]
-async fn a_cluster_is_what_its_configuration_file_says(client: Client) -> Result<(), BoxError> {
+async fn cluster_matches_its_configuration_file(client: Client) -> Result<(), BoxError> {
     let nodes: Api<kipod::k8s_openapi::api::core::v1::Node> = Api::all(client);
     let node = nodes.get("labelled-control-plane-0").await?;
     assert_eq!(node.metadata.labels.unwrap()["example.com/disk"], "fast");
@@ -100,19 +131,19 @@ async fn a_cluster_is_what_its_configuration_file_says(client: Client) -> Result
 
 #[kipod::test(timeout = "2m")]
 #[ignore = "creates a real cluster"]
-async fn a_listener_is_in_the_network_of_the_cluster(cluster: Cluster) -> Result<(), BoxError> {
+async fn listener_is_reachable_from_nodes_and_pods(cluster: Cluster) -> Result<(), BoxError> {
     let node = cluster.nodes().await?.remove(0);
     let listener = cluster.listen().await?;
     let address = listener.address();
     assert_eq!(listener.url("/path"), format!("https://{address}/path"));
-    // It is no address of this machine.
+    // It is not an address of this host.
     assert!(std::net::TcpListener::bind(address).is_err());
     let listener = listener.into_inner();
 
     let read = format!("cat </dev/tcp/{}/{}", address.ip(), address.port());
-    // CoreDNS has a network of its own, as pods do.
-    let of_a_pod = format!("nsenter --net --target $(pidof -s coredns) bash -c '{read}'");
-    for script in [&read, &of_a_pod] {
+    // CoreDNS has its own network namespace, as pods do.
+    let in_pod = format!("nsenter --net --target $(pidof -s coredns) bash -c '{read}'");
+    for script in [&read, &in_pod] {
         let serve = async {
             let (mut stream, _) = listener.accept().await?;
             tokio::io::AsyncWriteExt::write_all(&mut stream, b"hello").await
@@ -123,7 +154,7 @@ async fn a_listener_is_in_the_network_of_the_cluster(cluster: Cluster) -> Result
             assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("hello", ""));
             Ok::<_, BoxError>(())
         };
-        // Whichever fails first: nobody who calls is nobody to serve.
+        // Ends if either fails: without a client, the server would wait forever.
         tokio::try_join!(async { Ok(serve.await?) }, call)?;
     }
 
@@ -135,7 +166,7 @@ async fn a_listener_is_in_the_network_of_the_cluster(cluster: Cluster) -> Result
 
 #[kipod::test(timeout = "2m")]
 #[ignore = "creates a real cluster"]
-async fn a_service_answers_the_test_itself(
+async fn service_address_is_reachable_from_the_test(
     cluster: Cluster,
     client: Client,
 ) -> Result<(), BoxError> {
@@ -164,8 +195,8 @@ async fn a_service_answers_the_test_itself(
     for port in sctp.spec.iter_mut().flat_map(|spec| spec.ports.iter_mut().flatten()) {
         port.protocol = Some("SCTP".to_owned());
     }
-    let unreached = cluster.service_address(&sctp, 80).unwrap_err().to_string();
-    assert!(unreached.ends_with("(SCTP) of Service `test` is not reached from this machine"));
+    let unpublished = cluster.service_address(&sctp, 80).unwrap_err().to_string();
+    assert!(unpublished.ends_with("(SCTP) of Service `test` is not published on this host"));
     let listener = listener.into_inner();
     let serve = async {
         let (mut stream, _) = listener.accept().await?;
@@ -173,7 +204,7 @@ async fn a_service_answers_the_test_itself(
     };
     let call = async {
         let mut text = String::new();
-        // Until kube-proxy has heard of it, connections end with nothing said.
+        // Until kube-proxy has the endpoint, connections are closed without data.
         while text != "hello" {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             let mut stream = tokio::net::TcpStream::connect(address).await?;

@@ -1,5 +1,5 @@
-//! Tests that end in every way a test can end, and tests to be timed, in a real cluster. They are
-//! material: the package `kipod-e2e` runs them under cargo and nextest, and looks what they leave.
+//! Tests with every possible outcome, and tests for benchmarks, in a real cluster. The package
+//! `kipod-e2e` runs them under cargo and nextest, and checks for leftovers.
 
 #![allow(missing_docs)]
 
@@ -9,7 +9,7 @@ use kipod::k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DeleteParams, PostParams};
 use kube::{Client, Config};
 
-/// Writes which process came this far, and whose child it is, where the file is asked for.
+/// Writes the process number and that of the parent to the file that `KIPOD_E2E_ARRIVED` names.
 fn arrive() {
     if let Some(path) = std::env::var_os("KIPOD_E2E_ARRIVED") {
         let (pid, parent) = (std::process::id(), std::os::unix::process::parent_id());
@@ -23,35 +23,35 @@ mod ends {
     use super::*;
 
     #[kipod::test]
-    #[ignore = "material for kipod-e2e"]
+    #[ignore = "run by kipod-e2e"]
     async fn pass(_client: Client) {
         arrive();
     }
 
     #[kipod::test]
-    #[ignore = "material for kipod-e2e"]
+    #[ignore = "run by kipod-e2e"]
     async fn panic(_client: Client) {
         arrive();
         panic!("on purpose");
     }
 
     #[kipod::test]
-    #[ignore = "material for kipod-e2e"]
+    #[ignore = "run by kipod-e2e"]
     async fn abort(_client: Client) {
         arrive();
         std::process::abort();
     }
 
     #[kipod::test]
-    #[ignore = "material for kipod-e2e"]
+    #[ignore = "run by kipod-e2e"]
     async fn hang(_client: Client) {
         arrive();
         std::future::pending().await
     }
 
-    /// The client goes through TLS while the clock stands still.
+    /// The client uses TLS while the clock is paused.
     #[kipod::test(start_paused)]
-    #[ignore = "material for kipod-e2e"]
+    #[ignore = "run by kipod-e2e"]
     async fn paused(client: Client) {
         let namespaces: Api<Namespace> = Api::all(client);
         assert!(!namespaces.list(&Default::default()).await.unwrap().items.is_empty());
@@ -59,7 +59,7 @@ mod ends {
     }
 }
 
-/// A client and a namespace, with kube alone. The kubeconfig is the one that `KUBECONFIG` names.
+/// Creates a client and a namespace without kipod, from the kubeconfig in `KUBECONFIG`.
 async fn by_hand() -> (Api<Namespace>, String) {
     kipod_engine::kubeconfig::client::install_crypto_provider();
     let client = Client::try_from(Config::infer().await.unwrap()).unwrap();
@@ -71,7 +71,7 @@ async fn by_hand() -> (Api<Namespace>, String) {
     (namespaces, name)
 }
 
-/// Nanoseconds since the Unix epoch.
+/// Returns the time in nanoseconds since the Unix epoch.
 fn now() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()
 }
@@ -80,13 +80,13 @@ mod start {
     use super::*;
 
     #[kipod::test]
-    #[ignore = "material for kipod-e2e"]
+    #[ignore = "run by kipod-e2e"]
     async fn with_kipod(_client: Client) {
         println!("\nfirst line at {}", now());
     }
 
     #[tokio::test]
-    #[ignore = "material for kipod-e2e"]
+    #[ignore = "run by kipod-e2e"]
     async fn by_hand() {
         let (namespaces, name) = super::by_hand().await;
         println!("\nfirst line at {}", now());
@@ -127,7 +127,7 @@ macro_rules! each {
 macro_rules! one {
     ($name:ident (#[$attribute:meta] ($($arguments:tt)*) $body:block)) => {
         #[$attribute]
-        #[ignore = "material for kipod-e2e"]
+        #[ignore = "run by kipod-e2e"]
         async fn $name($($arguments)*) $body
     };
 }

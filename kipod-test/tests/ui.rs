@@ -1,7 +1,7 @@
-//! What the compiler says of a test that is written wrongly: each file in `ui` and its `.stderr`.
-//! The words of rustc in them are those of the pinned toolchain; `TRYBUILD=overwrite` renews them.
+//! Compiler errors of invalid tests: each file in `ui` with its `.stderr`. The messages of rustc are
+//! those of the pinned toolchain; `TRYBUILD=overwrite` updates them.
 
 #[test]
-fn faults_are_told_where_they_stand() {
+fn invalid_tests_do_not_compile() {
     trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
 }

@@ -1,51 +1,70 @@
-//! The component bundles of this machine, and node images of them.
+//! Component bundles of this host, and the node images built from them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Kipod, podman};
+use crate::{Kipod, NODE_IMAGE};
+
+/// The label with the kipod revision that built a node image.
+const REVISION_LABEL: &str = "{{index .Labels \"io.kipod.revision\"}}";
 
 /// A component bundle of one Kubernetes version.
 #[derive(Debug)]
 pub struct Bundle {
-    folder: PathBuf,
+    dir: PathBuf,
     version: String,
 }
 
-/// The folder of this machine's component bundle: `KIPOD_COMPONENTS`, or the one that is installed.
-pub fn bundle() -> Option<PathBuf> {
-    let named = std::env::var_os("KIPOD_COMPONENTS").map(PathBuf::from);
-    let installed =
-        ["/usr/local/share", "/usr/share"].map(|dir| Path::new(dir).join("kipod/components"));
-    named.into_iter().chain(installed).find(|dir| dir.is_dir())
-}
-
-/// The bundle of a minor version, such as `1.35`: the machine's own, or one beside it.
-pub fn bundle_of(minor: &str) -> Option<Bundle> {
-    let own = bundle()?;
-    let beside = own.with_file_name(format!("components-{minor}"));
-    [own, beside].into_iter().find_map(|folder| {
-        let kubeadm = folder.join("bin/kubeadm");
-        let said = Command::new(kubeadm).args(["version", "-o", "short"]).output().ok()?;
-        let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
-        version.starts_with(&format!("v{minor}.")).then_some(Bundle { folder, version })
-    })
-}
-
 impl Bundle {
-    /// Builds the node image of the bundle if this kipod has none, and answers its reference.
+    /// Builds the node image unless this revision of kipod has built it. Returns its reference.
     pub fn ensure_node_image(&self) -> String {
         let reference = format!("localhost/kipod-node:{}", self.version.replace('+', "_"));
-        let label = "{{index .Labels \"io.kipod.revision\"}}";
-        let exists = Command::new("podman").args(["image", "exists", &reference]).status();
-        let built = exists.is_ok_and(|status| status.success())
-            && podman(&["image", "inspect", "--format", label, &reference])
-                == kipod_images::REVISION;
-        if !built {
-            let (folder, minor) = (self.folder.display().to_string(), self.version.as_str());
-            let words = ["build", "node-image", "--components", &folder, "--k8s-version", minor];
-            Kipod::new(words).run().ok();
+        if !is_current(&reference) {
+            let dir = self.dir.display().to_string();
+            let version = self.version.as_str();
+            let args = ["build", "node-image", "--components", &dir, "--k8s-version", version];
+            Kipod::new(args).run().success();
         }
         reference
     }
+}
+
+/// Returns the directory of the default bundle: `KIPOD_COMPONENTS`, or the installed one.
+pub fn local_bundle() -> Option<PathBuf> {
+    let configured = std::env::var_os("KIPOD_COMPONENTS").map(PathBuf::from);
+    let installed =
+        ["/usr/local/share", "/usr/share"].map(|dir| Path::new(dir).join("kipod/components"));
+    configured.into_iter().chain(installed).find(|dir| dir.is_dir())
+}
+
+/// Returns the bundle of a minor version, such as `1.35`: the default bundle, or one next to it.
+pub fn bundle_for(minor: &str) -> Option<Bundle> {
+    let default = local_bundle()?;
+    let other = default.with_file_name(format!("components-{minor}"));
+    [default, other].into_iter().find_map(|dir| {
+        let kubeadm = dir.join("bin/kubeadm");
+        let output = Command::new(kubeadm).args(["version", "-o", "short"]).output().ok()?;
+        let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        version.starts_with(&format!("v{minor}.")).then_some(Bundle { dir, version })
+    })
+}
+
+/// Builds the default node image unless this revision of kipod has built it.
+///
+/// A file lock serializes concurrent tests.
+pub fn ensure_node_image() {
+    let user = rustix::process::getuid().as_raw();
+    let path = std::env::temp_dir().join(format!("kipod-e2e-{user}.lock"));
+    let lock = std::fs::File::create(&path).expect("a lock file");
+    lock.lock().expect("a lock");
+    if !is_current(NODE_IMAGE) {
+        Kipod::new(["build", "node-image"]).run().success();
+    }
+}
+
+/// Returns whether this revision of kipod has built a node image.
+fn is_current(reference: &str) -> bool {
+    let inspect = ["image", "inspect", "--format", REVISION_LABEL, reference];
+    let output = Command::new("podman").args(inspect).output().expect("these tests need podman");
+    String::from_utf8_lossy(&output.stdout).trim() == kipod_images::REVISION
 }

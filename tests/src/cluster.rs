@@ -1,93 +1,129 @@
-//! A cluster of a test's own.
+//! The cluster of a test.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::{Inside, Kipod, Traces};
+use crate::{ClusterClient, Kipod, Leftovers};
 
-/// The name of a cluster that a test may create, and a kubeconfig for it that is nobody else's.
-/// Whatever there is of the cluster goes with this value.
+/// A unique cluster name with a private kubeconfig. Dropping it deletes the cluster.
 #[derive(Debug)]
 pub struct TestCluster {
-    /// The cluster's name.
+    /// The name of the cluster.
     pub name: String,
-    folder: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl TestCluster {
-    /// A name that no other test has. Nothing is created.
-    pub fn named(purpose: &str) -> Self {
+    /// Chooses a unique name. Creates nothing.
+    pub fn new(purpose: &str) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("e2e-{purpose}-{}-{count}", std::process::id());
-        Self { name, folder: tempfile::tempdir().expect("a folder") }
+        Self { name, dir: tempfile::tempdir().expect("a temporary directory") }
     }
 
-    /// A cluster that is ready.
+    /// Creates a cluster with default options and waits until it is ready.
     #[track_caller]
-    pub fn created(purpose: &str) -> Self {
-        Self::created_with(purpose, &[])
+    pub fn create(purpose: &str) -> Self {
+        Self::create_with(purpose, &[])
     }
 
-    /// A cluster that was created with these words, and is ready.
+    /// Creates a cluster with the options in `args` and waits until it is ready.
     #[track_caller]
-    pub fn created_with(purpose: &str, words: &[&str]) -> Self {
+    pub fn create_with(purpose: &str, args: &[&str]) -> Self {
         crate::ensure_node_image();
-        let cluster = Self::named(purpose);
-        cluster.create_with(words).run().ok();
+        let cluster = Self::new(purpose);
+        cluster.creation_with(args).run().success();
         cluster
     }
 
-    /// `kipod` with these words, and this cluster's kubeconfig as the user's.
-    pub fn kipod(&self, words: &[&str]) -> Kipod {
-        Kipod::new(words).env("KUBECONFIG", self.kubeconfig())
+    /// Returns `kipod ARGS` with the kubeconfig of this cluster.
+    pub fn kipod(&self, args: &[&str]) -> Kipod {
+        Kipod::new(args).env("KUBECONFIG", self.kubeconfig())
     }
 
-    /// `kipod -v create cluster NAME`.
-    pub fn create(&self) -> Kipod {
-        self.create_with(&[])
+    /// Returns `kipod -v create cluster NAME`.
+    pub fn creation(&self) -> Kipod {
+        self.creation_with(&[])
     }
 
-    /// `kipod -v create cluster NAME` and more words.
-    pub fn create_with(&self, more: &[&str]) -> Kipod {
-        self.kipod(&[&["-v", "create", "cluster", &self.name], more].concat())
+    /// Returns `kipod -v create cluster NAME ARGS`.
+    pub fn creation_with(&self, args: &[&str]) -> Kipod {
+        self.kipod(&[&["-v", "create", "cluster", &self.name], args].concat())
     }
 
-    /// `kipod delete cluster NAME`.
-    pub fn delete(&self) -> Kipod {
+    /// Returns `kipod -v create cluster NAME --config FILE`, with a file that contains `config`.
+    pub fn creation_from(&self, config: &str) -> Kipod {
+        let file = self.dir.path().join("cluster.yaml");
+        std::fs::write(&file, config).expect("a configuration file");
+        self.creation_with(&["--config", file.to_str().expect("a path in UTF-8")])
+    }
+
+    /// Returns `kipod delete cluster NAME`.
+    pub fn deletion(&self) -> Kipod {
         self.kipod(&["delete", "cluster", &self.name])
     }
 
-    /// The kubeconfig file that stands for the user's.
-    pub fn kubeconfig(&self) -> PathBuf {
-        self.folder.path().join("kubeconfig")
+    /// Deletes the cluster. Fails the test if anything of it remains.
+    #[track_caller]
+    pub fn delete_completely(&self) {
+        let leftovers = self.leftovers();
+        self.deletion().run().success();
+        leftovers.assert_none();
     }
 
-    /// The name of its only node, which is also its container's and its volume's.
-    pub fn node(&self) -> String {
+    /// Runs a shell script in the first control plane by `kipod exec`, and returns its standard output.
+    #[track_caller]
+    pub fn exec(&self, script: &str) -> String {
+        self.kipod(&["exec", "--name", &self.name, "sh", "-c", script]).run().success().stdout
+    }
+
+    /// Runs kubectl in the first control plane, and returns its standard output.
+    #[track_caller]
+    pub fn kubectl(&self, args: &str) -> String {
+        self.exec(&format!("kubectl --kubeconfig /etc/kubernetes/admin.conf {args}"))
+    }
+
+    /// Returns the path of the private kubeconfig.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.dir.path().join("kubeconfig")
+    }
+
+    /// Returns the name of the first control plane, which is also that of its container and volume.
+    pub fn control_plane(&self) -> String {
         format!("{}-control-plane-0", self.name)
     }
 
-    /// A client of what runs inside.
-    pub fn inside(&self) -> Inside {
-        Inside::new(&self.kubeconfig())
+    /// Returns the name of a worker.
+    pub fn worker(&self, number: usize) -> String {
+        format!("{}-worker-{number}", self.name)
     }
 
-    /// What there is of it on this machine, to be looked for again later.
-    pub fn traces(&self) -> Traces {
-        Traces::of(self)
+    /// Connects to the API server.
+    pub fn client(&self) -> ClusterClient {
+        ClusterClient::connect(&self.kubeconfig())
     }
 
-    /// Fails the test when anything of the cluster is on this machine.
+    /// Returns the value for `podman --filter` that selects the resources of this cluster.
+    pub fn label_filter(&self) -> String {
+        format!("label=io.kipod.cluster={}", self.name)
+    }
+
+    /// Returns a search for the resources of this cluster.
+    pub fn leftovers(&self) -> Leftovers {
+        Leftovers::of(self)
+    }
+
+    /// Fails the test if any resource of this cluster exists.
     #[track_caller]
-    pub fn assert_nothing_left(&self) {
-        self.traces().assert_gone();
+    pub fn assert_no_leftovers(&self) {
+        self.leftovers().assert_none();
     }
 }
 
 impl Drop for TestCluster {
     fn drop(&mut self) {
-        // Nothing is there after a test that went well; after another one this must not hide why.
-        let _ = std::panic::catch_unwind(|| self.delete().run());
+        // A failed deletion must not hide the failure of the test.
+        let _ = std::panic::catch_unwind(|| self.deletion().run());
     }
 }

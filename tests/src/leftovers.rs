@@ -1,52 +1,52 @@
-//! Whatever a cluster may leave on a machine.
+//! The search for resources that a cluster left on the host.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::{TestCluster, podman};
 
-/// How long a process that was told to end may take.
-const GRACE: Duration = Duration::from_secs(5);
+/// Timeout for processes that are ending.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The traces of one cluster: what it is called in every place, so that one can look there also
-/// when it is gone.
+/// A search for the resources of one cluster. It works after the cluster has been deleted, too.
 #[derive(Debug, Clone)]
-pub struct Traces {
+pub struct Leftovers {
     cluster: String,
     node: String,
     kubeconfig: PathBuf,
-    /// The ids of its containers when this was made.
+    /// The ids of the containers at the time this value was created.
     containers: Vec<String>,
 }
 
-impl Traces {
+impl Leftovers {
     pub(crate) fn of(cluster: &TestCluster) -> Self {
-        let filter = format!("label=io.kipod.cluster={}", cluster.name);
+        let filter = cluster.label_filter();
         let ids = podman(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &filter]);
         Self {
             cluster: cluster.name.clone(),
-            node: cluster.node(),
+            node: cluster.control_plane(),
             kubeconfig: cluster.kubeconfig(),
             containers: ids.lines().map(str::to_owned).collect(),
         }
     }
 
-    /// What of the cluster is on this machine, a line each.
-    pub fn found(&self) -> Vec<String> {
+    /// Returns the resources that exist now, one line each.
+    pub fn find(&self) -> Vec<String> {
         let mut found = Vec::new();
         let lists = [
-            // Also those of which Podman has only files.
+            // `--external` includes containers that exist in the storage only.
             ("container", podman(&["ps", "--all", "--external", "--format", "{{.Names}}"])),
             ("volume", podman(&["volume", "ls", "--format", "{{.Name}}"])),
             ("network", podman(&["network", "ls", "--format", "{{.Name}}"])),
         ];
         for (kind, list) in lists {
-            let ours = list.lines().filter(|name| self.is_ours(name));
-            found.extend(ours.map(|name| format!("{kind} `{name}`")));
+            let names = list.lines().filter(|name| self.matches(name));
+            found.extend(names.map(|name| format!("{kind} `{name}`")));
         }
-        for folder in folders() {
-            let names = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-            for entry in names.filter(|entry| self.is_ours(&entry.file_name().to_string_lossy())) {
+        for dir in directories() {
+            let entries = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+            for entry in entries.filter(|entry| self.matches(&entry.file_name().to_string_lossy()))
+            {
                 found.push(format!("file `{}`", entry.path().display()));
             }
         }
@@ -59,43 +59,42 @@ impl Traces {
         found
     }
 
-    /// Fails the test when something is there, and goes on being there for some seconds.
+    /// Fails the test if resources exist and do not disappear within five seconds.
     #[track_caller]
-    pub fn assert_gone(&self) {
+    pub fn assert_none(&self) {
         let start = Instant::now();
         loop {
-            let found = self.found();
+            let found = self.find();
             if found.is_empty() {
                 return;
             }
-            assert!(start.elapsed() < GRACE, "left of cluster `{}`: {found:#?}", self.cluster);
+            assert!(start.elapsed() < TIMEOUT, "leftovers of `{}`: {found:#?}", self.cluster);
             std::thread::sleep(Duration::from_millis(100));
         }
     }
 
-    /// A name may stand alone (`NAME`, `kipod-NAME`, `NAME-control-plane-0`) or with an ending
-    /// (`NAME.lock`).
-    fn is_ours(&self, name: &str) -> bool {
+    /// Returns whether a resource name belongs to the cluster: `NAME`, `kipod-NAME`, or either with
+    /// a suffix, such as `NAME-control-plane-0` or `NAME.lock`.
+    fn matches(&self, name: &str) -> bool {
         let name = name.strip_prefix("kipod-").unwrap_or(name);
         let rest = name.strip_prefix(self.cluster.as_str());
         rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
     }
 
-    /// Processes that name the node or one of its containers on their command line, or live in its
-    /// cgroup.
+    /// Returns the processes whose command line or cgroup contains the node's name or a container id.
     fn processes(&self) -> Vec<String> {
-        let own = std::process::id().to_string();
-        let names = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let pids = names.filter_map(|entry| entry.file_name().into_string().ok());
-        let pids = pids.filter(|name| name.parse::<u32>().is_ok() && *name != own);
+        let this = std::process::id().to_string();
+        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let pids = pids.filter(|name| name.parse::<u32>().is_ok() && *name != this);
         pids.filter_map(|pid| {
             let read = |file: &str| std::fs::read(Path::new("/proc").join(&pid).join(file));
             let command = String::from_utf8_lossy(&read("cmdline").ok()?).replace('\0', " ");
             let cgroup = String::from_utf8_lossy(&read("cgroup").ok()?).into_owned();
             let of_container =
                 |id: &String| command.contains(id.as_str()) || cgroup.contains(id.as_str());
-            let ours = command.contains(&self.node) || self.containers.iter().any(of_container);
-            ours.then(|| {
+            let found = command.contains(&self.node) || self.containers.iter().any(of_container);
+            found.then(|| {
                 format!("process {pid}: {}", command.chars().take(120).collect::<String>())
             })
         })
@@ -103,36 +102,36 @@ impl Traces {
     }
 }
 
-/// The folders in which kipod, or Podman at its wish, keeps a file for a cluster.
-fn folders() -> Vec<PathBuf> {
+/// Returns the directories in which kipod, or Podman on its behalf, stores files of a cluster.
+fn directories() -> Vec<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let home = variable("HOME").expect("HOME");
     let state = variable("XDG_STATE_HOME").unwrap_or_else(|| home.join(".local/state"));
     let data = variable("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));
-    let mut folders = vec![
+    let mut directories = vec![
         state.join("kipod/clusters"),
         state.join("kipod/loads"),
         state.join("kipod/locks"),
         data.join("containers/storage/volumes"),
         data.join("containers/storage/networks"),
     ];
-    if let Some(runtime) = runtime_folder() {
-        folders.push(runtime.join("containers/networks/aardvark-dns"));
+    if let Some(runtime) = runtime_directory() {
+        directories.push(runtime.join("containers/networks/aardvark-dns"));
     }
-    folders
+    directories
 }
 
-fn runtime_folder() -> Option<PathBuf> {
+fn runtime_directory() -> Option<PathBuf> {
     std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from)
 }
 
-/// Sockets of Podman services that a kipod started which is gone, and whose service is gone too.
-/// A service outlives its kipod by half a minute when that was killed.
+/// Returns the sockets of Podman services started by a kipod that has exited, unless the service
+/// still runs: after a SIGKILL of kipod it lives for another 30 seconds.
 fn orphaned_sockets() -> Vec<String> {
-    let Some(folder) = runtime_folder().map(|folder| folder.join("kipod")) else {
+    let Some(dir) = runtime_directory().map(|dir| dir.join("kipod")) else {
         return Vec::new();
     };
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let names =
         entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()));
     names

@@ -1,32 +1,43 @@
-//! What the end-to-end tests share: the `kipod` command as a user types it, clusters with names of
-//! their own, the search for whatever a cluster left behind, and a client of what runs inside.
+//! Support code of the end-to-end tests and benchmarks.
 //!
-//! Tests that need a real Podman are `#[ignore]`d with what they need. `.ci/run` runs them as an
-//! unprivileged user; by hand:
+//! | kind | modules |
+//! |---|---|
+//! | the command under test | `command`, `running`, `output` |
+//! | a cluster | `cluster`, `client` |
+//! | fixtures: images, component bundles, registries | `podman`, `bundle`, `registry` |
+//! | verification | `checks`, `leftovers`, `require` |
+//! | benchmarks | `bench` |
+//!
+//! Tests that need a real Podman are `#[ignore]`d with their requirements. `.ci/run` runs them as an
+//! unprivileged user. To run them manually as root:
 //!
 //! ```sh
-//! cargo build --package kipod-engine --features cli
+//! cargo build --package kipod-engine
 //! CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$PWD/.ci/rootless \
 //!     cargo test --package kipod-e2e --test clusters -- --include-ignored
 //! ```
 
+pub mod bench;
 mod bundle;
 mod checks;
+mod client;
 mod cluster;
-pub mod figures;
-mod inside;
+mod command;
 mod leftovers;
-mod need;
+mod output;
 mod podman;
-mod program;
 mod registry;
+mod require;
+mod running;
 
-pub use bundle::{Bundle, bundle, bundle_of};
+pub use bundle::{Bundle, bundle_for, ensure_node_image, local_bundle};
 pub use checks::Checks;
+pub use client::ClusterClient;
 pub use cluster::TestCluster;
-pub use inside::Inside;
-pub use leftovers::Traces;
-pub use need::report_missing;
-pub use podman::{NODE_IMAGE, TestImage, ensure_node_image, podman};
-pub use program::{Kipod, Output, Running, wait_until};
+pub use command::Kipod;
+pub use leftovers::Leftovers;
+pub use output::Output;
+pub use podman::{NODE_IMAGE, TestImage, podman};
 pub use registry::{CREDENTIALS, registry_images};
+pub use require::report_not_run;
+pub use running::{Running, wait_until};

@@ -1,8 +1,7 @@
-//! A controller for `Site`: it publishes a page, and registers its host.
+//! A controller for `Site`, which publishes a page and registers its host.
 //!
-//! The page goes into a ConfigMap that the site owns, so Kubernetes deletes it with the site. The
-//! host goes into one ConfigMap of all sites, which no site can own: that is what the finalizer is
-//! for.
+//! The page is in a ConfigMap owned by the site, so Kubernetes deletes it with the site. The hosts of all
+//! sites are in one shared ConfigMap, which no site can own: a finalizer removes the host.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -20,16 +19,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// Who applies what belongs to this controller.
+/// The field manager of the controller.
 const MANAGER: &str = "site-controller";
-/// Holds a site back until its host is given up.
+/// The finalizer that blocks the deletion of a site until its host has been released.
 pub const FINALIZER: &str = "kipod.example/host";
-/// The ConfigMap with the hosts of all sites, each with the name of its site.
+/// The name of the shared ConfigMap. It maps each host to the name of its site.
 pub const HOSTS: &str = "hosts";
-/// The key of the page in a site's own ConfigMap.
+/// The key of the page in the ConfigMap of a site.
 pub const PAGE: &str = "index.html";
 
-/// A web site of one page.
+/// A web site with one page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
 #[kube(
     group = "kipod.example",
@@ -40,22 +39,23 @@ pub const PAGE: &str = "index.html";
     printcolumn = r#"{"name":"Host","type":"string","jsonPath":".spec.host"}"#
 )]
 pub struct SiteSpec {
-    /// The host name; every site has its own.
+    /// The host name. It must be unique.
     pub host: String,
     /// The page, as HTML.
     pub page: String,
 }
 
-/// What has been done for a site.
+/// The observed state of a site.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SiteStatus {
-    /// The generation of the spec that is published.
+    /// The generation of the published spec.
     pub published_generation: Option<i64>,
 }
 
-/// Runs the controller in the client's default namespace, until `shutdown` is ready and what is
-/// being worked on is done.
+/// Runs the controller in the client's default namespace.
+///
+/// When `shutdown` completes, it finishes the running reconciliations and returns.
 pub async fn run(client: Client, shutdown: impl Future<Output = ()> + Send + Sync + 'static) {
     let sites: Api<Site> = Api::default_namespaced(client.clone());
     let pages: Api<ConfigMap> = Api::default_namespaced(client.clone());
@@ -63,9 +63,9 @@ pub async fn run(client: Client, shutdown: impl Future<Output = ()> + Send + Syn
         .owns(pages, watcher::Config::default())
         .graceful_shutdown_on(shutdown)
         .run(reconcile, retry, Arc::new(client))
-        .for_each(async |done| {
-            match done {
-                // A site that went while it waited for its turn.
+        .for_each(async |result| {
+            match result {
+                // The site was deleted while it was queued.
                 Ok(_) | Err(controller::Error::ObjectNotFound(_)) => {}
                 Err(error) => eprintln!("{MANAGER}: {error}"),
             }
@@ -85,10 +85,12 @@ async fn reconcile(site: Arc<Site>, client: Arc<Client>) -> Result<Action, Error
     .await
 }
 
+/// Returns when to reconcile a site again after an error.
 fn retry(_: Arc<Site>, _: &Error<kube::Error>, _: Arc<Client>) -> Action {
     Action::requeue(Duration::from_secs(5))
 }
 
+/// Registers the host, publishes the page, and updates the status.
 async fn publish(client: &Client, sites: &Api<Site>, site: &Site) -> kube::Result<()> {
     let name = site.name_any();
     register(client, site, BTreeMap::from([(site.spec.host.clone(), name.clone())])).await?;
@@ -101,7 +103,7 @@ async fn publish(client: &Client, sites: &Api<Site>, site: &Site) -> kube::Resul
         data: Some(BTreeMap::from([(PAGE.to_owned(), site.spec.page.clone())])),
         ..ConfigMap::default()
     };
-    // By force: whoever changed the page has to change the site instead.
+    // Forced, to take over fields changed by others: the site defines the page.
     let params = PatchParams::apply(MANAGER).force();
     let pages: Api<ConfigMap> = Api::default_namespaced(client.clone());
     pages.patch(&name, &params, &Patch::Apply(page)).await?;
@@ -114,9 +116,10 @@ async fn publish(client: &Client, sites: &Api<Site>, site: &Site) -> kube::Resul
     Ok(())
 }
 
-/// Makes `hosts` all that the site has in the ConfigMap of all sites. Each site is a field manager
-/// of its own there: its earlier hosts go, those of others stay, and a host that another site has
-/// is a conflict.
+/// Replaces the hosts of a site in the shared ConfigMap.
+///
+/// Each site has its own field manager. Server-side apply removes its previous hosts, keeps those of
+/// other sites, and reports a conflict if another site has registered the same host.
 async fn register(
     client: &Client,
     site: &Site,

@@ -1,4 +1,4 @@
-//! The controller as a program: `controller` runs it, `controller crd` prints its CRD.
+//! The controller as a program: `controller` runs it, and `controller crd` prints the CRD.
 
 use controller::Site;
 use kube::{Client, CustomResourceExt};

@@ -1,4 +1,4 @@
-//! The controller in a real cluster, with the rights of its own role and no others.
+//! Tests of the controller in a real cluster, with the permissions of its role.
 
 use controller::{FINALIZER, HOSTS, PAGE, Site, SiteSpec};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -9,7 +9,7 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
 
-/// The controller's account: what it may do is read from the role it is deployed with.
+/// The service account of the controller, with the permissions of `deploy/role.yaml`.
 struct Account;
 
 impl DeclaredAccount for Account {
@@ -21,10 +21,10 @@ impl DeclaredAccount for Account {
     }
 }
 
-/// The controller, running until the test ends or stops it.
-struct Running(tokio::task::JoinHandle<()>);
+/// A running controller. The test runtime stops it at the end of the test.
+struct RunningController(tokio::task::JoinHandle<()>);
 
-impl FromTestContext for Running {
+impl FromTestContext for RunningController {
     async fn from_test_context(context: &TestContext) -> Result<Self, BoxError> {
         let account = ClientAs::<Account>::from_test_context(context).await?;
         Ok(Self(tokio::spawn(controller::run(account.client(), std::future::pending()))))
@@ -35,20 +35,21 @@ fn site(name: &str, host: &str) -> Site {
     Site::new(name, SiteSpec { host: host.to_owned(), page: "<h1>Hello</h1>".to_owned() })
 }
 
-/// The newest spec is published.
+/// Returns the condition that the current spec of a site is published.
 fn published() -> Condition<Site> {
     Condition::new("published", |site: Option<&Site>| {
-        let Some(site) = site else { return State::NotYet("there is none".to_owned()) };
-        let status = site.status.as_ref().and_then(|status| status.published_generation);
-        if status.is_some() && status == site.metadata.generation {
+        let Some(site) = site else { return State::NotYet("not found".to_owned()) };
+        let published = site.status.as_ref().and_then(|status| status.published_generation);
+        let current = site.metadata.generation;
+        if published.is_some() && published == current {
             State::Met
         } else {
-            State::NotYet(format!("published is {status:?}, of {:?}", site.metadata.generation))
+            State::NotYet(format!("published generation {published:?}, current {current:?}"))
         }
     })
 }
 
-/// A key of a ConfigMap has a value, or none.
+/// Returns the condition that a key of a ConfigMap has a value, or does not exist.
 fn data(key: &'static str, value: Option<&'static str>) -> Condition<ConfigMap> {
     Condition::new(format!("{key} is {value:?}"), move |map: Option<&ConfigMap>| {
         let found = map.and_then(|map| map.data.as_ref()?.get(key)).map(String::as_str);
@@ -58,24 +59,27 @@ fn data(key: &'static str, value: Option<&'static str>) -> Condition<ConfigMap> 
 
 #[kipod::test(manifests("crds/*.yaml"), timeout = "2m")]
 #[ignore = "creates a real cluster"]
-async fn a_site_is_published(client: Client, _controller: Running) -> anyhow::Result<()> {
+async fn controller_publishes_a_site(
+    client: Client,
+    _controller: RunningController,
+) -> anyhow::Result<()> {
     let sites: Api<Site> = Api::default_namespaced(client.clone());
     let maps: Api<ConfigMap> = Api::default_namespaced(client);
-    let made = sites.create(&PostParams::default(), &site("blog", "blog.example")).await?;
+    let created = sites.create(&PostParams::default(), &site("blog", "blog.example")).await?;
     wait::object(&sites, "blog", published()).await?;
 
     let page = maps.get("blog").await?;
     assert_eq!(page.data.as_ref().unwrap()[PAGE], "<h1>Hello</h1>");
-    assert_eq!(page.owner_references()[0].uid, made.uid().unwrap());
+    assert_eq!(page.owner_references()[0].uid, created.uid().unwrap());
     assert_eq!(maps.get(HOSTS).await?.data.unwrap()["blog.example"], "blog");
     Ok(())
 }
 
 #[kipod::test(manifests("crds/*.yaml"), timeout = "2m")]
 #[ignore = "creates a real cluster"]
-async fn changes_arrive_and_drift_is_repaired(
+async fn controller_applies_changes_and_repairs_drift(
     client: Client,
-    _controller: Running,
+    _controller: RunningController,
 ) -> anyhow::Result<()> {
     let sites: Api<Site> = Api::default_namespaced(client.clone());
     let maps: Api<ConfigMap> = Api::default_namespaced(client);
@@ -83,13 +87,13 @@ async fn changes_arrive_and_drift_is_repaired(
     wait::object(&sites, "blog", published()).await?;
 
     let merge = PatchParams::default();
-    let moved = json!({ "spec": { "host": "news.example" } });
-    sites.patch("blog", &merge, &Patch::Merge(moved)).await?;
+    let new_host = json!({ "spec": { "host": "news.example" } });
+    sites.patch("blog", &merge, &Patch::Merge(new_host)).await?;
     wait::object(&maps, HOSTS, data("news.example", Some("blog"))).await?;
     wait::object(&maps, HOSTS, data("blog.example", None)).await?;
 
-    let vandalism = json!({ "data": { PAGE: "<h1>Buy!</h1>" } });
-    maps.patch("blog", &merge, &Patch::Merge(vandalism)).await?;
+    let drift = json!({ "data": { PAGE: "<h1>Buy!</h1>" } });
+    maps.patch("blog", &merge, &Patch::Merge(drift)).await?;
     wait::object(&maps, "blog", data(PAGE, Some("<h1>Hello</h1>"))).await?;
 
     maps.delete("blog", &DeleteParams::default()).await?;
@@ -99,9 +103,9 @@ async fn changes_arrive_and_drift_is_repaired(
 
 #[kipod::test(manifests("crds/*.yaml"), timeout = "2m")]
 #[ignore = "creates a real cluster"]
-async fn a_site_goes_when_its_host_is_given_up(
+async fn finalizer_releases_the_host(
     client: Client,
-    controller: Running,
+    controller: RunningController,
     account: ClientAs<Account>,
 ) -> anyhow::Result<()> {
     let sites: Api<Site> = Api::default_namespaced(client.clone());
@@ -111,15 +115,16 @@ async fn a_site_goes_when_its_host_is_given_up(
         wait::object(&sites, name, published()).await?;
     }
 
-    // Deleted while nobody is there to clean up, it stays.
+    // Without a controller, the finalizer blocks the deletion.
     controller.0.abort();
     let _ = controller.0.await;
     sites.delete("blog", &DeleteParams::default()).await?;
-    let held = sites.get("blog").await?;
-    assert!(held.metadata.deletion_timestamp.is_some());
-    assert_eq!(held.finalizers(), [FINALIZER]);
+    let blocked = sites.get("blog").await?;
+    assert!(blocked.metadata.deletion_timestamp.is_some());
+    assert_eq!(blocked.finalizers(), [FINALIZER]);
     assert_eq!(maps.get(HOSTS).await?.data.unwrap()["blog.example"], "blog");
 
+    // A new controller releases the host and removes the finalizer.
     tokio::spawn(controller::run(account.client(), std::future::pending()));
     wait::object(&sites, "blog", wait::gone()).await?;
     let hosts = maps.get(HOSTS).await?.data.unwrap();
@@ -130,7 +135,10 @@ async fn a_site_goes_when_its_host_is_given_up(
 
 #[kipod::test(manifests("crds/*.yaml"), timeout = "2m")]
 #[ignore = "creates a real cluster"]
-async fn a_host_has_one_site(client: Client, _controller: Running) -> anyhow::Result<()> {
+async fn controller_rejects_a_used_host(
+    client: Client,
+    _controller: RunningController,
+) -> anyhow::Result<()> {
     let sites: Api<Site> = Api::default_namespaced(client.clone());
     sites.create(&PostParams::default(), &site("first", "blog.example")).await?;
     wait::object(&sites, "first", published()).await?;
@@ -139,7 +147,7 @@ async fn a_host_has_one_site(client: Client, _controller: Running) -> anyhow::Re
     wait::object(&sites, "third", published()).await?;
     assert_eq!(sites.get("second").await?.status, None);
 
-    // It is tried again until the host is free.
+    // The controller retries until the host has been released.
     sites.delete("first", &DeleteParams::default()).await?;
     wait::object(&sites, "second", published()).await?;
     Ok(())

@@ -1,16 +1,16 @@
-//! The CRD in the repository is the one of the type.
+//! Compares the CRD in the repository with the Rust type. Needs no cluster.
 
 use controller::Site;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 
 #[test]
-fn the_crd_in_the_repository_is_that_of_the_type() {
-    let written = include_str!("../crds/site.yaml");
-    let written: CustomResourceDefinition = serde_saphyr::from_str(written).unwrap();
+fn crd_file_matches_the_rust_type() {
+    let file = include_str!("../crds/site.yaml");
+    let file: CustomResourceDefinition = serde_saphyr::from_str(file).unwrap();
     assert_eq!(
-        written,
+        file,
         Site::crd(),
-        "`cargo run -p controller -- crd > examples/controller/crds/site.yaml` writes it anew"
+        "run `cargo run -p controller -- crd > examples/controller/crds/site.yaml`"
     );
 }

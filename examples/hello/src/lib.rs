@@ -1,1 +1,1 @@
-//! The smallest use of `#[kipod::test]`: see `tests/hello.rs`.
+//! The smallest use of `#[kipod::test]`. See `tests/hello.rs`.

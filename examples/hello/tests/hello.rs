@@ -1,14 +1,16 @@
-//! A test with a real cluster. It needs rootless Podman and a node image, which
-//! `kipod build node-image` or the first `kipod create cluster` makes.
+//! A test in a real cluster.
+//!
+//! It needs rootless Podman and a node image. `kipod build node-image` builds one, and so does the first
+//! `kipod create cluster`.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ObjectMeta, PostParams};
 use kube::{Client, ResourceExt};
 
-/// The client's default namespace is this test's own.
 #[kipod::test]
 #[ignore = "needs rootless Podman and a node image (creates a cluster)"]
-async fn what_is_written_can_be_read(client: Client) -> anyhow::Result<()> {
+async fn config_map_can_be_created_and_read(client: Client) -> anyhow::Result<()> {
+    // The default namespace of the client belongs to this test only.
     let maps: Api<ConfigMap> = Api::default_namespaced(client);
     let map = ConfigMap {
         metadata: ObjectMeta { name: Some("greeting".into()), ..Default::default() },

@@ -1,4 +1,4 @@
-//! Leader election with a `Lease`: of any number of replicas one works, and the others wait.
+//! Leader election with a `Lease`: one replica works, the others are on standby.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -9,74 +9,75 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ObjectMeta, PostParams};
 use tokio::time::{sleep, timeout};
 
-/// A replica that wants to lead.
+/// A replica that takes part in the election.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// Where the lease is.
+    /// The API for the namespace of the lease.
     pub leases: Api<Lease>,
     /// The name of the lease, the same for all replicas.
     pub lease: String,
-    /// The name of this replica, which no other has.
+    /// The unique name of this replica.
     pub identity: String,
-    /// How long the leader may be silent before another one takes over, in whole seconds.
+    /// The duration of the lease in whole seconds. Another replica takes over if it is not renewed.
     pub duration: Duration,
-    /// How often the leader renews the lease, and the others look at it: less than half of
+    /// The interval between renewals by the leader and polls by the others: less than half of
     /// `duration`.
     pub retry: Duration,
 }
 
-/// Why a replica does not lead, or does not any more.
+/// An error of the election.
 #[derive(Debug, thiserror::Error)]
 pub enum LeadError {
-    /// The API server did not answer for as long as the lease lasts, or does not let it.
-    #[error("cannot use lease `{lease}`: {source}")]
+    /// All requests failed for the duration of the lease.
+    #[error("cannot use lease `{lease}`")]
     Unusable {
-        /// The lease.
+        /// The name of the lease.
         lease: String,
-        /// What the API server said last.
+        /// The last error.
         source: kube::Error,
     },
-    /// The lease could not be renewed in time, or somebody else has it.
+    /// The lease was not renewed in time, or another replica holds it.
     #[error("lost lease `{lease}`")]
     Lost {
-        /// The lease.
+        /// The name of the lease.
         lease: String,
     },
 }
 
 impl Candidate {
-    /// Waits until this replica leads, runs `work` to its end, and lets go of the lease. When the
-    /// leadership is lost in between, `work` is dropped at once, before anybody else can lead.
+    /// Waits until this replica is the leader, runs `work` to completion, and releases the lease.
+    ///
+    /// If the lease is lost in the meantime, `work` is dropped before another replica can become the
+    /// leader.
     ///
     /// # Errors
     ///
-    /// When the leadership is lost, or cannot be gained. A replica had better end then, and be
-    /// started anew.
+    /// If the lease is lost or cannot be acquired. The process should exit then, and be restarted.
     pub async fn lead<T>(&self, work: impl Future<Output = T>) -> Result<T, LeadError> {
         let (mut held, since) = self.acquire().await?;
         let done = tokio::select! {
             done = work => done,
             lost = self.renew(&mut held, since) => return Err(lost),
         };
-        // Whoever waits need not wait until it runs out. If this fails, they have to.
+        // Release the lease. If this fails, the other replicas wait until it expires.
         held.spec.get_or_insert_default().holder_identity = None;
         let _ = self.leases.replace(&self.lease, &PostParams::default(), &held).await;
         Ok(done)
     }
 
-    /// Waits for the lease; with it comes when it was asked for.
+    /// Waits until this replica holds the lease. Returns the lease and the time of the request.
     ///
-    /// How old it is nobody knows, since clocks differ: a lease is given up only when it has stayed
-    /// the same, before these eyes, for as long as it lasts.
+    /// Clocks of replicas may differ, so the renewal time in the lease is not used. A lease has expired
+    /// if this replica has observed the same version of it for the duration of the lease.
     async fn acquire(&self) -> Result<(Lease, Instant), LeadError> {
-        let mut answered = Instant::now();
-        let mut seen: Option<(String, Instant)> = None;
+        let mut last_response = Instant::now();
+        let mut observed: Option<(String, Instant)> = None;
         loop {
-            let asked = Instant::now();
-            match self.attempt(&mut seen).await {
-                Ok(Some(held)) => return Ok((held, asked)),
-                Ok(None) => answered = Instant::now(),
-                Err(source) if answered.elapsed() > self.duration => {
+            let requested = Instant::now();
+            match self.try_acquire(&mut observed).await {
+                Ok(Some(held)) => return Ok((held, requested)),
+                Ok(None) => last_response = Instant::now(),
+                Err(source) if last_response.elapsed() > self.duration => {
                     return Err(LeadError::Unusable { lease: self.lease.clone(), source });
                 }
                 Err(_) => {}
@@ -85,8 +86,13 @@ impl Candidate {
         }
     }
 
-    async fn attempt(&self, seen: &mut Option<(String, Instant)>) -> kube::Result<Option<Lease>> {
-        let taken = match self.leases.get_opt(&self.lease).await? {
+    /// Creates the lease, or takes it over if it is free or has expired. Returns `None` if another
+    /// replica holds it.
+    async fn try_acquire(
+        &self,
+        observed: &mut Option<(String, Instant)>,
+    ) -> kube::Result<Option<Lease>> {
+        let acquired = match self.leases.get_opt(&self.lease).await? {
             None => {
                 let metadata =
                     ObjectMeta { name: Some(self.lease.clone()), ..ObjectMeta::default() };
@@ -96,29 +102,30 @@ impl Candidate {
             Some(mut lease) => {
                 let spec = lease.spec.take().unwrap_or_default();
                 let version = lease.metadata.resource_version.clone().unwrap_or_default();
-                let since = match seen {
+                let since = match observed {
                     Some((known, since)) if *known == version => *since,
-                    _ => seen.insert((version, Instant::now())).1,
+                    _ => observed.insert((version, Instant::now())).1,
                 };
-                let lasts = Duration::from_secs(
+                let duration = Duration::from_secs(
                     spec.lease_duration_seconds.and_then(|it| it.try_into().ok()).unwrap_or(0),
                 );
                 let held = spec.holder_identity.is_some_and(|holder| !holder.is_empty());
-                if held && since.elapsed() < lasts {
+                if held && since.elapsed() < duration {
                     return Ok(None);
                 }
                 lease.spec = Some(self.spec(spec.lease_transitions.unwrap_or(0) + 1));
-                // It carries the version that was read: of all who try, the first one succeeds.
+                // The request contains the resource version, so only the first one succeeds.
                 self.leases.replace(&self.lease, &PostParams::default(), &lease).await
             }
         };
-        match taken {
+        match acquired {
             Ok(lease) => Ok(Some(lease)),
             Err(error) if is_conflict(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
+    /// Returns the spec of a lease held by this replica.
     fn spec(&self, transitions: i32) -> LeaseSpec {
         let now = MicroTime(Timestamp::now());
         LeaseSpec {
@@ -131,20 +138,20 @@ impl Candidate {
         }
     }
 
-    /// Renews the lease, which was asked for at `since`, until that does not work any more.
+    /// Renews the lease, which was requested at `since`, until it is lost.
     ///
-    /// Others count from when they see a renewal, and this one from before it was sent, and less:
-    /// so it is the first to know.
+    /// This replica measures from before the request, minus one retry interval; others measure from when
+    /// they observe the renewal. So this replica stops before another one can take over.
     async fn renew(&self, held: &mut Lease, mut since: Instant) -> LeadError {
         let parameters = PostParams::default();
         loop {
             sleep(self.retry).await;
-            let asked = Instant::now();
+            let requested = Instant::now();
             held.spec.get_or_insert_default().renew_time = Some(MicroTime(Timestamp::now()));
             let left = (self.duration - self.retry).saturating_sub(since.elapsed());
             let replace = self.leases.replace(&self.lease, &parameters, held);
             match timeout(left, replace).await {
-                Ok(Ok(lease)) => (*held, since) = (lease, asked),
+                Ok(Ok(lease)) => (*held, since) = (lease, requested),
                 Ok(Err(error)) if !is_conflict(&error) => {}
                 Ok(Err(_)) | Err(_) => return LeadError::Lost { lease: self.lease.clone() },
             }

@@ -1,4 +1,5 @@
-//! A replica: `leader-election IDENTITY` says when it leads, and works until it is terminated.
+//! A replica: `leader-election IDENTITY` prints a line when it becomes the leader, and runs until it is
+//! terminated.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ async fn main() -> anyhow::Result<()> {
         leases: Api::default_namespaced(Client::try_default().await?),
         lease: "leader".to_owned(),
         identity: std::env::args().nth(1).context("usage: leader-election IDENTITY")?,
-        // Short, for a test; client-go's are 15 s and 2 s.
+        // Short for tests. The defaults of client-go are 15 s and 2 s.
         duration: Duration::from_secs(3),
         retry: Duration::from_millis(500),
     };
@@ -21,7 +22,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What only one replica may do at a time.
+/// The work of the leader.
 async fn work(identity: &str) -> std::io::Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     println!("{identity} leads");

@@ -1,4 +1,4 @@
-//! Two replicas, as processes of their own, and one lease in a real cluster.
+//! Two replicas as separate processes, and a lease in a real cluster.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// Two replicas, of which `leader` was the first.
+/// Two replicas. `leader` was started first.
 struct Replicas {
     leader: Child,
     _other: Child,
@@ -33,36 +33,36 @@ impl FromTestContext for Replicas {
                 .spawn()
         };
         let mut leader = start("one")?;
-        let output = leader.stdout.take().ok_or("it has no output")?;
+        let output = leader.stdout.take().ok_or("standard output is not piped")?;
         let line = BufReader::new(output).lines().next_line().await?;
         assert_eq!(line.as_deref(), Some("one leads"));
         Ok(Self { leader, _other: start("two")?, _kubeconfig: kubeconfig })
     }
 }
 
+/// Returns the condition that a replica holds the lease.
 fn held_by(identity: &'static str) -> Condition<Lease> {
     Condition::new(format!("held by {identity}"), move |lease: Option<&Lease>| {
         let holder = lease.and_then(|lease| lease.spec.as_ref()?.holder_identity.as_deref());
         if holder == Some(identity) {
             State::Met
         } else {
-            State::NotYet(format!("it is held by {holder:?}"))
+            State::NotYet(format!("held by {holder:?}"))
         }
     })
 }
 
-/// How long the lease had been silent when its holder took it, by the replicas' own clocks, and how
-/// long it lasts.
-fn silence(before: &LeaseSpec, after: &LeaseSpec) -> (Duration, Duration) {
+/// Returns the time between the last renewal and the takeover, and the duration of the lease.
+fn takeover_delay(before: &LeaseSpec, after: &LeaseSpec) -> (Duration, Duration) {
     let renewed = before.renew_time.as_ref().unwrap().0;
-    let silence = after.acquire_time.as_ref().unwrap().0.duration_since(renewed);
-    let lasts = before.lease_duration_seconds.unwrap();
-    (silence.unsigned_abs(), Duration::from_secs(lasts.try_into().unwrap()))
+    let delay = after.acquire_time.as_ref().unwrap().0.duration_since(renewed);
+    let duration = before.lease_duration_seconds.unwrap();
+    (delay.unsigned_abs(), Duration::from_secs(duration.try_into().unwrap()))
 }
 
 #[kipod::test(timeout = "2m")]
 #[ignore = "creates a real cluster"]
-async fn a_killed_leader_is_replaced_when_its_lease_is_over(
+async fn killed_leader_is_replaced_after_its_lease_expires(
     client: Client,
     mut replicas: Replicas,
 ) -> anyhow::Result<()> {
@@ -74,14 +74,14 @@ async fn a_killed_leader_is_replaced_when_its_lease_is_over(
     wait::object(&leases, "leader", held_by("two")).await?;
     let after = leases.get("leader").await?.spec.unwrap();
     assert_eq!(after.lease_transitions, Some(1));
-    let (silence, lasts) = silence(&before, &after);
-    assert!(silence >= lasts, "taken after {silence:?}, the lease lasts {lasts:?}");
+    let (delay, duration) = takeover_delay(&before, &after);
+    assert!(delay >= duration, "takeover after {delay:?}, lease duration {duration:?}");
     Ok(())
 }
 
 #[kipod::test(timeout = "2m")]
 #[ignore = "creates a real cluster"]
-async fn a_leader_that_is_told_to_end_lets_go(
+async fn terminated_leader_releases_its_lease(
     client: Client,
     mut replicas: Replicas,
 ) -> anyhow::Result<()> {
@@ -93,14 +93,14 @@ async fn a_leader_that_is_told_to_end_lets_go(
 
     wait::object(&leases, "leader", held_by("two")).await?;
     let after = leases.get("leader").await?.spec.unwrap();
-    let (silence, lasts) = silence(&before, &after);
-    assert!(silence < lasts, "taken after {silence:?}, the lease lasts {lasts:?}");
+    let (delay, duration) = takeover_delay(&before, &after);
+    assert!(delay < duration, "takeover after {delay:?}, lease duration {duration:?}");
     Ok(())
 }
 
 #[kipod::test(timeout = "2m")]
 #[ignore = "creates a real cluster"]
-async fn a_leader_that_loses_its_lease_ends(
+async fn leader_exits_after_losing_its_lease(
     client: Client,
     mut replicas: Replicas,
 ) -> anyhow::Result<()> {

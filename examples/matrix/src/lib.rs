@@ -1,1 +1,1 @@
-//! An rstest matrix of `#[kipod::test]`s: see `tests/matrix.rs`.
+//! An rstest matrix of `#[kipod::test]`s. See `tests/matrix.rs`.

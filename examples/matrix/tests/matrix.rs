@@ -1,5 +1,5 @@
-//! Which pods which level of the Pod Security Standards lets in: nine cases, each a test with a
-//! namespace of its own, all in one cluster.
+//! The Pod Security Standards: three pods times three levels. Each combination is a test with its own
+//! namespace, and all share one cluster.
 
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::Client;
@@ -7,19 +7,19 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-/// A pod as most people write it.
+/// Returns a pod without security settings.
 fn ordinary() -> Value {
     json!({ "containers": [{ "name": "web", "image": "nginx:1.29" }] })
 }
 
-/// A pod that sees the network of its node.
-fn with_the_nodes_network() -> Value {
+/// Returns a pod with the network of its node.
+fn host_network() -> Value {
     let mut spec = ordinary();
     spec["hostNetwork"] = true.into();
     spec
 }
 
-/// A pod that wants no rights at all.
+/// Returns a pod that drops all privileges.
 fn hardened() -> Value {
     let mut spec = ordinary();
     spec["containers"][0]["securityContext"] = json!({
@@ -33,12 +33,12 @@ fn hardened() -> Value {
 
 #[rstest]
 #[case::ordinary(ordinary(), "baseline")]
-#[case::with_the_nodes_network(with_the_nodes_network(), "privileged")]
+#[case::host_network(host_network(), "privileged")]
 #[case::hardened(hardened(), "restricted")]
 #[kipod::test]
 #[ignore = "creates a real cluster"]
-async fn pod_security(
-    // kipod makes the arguments that rstest is told to ignore.
+async fn level_admits_only_conforming_pods(
+    // `#[ignore]` tells rstest to leave these arguments to kipod.
     #[ignore] client: Client,
     #[ignore] namespace: kipod::Namespace,
     #[case] spec: Value,

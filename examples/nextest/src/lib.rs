@@ -1,1 +1,1 @@
-//! A nextest configuration for tests with clusters: see `.config/nextest.toml` and `tests/cluster.rs`.
+//! A nextest configuration for tests with clusters. See `.config/nextest.toml` and `tests/cluster.rs`.

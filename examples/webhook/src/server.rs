@@ -1,4 +1,4 @@
-//! The webhook's server: HTTPS, one task for each connection.
+//! The HTTPS server of the webhook, with one task for each connection.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// Serves the webhook with a certificate and its key, both in PEM.
+/// Serves the webhook on `/validate`. The certificate and its key are in PEM.
 ///
 /// # Errors
 ///
-/// When the certificate cannot be used, or the listener fails.
+/// If the certificate is invalid, or the listener fails.
 pub async fn serve(listener: TcpListener, certificate: &str, key: &str) -> anyhow::Result<()> {
     let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect::<Result<_, _>>()?;
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes())?;
@@ -32,31 +32,32 @@ pub async fn serve(listener: TcpListener, certificate: &str, key: &str) -> anyho
         let (stream, _) = listener.accept().await?;
         let acceptor = acceptor.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection(acceptor, stream).await {
+            if let Err(error) = serve_connection(acceptor, stream).await {
                 eprintln!("webhook: {error}");
             }
         });
     }
 }
 
-async fn connection(acceptor: TlsAcceptor, stream: TcpStream) -> anyhow::Result<()> {
+async fn serve_connection(acceptor: TlsAcceptor, stream: TcpStream) -> anyhow::Result<()> {
     let stream = acceptor.accept(stream).await?;
-    http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await?;
+    http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(respond)).await?;
     Ok(())
 }
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let answered = match request.uri().path() {
+async fn respond(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let response = match request.uri().path() {
         "/validate" => review(request.into_body()).await,
         _ => Ok((StatusCode::NOT_FOUND, Bytes::new())),
     };
     let (status, body) =
-        answered.unwrap_or_else(|error| (StatusCode::BAD_REQUEST, error.to_string().into()));
+        response.unwrap_or_else(|error| (StatusCode::BAD_REQUEST, error.to_string().into()));
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     Ok(response)
 }
 
+/// Validates the pod in an `AdmissionReview`.
 async fn review(body: Incoming) -> anyhow::Result<(StatusCode, Bytes)> {
     let body = body.collect().await?.to_bytes();
     let review: AdmissionReview<Pod> = serde_json::from_slice(&body)?;

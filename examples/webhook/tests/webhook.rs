@@ -1,4 +1,4 @@
-//! The webhook, asked by a real API server. The server is in the test's process.
+//! The webhook, called by a real API server. It runs in the test process.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use kube::api::{Api, PostParams};
 use kube::{Client, Resource};
 use serde_json::json;
 
-/// The webhook, asked for each pod of the test's namespace and for no other.
+/// A webhook that is called for each pod in the namespace of the test.
 struct Webhook;
 
 impl FromTestContext for Webhook {
@@ -19,8 +19,8 @@ impl FromTestContext for Webhook {
         let namespace = kipod::Namespace::from_test_context(context).await?;
         let owner = Api::<Namespace>::all(client.clone()).get(&namespace).await?;
         let configuration = json!({
-            // The configuration is the whole cluster's: a name of its own, the test's namespace as
-            // its only concern, and as its owner, with which it goes.
+            // The configuration is cluster-scoped. It has a unique name, selects the namespace of the
+            // test, and is deleted with the namespace, which owns it.
             "metadata": {
                 "name": format!("tags.{namespace}"),
                 "ownerReferences": [owner.owner_ref(&())],
@@ -50,20 +50,20 @@ impl FromTestContext for Webhook {
         let configurations: Api<ValidatingWebhookConfiguration> = Api::all(client.clone());
         let configuration = serde_json::from_value(configuration)?;
         configurations.create(&PostParams::default(), &configuration).await?;
-        // Nothing tells when the API server has read it; a pod that has to be refused does.
-        let refused = async {
-            while try_pod(&client, "nginx:latest").await.is_ok() {
+        // The API server does not report when it has loaded the configuration: wait until it denies a pod.
+        let denied = async {
+            while dry_run_pod(&client, "nginx:latest").await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let limit = Duration::from_secs(30);
-        tokio::time::timeout(limit, refused).await.map_err(|_| "the webhook refuses nothing")?;
+        let timeout = Duration::from_secs(30);
+        tokio::time::timeout(timeout, denied).await.map_err(|_| "the webhook denies nothing")?;
         Ok(Self)
     }
 }
 
-/// Has the API server judge a pod without creating it.
-async fn try_pod(client: &Client, image: &str) -> kube::Result<Pod> {
+/// Requests the creation of a pod as a dry run.
+async fn dry_run_pod(client: &Client, image: &str) -> kube::Result<Pod> {
     let pod = json!({
         "metadata": { "name": "web" },
         "spec": { "containers": [{ "name": "web", "image": image }] },
@@ -75,13 +75,16 @@ async fn try_pod(client: &Client, image: &str) -> kube::Result<Pod> {
 
 #[kipod::test(timeout = "2m")]
 #[ignore = "creates a real cluster"]
-async fn images_need_a_tag(client: Client, _webhook: Webhook) -> anyhow::Result<()> {
-    try_pod(&client, "nginx:1.29").await?;
+async fn webhook_denies_images_without_tag(
+    client: Client,
+    _webhook: Webhook,
+) -> anyhow::Result<()> {
+    dry_run_pod(&client, "nginx:1.29").await?;
     for image in ["nginx", "registry.example:5000/nginx:latest"] {
-        let refused = try_pod(&client, image).await.unwrap_err();
-        let kube::Error::Api(status) = &refused else { panic!("{refused}") };
-        let why = format!("denied the request: images need a tag other than latest: {image}");
-        assert!(status.message.ends_with(&why), "{}", status.message);
+        let error = dry_run_pod(&client, image).await.unwrap_err();
+        let kube::Error::Api(status) = &error else { panic!("{error}") };
+        let reason = format!("denied the request: images need a tag other than latest: {image}");
+        assert!(status.message.ends_with(&reason), "{}", status.message);
     }
     Ok(())
 }

@@ -119,7 +119,7 @@ impl ChangeError {
     /// What the user can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Lock(error) => error.hint().map(str::to_owned),
+            Self::Lock(error) => crate::Hint::hint(error),
             Self::Open(error) => error.hint(),
             Self::OneControlPlane { .. } => {
                 Some("create it with `--control-planes 3`, and there is a load balancer".into())

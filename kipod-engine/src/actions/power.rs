@@ -110,9 +110,10 @@ pub async fn start(context: Context<'_>, request: &StartRequest) -> Result<Clust
     }
     let factor = request.time_factor;
     let kubeconfig = cluster.kubeconfig().map_err(OpenError::from)?;
-    let client = client::connect_within(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await?;
+    let client =
+        client::connect_with_timeout(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await?;
     let (podman, cancel) = (context.podman, &request.cancel);
-    let waiter = Waiter { cluster: &watched, podman, client, cancel, factor };
+    let waiter = Waiter { cluster: watched, podman, client, cancel, factor };
     step(events, Step::StartControlPlane, waiter.api_server(request.wait)).await?;
     step(events, Step::Ready, waiter.workloads(request.wait, &woken)).await?;
     Ok(cluster)

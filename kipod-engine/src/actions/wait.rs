@@ -30,7 +30,7 @@ const JOURNAL_LINES: &str = "20";
 
 /// Waits for one cluster.
 pub(super) struct Waiter<'a> {
-    pub(super) cluster: &'a WaitTarget,
+    pub(super) cluster: WaitTarget,
     pub(super) podman: &'a dyn Podman,
     pub(super) client: Client,
     pub(super) cancel: &'a CancellationToken,

@@ -165,10 +165,10 @@ impl ExportError {
     /// What the user can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Lock(error) => error.hint().map(str::to_owned),
+            Self::Lock(error) => crate::Hint::hint(error),
             Self::Open(error) => error.hint(),
             Self::Record(error) => error.hint().map(str::to_owned),
-            Self::Kubeconfig(error) => Some(error.hint()),
+            Self::Kubeconfig(error) => crate::Hint::hint(error),
         }
     }
 }

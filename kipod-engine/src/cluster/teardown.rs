@@ -47,7 +47,7 @@ impl RemoveError {
     /// What the user can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Lock(error) => error.hint().map(str::to_owned),
+            Self::Lock(error) => crate::Hint::hint(error),
             Self::List { source, .. } => source.hint(),
             Self::Left { name, .. } => {
                 Some(format!("mend that, then run `kipod delete cluster {name}` again"))

@@ -1,5 +1,5 @@
-//! Clusters whose creation or deletion was cut off, nodes whose addition or removal was, and what is
-//! left of clusters without a record.
+//! Clusters and nodes with an interrupted creation or deletion, and leftovers of clusters without a
+//! record.
 
 use std::collections::BTreeSet;
 
@@ -13,20 +13,21 @@ use crate::kubernetes::Role;
 use crate::lease::NameLock;
 use crate::plan::NodeIdentity;
 use crate::spec::ClusterName;
+use crate::util::text::error_chain;
 
-/// What the record says of a name.
-pub(super) enum Known {
-    /// It is a cluster, whole.
-    Whole(Box<Record>),
-    /// Something of it is left, or may be.
-    Broken,
-    /// Nobody but its user can say what it is.
-    Stays(String),
+/// The state of a cluster according to its record.
+pub(super) enum State {
+    /// The cluster is complete.
+    Complete(Box<Record>),
+    /// There may be leftovers of the cluster.
+    Incomplete,
+    /// Only the user can decide about the cluster. Contains the reason.
+    Kept(String),
 }
 
 impl Prune<'_> {
-    /// Removes every cluster that is broken and that nobody works on.
-    pub(super) async fn broken_clusters(&mut self) -> Result<(), PruneError> {
+    /// Removes all incomplete clusters that no process works on.
+    pub(super) async fn incomplete_clusters(&mut self) -> Result<(), PruneError> {
         let recorded = Record::all(&self.dirs.state)?.into_iter().map(|(name, _)| name);
         let labelled = names_in_podman(self.podman).await?;
         let names: BTreeSet<String> =
@@ -36,23 +37,23 @@ impl Prune<'_> {
             if NameLock::is_taken(&self.dirs.state, &name) {
                 continue;
             }
-            match self.known(&name) {
-                Known::Whole(record) => self.cut_off_change(&record).await?,
-                Known::Stays(why) => self.done.stays.push(why),
-                Known::Broken => {
-                    self.remove(&name, |known| matches!(known, Known::Broken)).await;
+            match self.state(&name) {
+                State::Complete(record) => self.interrupted_change(&record).await?,
+                State::Kept(reason) => self.done.kept.push(reason),
+                State::Incomplete => {
+                    self.remove(&name, |state| matches!(state, State::Incomplete)).await;
                 }
             }
         }
         Ok(())
     }
 
-    /// Takes away a node whose addition or removal was cut off. Kubernetes has to be told, so it stays
-    /// where no control plane runs.
-    async fn cut_off_change(&mut self, record: &Record) -> Result<(), PruneError> {
+    /// Removes a node whose addition or removal was interrupted. The node is removed from Kubernetes as
+    /// well, so it is kept if no control plane is running.
+    async fn interrupted_change(&mut self, record: &Record) -> Result<(), PruneError> {
         let Some(identity) = &record.changing else { return Ok(()) };
         let line = format!(
-            "node `{}` of cluster `{}`, cut off while it changed",
+            "node `{}` of cluster `{}` with an interrupted change",
             identity.name, record.name
         );
         let running = containers(self.podman, Some(&record.name)).await?;
@@ -61,52 +62,53 @@ impl Prune<'_> {
             found.is_some_and(|container| container.state.is_running())
         };
         if !record.nodes.iter().any(|one| one.role == Role::ControlPlane && runs(one)) {
-            self.done.stays.push(format!("{line}: no control plane runs"));
+            self.done.kept.push(format!("{line}: no control plane is running"));
         } else if self.dry_run {
             self.removed([line]);
         } else {
             let context = Context { podman: self.podman, dirs: self.dirs, events: &|_| {} };
             match finish_change(context, &record.name).await {
                 Ok(Some(_)) => self.removed([line]),
-                // Who has the cluster by now, or had it in between, knows what to do with it.
+                // Another process holds the cluster, or held it in between, and is responsible for it.
                 Ok(None) | Err(ChangeError::Lock(_)) => {}
-                Err(error) => self.fault(&error),
+                Err(error) => self.error(&error),
             }
         }
         Ok(())
     }
 
-    pub(super) fn known(&self, name: &ClusterName) -> Known {
+    pub(super) fn state(&self, name: &ClusterName) -> State {
         match Record::read(&self.dirs.state, name) {
-            Ok(Some(record)) if record.complete => Known::Whole(Box::new(record)),
-            Ok(_) if is_retained(&self.dirs.state, name) => Known::Stays(format!(
-                "cluster `{name}` was kept half-made with `--retain`; `kipod delete cluster {name}` removes it"
+            Ok(Some(record)) if record.complete => State::Complete(Box::new(record)),
+            Ok(_) if is_retained(&self.dirs.state, name) => State::Kept(format!(
+                "incomplete cluster `{name}` was kept with `--retain`; `kipod delete cluster {name}` removes it"
             )),
-            Ok(_) => Known::Broken,
-            // Another kipod may be able to.
-            Err(error) => Known::Stays(format!(
-                "cluster `{name}`: {error}; `kipod delete cluster {name}` removes it"
+            Ok(_) => State::Incomplete,
+            // Another version of kipod may be able to read it.
+            Err(error) => State::Kept(format!(
+                "cluster `{name}`: {}; `kipod delete cluster {name}` removes it",
+                error_chain(&error)
             )),
         }
     }
 
-    /// Removes a cluster, if `still` holds of it once nobody else can work on it. Answers whether it
-    /// is not there any more, or is another one.
+    /// Removes a cluster if `applies` is true for its state under the lock. Returns whether the cluster
+    /// does not exist any more, or is another cluster.
     pub(super) async fn remove(
         &mut self,
         name: &ClusterName,
-        still: impl Fn(&Known) -> bool,
+        applies: impl Fn(&State) -> bool,
     ) -> bool {
         let found = match self.dry_run {
             true => self.list(name).await,
             false => {
-                // Who has it by now knows what to do with it.
+                // The holder of the lock is responsible for the cluster.
                 let Ok(lock) = NameLock::take(&self.dirs.state, name) else { return false };
-                let known = self.known(name);
-                if !still(&known) {
+                let state = self.state(name);
+                if !applies(&state) {
                     return true;
                 }
-                if matches!(known, Known::Broken) {
+                if matches!(state, State::Incomplete) {
                     settle().await;
                 }
                 let found = self.list(name).await;
@@ -124,21 +126,21 @@ impl Prune<'_> {
                 true
             }
             Err(error) => {
-                self.fault(&error);
+                self.error(&error);
                 false
             }
         }
     }
 
-    /// All that there is of a cluster, a line each.
+    /// Lists all resources of a cluster, one per line.
     async fn list(&self, name: &ClusterName) -> Result<Vec<String>, RemoveError> {
         let found = find(self.podman, name).await?;
         let dir = cluster_dir(&self.dirs.state, name);
-        let folder = dir.exists().then(|| format!("folder `{}`", dir.display()));
+        let directory = dir.exists().then(|| format!("directory `{}`", dir.display()));
         let kubeconfig = Record::read(&self.dirs.state, name).ok().flatten();
         let entries = kubeconfig.into_iter().flat_map(|record| record.kubeconfig);
         let entries = entries.map(|path| format!("entry `kipod-{name}` of `{}`", path.display()));
-        let all = found.all().chain(entries).chain(folder);
+        let all = found.all().chain(entries).chain(directory);
         Ok(all.map(|what| format!("{what} of cluster `{name}`")).collect())
     }
 }

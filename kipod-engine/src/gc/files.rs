@@ -1,92 +1,93 @@
-//! What tests made, and locks that nobody holds.
+//! Clusters of tests, and unused lock files.
 
 use super::Prune;
-use super::clusters::Known;
+use super::clusters::State;
 use crate::lease::{ClusterFiles, LeaseError, Lock, all_name_locks};
 use crate::spec::ClusterName;
 
-/// The right to remove what tests have of a cluster.
-struct Alone {
+/// The exclusive locks for removing a cluster of tests.
+struct ExclusiveLocks {
     gate: Lock,
     lease: Lock,
 }
 
-impl Alone {
-    /// Takes it, if nobody uses the cluster.
+impl ExclusiveLocks {
+    /// Takes the locks; returns `None` if the cluster is in use.
     fn take(files: &ClusterFiles) -> Result<Option<Self>, LeaseError> {
         let Some(gate) = Lock::try_exclusive(&files.gate())? else { return Ok(None) };
         let Some(lease) = Lock::try_exclusive(&files.lease())? else { return Ok(None) };
-        let run = files.reapers().iter().any(|path| Lock::is_held_alone(path));
-        Ok((!run).then_some(Self { gate, lease }))
+        let active = files.reapers().iter().any(|path| Lock::is_locked_exclusively(path));
+        Ok((!active).then_some(Self { gate, lease }))
     }
 }
 
 impl Prune<'_> {
-    /// Removes every cluster that tests made and nobody uses, and the files of tests of every cluster
-    /// that is gone.
-    pub(super) async fn clusters_of_tests(&mut self) {
+    /// Removes all unused clusters that tests created, and the files of tests about deleted clusters.
+    pub(super) async fn test_clusters(&mut self) {
         for files in ClusterFiles::all(&self.dirs.state) {
             if files.is_in_use() {
                 continue;
             }
-            if let Err(error) = self.cluster_of_tests(&files).await {
-                self.fault(&error);
+            if let Err(error) = self.test_cluster(&files).await {
+                self.error(&error);
             }
         }
     }
 
-    async fn cluster_of_tests(&mut self, files: &ClusterFiles) -> Result<(), LeaseError> {
+    async fn test_cluster(&mut self, files: &ClusterFiles) -> Result<(), LeaseError> {
         let present = files.present();
-        // From here on nobody begins to use it. A look takes and leaves nothing.
-        let alone = match self.dry_run {
+        // From here on no process can start to use the cluster. A dry run takes no locks.
+        let locks = match self.dry_run {
             true => None,
-            false => match Alone::take(files)? {
+            false => match ExclusiveLocks::take(files)? {
                 None => return Ok(()),
-                alone => alone,
+                locks => locks,
             },
         };
         let (phase, kept) = (files.phase()?, files.all_kept().len());
-        // A name that is none of a cluster of ours is of somebody else's.
+        // An invalid name belongs to an external cluster.
         let name = files.name().parse::<ClusterName>().ok();
-        let known = name.as_ref().map_or(Known::Broken, |name| self.known(name));
-        match (&phase, &known) {
-            (Some(phase), Known::Whole(record)) if phase.is_of(&record.identity()) => {
+        let state = name.as_ref().map_or(State::Incomplete, |name| self.state(name));
+        match (&phase, &state) {
+            (Some(phase), State::Complete(record)) if phase.is_of(&record.identity()) => {
                 if kept > 0 {
                     let name = &record.name;
-                    self.done.stays.push(format!(
-                        "cluster `{name}` has what {kept} tests kept; `kipod delete cluster {name}` removes it"
+                    self.done.kept.push(format!(
+                        "cluster `{name}` has {}; `kipod delete cluster {name}` removes it",
+                        namespaces(kept)
                     ));
                     return Ok(());
                 }
-                let ours = |known: &Known| matches!(known, Known::Whole(record) if phase.is_of(&record.identity()));
+                let ours = |state: &State| matches!(state, State::Complete(record) if phase.is_of(&record.identity()));
                 if !self.remove(&record.name, ours).await {
-                    // Known to be the tests' until it is gone.
+                    // The phase file marks it as a cluster of tests until it is deleted.
                     return Ok(());
                 }
             }
-            // Namespaces in a cluster that tests did not make, perhaps on another machine: their next
-            // run deletes them.
-            (None, _) | (Some(_), Known::Whole(_)) if kept > 0 => {
-                self.done.stays.push(format!(
-                    "what {kept} tests kept in cluster `{}`; their next run removes it",
+            // Namespaces in a cluster that tests did not create, perhaps on another host. The next run
+            // of their tests deletes them.
+            (None, _) | (Some(_), State::Complete(_)) if kept > 0 => {
+                self.done.kept.push(format!(
+                    "{} in cluster `{}`, removed by the next test run",
+                    namespaces(kept),
                     files.name()
                 ));
                 return Ok(());
             }
-            // What is left of the cluster itself is found with all that is broken.
+            // Leftovers of the cluster itself are removed with the incomplete clusters.
             _ => {}
         }
         self.removed(present.iter().map(|path| format!("file `{}`", path.display())));
-        if let Some(Alone { gate, lease }) = alone {
+        if let Some(ExclusiveLocks { gate, lease }) = locks {
             files.remove(gate, lease)?;
         }
         Ok(())
     }
 
-    /// Removes the lock files of names that nobody holds: what killed processes left.
+    /// Removes lock files that no process holds, which killed processes left behind.
     pub(super) fn name_locks(&mut self) {
         for path in all_name_locks(&self.dirs.state) {
-            if Lock::is_held(&path) {
+            if Lock::is_locked(&path) {
                 continue;
             }
             if !self.dry_run {
@@ -94,12 +95,20 @@ impl Prune<'_> {
                     Ok(Some(lock)) => lock.remove(),
                     Ok(None) => continue,
                     Err(error) => {
-                        self.fault(&error);
+                        self.error(&error);
                         continue;
                     }
                 }
             }
             self.removed([format!("file `{}`", path.display())]);
         }
+    }
+}
+
+/// Formats a number of kept namespaces.
+fn namespaces(count: usize) -> String {
+    match count {
+        1 => "1 kept namespace".to_owned(),
+        _ => format!("{count} kept namespaces"),
     }
 }

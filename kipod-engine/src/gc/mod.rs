@@ -1,13 +1,16 @@
-//! Removing what belongs to nobody, and only that. What it is is found by locks, labels and records;
-//! no age and no name decides.
+//! Garbage collection of orphaned resources. Ownership is decided by locks, labels and records only,
+//! never by age or name.
 //!
-//! * Clusters that tests made, which no process and no run uses, and in which nothing has to stay.
-//! * Clusters whose creation or deletion was cut off, and what Podman has of clusters without a record.
-//! * Nodes whose addition or removal was cut off.
-//! * What Podman has of registries without a container.
-//! * What was unpacked for loads of images that were cut off.
-//! * Image stores that no node image and no node needs.
-//! * Lock files that nobody holds, and what tests noted about clusters that are gone.
+//! Orphaned resources are:
+//!
+//! * Clusters that tests created, without a process or run that uses them and without kept namespaces.
+//! * Clusters whose creation or deletion was interrupted, and Podman resources of clusters without a
+//!   record.
+//! * Nodes whose addition or removal was interrupted.
+//! * Podman resources of registries without a container.
+//! * Unpacked images of interrupted loads.
+//! * Image stores that no node image and no node uses.
+//! * Lock files that no process holds, and files of tests about deleted clusters.
 
 mod clusters;
 mod files;
@@ -17,44 +20,48 @@ mod stores;
 #[cfg(test)]
 mod tests;
 
+use std::error::Error;
+
 use crate::cluster::RecordError;
 use crate::podman::{Podman, PodmanError};
 use crate::util::Hint;
 use crate::util::dirs::Dirs;
+use crate::util::text::error_chain;
 
-/// What a [`prune`] did, or would do.
+/// The result of a [`prune`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Pruned {
-    /// What is gone, a line each, as ``container `demo-control-plane-0` ``.
+    /// The removed resources, one per line: ``container `demo-control-plane-0` ``.
     pub removed: Vec<String>,
-    /// What looks as if it belonged to nobody and stays all the same, and why.
-    pub stays: Vec<String>,
-    /// What could not be removed, and why.
-    pub faults: Vec<String>,
+    /// Resources that seem orphaned but are kept, and the reason.
+    pub kept: Vec<String>,
+    /// Resources that could not be removed, and the error.
+    pub errors: Vec<String>,
 }
 
-/// It cannot be found out what there is.
+/// The existing resources cannot be listed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PruneError {
     /// The records cannot be listed.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// Podman did not answer.
-    #[error("cannot list what podman has of clusters and registries: {0}")]
+    /// Podman cannot list its resources.
+    #[error("failed to list Podman resources of clusters and registries")]
     Podman(#[from] PodmanError),
 }
 
-impl PruneError {
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for PruneError {
+    fn hint(&self) -> Option<String> {
         match self {
-            Self::Record(error) => error.hint().map(str::to_owned),
+            Self::Record(error) => error.hint().map(Into::into),
             Self::Podman(error) => error.hint(),
         }
     }
 }
 
-/// What one prune works with.
+/// The state of one prune.
 struct Prune<'a> {
     podman: &'a dyn Podman,
     dirs: &'a Dirs,
@@ -62,18 +69,18 @@ struct Prune<'a> {
     done: Pruned,
 }
 
-/// Removes what belongs to nobody. With `dry_run` it only says what that is. What somebody begins to use
-/// meanwhile is left alone.
+/// Removes orphaned resources. With `dry_run`, only lists them. Resources that another process starts to
+/// use meanwhile are kept.
 ///
 /// # Errors
 ///
-/// When it cannot be found out what there is. What cannot be removed is in [`Pruned::faults`].
+/// If the existing resources cannot be listed. Failed removals are in [`Pruned::errors`].
 pub async fn prune(podman: &dyn Podman, dirs: &Dirs, dry_run: bool) -> Result<Pruned, PruneError> {
     let mut prune = Prune { podman, dirs, dry_run, done: Pruned::default() };
     prune.name_locks();
     prune.loads().await;
-    prune.clusters_of_tests().await;
-    prune.broken_clusters().await?;
+    prune.test_clusters().await;
+    prune.incomplete_clusters().await?;
     prune.registries().await?;
     prune.image_stores().await;
     Ok(prune.done)
@@ -84,7 +91,7 @@ impl Prune<'_> {
         self.done.removed.extend(what);
     }
 
-    fn fault(&mut self, fault: &impl std::fmt::Display) {
-        self.done.faults.push(fault.to_string());
+    fn error(&mut self, error: &dyn Error) {
+        self.done.errors.push(error_chain(error));
     }
 }

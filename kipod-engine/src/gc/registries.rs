@@ -1,13 +1,13 @@
-//! Registries whose creation or deletion was cut off.
+//! Leftovers of registries with an interrupted creation or deletion.
 
 use super::{Prune, PruneError};
 use crate::cluster::settle;
 use crate::registry::{self, RegistriesLock};
 
 impl Prune<'_> {
-    /// Removes what is left of them: who has a container is whole, and stays until it is deleted.
+    /// Removes the leftovers. A registry with a container is complete and is kept.
     pub(super) async fn registries(&mut self) -> Result<(), PruneError> {
-        // Who has the lock is making or deleting one.
+        // The holder of the lock creates or deletes a registry.
         let _lock = match self.dry_run {
             true if RegistriesLock::is_taken(&self.dirs.state) => return Ok(()),
             true => None,
@@ -15,23 +15,23 @@ impl Prune<'_> {
                 Ok(Some(lock)) => Some(lock),
                 Ok(None) => return Ok(()),
                 Err(error) => {
-                    self.fault(&error);
+                    self.error(&error);
                     return Ok(());
                 }
             },
         };
-        let left = registry::leftovers(self.podman).await?;
-        if !left.is_empty() && !self.dry_run {
+        let leftovers = registry::leftovers(self.podman).await?;
+        if !leftovers.is_empty() && !self.dry_run {
             settle().await;
         }
-        for name in left {
+        for name in leftovers {
             let removed = match self.dry_run {
                 true => Ok(true),
                 false => registry::remove(self.podman, &name).await,
             };
             match removed {
-                Ok(_) => self.removed([format!("what is left of registry `{name}`")]),
-                Err(error) => self.fault(&error),
+                Ok(_) => self.removed([format!("leftovers of registry `{name}`")]),
+                Err(error) => self.error(&error),
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What is removed and what is not, against a scripted Podman and real locks.
+//! Tests of removed and kept resources, with a scripted Podman and real locks.
 
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ impl World {
         Self { podman: Scripted::new(), dirs: Dirs::below(root.path()), _root: root }
     }
 
-    /// Gives Podman a network, a volume and a container of a cluster.
+    /// Creates a network, a volume and a container of a cluster.
     async fn fill(&self, cluster: &str, binds: Vec<Bind>) {
         let labels = plan::labels(&name(cluster));
         let network = NetworkOptions {
@@ -47,7 +47,7 @@ impl World {
         self.podman.create_container(&container).await.unwrap();
     }
 
-    /// A cluster with its record and all that Podman has of it.
+    /// Creates a cluster: its record and its Podman resources.
     async fn cluster(&self, cluster: &str, complete: bool) -> Record {
         self.fill(cluster, Vec::new()).await;
         let record = Record {
@@ -68,7 +68,7 @@ impl World {
         record
     }
 
-    /// A cluster that a test made, with its files.
+    /// Creates a cluster of tests with its files.
     async fn test_cluster(&self, cluster: &str) -> ClusterFiles {
         let record = self.cluster(cluster, true).await;
         let files = ClusterFiles::new(&self.dirs.state, cluster);
@@ -78,30 +78,30 @@ impl World {
         files
     }
 
-    /// Prunes, after a dry run that says the same and changes nothing.
+    /// Prunes, after a dry run that returns the same result and changes nothing.
     async fn prune(&self) -> Pruned {
         let before = (self.files(), self.podman.calls().len());
         let dry = prune(&self.podman, &self.dirs, true).await.unwrap();
         assert_eq!(self.files(), before.0);
         let calls = self.podman.calls().split_off(before.1);
         let changed = calls.iter().any(|call| call.starts_with("remove"));
-        assert!(!changed, "a dry run: {calls:#?}");
+        assert!(!changed, "the dry run: {calls:#?}");
         let done = prune(&self.podman, &self.dirs, false).await.unwrap();
         assert_eq!(dry, done);
         let again = prune(&self.podman, &self.dirs, false).await.unwrap();
-        assert_eq!((again.removed, again.stays), (Vec::new(), done.stays.clone()));
+        assert_eq!((again.removed, again.kept), (Vec::new(), done.kept.clone()));
         done
     }
 
-    /// Every file and folder there is.
+    /// Returns all files and directories.
     fn files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        let mut folders = vec![self.dirs.state.clone(), self.dirs.data.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let mut directories = vec![self.dirs.state.clone(), self.dirs.data.clone()];
+        while let Some(directory) = directories.pop() {
+            for entry in std::fs::read_dir(&directory).into_iter().flatten().flatten() {
                 found.push(entry.path());
                 if entry.path().is_dir() {
-                    folders.push(entry.path());
+                    directories.push(entry.path());
                 }
             }
         }
@@ -117,7 +117,7 @@ impl World {
 const NOTHING: [String; 0] = [];
 
 #[tokio::test]
-async fn where_all_is_well_nothing_goes() {
+async fn prune_keeps_complete_clusters() {
     let world = World::new();
     assert_eq!(world.prune().await, Pruned::default());
     world.cluster("mine", true).await;
@@ -126,16 +126,16 @@ async fn where_all_is_well_nothing_goes() {
 }
 
 #[tokio::test]
-async fn a_cluster_whose_creation_was_cut_off_goes_whole() {
+async fn prune_removes_an_incomplete_cluster() {
     let world = World::new();
     world.cluster("half", false).await;
     world.cluster("mine", true).await;
     let done = world.prune().await;
-    let folder = cluster_dir(&world.dirs.state, &name("half"));
+    let directory = cluster_dir(&world.dirs.state, &name("half"));
     let mut expected = ["container `half-node`", "volume `half-node`", "network `kipod-half`"]
         .map(str::to_owned)
         .to_vec();
-    expected.push(format!("folder `{}`", folder.display()));
+    expected.push(format!("directory `{}`", directory.display()));
     let expected: Vec<_> =
         expected.into_iter().map(|what| format!("{what} of cluster `half`")).collect();
     assert_eq!(done, Pruned { removed: expected, ..Pruned::default() });
@@ -144,7 +144,7 @@ async fn a_cluster_whose_creation_was_cut_off_goes_whole() {
 }
 
 #[tokio::test]
-async fn a_node_whose_change_was_cut_off_goes_once_kubernetes_can_be_told() {
+async fn interrupted_node_change_needs_a_control_plane() {
     let world = World::new();
     let mut record = world.cluster("mine", true).await;
     let identity = |name: &str, role, place: u8| plan::NodeIdentity {
@@ -161,10 +161,10 @@ async fn a_node_whose_change_was_cut_off_goes_once_kubernetes_can_be_told() {
     let volume = VolumeOptions { name: "mine-worker-0".into(), labels: labels.clone() };
     world.podman.create_volume(&volume).await.unwrap();
     world.podman.create_container(&ContainerOptions::plain("mine-worker-0", labels)).await.unwrap();
-    let line = "node `mine-worker-0` of cluster `mine`, cut off while it changed";
+    let line = "node `mine-worker-0` of cluster `mine` with an interrupted change";
     let done = world.prune().await;
-    assert_eq!((done.removed, done.faults), (Vec::new(), Vec::new()));
-    assert_eq!(done.stays, [format!("{line}: no control plane runs")]);
+    assert_eq!((done.removed, done.errors), (Vec::new(), Vec::new()));
+    assert_eq!(done.kept, [format!("{line}: no control plane is running")]);
     world.podman.start_container("mine-node").await.unwrap();
     assert_eq!(world.prune().await, Pruned { removed: vec![line.into()], ..Pruned::default() });
     let names = |all: Vec<crate::podman::ContainerInfo>| {
@@ -177,7 +177,7 @@ async fn a_node_whose_change_was_cut_off_goes_once_kubernetes_can_be_told() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_somebody_works_on_stays() {
+async fn prune_keeps_a_locked_cluster() {
     let world = World::new();
     world.cluster("busy", false).await;
     let lock = NameLock::take(&world.dirs.state, &name("busy")).unwrap();
@@ -188,7 +188,7 @@ async fn a_cluster_that_somebody_works_on_stays() {
 }
 
 #[tokio::test]
-async fn what_is_half_made_on_purpose_or_cannot_be_read_stays_and_is_told() {
+async fn retained_and_unreadable_clusters_are_kept() {
     let world = World::new();
     world.cluster("kept", false).await;
     retain(&world.dirs.state, &name("kept"));
@@ -196,23 +196,23 @@ async fn what_is_half_made_on_purpose_or_cannot_be_read_stays_and_is_told() {
     let file = cluster_dir(&world.dirs.state, &name("newer")).join("cluster.json");
     std::fs::write(file, "{}").unwrap();
     let done = world.prune().await;
-    assert_eq!((done.removed, done.faults), (Vec::new(), Vec::new()));
+    assert_eq!((done.removed, done.errors), (Vec::new(), Vec::new()));
     assert!(
-        done.stays[0].contains("`kept` was kept half-made with `--retain`"),
+        done.kept[0].contains("incomplete cluster `kept` was kept with `--retain`"),
         "{:?}",
-        done.stays
+        done.kept
     );
-    assert!(done.stays[1].contains("cluster.json` is no cluster record"), "{:?}", done.stays);
+    assert!(done.kept[1].contains("cluster.json` is no cluster record"), "{:?}", done.kept);
     assert!(world.exists("kept") && world.exists("newer"));
 }
 
 #[tokio::test]
-async fn what_podman_has_without_a_record_goes() {
+async fn resources_without_a_record_are_removed() {
     let world = World::new();
     world.fill("lost", Vec::new()).await;
     let volume = VolumeOptions { name: "alone".into(), labels: plan::labels(&name("volume")) };
     world.podman.create_volume(&volume).await.unwrap();
-    // Somebody else's.
+    // A volume without kipod's labels.
     let theirs = VolumeOptions { name: "lost-node-0".into(), labels: Labels::new() };
     world.podman.create_volume(&theirs).await.unwrap();
     let done = world.prune().await;
@@ -227,7 +227,7 @@ async fn what_podman_has_without_a_record_goes() {
 }
 
 #[tokio::test]
-async fn a_cluster_of_tests_stays_as_long_as_anybody_uses_it() {
+async fn test_cluster_is_kept_while_in_use() {
     let world = World::new();
     let files = world.test_cluster("test-a").await;
     for lock in [files.lease(), files.gate()] {
@@ -239,7 +239,7 @@ async fn a_cluster_of_tests_stays_as_long_as_anybody_uses_it() {
     assert_eq!(world.prune().await, Pruned::default());
     drop(reaper);
     let done = world.prune().await;
-    assert_eq!((done.stays, done.faults), (Vec::new(), Vec::new()));
+    assert_eq!((done.kept, done.errors), (Vec::new(), Vec::new()));
     for what in ["container `test-a-node`", "volume `test-a-node`", "network `kipod-test-a`"] {
         assert!(
             done.removed.contains(&format!("{what} of cluster `test-a`")),
@@ -253,33 +253,33 @@ async fn a_cluster_of_tests_stays_as_long_as_anybody_uses_it() {
     }
     assert_eq!(done.removed.len(), 8);
     assert!(world.podman.is_empty());
-    let left: Vec<_> = world.files().into_iter().filter(|path| path.is_file()).collect();
-    assert!(left.is_empty(), "{left:?}");
+    let remaining: Vec<_> = world.files().into_iter().filter(|path| path.is_file()).collect();
+    assert!(remaining.is_empty(), "{remaining:?}");
 }
 
 #[tokio::test]
-async fn what_tests_keep_stays_and_is_told() {
+async fn kept_namespaces_are_reported() {
     let world = World::new();
     let files = world.test_cluster("kept").await;
     let kept = Kept { namespace: "n".into(), test: "t".into(), run: "r".into() };
     files.keep(&kept).unwrap();
-    // In somebody else's cluster, which there is no record of.
+    // In an external cluster, which has no record.
     let theirs = ClusterFiles::new(&world.dirs.state, "external-1");
     theirs.keep(&kept).unwrap();
     let done = world.prune().await;
     assert_eq!(done.removed, NOTHING);
     assert_eq!(
-        done.stays,
+        done.kept,
         [
-            "what 1 tests kept in cluster `external-1`; their next run removes it",
-            "cluster `kept` has what 1 tests kept; `kipod delete cluster kept` removes it",
+            "1 kept namespace in cluster `external-1`, removed by the next test run",
+            "cluster `kept` has 1 kept namespace; `kipod delete cluster kept` removes it",
         ]
     );
     assert!(world.exists("kept"));
-    // Its user has deleted it.
+    // The user deletes the cluster.
     crate::cluster::remove(&world.podman, &world.dirs, &name("kept")).await.unwrap();
     let done = world.prune().await;
-    assert_eq!(done.stays.len(), 1);
+    assert_eq!(done.kept.len(), 1);
     assert!(
         done.removed.iter().any(|what| what.ends_with("test/kept.kept`")),
         "{:?}",
@@ -289,14 +289,14 @@ async fn what_tests_keep_stays_and_is_told() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_its_user_made_stays_when_tests_have_used_it() {
+async fn users_cluster_is_kept_after_tests_used_it() {
     let world = World::new();
     world.cluster("mine", true).await;
     let files = ClusterFiles::new(&world.dirs.state, "mine");
     drop(Lock::shared(&files.lease(), || {}).unwrap());
-    // Of an earlier one of that name.
+    // The state of an earlier cluster of that name.
     files.set_phase(Some(&Phase::Ready("1-1".to_owned()))).unwrap();
-    std::fs::write(files.log(), "what the reaper could not do").unwrap();
+    std::fs::write(files.log(), "an error of the reaper").unwrap();
     let done = world.prune().await;
     assert_eq!(done.removed.len(), 3, "{:?}", done.removed);
     assert!(done.removed.iter().all(|what| what.starts_with("file `")), "{:?}", done.removed);
@@ -304,7 +304,7 @@ async fn a_cluster_that_its_user_made_stays_when_tests_have_used_it() {
 }
 
 #[tokio::test]
-async fn image_stores_stay_that_an_image_or_a_node_needs() {
+async fn used_image_stores_are_kept() {
     let world = World::new();
     let stores = world.dirs.data.join("stores");
     for store in ["named", "named.vfs", "mounted", "old", "cut.partial"] {
@@ -333,14 +333,14 @@ async fn image_stores_stay_that_an_image_or_a_node_needs() {
     let expected =
         ["cut.partial", "old"].map(|name| format!("image store `{}`", stores.join(name).display()));
     assert_eq!(done.removed, expected);
-    let mut left: Vec<_> =
+    let mut remaining: Vec<_> =
         std::fs::read_dir(&stores).unwrap().flatten().map(|entry| entry.file_name()).collect();
-    left.sort();
-    assert_eq!(left, ["lock", "mounted", "named", "named.vfs"]);
+    remaining.sort();
+    assert_eq!(remaining, ["lock", "mounted", "named", "named.vfs"]);
 }
 
 #[tokio::test]
-async fn a_lock_file_goes_that_nobody_holds() {
+async fn unused_lock_files_are_removed() {
     let world = World::new();
     let lock = NameLock::take(&world.dirs.state, &name("held")).unwrap();
     let stale = world.dirs.state.join("locks/dead.lock");
@@ -351,14 +351,14 @@ async fn a_lock_file_goes_that_nobody_holds() {
 }
 
 #[tokio::test]
-async fn a_fault_keeps_nothing_else() {
+async fn prune_continues_after_an_error() {
     let world = World::new();
     world.cluster("a-half", false).await;
     world.cluster("b-half", false).await;
     world.podman.fail("remove_container a-half", || PodmanError::NotInstalled);
     let done = prune(&world.podman, &world.dirs, false).await.unwrap();
-    assert_eq!(done.faults.len(), 1, "{:?}", done.faults);
-    assert!(done.faults[0].starts_with("cluster `a-half` is not all gone:"), "{:?}", done.faults);
+    assert_eq!(done.errors.len(), 1, "{:?}", done.errors);
+    assert!(done.errors[0].starts_with("cluster `a-half` is not all gone:"), "{:?}", done.errors);
     assert!(world.exists("a-half") && !world.exists("b-half"));
     assert_eq!(world.prune().await.removed.len(), 2);
     assert!(world.podman.is_empty());
@@ -366,15 +366,13 @@ async fn a_fault_keeps_nothing_else() {
     let world = World::new();
     world.podman.fail("containers", || PodmanError::NotInstalled);
     let error = prune(&world.podman, &world.dirs, false).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "cannot list what podman has of clusters and registries: `podman` is not installed"
-    );
+    assert_eq!(error.to_string(), "failed to list Podman resources of clusters and registries");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "`podman` is not installed");
     assert!(error.hint().is_some());
 }
 
 #[tokio::test]
-async fn what_is_left_of_a_registry_goes_unless_somebody_is_at_registries() {
+async fn registry_leftovers_are_removed_unless_locked() {
     let world = World::new();
     let labels = Labels::from([("io.kipod.registry".to_owned(), "mine".to_owned())]);
     let volume = VolumeOptions { name: "mine".to_owned(), labels };
@@ -382,23 +380,23 @@ async fn what_is_left_of_a_registry_goes_unless_somebody_is_at_registries() {
     let lock = RegistriesLock::take(&world.dirs.state).unwrap().unwrap();
     assert_eq!(world.prune().await.removed, NOTHING);
     drop(lock);
-    assert_eq!(world.prune().await.removed, ["what is left of registry `mine`"]);
+    assert_eq!(world.prune().await.removed, ["leftovers of registry `mine`"]);
     assert!(world.podman.is_empty());
 }
 
 #[tokio::test]
-async fn what_loads_that_were_cut_off_left_goes_and_no_other() {
+async fn interrupted_loads_are_removed() {
     let world = World::new();
     world.cluster("demo", true).await;
     let loads = world.dirs.state.join("loads");
-    for folder in ["demo.abcd/overlay", "demo-2.abcd", "gone.abcd", "Not a name.abcd"] {
-        std::fs::create_dir_all(loads.join(folder)).unwrap();
+    for directory in ["demo.abcd/overlay", "demo-2.abcd", "gone.abcd", "Not a name.abcd"] {
+        std::fs::create_dir_all(loads.join(directory)).unwrap();
     }
-    let turn = ImagesLock::try_take(&world.dirs.state, &name("demo-2")).unwrap();
+    let lock = ImagesLock::try_take(&world.dirs.state, &name("demo-2")).unwrap();
     let done = world.prune().await;
-    let line = |folder| format!("folder `{}`", loads.join(folder).display());
+    let line = |name| format!("directory `{}`", loads.join(name).display());
     assert_eq!(done.removed, [line("demo.abcd"), line("gone.abcd")]);
-    drop(turn);
+    drop(lock);
     assert_eq!(world.prune().await.removed, [line("demo-2.abcd")]);
     assert!(world.exists("demo") && loads.join("Not a name.abcd").exists());
 }

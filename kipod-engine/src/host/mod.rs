@@ -1,12 +1,9 @@
-//! Asks the machine what it can do, once, and never decides.
+//! Facts about the host, and whether it can run clusters.
 //!
-//! [`HostFacts`] are plain data: what `kipod check` renders and what the plan reads are the same
-//! facts. [`findings`] holds them against what a cluster needs, and is a pure function: each
-//! [`Finding`] says what was seen and, where it is not good enough, the exact remedy for this
-//! distribution.
-//!
-//! Everything the facts come from is in [`Sources`]: a root folder for the files of `/proc`,
-//! `/sys`, `/etc` and `/dev`, the environment, and Podman's own answer. Tests plant their own.
+//! [`HostFacts`] is plain data, which `kipod check` displays and from which clusters are planned. It
+//! is read from `/proc`, `/sys`, `/etc` and `/dev`, the environment, and `podman info`. A [`Report`]
+//! judges the facts: each [`Finding`] contains the observed state and, for a warning or failure, a
+//! remedy for this distribution.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -16,33 +13,19 @@
 //! # }
 //! ```
 
-mod cgroup;
-mod distribution;
+mod check;
 mod facts;
-mod finding;
-mod findings;
-mod gather;
-mod kernel;
-mod podman_facts;
-mod remembered;
-mod render;
-mod report;
-mod source;
+mod probe;
 #[cfg(test)]
 mod tests;
 
-pub use cgroup::{CONTROLLERS, CgroupFacts, CgroupScope, CgroupVersion, ScopeKind};
-pub use distribution::{Distribution, Package, PackageManager};
+pub(crate) use check::check_cached;
+pub use check::{Finding, Report, Status, Unusable, Verdict, check};
+#[doc(hidden)]
 pub use facts::{
-    Device, Devices, HostFacts, IdRange, Limits, NetworkFacts, NodeImage, Resources, SEND_BUFFER,
-    Session, StorageFacts, SubordinateIds, User, UserNamespaces,
+    CONTROLLERS, CgroupFacts, CgroupScope, CgroupVersion, Device, Devices, Distribution, IdMap,
+    IdRange, Kernel, Limits, ModuleState, NetworkFacts, PodmanFacts, PodmanInfo, Resources,
+    SEND_BUFFER, ScopeKind, Session, StorageFacts, SubordinateIds, User, UserNamespaces,
 };
-pub use finding::{Finding, Status, Verdict};
-pub use findings::findings;
-pub(crate) use findings::kernel_mounts_overlay;
-pub(crate) use kernel::IPV6;
-pub use kernel::{Kernel, ModuleState};
-pub use podman_facts::{IdMap, PodmanFacts, PodmanInfo};
-pub use render::render_text;
-pub use report::{Report, Unusable, check, check_again};
-pub use source::{PodmanAnswer, Root, Sources};
+pub use facts::{HostFacts, NodeImage};
+pub(crate) use probe::IPV6;

@@ -1,4 +1,4 @@
-//! What a client needs to reach one cluster, and the document that tells it.
+//! The credentials for one cluster, and its kubeconfig.
 
 use std::fmt;
 
@@ -6,23 +6,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::KubeconfigError;
-use super::document::{CLUSTERS, CONTEXTS, Document, USERS};
+use super::document::{CLUSTERS, CONTEXTS, Document, Section, USERS};
+use super::error::KubeconfigError;
 use crate::spec::ClusterName;
 use crate::util::yaml::Node;
 
-/// What a client needs to reach one cluster as its administrator. It prints without the key.
+/// The administrator's access to one cluster. The `Debug` form does not contain the private key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClusterAccess {
     /// The cluster's name.
     pub cluster_name: ClusterName,
-    /// The API server's URL, `https://127.0.0.1:PORT`.
+    /// The URL of the API server: `https://127.0.0.1:PORT`.
     pub server: String,
-    /// The certificate authority that signed the API server's certificate, as PEM.
+    /// The certificate authority of the API server's certificate, in PEM.
     pub ca_pem: String,
-    /// The client's certificate, as PEM.
+    /// The client certificate, in PEM.
     pub client_cert_pem: String,
-    /// The client's private key, as PEM.
+    /// The client's private key, in PEM.
     pub client_key_pem: String,
 }
 
@@ -35,44 +35,44 @@ impl fmt::Debug for ClusterAccess {
     }
 }
 
-/// The kubeconfig of one cluster: one cluster, one user and one context, all called `kipod-NAME`,
-/// and that context current.
+/// The kubeconfig of one cluster: one cluster, one user and one context, all named `kipod-NAME`. The
+/// context is the current context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kubeconfig {
     access: ClusterAccess,
 }
 
 impl Kubeconfig {
-    /// The kubeconfig that gives this access.
+    /// Creates the kubeconfig for this access.
     pub fn new(access: ClusterAccess) -> Self {
         Self { access }
     }
 
-    /// Reads what [`to_yaml`](Self::to_yaml) wrote.
+    /// Parses the output of [`to_yaml`](Self::to_yaml).
     ///
     /// # Errors
     ///
-    /// When the text is anything else.
+    /// If the text is not such an output.
     pub fn from_yaml(text: &str) -> Result<Self, KubeconfigError> {
         let malformed = |message: String| KubeconfigError::Malformed { message };
         let stored: Stored = serde_saphyr::from_str(text)
-            // The whole of a parser's message would show a piece of the text, and that has a key.
-            .map_err(|_| malformed("it is not a kubeconfig that kipod wrote".to_owned()))?;
+            // The parser's message may contain a part of the text, and so of the private key.
+            .map_err(|_| malformed("not written by kipod".to_owned()))?;
         let context = stored.current_context;
-        let name = context
-            .strip_prefix("kipod-")
-            .ok_or_else(|| malformed(format!("its context `{context}` is not kipod's")))?;
+        let name = context.strip_prefix("kipod-").ok_or_else(|| {
+            malformed(format!("the context `{context}` is not named `kipod-NAME`"))
+        })?;
         let cluster_name = name.parse().map_err(|error| malformed(format!("{error}")))?;
         let (Some(cluster), Some(user)) =
             (stored.clusters.into_iter().next(), stored.users.into_iter().next())
         else {
-            return Err(malformed("it has no cluster or no user".to_owned()));
+            return Err(malformed("no cluster or no user".to_owned()));
         };
         let pem = |key: &str, data: String| {
             let bytes = STANDARD.decode(data).ok();
             bytes
                 .and_then(|bytes| String::from_utf8(bytes).ok())
-                .ok_or_else(|| malformed(format!("`{key}` is not PEM in Base64")))
+                .ok_or_else(|| malformed(format!("`{key}` is not Base64-encoded PEM")))
         };
         Ok(Self::new(ClusterAccess {
             cluster_name,
@@ -83,18 +83,18 @@ impl Kubeconfig {
         }))
     }
 
-    /// What it tells.
+    /// Returns the access.
     pub fn access(&self) -> &ClusterAccess {
         &self.access
     }
 
-    /// The name of its cluster, user and context: `kipod-NAME`.
+    /// Returns the name of the cluster, user and context: `kipod-NAME`.
     pub fn context(&self) -> String {
         self.access.cluster_name.context()
     }
 
-    /// The document, for `kubectl` and every other client. It holds a private key: keep it in files
-    /// that only their owner can read.
+    /// Returns the YAML document for `kubectl` and other clients. It contains a private key: store it
+    /// only in files that no other user can read.
     pub fn to_yaml(&self) -> String {
         let mut document = Document::new();
         let context = self.context();
@@ -105,8 +105,8 @@ impl Kubeconfig {
         document.render().expect("text without anchors, tags and flow style can be written")
     }
 
-    /// Its entries, by section, without their names.
-    pub(super) fn entries(&self) -> [(super::document::Section, Node); 3] {
+    /// Returns the content of the entry in each section.
+    pub(super) fn entries(&self) -> [(Section, Node); 3] {
         let ClusterAccess { server, ca_pem, client_cert_pem, client_key_pem, .. } = &self.access;
         let data = |pem: &str| Node::text(&STANDARD.encode(pem));
         let context = Node::text(&self.context());

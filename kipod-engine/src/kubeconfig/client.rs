@@ -1,4 +1,4 @@
-//! A client of a cluster's API server, on the host.
+//! Kubernetes clients for a cluster's API server.
 
 use std::sync::Once;
 use std::time::Duration;
@@ -6,52 +6,55 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
-/// How long one attempt to reach the API server may take.
+/// Timeout for one attempt to connect to the API server.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A kubeconfig that no client can be made of.
+/// An error while creating a client from a kubeconfig.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ClientError {
-    /// The text is no kubeconfig, or lacks something.
-    #[error("cannot use the kubeconfig: {0}")]
+    /// The text is not a complete kubeconfig.
+    #[error("invalid kubeconfig")]
     Kubeconfig(#[from] kube::config::KubeconfigError),
-    /// The credentials in it cannot be used.
-    #[error("cannot make a client of the kubeconfig: {0}")]
+    /// The credentials are invalid.
+    #[error("cannot create a client from the kubeconfig")]
     Client(#[from] kube::Error),
 }
 
-/// A client for the current context of a kubeconfig. It belongs to the runtime it is made in:
-/// another runtime needs another client, even while this one lives.
+/// Creates a client for the current context of a kubeconfig. The client is bound to the current tokio
+/// runtime; another runtime needs another client.
 ///
 /// # Errors
 ///
-/// When the text is no kubeconfig, or its credentials cannot be used.
+/// If the text is not a kubeconfig, or its credentials are invalid.
 pub async fn connect(kubeconfig: &str) -> Result<Client, ClientError> {
-    connect_within(kubeconfig, CONNECT_TIMEOUT).await
+    connect_with_timeout(kubeconfig, CONNECT_TIMEOUT).await
 }
 
-/// [`connect`], where one attempt to reach the API server may take as long as `limit`.
-pub(crate) async fn connect_within(
+/// Creates a client as [`connect`] does, with a timeout for each attempt to connect.
+pub(crate) async fn connect_with_timeout(
     kubeconfig: &str,
-    limit: Duration,
+    timeout: Duration,
 ) -> Result<Client, ClientError> {
     install_crypto_provider();
     let kubeconfig = Kubeconfig::from_yaml(kubeconfig)?;
     let mut config =
         Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    // The server is on this machine; a proxy of the environment is for others.
+    // The server is on this host, so proxy variables of the environment do not apply.
     config.proxy_url = None;
-    config.connect_timeout = Some(limit);
+    config.connect_timeout = Some(timeout);
     Ok(Client::try_from(config)?)
 }
 
-/// With two of rustls' providers in a program's dependencies neither is chosen, and making a client
-/// would panic. Whoever chose one before this keeps it.
+/// Installs rustls' default crypto provider, unless one is installed already.
+///
+/// If a program's dependencies enable two providers, rustls selects neither, and creating a client
+/// panics.
 pub fn install_crypto_provider() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Fails only when another thread was quicker, which is as good.
+            // Fails only if another thread has just installed a provider.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
     });

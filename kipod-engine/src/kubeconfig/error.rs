@@ -1,58 +1,66 @@
-//! What can go wrong with a kubeconfig.
+//! Errors of kubeconfig files.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A kubeconfig that could not be found, read or written. The file it names was not changed.
+use crate::util::Hint;
+use crate::util::text::quote;
+
+/// A kubeconfig that could not be found, read or written. The file was not changed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum KubeconfigError {
-    /// `HOME` is not set, so that there is no default place.
-    #[error("no kubeconfig was named, and `HOME` is not set")]
+    /// `HOME` is not set, so there is no default file.
+    #[error("no kubeconfig is specified, and `HOME` is not set")]
     NoHome,
-    /// The variable is set, and names no file.
-    #[error("`KUBECONFIG` is `{value}`, which names no file")]
+    /// `KUBECONFIG` is set, but contains no path.
+    #[error("`KUBECONFIG` is `{value}`, which contains no path")]
     NoFile {
         /// The variable's value.
         value: String,
     },
-    /// A file, or the path to it, could not be read.
-    #[error("kubeconfig `{path}` could not be read: {message}")]
+    /// A file, or its path, could not be read.
+    #[error("cannot read kubeconfig `{}`", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The system's reason.
-        message: String,
+        /// The cause.
+        source: io::Error,
     },
     /// A file is not a kubeconfig that can be edited.
-    #[error("`{path}` is not a kubeconfig that can be edited: {message}")]
+    #[error("cannot edit kubeconfig `{}`: {message}", .path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// The reason, with a line where there is one.
+        /// The reason, with a line number if there is one.
         message: String,
     },
-    /// A file, or the folder it is in, could not be written.
-    #[error("kubeconfig `{path}` could not be written: {message}")]
+    /// A file, or its directory, could not be written.
+    #[error("cannot write kubeconfig `{}`", .path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// The system's reason.
-        message: String,
+        /// The cause.
+        source: io::Error,
     },
-    /// Another program holds the lock of a file, and did not let go of it in time.
-    #[error("kubeconfig `{path}` is locked by {holder}: `{lock}` was still there after {waited:?}")]
+    /// Another process holds the lock of a file.
+    #[error(
+        "timed out after {waited:?} waiting for the lock of kubeconfig `{}`: `{}` is held by {holder}",
+        .path.display(),
+        .lock.display()
+    )]
     Locked {
         /// The kubeconfig.
         path: PathBuf,
-        /// The lock file beside it.
+        /// The lock file next to it.
         lock: PathBuf,
-        /// Who holds it, as far as that can be known.
+        /// The holder, as far as it is known.
         holder: String,
-        /// How long it was waited for.
+        /// The timeout.
         waited: Duration,
     },
-    /// A document was to be read as one that kipod wrote, and is not.
+    /// A document was not written by kipod.
     #[error("not the kubeconfig of a kipod cluster: {message}")]
     Malformed {
         /// The reason.
@@ -60,48 +68,34 @@ pub enum KubeconfigError {
     },
 }
 
-impl KubeconfigError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::NoHome => "set HOME, or name a file with --kubeconfig".to_owned(),
-            Self::NoFile { .. } => "unset KUBECONFIG, or name a file in it".to_owned(),
+impl Hint for KubeconfigError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoHome => "set HOME, or specify a file with --kubeconfig".to_owned(),
+            Self::NoFile { .. } => "unset KUBECONFIG, or set it to a file".to_owned(),
             Self::Unreadable { path, .. } => {
-                format!("see `ls -l {0}`; or name another file with --kubeconfig", shell(path))
+                format!("check `ls -l {}`, or specify another file with --kubeconfig", shell(path))
             }
             Self::Invalid { path, .. } => format!(
-                "see `kubectl config view --kubeconfig {0}`; correct the file, or name another with --kubeconfig",
+                "check `kubectl config view --kubeconfig {}` and correct the file, or specify another with --kubeconfig",
                 shell(path)
             ),
             Self::Unwritable { path, .. } => {
-                let folder = path.parent().unwrap_or(path);
+                let directory = path.parent().unwrap_or(path);
                 format!(
-                    "kipod must be able to create files in `{0}`; or name another file with --kubeconfig",
-                    folder.display()
+                    "allow kipod to create files in `{}`, or specify another file with --kubeconfig",
+                    directory.display()
                 )
             }
             Self::Locked { lock, .. } => format!(
-                "if no `kubectl`, `kind` or `kipod` is writing the file any more, run `rm {0}`",
+                "if no `kubectl`, `kind` or `kipod` is writing the file, run `rm {}`",
                 shell(lock)
             ),
             Self::Malformed { .. } => "delete the cluster, and create it again".to_owned(),
-        }
+        })
     }
 }
 
-fn shell(path: &std::path::Path) -> String {
-    crate::util::text::quote(&path.to_string_lossy())
-}
-
-/// The system's reason, in the style of an error's text.
-pub(super) fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::ReadOnlyFilesystem => "its file system is read-only".to_owned(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full".to_owned(),
-        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        io::ErrorKind::NotADirectory => "a part of its path is not a folder".to_owned(),
-        io::ErrorKind::ResourceBusy => "it is a mount point, which cannot be replaced".to_owned(),
-        _ => error.to_string(),
-    }
+fn shell(path: &Path) -> String {
+    quote(&path.to_string_lossy())
 }

@@ -1,28 +1,26 @@
-//! Which files are the user's kubeconfig: `kubectl`'s rules.
+//! The paths of the user's kubeconfig files, by `kubectl`'s rules.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf, absolute};
 
-use super::KubeconfigError;
-use super::error::reason;
+use super::error::KubeconfigError;
 
-/// The files that make up the user's kubeconfig, the first one winning where two say something of
-/// one thing; never none.
+/// Returns the files of the user's kubeconfig, at least one. Earlier files have precedence.
 pub(super) fn files(
     explicit: Option<&Path>,
     lookup: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Vec<PathBuf>, KubeconfigError> {
     if let Some(path) = explicit {
-        return Ok(vec![full(path)?]);
+        return Ok(vec![absolute_path(path)?]);
     }
     let variable = |name: &str| lookup(name).filter(|value| !value.is_empty());
     let Some(list) = variable("KUBECONFIG") else {
         let home = variable("HOME").ok_or(KubeconfigError::NoHome)?;
-        return Ok(vec![full(&Path::new(&home).join(".kube/config"))?]);
+        return Ok(vec![absolute_path(&Path::new(&home).join(".kube/config"))?]);
     };
     let mut files: Vec<PathBuf> = Vec::new();
     for path in std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()) {
-        let path = full(&path)?;
+        let path = absolute_path(&path)?;
         if !files.contains(&path) {
             files.push(path);
         }
@@ -33,26 +31,23 @@ pub(super) fn files(
     Ok(files)
 }
 
-/// The file for what is in none of them yet: the first that exists, else the last.
+/// Returns the index of the file for new entries: the first that exists, else the last.
 pub(super) fn destination(files: &[PathBuf]) -> usize {
     files.iter().position(|path| path.exists()).unwrap_or(files.len() - 1)
 }
 
-/// The file itself, behind all symbolic links, whether it exists or not.
+/// Resolves the symbolic links of a path. The file does not need to exist.
 pub(super) fn target(path: &Path) -> Result<PathBuf, KubeconfigError> {
-    let unreadable = |error: std::io::Error| KubeconfigError::Unreadable {
-        path: path.to_owned(),
-        message: reason(&error),
-    };
+    let unreadable = |source| KubeconfigError::Unreadable { path: path.to_owned(), source };
     let mut target = path.to_owned();
-    // As many links as the kernel follows, see path_resolution(7).
+    // The kernel's limit of links, see path_resolution(7).
     for _ in 0..40 {
         match std::fs::read_link(&target) {
             Ok(next) => {
-                let folder = target.parent().unwrap_or(Path::new("/"));
-                target = folder.join(next);
+                let directory = target.parent().unwrap_or(Path::new("/"));
+                target = directory.join(next);
             }
-            // Not a link, or not there.
+            // Not a link, or missing.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -61,22 +56,20 @@ pub(super) fn target(path: &Path) -> Result<PathBuf, KubeconfigError> {
             {
                 return Ok(target);
             }
-            Err(error) => return Err(unreadable(error)),
+            Err(source) => return Err(unreadable(source)),
         }
     }
-    Err(unreadable(std::io::Error::other("its symbolic links go in circles")))
+    Err(unreadable(std::io::Error::other("too many levels of symbolic links")))
 }
 
-fn full(path: &Path) -> Result<PathBuf, KubeconfigError> {
-    absolute(path).map_err(|error| KubeconfigError::Unreadable {
-        path: path.to_owned(),
-        message: reason(&error),
-    })
+fn absolute_path(path: &Path) -> Result<PathBuf, KubeconfigError> {
+    absolute(path).map_err(|source| KubeconfigError::Unreadable { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::util::text::error_chain;
 
     fn with(variables: &[(&str, &str)], explicit: Option<&str>) -> Result<Vec<String>, String> {
         let lookup = |name: &str| {
@@ -88,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_wins_over_the_variable_over_home() {
+    fn flag_precedes_variable_and_home() {
         let home = ("HOME", "/home/ada");
         let list = ("KUBECONFIG", "/a:/b");
         assert_eq!(with(&[home, list], Some("/x")).unwrap(), ["/x"]);
@@ -98,25 +91,31 @@ mod tests {
     }
 
     #[test]
-    fn the_list_may_have_gaps_and_repeats() {
+    fn empty_and_repeated_paths_are_skipped() {
         assert_eq!(with(&[("KUBECONFIG", ":/a::/b:/a:")], None).unwrap(), ["/a", "/b"]);
         assert_eq!(
             with(&[("KUBECONFIG", "::")], None).unwrap_err(),
-            "`KUBECONFIG` is `::`, which names no file"
+            "`KUBECONFIG` is `::`, which contains no path"
         );
-        assert_eq!(with(&[], None).unwrap_err(), "no kubeconfig was named, and `HOME` is not set");
+        assert_eq!(
+            with(&[], None).unwrap_err(),
+            "no kubeconfig is specified, and `HOME` is not set"
+        );
     }
 
     #[test]
-    fn a_relative_path_is_from_here() {
-        let here = std::env::current_dir().unwrap();
-        assert_eq!(with(&[], Some("x/config")).unwrap(), [here.join("x/config").to_str().unwrap()]);
+    fn relative_paths_become_absolute() {
+        let current = std::env::current_dir().unwrap();
+        assert_eq!(
+            with(&[], Some("x/config")).unwrap(),
+            [current.join("x/config").to_str().unwrap()]
+        );
     }
 
     #[test]
-    fn the_destination_is_the_first_that_exists_else_the_last() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = ["a", "b", "c"].map(|name| folder.path().join(name));
+    fn destination_is_the_first_existing_or_last_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = ["a", "b", "c"].map(|name| directory.path().join(name));
         assert_eq!(destination(&files), 2);
         std::fs::write(&files[1], "").unwrap();
         assert_eq!(destination(&files), 1);
@@ -125,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_to_the_file_even_if_it_is_missing() {
-        let folder = tempfile::tempdir().unwrap();
-        let [a, b, c] = ["a", "b", "c"].map(|name| folder.path().join(name));
+    fn links_to_missing_files_are_resolved() {
+        let directory = tempfile::tempdir().unwrap();
+        let [a, b, c] = ["a", "b", "c"].map(|name| directory.path().join(name));
         std::os::unix::fs::symlink("b", &a).unwrap();
         std::os::unix::fs::symlink(&c, &b).unwrap();
         assert_eq!(target(&a).unwrap(), c);
         std::os::unix::fs::symlink("a", &c).unwrap();
-        let error = target(&a).unwrap_err().to_string();
-        assert!(error.ends_with("its symbolic links go in circles"), "{error}");
+        let error = error_chain(&target(&a).unwrap_err());
+        assert!(error.ends_with("too many levels of symbolic links"), "{error}");
     }
 }

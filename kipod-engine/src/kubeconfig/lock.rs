@@ -1,13 +1,12 @@
-//! The lock beside a kubeconfig, as every Kubernetes client in Go takes it: the file `PATH.lock`,
-//! which whoever wants to write `PATH` must be the one to create.
+//! The lock of a kubeconfig, compatible with Kubernetes clients in Go: the file `PATH.lock`, which a
+//! process must create before it writes `PATH`.
 //!
-//! Those clients give up at once when it is there, and leave it behind when they are killed; then it
-//! is there for good. kipod waits, and can tell its own remains from a lock that is held: it puts a
-//! mark into the file and keeps the file locked (`flock`) as well, for the kernel ends that lock
-//! with the process, whatever way it dies. So a marked file that can be locked is nobody's any more,
-//! and is taken over. The mark says on which machine and boot it was made, as not every network file
-//! system carries such a lock to other machines. A file without a mark says nothing about who made
-//! it, and is never taken away: it is waited for, and then reported.
+//! Go clients fail immediately if the file exists, and leave it behind when they are killed. kipod
+//! waits for the lock, and detects its own leftovers: it writes a mark into the file and also locks the
+//! file with `flock`, which the kernel releases when the process ends. A marked file that can be locked
+//! is therefore a leftover, and is taken over. The mark contains the machine id and boot id, because
+//! not every network file system shares `flock` locks between hosts. A file without a mark is never
+//! removed: kipod waits for it until the timeout, and then reports it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -18,25 +17,25 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
-/// The first and longest pause between two looks at a lock that is held.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
+/// The initial and maximum poll interval for a held lock.
+const POLL_INTERVALS: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
 
-/// A held lock; dropping it lets go.
+/// A held lock, released on drop.
 #[derive(Debug)]
 pub(super) struct FileLock {
     path: PathBuf,
     file: File,
 }
 
-/// Why a lock was not taken.
+/// The reason why a lock was not taken.
 #[derive(Debug)]
 pub(super) enum LockError {
-    /// Somebody has it.
+    /// Another process holds it.
     Held {
-        /// Who, in words.
+        /// A description of the holder.
         holder: String,
     },
-    /// The lock file could not be made.
+    /// The lock file could not be created.
     Io(io::Error),
 }
 
@@ -47,10 +46,9 @@ impl From<io::Error> for LockError {
 }
 
 impl FileLock {
-    /// Takes the lock at `path`, a file in a folder that exists, and waits for it to be free until
-    /// `deadline`.
+    /// Takes the lock at `path`, in an existing directory. Waits until `deadline` while it is held.
     pub(super) fn acquire(path: &Path, deadline: Instant) -> Result<Self, LockError> {
-        let (mut pause, longest) = PAUSES;
+        let (mut interval, maximum) = POLL_INTERVALS;
         loop {
             match Self::try_acquire(path)? {
                 Ok(lock) => return Ok(lock),
@@ -59,30 +57,30 @@ impl FileLock {
                 }
                 Err(_) => {}
             }
-            std::thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now())));
-            pause = (pause * 2).min(longest);
+            std::thread::sleep(interval.min(deadline.saturating_duration_since(Instant::now())));
+            interval = (interval * 2).min(maximum);
         }
     }
 
-    /// One attempt; the inner error says who holds it.
+    /// Tries to take the lock once. The inner error describes the holder.
     fn try_acquire(path: &Path) -> io::Result<Result<Self, String>> {
         match create(path) {
             Ok(file) => return Ok(Ok(Self { path: path.to_owned(), file })),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
-        let stranger = || Ok(Err("another program".to_owned()));
-        // Go's clients make it with mode 0, so that it cannot even be read.
+        let foreign = || Ok(Err("another program".to_owned()));
+        // Go clients create the file with mode 0, so it cannot be read.
         let Ok(mut file) = OpenOptions::new().read(true).write(true).open(path) else {
-            return stranger();
+            return foreign();
         };
         let mut text = String::new();
         if file.read_to_string(&mut text).is_err() {
-            return stranger();
+            return foreign();
         }
-        let Some(mark) = Mark::parse(&text) else { return stranger() };
+        let Some(mark) = Mark::parse(&text) else { return foreign() };
         let holder = format!("kipod, process {}", mark.process);
-        if !mark.is_of_this_kernel() {
+        if !mark.is_local() {
             return Ok(Err(holder));
         }
         match file.try_lock() {
@@ -91,39 +89,39 @@ impl FileLock {
         }
         let mut lock = Self { path: path.to_owned(), file };
         if !lock.is_in_place() {
-            // It was let go of after it was opened. There is nothing to be removed on drop.
+            // The holder released it after it was opened here. Drop removes nothing.
             return Ok(Err(holder));
         }
-        // Whoever held it is gone, and nobody else can have come here: the lock changes hands.
+        // The holder has ended, and no other process can lock the file: this process takes it over.
         lock.file.rewind()?;
         lock.file.set_len(0)?;
         lock.file.write_all(Mark::own().to_string().as_bytes())?;
         Ok(Ok(lock))
     }
 
-    /// Whether the file that is locked is the one at the path.
+    /// Returns whether the locked file is the one at the path.
     fn is_in_place(&self) -> bool {
-        let there = std::fs::symlink_metadata(&self.path);
-        let (Ok(here), Ok(there)) = (self.file.metadata(), there) else { return false };
-        (here.dev(), here.ino()) == (there.dev(), there.ino())
+        let at_path = std::fs::symlink_metadata(&self.path);
+        let (Ok(locked), Ok(at_path)) = (self.file.metadata(), at_path) else { return false };
+        (locked.dev(), locked.ino()) == (at_path.dev(), at_path.ino())
     }
 }
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // If somebody removed it by hand, the one that is there now is somebody else's. The file is
-        // closed after this, so that nobody takes it over in between.
+        // If the user removed the file, another process may have created a new one. The file is closed
+        // only after this, so that no process takes it over in between.
         if self.is_in_place() {
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// Makes the lock file, marked and locked from the moment it can be seen.
+/// Creates the lock file, which is marked and locked as soon as it is visible.
 fn create(path: &Path) -> io::Result<File> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
+    let directory = path.parent().unwrap_or(Path::new("/"));
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let unnamed = rustix::fs::openat(CWD, folder, flags, Mode::RUSR | Mode::WUSR);
+    let unnamed = rustix::fs::openat(CWD, directory, flags, Mode::RUSR | Mode::WUSR);
     if let Ok(unnamed) = unnamed {
         let file = File::from(unnamed);
         mark(&file)?;
@@ -134,8 +132,8 @@ fn create(path: &Path) -> io::Result<File> {
             Err(_) => {}
         }
     }
-    // The file system has no unnamed files. Killed before the next two lines are done, this process
-    // would leave a lock that nobody can tell from another program's.
+    // The file system does not support unnamed files. If this process is killed before the file is
+    // marked, its leftover cannot be distinguished from another program's lock.
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
     if let Err(error) = mark(&file) {
         let _ = std::fs::remove_file(path);
@@ -145,15 +143,15 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 fn mark(mut file: &File) -> io::Result<()> {
-    // Where the file system cannot lock it, nobody could see that this process lives. Without a mark
-    // nobody asks.
+    // If the file system does not support locks, other processes cannot detect that this process is
+    // alive. Without a mark they do not take the file over.
     match file.try_lock() {
         Ok(()) => file.write_all(Mark::own().to_string().as_bytes()),
         Err(_) => Ok(()),
     }
 }
 
-/// What kipod writes into a lock file.
+/// kipod's mark in a lock file.
 #[derive(Debug, PartialEq, Eq)]
 struct Mark {
     process: u32,
@@ -180,9 +178,9 @@ impl Mark {
         Some(Self { process, boot: value("boot ")?, machine: value("machine ")? })
     }
 
-    /// Whether the process that made it was one of this kernel, or of this machine before its last
-    /// boot: then it is gone once the file can be locked.
-    fn is_of_this_kernel(&self) -> bool {
+    /// Returns whether the mark was written in this boot, or on this host before its last boot. In both
+    /// cases the process has ended if the file can be locked.
+    fn is_local(&self) -> bool {
         let own = Self::own();
         let same = |this: &str, that: &str| !this.is_empty() && this == that;
         same(&self.boot, &own.boot) || same(&self.machine, &own.machine)

@@ -1,8 +1,8 @@
-//! How clients reach a cluster: its own kubeconfig, and its entries in the user's kubeconfig.
+//! A cluster's own kubeconfig, and its entries in the user's kubeconfig.
 //!
-//! [`Kubeconfig`] is the document of one cluster, made from [`ClusterAccess`]. [`UserKubeconfig`] is
-//! the file or files that `kubectl` reads for this user: a cluster is merged into it when it is
-//! created, and removed from it when it is deleted.
+//! [`Kubeconfig`] is the document of one cluster, created from [`ClusterAccess`]. [`UserKubeconfig`]
+//! is the file or list of files that `kubectl` reads: a cluster's entries are merged into it at
+//! creation, and removed from it at deletion.
 //!
 //! ```
 //! use kipod_engine::kubeconfig::{ClusterAccess, Kubeconfig, UserKubeconfig};
@@ -15,24 +15,26 @@
 //!     client_cert_pem: "-----BEGIN CERTIFICATE-----\n...".into(),
 //!     client_key_pem: "-----BEGIN PRIVATE KEY-----\n...".into(),
 //! };
-//! # let folder = tempfile::tempdir()?;
-//! # let path = folder.path().join("config");
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("config");
 //! let user = UserKubeconfig::at(&path);
 //! user.merge(&Kubeconfig::new(access.clone()))?;
 //! assert!(std::fs::read_to_string(&path)?.contains("current-context: kipod-dev"));
 //!
 //! assert!(user.remove(&access.cluster_name)?);
-//! assert!(!user.remove(&access.cluster_name)?, "nothing is left to be removed");
+//! assert!(!user.remove(&access.cluster_name)?, "already removed");
 //! # Ok(())
 //! # }
 //! ```
 
 mod access;
+#[doc(hidden)]
 pub mod client;
 mod document;
 mod error;
 mod location;
 mod lock;
+mod read;
 mod replace;
 #[cfg(test)]
 mod tests;
@@ -40,4 +42,4 @@ mod user;
 
 pub use access::{ClusterAccess, Kubeconfig};
 pub use error::KubeconfigError;
-pub use user::{LOCK_WAIT, UserKubeconfig};
+pub use user::{LOCK_TIMEOUT, UserKubeconfig};

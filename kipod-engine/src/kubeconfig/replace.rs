@@ -1,22 +1,21 @@
-//! Putting a new text in the place of a file, all of it or nothing.
+//! Atomic replacement of a file.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::Path;
 
-/// Puts `text` in the place of the file, which must not be a symbolic link. A new file can be read
-/// by its owner alone; one that was there keeps its mode and owner. Whoever calls this holds the
-/// file's lock.
+/// Replaces the content of a file, which must not be a symbolic link, by `text`. A new file is readable
+/// by its owner only; an existing one keeps its mode and owner. The caller holds the file's lock.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    // The name is always the same, so that what a killed process left is found and goes.
+    // The name is fixed, so that the leftover of a killed process is removed.
     let mut new = std::ffi::OsString::from(".");
     new.push(name);
     new.push(".kipod-new");
-    let new = folder.join(new);
+    let new = directory.join(new);
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -28,12 +27,12 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     };
     let written = write(&new, text, before.as_ref()).and_then(|()| fs::rename(&new, path));
     if let Err(error) = written {
-        // The first error is the one to be told.
+        // The first error is returned.
         let _ = fs::remove_file(&new);
         return Err(error);
     }
-    // The file is in its place: only a power cut in the next seconds could still undo that.
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    // Only a power failure could still undo the rename, so errors are ignored.
+    let _ = File::open(directory).and_then(|directory| directory.sync_all());
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The user's own kubeconfig, which kipod is a guest in.
+//! The user's kubeconfig.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -8,86 +8,87 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::access::Kubeconfig;
 use super::document::{Document, SECTIONS};
-use super::error::reason;
+use super::error::KubeconfigError;
 use super::lock::{FileLock, LockError};
-use super::{Kubeconfig, KubeconfigError, location, replace};
+use super::read::read;
+use super::{location, replace};
 use crate::spec::ClusterName;
 
-/// How long a lock that another program holds is waited for, unless told: ten seconds. Those
-/// programs hold it for milliseconds; what takes longer was left by one that was killed.
-pub const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// The default timeout for locks that other programs hold. They hold them for milliseconds; a lock that
+/// is held longer is the leftover of a killed process.
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The user's own kubeconfig: one file, or the list of files that `KUBECONFIG` names.
+/// The user's kubeconfig: one file, or the list of files in `KUBECONFIG`.
 ///
-/// The rules are `kubectl`'s. An entry that is in one of the files already is edited there; a new
-/// one goes into the first of the files that exists, or where none does, into the last. So does the
-/// current context.
+/// The rules are `kubectl`'s. An existing entry is edited in its file. New entries and the current
+/// context are written to the first file that exists, or to the last if none exists.
 ///
-/// What is not the cluster's own is left as it is: other entries, fields that kipod does not know,
-/// their order, comments, and the spelling of every value. Only blank lines, flow style and the kind
-/// of quotes are not kept. A file in which nothing would change is not written. A file is replaced as
-/// a whole or not at all, through symbolic links, and with the mode and owner it had; a new one has
-/// mode 0600. Meanwhile it is locked in the way `kubectl` and `kind` do it, by a file `PATH.lock`
-/// beside it.
+/// All other content is preserved: other entries, unknown fields, their order, comments, and the
+/// spelling of values. Only blank lines, flow style and the style of quotes are not. A file is written
+/// only if it changes. It is replaced atomically, through symbolic links, and keeps its mode and owner;
+/// a new file has mode 0600. While it is edited it is locked like `kubectl` and `kind` do, with a file
+/// `PATH.lock` next to it. Files must be regular files of at most 16 MiB.
 ///
-/// The calls block on files and locks: from async code, use `tokio::task::spawn_blocking`.
+/// The methods block on files and locks: call them from async code with
+/// `tokio::task::spawn_blocking`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserKubeconfig {
     files: Vec<PathBuf>,
-    lock_wait: Duration,
+    lock_timeout: Duration,
 }
 
-/// The documents of all files that exist, and what was read of each.
+/// The documents of all existing files, by index: as read, and as edited.
 type Documents = BTreeMap<usize, (Document, Document)>;
 
 impl UserKubeconfig {
-    /// The user's kubeconfig by this process's environment: the file that `--kubeconfig` named if it
-    /// did, else the files of `KUBECONFIG`, else `~/.kube/config`. None of them needs to exist.
+    /// Returns the user's kubeconfig: the `explicit` file, else the files in `KUBECONFIG`, else
+    /// `~/.kube/config`. The files do not need to exist.
     ///
     /// # Errors
     ///
-    /// When neither `KUBECONFIG` nor `HOME` is set, or the first names no file.
+    /// If neither `KUBECONFIG` nor `HOME` is set, or `KUBECONFIG` contains no path.
     pub fn from_env(explicit: Option<&Path>) -> Result<Self, KubeconfigError> {
         Self::from_lookup(explicit, |name| std::env::var_os(name))
     }
 
-    /// As [`from_env`](Self::from_env), in the environment that `lookup` answers for.
+    /// Returns the same as [`from_env`](Self::from_env), in the environment that `lookup` reads.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Like [`from_env`](Self::from_env).
     pub fn from_lookup(
         explicit: Option<&Path>,
         lookup: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, KubeconfigError> {
-        Ok(Self { files: location::files(explicit, lookup)?, lock_wait: LOCK_WAIT })
+        Ok(Self { files: location::files(explicit, lookup)?, lock_timeout: LOCK_TIMEOUT })
     }
 
-    /// A single file, whether it exists or not.
+    /// Returns the kubeconfig in a single file, which does not need to exist.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { files: vec![path.into()], lock_wait: LOCK_WAIT }
+        Self { files: vec![path.into()], lock_timeout: LOCK_TIMEOUT }
     }
 
-    /// Sets how long locks that others hold are waited for, in all; [`LOCK_WAIT`] by default.
+    /// Sets the total timeout for locks that other programs hold; [`LOCK_TIMEOUT`] by default.
     #[must_use]
-    pub fn lock_wait(mut self, wait: Duration) -> Self {
-        self.lock_wait = wait;
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.lock_timeout = timeout;
         self
     }
 
-    /// The files, the first one winning where two have an entry of the same name; at least one.
+    /// Returns the files, at least one. Earlier files have precedence.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
     }
 
-    /// Adds a cluster's entries, in the place of those with their names if there are any, and makes
-    /// its context the current one. Answers the file that the context is in.
+    /// Adds or replaces a cluster's entries, and makes its context the current context. Returns the file
+    /// with the context.
     ///
     /// # Errors
     ///
-    /// When a file cannot be read, locked in time or written, or is not a kubeconfig. Where several
-    /// files had to be written, those before the failing one have been.
+    /// If a file cannot be read, locked in time or written, or is not a kubeconfig. If several files
+    /// need changes, those before the failing one are written.
     pub fn merge(&self, kubeconfig: &Kubeconfig) -> Result<PathBuf, KubeconfigError> {
         let name = kubeconfig.context();
         let file = self.edit(|documents, destination| {
@@ -108,12 +109,12 @@ impl UserKubeconfig {
         Ok(self.files[file].clone())
     }
 
-    /// Removes a cluster's entries from all the files, and answers whether there were any. Where its
-    /// context was the current one, none is afterwards.
+    /// Removes a cluster's entries from all files, and returns whether there were any. If its context was
+    /// the current context, there is none afterwards.
     ///
     /// # Errors
     ///
-    /// As for [`merge`](Self::merge).
+    /// Like [`merge`](Self::merge).
     pub fn remove(&self, cluster: &ClusterName) -> Result<bool, KubeconfigError> {
         if !self.files.iter().any(|path| path.exists()) {
             return Ok(false);
@@ -132,42 +133,41 @@ impl UserKubeconfig {
         })
     }
 
-    /// Runs an edit on what the files hold, given which of them is for new entries, and writes those
-    /// that it changed. It all happens under the locks.
+    /// Runs an edit on the documents, given the index of the file for new entries, and writes changed
+    /// files. Holds the locks meanwhile.
     fn edit<T>(&self, edit: impl Fn(&mut Documents, usize) -> T) -> Result<T, KubeconfigError> {
-        let deadline = Instant::now() + self.lock_wait;
+        let deadline = Instant::now() + self.lock_timeout;
         loop {
             let destination = location::destination(&self.files);
             let locks = self.lock(destination, deadline)?;
             if location::destination(&self.files) != destination {
-                // A file came or went before the locks were held, and with it what is to be locked.
+                // A file was created or removed before the locks were held, so other locks are needed.
                 continue;
             }
             let mut documents = self.read()?;
-            let answer = edit(&mut documents, destination);
+            let result = edit(&mut documents, destination);
             for (at, (before, after)) in &documents {
                 if before != after {
                     self.write(&self.files[*at], after, &locks)?;
                 }
             }
-            return Ok(answer);
+            return Ok(result);
         }
     }
 
     fn read(&self) -> Result<Documents, KubeconfigError> {
         let mut documents = Documents::new();
         for (at, path) in self.files.iter().enumerate() {
-            let bytes = match std::fs::read(path) {
+            let bytes = match read(path) {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => {
-                    let message = reason(&error);
-                    return Err(KubeconfigError::Unreadable { path: path.clone(), message });
+                Err(source) => {
+                    return Err(KubeconfigError::Unreadable { path: path.clone(), source });
                 }
             };
             let invalid = |message| KubeconfigError::Invalid { path: path.clone(), message };
-            let text = String::from_utf8(bytes)
-                .map_err(|_| invalid("it is not text in UTF-8".to_owned()))?;
+            let text =
+                String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8 text".to_owned()))?;
             let document = Document::parse(&text).map_err(invalid)?;
             documents.insert(at, (document.clone(), document));
         }
@@ -181,42 +181,39 @@ impl UserKubeconfig {
         locks: &Locks,
     ) -> Result<(), KubeconfigError> {
         let target = location::target(path)?;
-        let unwritable = |error: &io::Error| KubeconfigError::Unwritable {
-            path: target.clone(),
-            message: reason(error),
-        };
-        if let Some((_, error)) = locks.refused.iter().find(|(refused, _)| *refused == path) {
-            return Err(unwritable(error));
+        let unwritable = |source| KubeconfigError::Unwritable { path: target.clone(), source };
+        if let Some((_, error)) = locks.failed.iter().find(|(failed, _)| *failed == path) {
+            return Err(unwritable(io::Error::new(error.kind(), error.to_string())));
         }
         let text = document
             .render()
             .map_err(|message| KubeconfigError::Invalid { path: path.to_owned(), message })?;
-        replace::replace(&target, &text).map_err(|error| unwritable(&error))
+        replace::replace(&target, &text).map_err(unwritable)
     }
 
-    /// Takes the locks of all files that there are, and of the one for new entries, in the order of
-    /// their paths, as `kubectl` does, so that two programs never wait for each other.
+    /// Takes the locks of all existing files, and of the file for new entries. The order is that of
+    /// their paths, like in `kubectl`, to prevent deadlocks.
     ///
-    /// A lock that cannot be made, as in a folder of the system, matters only if that file has to be
-    /// written.
+    /// A lock that cannot be created, such as in a system directory, is an error only if the file has
+    /// to be written.
     fn lock(&self, destination: usize, deadline: Instant) -> Result<Locks, KubeconfigError> {
         let mut wanted: BTreeSet<(PathBuf, &Path)> = BTreeSet::new();
         for (at, path) in self.files.iter().enumerate() {
-            // `kubectl` locks the link, or the file, by whichever name it is given.
+            // `kubectl` locks the path it is given, which may be the link or its target.
             let target = location::target(path)?;
             for name in [path, &target] {
-                let Some(folder) = name.parent() else { continue };
+                let Some(directory) = name.parent() else { continue };
                 if at == destination {
-                    create_folder(folder, path)?;
+                    create_directory(directory, path)?;
                 }
-                // One folder by two names would be waited for in vain.
-                let Ok(folder) = folder.canonicalize() else { continue };
+                // Locking the same file by two names would deadlock.
+                let Ok(directory) = directory.canonicalize() else { continue };
                 let mut file = name.file_name().unwrap_or_default().to_owned();
                 file.push(".lock");
-                wanted.insert((folder.join(file), path));
+                wanted.insert((directory.join(file), path));
             }
         }
-        let mut locks = Locks { held: Vec::new(), refused: Vec::new() };
+        let mut locks = Locks { held: Vec::new(), failed: Vec::new() };
         let mut last: Option<PathBuf> = None;
         for (lock, path) in wanted {
             if last.as_ref() == Some(&lock) {
@@ -229,10 +226,10 @@ impl UserKubeconfig {
                         path: path.to_owned(),
                         lock,
                         holder,
-                        waited: self.lock_wait,
+                        waited: self.lock_timeout,
                     });
                 }
-                Err(LockError::Io(error)) => locks.refused.push((path.to_owned(), error)),
+                Err(LockError::Io(error)) => locks.failed.push((path.to_owned(), error)),
             }
             last = Some(lock);
         }
@@ -240,16 +237,18 @@ impl UserKubeconfig {
     }
 }
 
-/// The locks of an edit, which are let go of when it ends.
+/// The locks of an edit, released on drop.
 struct Locks {
     held: Vec<FileLock>,
-    /// The files whose lock could not be made, and why.
-    refused: Vec<(PathBuf, io::Error)>,
+    /// The files whose locks could not be created, and the error.
+    failed: Vec<(PathBuf, io::Error)>,
 }
 
-/// Makes the folder of a file, with the mode that `kubectl` gives it.
-fn create_folder(folder: &Path, path: &Path) -> Result<(), KubeconfigError> {
-    DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(|error| {
-        KubeconfigError::Unwritable { path: path.to_owned(), message: reason(&error) }
-    })
+/// Creates the directory of a file, with the mode that `kubectl` uses.
+fn create_directory(directory: &Path, path: &Path) -> Result<(), KubeconfigError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(directory)
+        .map_err(|source| KubeconfigError::Unwritable { path: path.to_owned(), source })
 }

@@ -1,120 +1,120 @@
-//! The files of one cluster that tests use.
+//! The files of a cluster that is shared by tests.
 
 use std::path::{Path, PathBuf};
 
 use super::lock::{LeaseError, Lock};
 
-/// The files of one cluster that tests use: locks, and what has to be known when one of those is free
-/// again.
+/// The files of a cluster that is shared by tests: locks, and the state that the next holder of a
+/// lock needs.
 #[derive(Debug, Clone)]
 pub struct ClusterFiles {
-    folder: PathBuf,
+    directory: PathBuf,
     name: String,
 }
 
 impl ClusterFiles {
-    /// The files of the cluster `name` below kipod's state folder.
+    /// Returns the files of the cluster `name` in kipod's state directory.
     pub fn new(state: &Path, name: &str) -> Self {
-        Self { folder: state.join("test"), name: name.to_owned() }
+        Self { directory: state.join("test"), name: name.to_owned() }
     }
 
-    /// The files of every cluster that has any, by name.
+    /// Returns the files of every cluster that has any, sorted by name.
     pub fn all(state: &Path) -> Vec<Self> {
-        let folder = state.join("test");
-        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        // A cluster's name has no dot, so what comes before the first is one.
+        let directory = state.join("test");
+        let entries = std::fs::read_dir(&directory).into_iter().flatten().flatten();
+        // Names of clusters have no dot, so a file's name starts with that of its cluster.
         let name = |entry: std::fs::DirEntry| {
             entry.file_name().to_str()?.split_once('.').map(|(name, _)| name.to_owned())
         };
         let mut names: Vec<String> = entries.filter_map(name).collect();
         names.sort();
         names.dedup();
-        names.into_iter().map(|name| Self { folder: folder.clone(), name }).collect()
+        names.into_iter().map(|name| Self { directory: directory.clone(), name }).collect()
     }
 
-    /// The cluster's name.
+    /// Returns the cluster's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
     fn path(&self, extension: &str) -> PathBuf {
-        self.folder.join(format!("{}.{extension}", self.name))
+        self.directory.join(format!("{}.{extension}", self.name))
     }
 
-    /// Locked shared to look at the cluster, exclusively to create or delete it. Its exclusive holder
-    /// notes in it what he is doing.
+    /// Returns the lock for the cluster's existence: shared to look it up, exclusive to create or
+    /// delete it. The exclusive holder writes its current operation into the file.
     pub fn gate(&self) -> PathBuf {
         self.path("gate")
     }
 
-    /// Locked shared by everyone who uses the cluster.
+    /// Returns the lock for using the cluster: shared by all users.
     pub fn lease(&self) -> PathBuf {
         self.path("lease")
     }
 
-    /// How far the cluster is.
+    /// Returns the file with the [`Phase`](super::Phase) of the cluster.
     pub fn state(&self) -> PathBuf {
         self.path("json")
     }
 
-    /// A folder with one file for each namespace that has to stay.
+    /// Returns the directory with one file for each namespace to keep.
     pub fn kept(&self) -> PathBuf {
         self.path("kept")
     }
 
-    /// Which manifests have been applied, a line each; locked while that is done.
+    /// Returns the list of applied manifests, one per line. It is locked while manifests are applied.
     pub fn applied(&self) -> PathBuf {
         self.path("applied")
     }
 
-    /// What the last reaper could not do.
+    /// Returns the log with the errors of the last reaper.
     pub fn log(&self) -> PathBuf {
         self.path("log")
     }
 
-    /// Locked exclusively by the one reaper of a run.
+    /// Returns the lock of a run's reaper, which holds it exclusively.
     pub fn reaper(&self, run: &str) -> PathBuf {
         self.path(&format!("{REAPER}{run}"))
     }
 
-    /// The files of reapers, locked or not.
+    /// Returns the lock files of all reapers, whether they are held or not.
     pub fn reapers(&self) -> Vec<PathBuf> {
-        self.beginning_with(&format!("{}.{REAPER}", self.name))
+        self.with_prefix(&format!("{}.{REAPER}", self.name))
     }
 
-    /// Every file there is, by name.
+    /// Returns all existing files, sorted by name.
     pub fn present(&self) -> Vec<PathBuf> {
-        self.beginning_with(&format!("{}.", self.name))
+        self.with_prefix(&format!("{}.", self.name))
     }
 
-    fn beginning_with(&self, start: &str) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(start));
+    fn with_prefix(&self, prefix: &str) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
         let mut paths: Vec<PathBuf> = ours.map(|entry| entry.path()).collect();
         paths.sort();
         paths
     }
 
-    /// Whether somebody is looking at the cluster, making it, deleting it or using it, or a run may
-    /// that has used it. Makes no file.
+    /// Returns whether a process looks up, creates, deletes or uses the cluster, or a run that used it
+    /// is still active. Does not create files.
     pub fn is_in_use(&self) -> bool {
         let locks = [self.gate(), self.lease(), self.applied()];
-        // Reapers look at each other in the same gentle way, and take none for alive that is only
-        // looked at.
-        locks.iter().any(|path| Lock::is_held(path))
-            || self.reapers().iter().any(|path| Lock::is_held_alone(path))
+        // Reapers probe each other's locks with a shared lock as well, so only an exclusive lock
+        // shows that a reaper is alive.
+        locks.iter().any(|path| Lock::is_locked(path))
+            || self.reapers().iter().any(|path| Lock::is_locked_exclusively(path))
     }
 
-    /// Takes away every file of a cluster that nobody uses and of which nothing stays. Who calls this
-    /// holds the gate and the lease alone. A reaper that waits for them keeps its own file.
+    /// Removes all files of an unused cluster. The caller holds the gate and the lease exclusively. A
+    /// reaper that waits for them keeps its own file.
     ///
     /// # Errors
     ///
-    /// When the state cannot be removed.
+    /// If the state cannot be removed.
     pub fn remove(&self, gate: Lock, lease: Lock) -> Result<(), LeaseError> {
         self.forget_content();
         self.set_phase(None)?;
-        // The new state of somebody who was killed while writing it.
+        // The temporary file of a process that was killed while it wrote the state.
         let _ = std::fs::remove_file(self.path("json.new"));
         let _ = std::fs::remove_file(self.log());
         for reaper in self.reapers() {
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_files_of_a_cluster_go_at_once_but_that_of_a_living_reaper() {
+    fn remove_keeps_only_the_file_of_a_running_reaper() {
         let state = tempfile::tempdir().unwrap();
         let files = ClusterFiles::new(state.path(), "demo");
         let other = ClusterFiles::new(state.path(), "demo-2");
@@ -150,14 +150,14 @@ mod tests {
         for path in [files.applied(), files.log(), new, files.reaper("dead"), other.log()] {
             std::fs::write(path, "").unwrap();
         }
-        let living = Lock::exclusive(&files.reaper("alive"), || {}).unwrap();
+        let running = Lock::exclusive(&files.reaper("alive"), || {}).unwrap();
         let names = |all: Vec<ClusterFiles>| -> Vec<String> {
             all.iter().map(|files| files.name().to_owned()).collect()
         };
         assert_eq!(names(ClusterFiles::all(state.path())), ["demo", "demo-2"]);
         files.remove(gate, lease).unwrap();
         assert_eq!(files.reapers(), [files.reaper("alive")]);
-        living.remove();
+        running.remove();
         let left: Vec<_> =
             std::fs::read_dir(state.path().join("test")).unwrap().flatten().collect();
         assert_eq!(left.len(), 1, "{left:?}");

@@ -1,38 +1,38 @@
-//! A lock on a file, which goes with its value or with its process.
+//! File locks, which the kernel releases when their holder ends.
 
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long a lock that somebody has is waited for: those who only look, and those who are just
-/// ending, have it for microseconds.
-const PATIENCE: Duration = Duration::from_millis(100);
-const POLL: Duration = Duration::from_millis(5);
+/// Timeout of [`Lock::try_exclusive_with_retry`]: processes that only look up the state of a lock,
+/// or are about to end, hold it for microseconds.
+const RETRY_TIMEOUT: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A file of this room that cannot be used.
+/// A lock file or state file that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("`{}`: {source}", .path.display())]
+#[error("cannot access `{}`", .path.display())]
 pub struct LeaseError {
-    /// The file or folder.
+    /// The file or directory.
     pub path: PathBuf,
-    /// Why.
+    /// The cause.
     pub source: std::io::Error,
 }
 
 impl LeaseError {
-    /// An error of `path`, for `map_err`.
+    /// Returns a constructor of errors for `path`, for `map_err`.
     pub(super) fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self { path, source }
     }
 }
 
-/// A lock that goes with this value, or with the process.
+/// A file lock, released on drop or when the process ends.
 ///
-/// The file is always the one at the path: a file that its last holder took away, between our opening
-/// and our locking it, is let go of, and the new one is locked instead. So lock files may be
-/// [removed](Self::remove) by whoever holds them alone.
+/// The locked file is always the one at the path: if its previous holder removed it between opening
+/// and locking it here, the new file is locked instead. Exclusive holders may therefore
+/// [remove](Self::remove) the file.
 #[derive(Debug)]
 pub struct Lock {
     path: PathBuf,
@@ -40,31 +40,29 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Locks `path` for itself alone, as soon as it can; blocks. Calls `waiting` first where it
-    /// cannot at once.
+    /// Locks `path` exclusively; blocks. Calls `waiting` first if the lock is held.
     ///
     /// # Errors
     ///
-    /// When the file cannot be opened or locked.
+    /// If the file cannot be opened or locked.
     pub fn exclusive(path: &Path, waiting: impl FnOnce()) -> Result<Self, LeaseError> {
         Self::take(path, waiting, File::try_lock, File::lock)
     }
 
-    /// Locks `path` together with others, as soon as nobody has it alone; blocks. Calls `waiting`
-    /// first where it cannot at once.
+    /// Locks `path` shared; blocks. Calls `waiting` first if the lock is held exclusively.
     ///
     /// # Errors
     ///
-    /// When the file cannot be opened or locked.
+    /// If the file cannot be opened or locked.
     pub fn shared(path: &Path, waiting: impl FnOnce()) -> Result<Self, LeaseError> {
         Self::take(path, waiting, File::try_lock_shared, File::lock_shared)
     }
 
-    /// Locks `path` for itself alone if nobody has it.
+    /// Locks `path` exclusively; returns `None` if the lock is held.
     ///
     /// # Errors
     ///
-    /// When the file cannot be opened or locked.
+    /// If the file cannot be opened or locked.
     pub fn try_exclusive(path: &Path) -> Result<Option<Self>, LeaseError> {
         loop {
             let file = open(path)?;
@@ -79,40 +77,40 @@ impl Lock {
         }
     }
 
-    /// [`try_exclusive`](Self::try_exclusive), with no more than a moment's wait; blocks.
-    pub(crate) fn soon_exclusive(path: &Path) -> Result<Option<Self>, LeaseError> {
+    /// Retries [`try_exclusive`](Self::try_exclusive) for up to 100 ms; blocks.
+    pub(crate) fn try_exclusive_with_retry(path: &Path) -> Result<Option<Self>, LeaseError> {
         let since = Instant::now();
         loop {
             match Self::try_exclusive(path)? {
-                None if since.elapsed() < PATIENCE => std::thread::sleep(POLL),
+                None if since.elapsed() < RETRY_TIMEOUT => std::thread::sleep(POLL_INTERVAL),
                 lock => return Ok(lock),
             }
         }
     }
 
-    /// Whether somebody has `path` for himself alone. Makes no file. Who looks has it shared for an
-    /// instant.
-    pub fn is_held_alone(path: &Path) -> bool {
+    /// Returns whether `path` is locked exclusively. Does not create the file. Holds a shared lock for
+    /// an instant.
+    pub fn is_locked_exclusively(path: &Path) -> bool {
         let Ok(file) = File::open(path) else { return false };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 
-    /// Whether somebody has `path`, alone or with others. Makes no file.
-    pub fn is_held(path: &Path) -> bool {
+    /// Returns whether `path` is locked, exclusively or shared. Does not create the file.
+    pub fn is_locked(path: &Path) -> bool {
         let Ok(file) = File::open(path) else { return false };
         matches!(file.try_lock(), Err(TryLockError::WouldBlock))
     }
 
-    /// Writes into the file what its holder is about to do, for those who wait. Nobody decides by it.
+    /// Writes the holder's current operation into the file, for messages of waiting processes only.
     pub fn note(&self, text: &str) {
-        // Only untidy where it fails.
+        // The text is informational.
         let _ = self.file.set_len(0);
         let _ = std::os::unix::fs::FileExt::write_all_at(&self.file, text.as_bytes(), 0);
     }
 
-    /// Takes the file away while it is still held, and lets go.
+    /// Removes the file while the lock is still held, then releases the lock.
     pub fn remove(self) {
-        // A file that stays is only untidy.
+        // A remaining file has no effect.
         let _ = std::fs::remove_file(&self.path);
     }
 
@@ -142,8 +140,8 @@ impl Lock {
     }
 }
 
-/// Whether `file` is still the one at `path`: its last holder may have taken it away between our
-/// opening and our locking it, and then somebody else may hold a new one.
+/// Returns whether `file` is still the one at `path`. Its previous holder may have removed it after
+/// it was opened here, and another process may hold a new one.
 pub(super) fn is_at(file: &File, path: &Path) -> bool {
     let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
     match (file.metadata(), std::fs::metadata(path)) {
@@ -152,17 +150,17 @@ pub(super) fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Opens a lock file, and makes it where it is not there.
+/// Opens a lock file, and creates it if it is missing.
 pub(super) fn open(path: &Path) -> Result<File, LeaseError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(LeaseError::at(folder))?;
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(LeaseError::at(directory))?;
     }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     options.open(path).map_err(LeaseError::at(path))
 }
 
-/// A lock whose file goes with it: what the locks are made of that one holder at a time has.
+/// An exclusive lock whose file is removed on drop.
 #[derive(Debug)]
 pub(crate) struct RemoveOnDrop(Option<Lock>);
 
@@ -185,44 +183,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_excludes_whom() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lease");
+    fn exclusive_locks_exclude_shared_locks() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lease");
         let never = || panic!("had to wait");
         let one = Lock::shared(&path, never).unwrap();
         let two = Lock::shared(&path, never).unwrap();
-        assert!(!Lock::is_held_alone(&path) && Lock::is_held(&path));
+        assert!(!Lock::is_locked_exclusively(&path) && Lock::is_locked(&path));
         assert!(Lock::try_exclusive(&path).unwrap().is_none());
         drop(one);
         assert!(Lock::try_exclusive(&path).unwrap().is_none());
         drop(two);
-        let alone = Lock::try_exclusive(&path).unwrap().unwrap();
-        assert!(Lock::is_held_alone(&path));
-        let (told, waits) = std::sync::mpsc::channel();
+        let exclusive = Lock::try_exclusive(&path).unwrap().unwrap();
+        assert!(Lock::is_locked_exclusively(&path));
+        let (waiting, waits) = std::sync::mpsc::channel();
         let waiter = std::thread::spawn({
             let path = path.clone();
-            move || Lock::shared(&path, || told.send(()).unwrap()).map(drop).unwrap()
+            move || Lock::shared(&path, || waiting.send(()).unwrap()).map(drop).unwrap()
         });
         waits.recv().unwrap();
-        drop(alone);
+        drop(exclusive);
         waiter.join().unwrap();
     }
 
     #[test]
-    fn who_waited_for_a_file_that_went_gets_the_new_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("gate");
+    fn waiter_locks_the_new_file_after_removal() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("gate");
         let first = Lock::exclusive(&path, || {}).unwrap();
-        let (told, waits) = std::sync::mpsc::channel();
+        let (waiting, waits) = std::sync::mpsc::channel();
         let waiter = std::thread::spawn({
             let path = path.clone();
-            move || Lock::exclusive(&path, || told.send(()).unwrap()).unwrap()
+            move || Lock::exclusive(&path, || waiting.send(()).unwrap()).unwrap()
         });
         waits.recv().unwrap();
         first.remove();
         let second = waiter.join().unwrap();
         assert!(path.exists() && Lock::try_exclusive(&path).unwrap().is_none());
         second.remove();
-        assert!(!Lock::is_held_alone(&path) && !Lock::is_held(&path) && !path.exists());
+        assert!(!Lock::is_locked_exclusively(&path) && !Lock::is_locked(&path) && !path.exists());
     }
 }

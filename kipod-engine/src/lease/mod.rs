@@ -1,20 +1,20 @@
-//! Who is using a cluster, and who is working on one: locks that the kernel drops when their holder
-//! dies, however it dies. No age and no process number decides anything here.
+//! Locks of clusters. The kernel releases a lock when its holder ends, also if it is killed, so no
+//! age and no process id decides whether a cluster is in use.
 //!
-//! The `NameLock` is held by whoever creates, changes or deletes the cluster of one name, the
-//! `ImagesLock` by whoever loads images into it, the `ChoiceLock` by whoever chooses what no other
-//! cluster has. What tests add to that is in [`ClusterFiles`]: the *gate*, locked shared by who looks
-//! whether the cluster is there, and exclusively by who creates or deletes it for tests; the *lease*,
-//! locked shared by everyone who uses the cluster, for the life of the process; and the *state*, which
-//! says how far the cluster is, so that whoever comes after a kill knows what to clean up.
+//! The `NameLock` is held while the cluster of one name is created, changed or deleted, the
+//! `ImagesLock` while images are loaded into it, and the `AllocationLock` while an address or port is
+//! chosen. Clusters that tests share have further files, [`ClusterFiles`]: the *gate* is locked shared
+//! to look up the cluster, and exclusively to create or delete it; the *lease* is locked shared by each
+//! process that uses the cluster; and the *state* contains the [`Phase`] of the cluster, so that the
+//! next process can clean up after one that was killed.
 
-mod choice;
+mod allocation;
 mod files;
 mod lock;
 mod name;
 mod phase;
 
-pub(crate) use choice::ChoiceLock;
+pub(crate) use allocation::AllocationLock;
 pub use files::ClusterFiles;
 pub(crate) use lock::RemoveOnDrop;
 pub use lock::{LeaseError, Lock};

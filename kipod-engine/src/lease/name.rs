@@ -1,43 +1,46 @@
-//! Who works on a cluster: a lock by name.
+//! Locks by the name of a cluster.
 
 use std::path::{Path, PathBuf};
 
 use super::lock::{LeaseError, Lock, RemoveOnDrop};
 use crate::spec::ClusterName;
+use crate::util::Hint;
 
-/// The exclusive right to create, change or delete the cluster of one name. Dropping it, or dying in any
-/// way, gives it back; dropping it takes the lock's file away too.
+/// The exclusive lock for creating, changing or deleting the cluster of one name. The kernel releases
+/// it when the process ends; dropping it also removes the lock file.
 #[derive(Debug)]
 pub(crate) struct NameLock(#[expect(dead_code, reason = "held")] RemoveOnDrop);
 
-/// A lock that cannot be had.
+/// A lock that cannot be taken.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LockError {
-    /// Somebody else has it.
-    #[error("another process{} works on cluster `{name}`", holder(.pid))]
+    /// Another process holds it.
+    #[error("cluster `{name}` is in use by another process{}", holder(.pid))]
     Busy {
         /// The cluster.
         name: ClusterName,
-        /// The process that has it, where it said so.
+        /// The process that holds it, if known.
         pid: Option<u32>,
     },
-    /// The lock's file cannot be used.
-    #[error("cannot lock cluster `{name}`: `{}`: {source}", .path.display())]
+    /// The lock file cannot be used.
+    #[error("cannot use lock file `{}` of cluster `{name}`", .path.display())]
     Io {
         /// The cluster.
         name: ClusterName,
-        /// The lock's file.
+        /// The lock file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 }
 
-impl LockError {
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for LockError {
+    fn hint(&self) -> Option<String> {
         match self {
-            Self::Busy { .. } => Some("wait until it has finished, or name another cluster"),
+            Self::Busy { .. } => {
+                Some("wait until it has finished, or use another cluster name".to_owned())
+            }
             Self::Io { .. } => None,
         }
     }
@@ -48,16 +51,16 @@ fn holder(pid: &Option<u32>) -> String {
 }
 
 impl NameLock {
-    /// Takes the lock of `name`, with no more than a moment's wait. `state` is kipod's state folder.
+    /// Takes the lock of `name`; waits up to 100 ms. `state` is kipod's state directory.
     ///
     /// # Errors
     ///
-    /// When another process has it, or the file cannot be written.
+    /// If another process holds it, or the file cannot be written.
     pub(crate) fn take(state: &Path, name: &ClusterName) -> Result<Self, LockError> {
         let path = path(state, name);
-        match Lock::soon_exclusive(&path) {
+        match Lock::try_exclusive_with_retry(&path) {
             Ok(Some(lock)) => {
-                // For the message of the one who comes second; nobody decides by it.
+                // Only for the other process's error message.
                 lock.note(&std::process::id().to_string());
                 Ok(Self(RemoveOnDrop::from(lock)))
             }
@@ -72,13 +75,13 @@ impl NameLock {
         }
     }
 
-    /// Whether somebody has the lock of `name`. Where that cannot be found out, nobody can have it.
+    /// Returns whether the lock of `name` is held. A lock file that cannot be opened is not held.
     pub(crate) fn is_taken(state: &Path, name: &ClusterName) -> bool {
-        Lock::is_held_alone(&path(state, name))
+        Lock::is_locked_exclusively(&path(state, name))
     }
 }
 
-/// The files of all locks, held or not.
+/// Returns all lock files, whether they are held or not.
 pub(crate) fn all(state: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(state.join("locks")).into_iter().flatten().flatten();
     let mut all: Vec<_> = entries.map(|entry| entry.path()).collect();
@@ -86,27 +89,27 @@ pub(crate) fn all(state: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// The right to load images into the cluster of one name, before the right to change it: that one is
-/// not waited for, and an archive may take long to unpack. Dropping it, or dying in any way, gives it
-/// back; dropping it takes the lock's file away too.
+/// The exclusive lock for loading images into the cluster of one name. It is taken before the
+/// [`NameLock`], which other processes do not wait for, because unpacking an archive may take long. The
+/// kernel releases it when the process ends; dropping it also removes the lock file.
 #[derive(Debug)]
 pub(crate) struct ImagesLock(#[expect(dead_code, reason = "held")] RemoveOnDrop);
 
 impl ImagesLock {
-    /// Takes it, if nobody has it.
+    /// Takes the lock; returns `None` if it is held.
     pub(crate) fn try_take(state: &Path, name: &ClusterName) -> Result<Option<Self>, LeaseError> {
         let lock = Lock::try_exclusive(&Self::path(state, name))?;
         Ok(lock.map(|lock| Self(lock.into())))
     }
 
-    /// Takes it after everybody who came before; blocks.
+    /// Takes the lock; blocks while it is held.
     pub(crate) fn take(state: &Path, name: &ClusterName) -> Result<Self, LeaseError> {
         Lock::exclusive(&Self::path(state, name), || {}).map(|lock| Self(lock.into()))
     }
 
-    /// Whether somebody has it.
+    /// Returns whether the lock is held.
     pub(crate) fn is_taken(state: &Path, name: &ClusterName) -> bool {
-        Lock::is_held(&Self::path(state, name))
+        Lock::is_locked(&Self::path(state, name))
     }
 
     fn path(state: &Path, name: &ClusterName) -> PathBuf {
@@ -123,14 +126,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_is_told_who_is_first_and_gets_it_later() {
+    fn take_reports_the_holder_until_it_drops() {
         let state = tempfile::tempdir().unwrap();
         let name: ClusterName = "demo".parse().unwrap();
         let first = NameLock::take(state.path(), &name).unwrap();
         let second = NameLock::take(state.path(), &name).unwrap_err();
         assert_eq!(
             second.to_string(),
-            format!("another process ({}) works on cluster `demo`", std::process::id())
+            format!("cluster `demo` is in use by another process ({})", std::process::id())
         );
         let other: ClusterName = "other".parse().unwrap();
         NameLock::take(state.path(), &other).unwrap();
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_only_looks_takes_nothing() {
+    fn is_taken_does_not_take_the_lock() {
         let state = tempfile::tempdir().unwrap();
         let name: ClusterName = "demo".parse().unwrap();
         assert!(!NameLock::is_taken(state.path(), &name));
@@ -151,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_holder_at_a_time_and_no_file_in_the_end() {
+    fn lock_has_one_holder_and_leaves_no_file() {
         use std::sync::atomic::{AtomicUsize, Ordering};
         let state = tempfile::tempdir().unwrap();
         let name: ClusterName = "demo".parse().unwrap();

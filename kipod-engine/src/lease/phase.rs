@@ -1,4 +1,4 @@
-//! How far a cluster is, and which of its namespaces have to stay.
+//! The state of a cluster that tests share, and its kept namespaces.
 
 use std::io::ErrorKind;
 
@@ -7,25 +7,27 @@ use serde::{Deserialize, Serialize};
 use super::files::ClusterFiles;
 use super::lock::LeaseError;
 
-/// How far a cluster is that tests made. No state means that they made none.
+/// The phase of a cluster that tests created. Without a state file, tests created no cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "phase", content = "identity")]
+#[non_exhaustive]
 pub enum Phase {
-    /// It is being created since then, or its creation was cut off: seconds since the Unix epoch, as
-    /// its record will have them.
+    /// Creation is running, or was interrupted. Contains the time of the cluster's record, in seconds
+    /// since the Unix epoch.
     Creating(i64),
-    /// It is whole. The text is its [identity](crate::cluster::Record::identity).
+    /// Creation is complete. Contains the identity of the cluster's record.
     Ready(String),
-    /// It is being deleted, or its deletion was cut off.
+    /// Deletion is running, or was interrupted. Contains the identity of the cluster's record.
     Deleting(String),
 }
 
 impl Phase {
-    /// Whether this is the state of the cluster that `identity` stands for, and not of one of its name
-    /// that somebody else made.
+    /// Returns whether this is the phase of the cluster with that identity, and not of another cluster
+    /// of the same name.
     pub fn is_of(&self, identity: &str) -> bool {
         match self {
-            // Whole, although nobody came to say so: its creator died just then.
+            // Creation is complete if a record exists, even if the process ended before it wrote
+            // `Ready`.
             Self::Creating(since) => {
                 identity.strip_prefix(&since.to_string()).is_some_and(|rest| rest.starts_with('-'))
             }
@@ -34,23 +36,23 @@ impl Phase {
     }
 }
 
-/// A namespace that has to stay, and with it its cluster.
+/// A namespace that is kept, and with it its cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// The namespace.
     pub namespace: String,
-    /// The test it belongs to, as its label has it.
+    /// The namespace's test, as in its label.
     pub test: String,
-    /// The run it belongs to.
+    /// The namespace's run.
     pub run: String,
 }
 
 impl ClusterFiles {
-    /// How far the cluster is. A file that says nothing means that something was cut off.
+    /// Reads the phase of the cluster. An invalid file means that creation was interrupted.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn phase(&self) -> Result<Option<Phase>, LeaseError> {
         let path = self.state();
         match std::fs::read(&path) {
@@ -60,11 +62,11 @@ impl ClusterFiles {
         }
     }
 
-    /// Writes how far the cluster is; only who has the gate may.
+    /// Writes the phase of the cluster. The caller holds the gate exclusively.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn set_phase(&self, phase: Option<&Phase>) -> Result<(), LeaseError> {
         let path = self.state();
         let new = path.with_extension("json.new");
@@ -73,18 +75,18 @@ impl ClusterFiles {
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
                 done => done,
             },
-            // Whole or not at all: a cluster whose state says nothing is nobody's to delete.
+            // Written atomically: with an invalid state, no process would delete the cluster.
             Some(phase) => std::fs::write(&new, serde_json::to_vec(phase).unwrap_or_default())
                 .and_then(|()| std::fs::rename(&new, &path)),
         };
         written.map_err(|source| LeaseError { path, source })
     }
 
-    /// Says that a namespace has to stay, until [`unkeep`](Self::unkeep) says otherwise.
+    /// Marks a namespace as kept, until [`unkeep`](Self::unkeep) is called.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn keep(&self, kept: &Kept) -> Result<(), LeaseError> {
         let path = self.kept().join(&kept.namespace);
         let text = serde_json::to_vec(kept).unwrap_or_default();
@@ -93,13 +95,13 @@ impl ClusterFiles {
             .map_err(|source| LeaseError { path, source })
     }
 
-    /// Says that a namespace need not stay.
+    /// Removes the mark of a kept namespace.
     pub fn unkeep(&self, namespace: &str) {
-        // Nothing is lost when it fails: the namespace is then deleted with its test's next run.
+        // On failure the namespace is deleted by the next run of its test.
         let _ = std::fs::remove_file(self.kept().join(namespace));
     }
 
-    /// Every namespace that has to stay.
+    /// Returns all kept namespaces.
     pub fn all_kept(&self) -> Vec<Kept> {
         let Ok(entries) = std::fs::read_dir(self.kept()) else { return Vec::new() };
         let read = |entry: std::fs::DirEntry| {
@@ -108,10 +110,10 @@ impl ClusterFiles {
         entries.flatten().filter_map(read).collect()
     }
 
-    /// Forgets every namespace and manifest, because their cluster is gone.
+    /// Removes the marks of kept namespaces and applied manifests after the cluster was deleted.
     pub fn forget_content(&self) {
         let _ = std::fs::remove_dir_all(self.kept());
-        // Nobody can be applying to a cluster that nobody uses.
+        // No process applies manifests to an unused cluster.
         let _ = std::fs::remove_file(self.applied());
     }
 }
@@ -121,17 +123,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn phases_and_kept_namespaces_are_remembered() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = ClusterFiles::new(folder.path(), "demo");
-        std::fs::create_dir_all(folder.path().join("test")).unwrap();
+    fn phases_and_kept_namespaces_are_stored() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = ClusterFiles::new(directory.path(), "demo");
+        std::fs::create_dir_all(directory.path().join("test")).unwrap();
         assert_eq!(files.phase().unwrap(), None);
         for phase in [Phase::Creating(7), Phase::Ready("1".into()), Phase::Deleting("1".into())] {
             files.set_phase(Some(&phase)).unwrap();
             assert_eq!(files.phase().unwrap(), Some(phase));
         }
         std::fs::write(files.state(), "").unwrap();
-        assert_eq!(files.phase().unwrap(), Some(Phase::Creating(0)), "cut off while writing");
+        assert_eq!(files.phase().unwrap(), Some(Phase::Creating(0)), "interrupted while writing");
         files.set_phase(None).unwrap();
         files.set_phase(None).unwrap();
         assert_eq!(files.phase().unwrap(), None);

@@ -93,7 +93,7 @@ drop_infra_ctr = true
 # Unprivileged ping, for the one group that is mapped whatever the host maps.
 default_sysctls = ["net.ipv4.ping_group_range=0 0"]
 
-# The shim fits a container's description to a rootless node, then becomes crun.
+# The shim makes a container's configuration fit a rootless node, then replaces itself with crun.
 [crio.runtime.runtimes.crun]
 runtime_path = "/usr/local/bin/kipod-crun"
 runtime_type = "oci"

@@ -25,7 +25,7 @@ pub struct ReachedPorts {
     pub without: Vec<u16>,
 }
 
-/// What the node's script reads; without the file it does not run.
+/// Environment file of the node's Services controller, which does not run without it.
 pub(super) fn file(services: &ServiceSettings) -> NodeFile {
     let ports = |name, ports: &ReachedPorts| {
         let ReachedPorts { range: (first, last), without } = ports;

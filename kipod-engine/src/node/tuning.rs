@@ -19,7 +19,7 @@ const LONGEST_WATCH_PROGRESS: Duration = Duration::from_secs(60);
 const RUNTIME_REQUEST: Duration = Duration::from_secs(120);
 /// But never less than this: CRI-O takes four minutes for a container, and the shim waits for up to 215 s.
 const LEAST_RUNTIME_REQUEST: Duration = Duration::from_secs(250);
-/// The variable by which the shim waits: `images/shim/wait.rs`.
+/// The environment variable for which the shim waits: see `images/helper/src/shim/wait.rs`.
 const WAIT: &str = "KIPOD_WAIT_FOR_API_SERVER";
 
 /// Whether the machine is one.

@@ -20,8 +20,6 @@ use crate::util::dirs::Dirs;
 
 /// Every program that goes into a node, below `/usr/local/bin`.
 const NODE_PROGRAMS: &[Program] = Program::ALL;
-/// The name that node files call the OCI runtime shim by.
-const SHIM_NAME: &str = "kipod-crun";
 
 /// A node image to be built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -257,10 +255,9 @@ fn lay_out(cache: &Path, bundle: &Bundle) -> Result<tempfile::TempDir, BuildErro
     std::fs::create_dir_all(cache).map_err(io(cache))?;
     let context = tempfile::Builder::new().prefix("build-").tempdir_in(cache).map_err(io(cache))?;
     let root = context.path();
-    for file in kipod_images::NODE_FILES {
+    for file in kipod_images::NODE_FILES.iter().chain([&kipod_images::NODE_PROGRAM]) {
         write(&root.join(file.path), file.contents, file.executable)?;
     }
-    write(&root.join("bin").join(SHIM_NAME), kipod_images::SHIM, true)?;
     for program in NODE_PROGRAMS {
         copy(&bundle.program(*program), &root.join("bin").join(program.name()))?;
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::host::{HostFacts, kernel_mounts_overlay};
+use crate::host::HostFacts;
 use crate::node::{CgroupMode, StorageDriver};
 use crate::util::time_factor::TimeFactor;
 
@@ -54,7 +54,7 @@ impl Machine {
         let driver = facts.storage.driver.as_deref();
         let storage_driver = match driver {
             Some("vfs") => StorageDriver::Vfs,
-            _ if !kernel_mounts_overlay(facts) => StorageDriver::Vfs,
+            _ if !facts.kernel_mounts_overlay() => StorageDriver::Vfs,
             _ => match facts.storage.backing_file_system.as_deref() {
                 // No overlay can be mounted on what is one already, or is none of the kernel's.
                 Some("overlayfs" | "overlay" | "ecryptfs" | "fuse") => StorageDriver::Vfs,
@@ -68,7 +68,7 @@ impl Machine {
             fuse: facts.devices.fuse.usable,
             host_store: store.filter(|_| driver == Some(storage_driver.name())),
             storage_driver,
-            many_ports: facts.has_room_for_many_ports(),
+            many_ports: facts.supports_many_ports(),
             time_factor: TimeFactor::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! The containers, volumes and networks with one label, and their removal.
 
 use super::api::{Podman, PodmanError, VolumeOptions};
-use crate::util::text::with_causes;
+use crate::util::text::error_chain;
 
 /// The names of the containers, volumes and networks with one label.
 #[derive(Debug, Default)]
@@ -109,6 +109,6 @@ async fn remove_unlisted(podman: &dyn Podman, volume: &VolumeOptions) -> Result<
 
 fn note(kind: &str, name: &str, removed: Result<bool, PodmanError>, errors: &mut Vec<String>) {
     if let Err(error) = removed {
-        errors.push(format!("{kind} `{name}`: {}", with_causes(&error)));
+        errors.push(format!("{kind} `{name}`: {}", error_chain(&error)));
     }
 }

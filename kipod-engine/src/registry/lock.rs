@@ -12,12 +12,12 @@ pub(crate) struct RegistriesLock(#[expect(dead_code, reason = "held")] RemoveOnD
 impl RegistriesLock {
     /// Takes it, unless somebody else has it for more than a moment. `state` is kipod's state folder.
     pub(crate) fn take(state: &Path) -> Result<Option<Self>, LeaseError> {
-        Ok(Lock::soon_exclusive(&path(state))?.map(|lock| Self(lock.into())))
+        Ok(Lock::try_exclusive_with_retry(&path(state))?.map(|lock| Self(lock.into())))
     }
 
     /// Whether somebody has it.
     pub(crate) fn is_taken(state: &Path) -> bool {
-        Lock::is_held_alone(&path(state))
+        Lock::is_locked_exclusively(&path(state))
     }
 }
 

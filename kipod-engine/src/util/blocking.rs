@@ -1,6 +1,6 @@
-//! Work that blocks on files and locks, kept off the threads that must not wait.
+//! Blocking work on files and locks, outside of the async worker threads.
 
-/// Runs `work` on a thread that may block. A panic in it goes on here.
+/// Runs `work` on a thread that may block. Resumes a panic of `work`.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,

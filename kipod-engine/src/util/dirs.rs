@@ -1,8 +1,10 @@
-//! Where kipod keeps things on the host, after the XDG base directory specification.
+//! kipod's directories on the host, according to the XDG base directory specification.
 
 use std::path::PathBuf;
 
-/// The folders kipod owns, below the ones the XDG specification names.
+use super::Hint;
+
+/// kipod's directories, below those of the XDG base directory specification.
 ///
 /// ```
 /// use kipod_engine::Dirs;
@@ -17,22 +19,23 @@ use std::path::PathBuf;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dirs {
-    /// What must survive a reboot and cannot be made again: one folder for each cluster.
+    /// State that must survive a reboot: one directory per cluster.
     pub state: PathBuf,
-    /// What took long to make and is shared: image stores.
+    /// Shared data that is expensive to create: image stores.
     pub data: PathBuf,
-    /// What can be fetched again: downloaded component bundles.
+    /// Data that can be downloaded again: component bundles.
     pub cache: PathBuf,
-    /// What lives as long as the login session: sockets.
+    /// Data with the lifetime of the login session: sockets.
     pub runtime: PathBuf,
-    /// Folders where a component bundle may be installed for the whole machine, in order.
+    /// Directories of component bundles that are installed system-wide, in order of precedence.
     pub bundles: Vec<PathBuf>,
 }
 
-/// A folder that no variable of the environment names.
+/// A directory that the environment does not define.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DirsError {
-    /// `HOME` is not set, so there is no place for the cluster's state.
+    /// `HOME` is not set, so there is no directory for the state of clusters.
     #[error("`HOME` is not set")]
     NoHome,
     /// `XDG_RUNTIME_DIR` is not set; rootless Podman needs it too.
@@ -40,20 +43,20 @@ pub enum DirsError {
     NoRuntimeDir,
 }
 
-impl DirsError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::NoHome => "set HOME to a folder you can write to",
+impl Hint for DirsError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoHome => "set HOME to a directory you can write to",
             Self::NoRuntimeDir => {
-                "log in through systemd (ssh, or `machinectl shell USER@`), or set XDG_RUNTIME_DIR to a private folder on a tmpfs"
+                "log in through systemd (ssh, or `machinectl shell USER@`), or set XDG_RUNTIME_DIR to a private directory on a tmpfs"
             }
-        }
+        };
+        Some(hint.to_owned())
     }
 }
 
 impl Dirs {
-    /// All folders below one, for a test.
+    /// Returns directories below `root`, for a test.
     #[cfg(test)]
     pub(crate) fn below(root: &std::path::Path) -> Self {
         let dir = |name: &str| root.join(name);
@@ -66,21 +69,21 @@ impl Dirs {
         }
     }
 
-    /// The folders of this process's environment.
+    /// Returns the directories for this process's environment.
     ///
     /// # Errors
     ///
-    /// When `HOME` or `XDG_RUNTIME_DIR` is not set.
+    /// If `HOME` or `XDG_RUNTIME_DIR` is not set.
     pub fn from_env() -> Result<Self, DirsError> {
         Self::from_lookup(|name| std::env::var_os(name).map(PathBuf::from))
     }
 
-    /// The folders of the environment that `lookup` answers for. An empty or relative value counts
-    /// as not set, as the specification demands.
+    /// Returns the directories for the environment that `lookup` reads. An empty or relative value
+    /// counts as not set, as the specification requires.
     ///
     /// # Errors
     ///
-    /// When `HOME` or `XDG_RUNTIME_DIR` is not set.
+    /// If `HOME` or `XDG_RUNTIME_DIR` is not set.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<PathBuf>) -> Result<Self, DirsError> {
         let get = |name: &str| lookup(name).filter(|path| path.is_absolute());
         let home = get("HOME").ok_or(DirsError::NoHome)?;

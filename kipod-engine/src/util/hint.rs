@@ -1,11 +1,11 @@
-//! Hints: what a user can do about an error.
+//! Hints: remedies for errors.
 
 use std::error::Error;
 
-/// An error that may know a remedy.
+/// An error with an optional remedy.
 ///
-/// The message of an error is about its own level, its cause is in [`Error::source`]. The hint is a
-/// third part: a sentence or a command that a user can follow, shown on a line of its own.
+/// An error's message describes its own level, and [`Error::source`] returns its cause. The hint is a
+/// sentence or command that the user can follow, displayed on a line of its own.
 ///
 /// ```
 /// use kipod_engine::Hint;
@@ -20,6 +20,6 @@ use std::error::Error;
 /// # let _ = (report, ClusterName::default());
 /// ```
 pub trait Hint: Error {
-    /// Returns the remedy for this error, or for the cause below it; `None` where there is none.
+    /// Returns the remedy for this error or for its cause.
     fn hint(&self) -> Option<String>;
 }

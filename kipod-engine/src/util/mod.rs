@@ -1,4 +1,4 @@
-//! Helpers without knowledge of clusters: directories, files, text, labels, blocking work.
+//! Helpers that do not depend on clusters: directories, files, text, labels, blocking work.
 
 mod blocking;
 pub(crate) mod dirs;

@@ -1,11 +1,11 @@
-//! The platform kipod runs on.
+//! The platform of the host.
 
-/// This machine's architecture, in Go's word as images have it.
+/// Returns the host's architecture in Go's terms, which images use.
 pub(crate) fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
-        // The others that Podman runs on are called the same.
+        // The names of the other architectures that Podman supports are the same.
         other => other,
     }
 }

@@ -1,8 +1,9 @@
-//! Manifests and fixtures: files of objects that are in the cluster before a test begins.
+//! Manifests and fixtures: files of Kubernetes objects that are applied before a test begins.
 
+mod error;
 mod files;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
@@ -13,94 +14,73 @@ use kube::core::GroupVersionKind;
 use kube::discovery::{Scope, pinned_kind};
 use kube::{Client, Resource};
 
-use crate::error::SetupError;
-use crate::harness::Held;
-use crate::name;
-use crate::settings::stretched;
-use crate::wait::{self, WaitError};
+pub(crate) use error::ApplyError;
+use error::ObjectName;
 use files::Manifest;
 
-/// Who owns the fields of what is applied.
+use crate::background::thread::unblock;
+use crate::lease::ClusterLease;
+use crate::name;
+use crate::settings::scaled;
+use crate::wait;
+
 const FIELD_MANAGER: &str = "kipod";
-/// How long what manifests bring may take to be ready. An image may have to be pulled.
-const READY_LIMIT: Duration = Duration::from_secs(180);
+/// Timeout for a workload of a manifest to be rolled out. Its image may have to be pulled.
+const READY_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// Manifests that could not be applied.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ApplyError {
-    /// A file or folder cannot be read.
-    #[error("`{}`: {source}", .path.display())]
-    Read { path: PathBuf, source: std::io::Error },
-    /// A pattern names no file.
-    #[error("no file is like `{}`", .pattern.display())]
-    NoMatch { pattern: PathBuf },
-    /// A file does not hold objects.
-    #[error("`{}`: {message}", .path.display())]
-    Parse { path: PathBuf, message: String },
-    /// The cluster did not take an object.
-    #[error("`{}`: {kind} `{name}`: {source}", .path.display())]
-    Refused { path: PathBuf, kind: String, name: String, source: Box<kube::Error> },
-    /// An object of a test's namespace says that it belongs elsewhere.
-    #[error("`{}`: {kind} `{name}` {why}", .path.display())]
-    Elsewhere { path: PathBuf, kind: String, name: String, why: String },
-    /// What was applied did not become ready.
-    #[error(transparent)]
-    NotReady(#[from] WaitError),
-}
-
-/// Applies a test's manifests to its cluster, once for each content, cluster and run, and waits for
-/// what they bring: definitions of kinds are established, workloads are rolled out.
+/// Applies the manifests of a test to its cluster, once per content, cluster and run. Waits until
+/// CustomResourceDefinitions are established and workloads are rolled out.
 pub(crate) async fn manifests(
-    held: &Held,
-    folder: &Path,
+    lease: &ClusterLease,
+    dir: &Path,
     patterns: &[&str],
-) -> Result<(), SetupError> {
+) -> Result<(), ApplyError> {
     if patterns.is_empty() {
         return Ok(());
     }
-    let manifests = files::read(folder, patterns)?;
-    let texts = manifests.iter().map(|manifest| manifest.text.as_str());
-    // A cluster that is somebody else's may have lost them between two runs.
-    let of = [held.hold.access.identity.as_str(), &held.run.id];
-    let mark = format!("{:016x}", name::hash(of.into_iter().chain(texts)));
-    let path = held.files.applied();
-    let lock = tokio::task::spawn_blocking({
-        let path = path.clone();
-        move || Lock::exclusive(&path, || {})
-    });
-    let _lock = lock.await.map_err(|_| SetupError::Helper)??;
-    let io = |source| SetupError::File(LeaseError { path: path.clone(), source });
-    let done = std::fs::read_to_string(&path).map_err(io)?;
-    if done.lines().any(|line| line == mark) {
+    let manifests = files::read(dir, patterns)?;
+    let path = lease.files.applied();
+    let lock_path = path.clone();
+    let _lock = unblock(move || Lock::exclusive(&lock_path, || {})).await?;
+    let io = |source| LeaseError { path: path.clone(), source };
+    let applied = std::fs::read_to_string(&path).map_err(io)?;
+    let digest = digest(lease, &manifests);
+    if applied.lines().any(|line| line == digest) {
         return Ok(());
     }
-    let client = &held.hold.client;
+    let client = &lease.client;
     for manifest in &manifests {
-        // What a file defines, later objects of it may use.
+        // In order: an object may use a CustomResourceDefinition earlier in its file.
         for object in &manifest.objects {
             apply(client, manifest, object, None).await?;
             if kind_of(object) == "CustomResourceDefinition" {
-                let name = object.metadata.name.clone().unwrap_or_default();
-                let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-                let wait = wait::object(&api, &name, wait::crd_established());
-                wait.limit(stretched(READY_LIMIT)).await.map_err(ApplyError::from)?;
+                wait_until_established(client, object).await?;
             }
         }
     }
     for object in manifests.iter().flat_map(|manifest| &manifest.objects) {
-        ready(client, object).await?;
+        wait_until_rolled_out(client, object).await?;
     }
-    std::fs::write(&path, format!("{done}{mark}\n")).map_err(io)
+    std::fs::write(&path, format!("{applied}{digest}\n")).map_err(io)?;
+    Ok(())
 }
 
-/// Applies a test's fixtures into its namespace.
+/// Returns a hash of the manifests, the cluster and the run. The run is included because an external
+/// cluster may lose the objects between two runs.
+fn digest(lease: &ClusterLease, manifests: &[Manifest]) -> String {
+    let scope = [lease.access.identity.as_str(), &lease.run.id];
+    let texts = manifests.iter().map(|manifest| manifest.text.as_str());
+    format!("{:016x}", name::hash(scope.into_iter().chain(texts)))
+}
+
+/// Applies the fixtures of a test to its namespace.
 pub(crate) async fn fixtures(
     client: &Client,
-    folder: &Path,
+    dir: &Path,
     patterns: &[&str],
     namespace: &str,
-) -> Result<(), SetupError> {
-    for manifest in files::read(folder, patterns)? {
+) -> Result<(), ApplyError> {
+    for manifest in files::read(dir, patterns)? {
         for object in &manifest.objects {
             apply(client, &manifest, object, Some(namespace)).await?;
         }
@@ -108,44 +88,34 @@ pub(crate) async fn fixtures(
     Ok(())
 }
 
-/// Applies one object: into `namespace` if that is given, else where the object says.
+/// Applies one object: to `namespace` if it is a fixture, otherwise to the namespace it sets.
 async fn apply(
     client: &Client,
     manifest: &Manifest,
     object: &DynamicObject,
     namespace: Option<&str>,
 ) -> Result<(), ApplyError> {
-    let kind = kind_of(object).to_owned();
     let name = object.metadata.name.clone().unwrap_or_default();
-    let path = manifest.path.clone();
-    let refused = |source| ApplyError::Refused {
-        path: path.clone(),
-        kind: kind.clone(),
+    let object_name = || ObjectName {
+        path: manifest.path.clone(),
+        kind: kind_of(object).to_owned(),
         name: name.clone(),
-        source: Box::new(source),
     };
-    let elsewhere = |why| ApplyError::Elsewhere {
-        path: path.clone(),
-        kind: kind.clone(),
-        name: name.clone(),
-        why,
-    };
+    let refused = |source| ApplyError::Refused { object: object_name(), source: Box::new(source) };
     let types = object.types.clone().unwrap_or_default();
-    let gvk = GroupVersionKind::try_from(&types).map_err(|error| elsewhere(error.to_string()))?;
+    let gvk = GroupVersionKind::try_from(&types)
+        .map_err(|source| ApplyError::Type { object: object_name(), source })?;
     let (resource, capabilities) = pinned_kind(client, &gvk).await.map_err(refused)?;
     let own = object.metadata.namespace.as_deref();
     let api: Api<DynamicObject> = match (capabilities.scope, namespace) {
         (Scope::Cluster, None) => Api::all_with(client.clone(), &resource),
         (Scope::Cluster, Some(_)) => {
-            let why = "belongs to the whole cluster: put it into `manifests`".to_owned();
-            return Err(elsewhere(why));
+            return Err(ApplyError::ClusterScoped { object: object_name() });
         }
         (Scope::Namespaced, Some(namespace)) => {
             if let Some(own) = own.filter(|own| *own != namespace) {
-                let why = format!(
-                    "says `namespace: {own}`, but fixtures go into the test's: leave it out"
-                );
-                return Err(elsewhere(why));
+                let namespace = own.to_owned();
+                return Err(ApplyError::OtherNamespace { object: object_name(), namespace });
             }
             Api::namespaced_with(client.clone(), namespace, &resource)
         }
@@ -158,9 +128,17 @@ async fn apply(
     Ok(())
 }
 
-/// Waits until a workload is rolled out.
-async fn ready(client: &Client, object: &DynamicObject) -> Result<(), ApplyError> {
-    async fn one<K>(client: &Client, object: &DynamicObject) -> Result<(), ApplyError>
+async fn wait_until_established(client: &Client, crd: &DynamicObject) -> Result<(), ApplyError> {
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let name = crd.metadata.name.as_deref().unwrap_or_default();
+    let wait = wait::object(&api, name, wait::crd_established());
+    wait.timeout(scaled(READY_TIMEOUT)).await?;
+    Ok(())
+}
+
+/// Waits until a workload is rolled out. Returns at once for other objects.
+async fn wait_until_rolled_out(client: &Client, object: &DynamicObject) -> Result<(), ApplyError> {
+    async fn wait<K>(client: &Client, object: &DynamicObject) -> Result<(), ApplyError>
     where
         K: wait::Rollout<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
             + Resource
@@ -173,14 +151,15 @@ async fn ready(client: &Client, object: &DynamicObject) -> Result<(), ApplyError
     {
         let namespace = object.metadata.namespace.as_deref().unwrap_or("default");
         let api: Api<K> = Api::namespaced(client.clone(), namespace);
-        let name = object.metadata.name.clone().unwrap_or_default();
-        wait::object(&api, &name, wait::rolled_out()).limit(stretched(READY_LIMIT)).await?;
+        let name = object.metadata.name.as_deref().unwrap_or_default();
+        let wait = wait::object(&api, name, wait::rolled_out());
+        wait.timeout(scaled(READY_TIMEOUT)).await?;
         Ok(())
     }
     match kind_of(object) {
-        "Deployment" => one::<Deployment>(client, object).await,
-        "StatefulSet" => one::<StatefulSet>(client, object).await,
-        "DaemonSet" => one::<DaemonSet>(client, object).await,
+        "Deployment" => wait::<Deployment>(client, object).await,
+        "StatefulSet" => wait::<StatefulSet>(client, object).await,
+        "DaemonSet" => wait::<DaemonSet>(client, object).await,
         _ => Ok(()),
     }
 }

@@ -1,124 +1,90 @@
-//! Everything that may say why a test failed, as files.
+//! Collection of everything that may explain a failure.
 
 use std::fmt::Debug;
-use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Event, Node, Pod};
-use kube::api::{Api, DynamicObject, ListParams, LogParams};
+use kube::Client;
+use kube::api::{Api, DynamicObject, ListParams, LogParams, TypeMeta};
+use kube::core::ApiResource;
 use kube::discovery::{Discovery, Scope, verbs};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Scene, summary};
-use crate::error::chain;
-use crate::view::{int, list, text, view};
+use super::report::Report;
+use super::summary;
+use crate::json::{int, list, text, to_json};
+use crate::lease::ClusterLease;
+use crate::output::error_chain;
 
-/// The units whose journals are collected.
+/// Units whose journals are collected.
 const UNITS: [&str; 2] = ["kubelet", "crio"];
 
-/// What is being collected.
-pub(super) struct Report {
-    folder: PathBuf,
-    summary: Vec<String>,
-    faults: Vec<String>,
-}
-
-impl Report {
-    pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, summary: Vec::new(), faults: Vec::new() }
-    }
-
-    /// Something could not be collected. The rest goes on.
-    pub(super) fn fault(&mut self, what: &str, why: &str) {
-        self.faults.push(format!("{what}: {why}"));
-    }
-
-    fn write(&mut self, path: impl AsRef<Path>, text: &str) {
-        let path = self.folder.join(path);
-        let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        if let Err(error) = folder.and_then(|()| std::fs::write(&path, text)) {
-            self.fault(&path.display().to_string(), &error.to_string());
-        }
-    }
-
-    /// The items of a list, or none and a fault.
-    fn items<T>(&mut self, what: &str, listed: kube::Result<T>) -> Option<T> {
-        listed.map_err(|error| self.fault(what, &chain(&error))).ok()
-    }
-
-    /// The summary, with what could not be collected at its end.
-    pub(super) fn finish(mut self) -> Vec<String> {
-        if !self.faults.is_empty() {
-            let text = self.faults.join("\n") + "\n";
-            self.write("missing.txt", &text);
-            let n = self.faults.len();
-            self.summary.push(format!("{n} of the diagnostics are missing: see missing.txt"));
-        }
-        let text = self.summary.join("\n") + "\n";
-        self.write("summary.txt", &text);
-        self.summary
-    }
-}
-
-/// Collects everything, what says most first.
-pub(super) async fn all(scene: &Scene, report: &mut Report) {
-    if let Some(namespace) = &scene.namespace {
-        let pods = workloads(scene, namespace, report).await;
-        events(scene, namespace, report).await;
+/// Collects everything, most useful parts first.
+pub(super) async fn all(
+    lease: &ClusterLease,
+    namespace: Option<&str>,
+    started: SystemTime,
+    report: &mut Report,
+) {
+    let client = &lease.client;
+    if let Some(namespace) = namespace {
+        let pods = workloads(client, namespace, report).await;
+        events(client, namespace, report).await;
         for pod in &pods {
-            logs(scene, namespace, pod, report).await;
+            logs(client, namespace, pod, report).await;
         }
-        objects(scene, namespace, report).await;
+        objects(client, namespace, report).await;
     }
-    nodes(scene, report).await;
-    journals(scene, report).await;
+    nodes(client, report).await;
+    journals(lease, started, report).await;
 }
 
-/// Every object that is listed, as JSON.
-async fn listed<K>(what: &str, api: &Api<K>, report: &mut Report) -> Vec<Value>
+/// Lists objects as JSON.
+async fn list_all<K>(what: &str, api: &Api<K>, report: &mut Report) -> Vec<Value>
 where
     K: Clone + Debug + DeserializeOwned + Serialize,
 {
-    let found = api.list(&ListParams::default()).await;
-    let items = report.items(what, found).map(|list| list.items).unwrap_or_default();
-    items.iter().map(view).collect()
+    let response = api.list(&ListParams::default()).await;
+    let items = report.ok(what, response).map(|list| list.items).unwrap_or_default();
+    items.iter().map(to_json).collect()
 }
 
-async fn workloads(scene: &Scene, namespace: &str, report: &mut Report) -> Vec<Value> {
-    let client = &scene.held.hold.client;
+/// Summarizes Deployments and Pods, and returns the Pods.
+async fn workloads(client: &Client, namespace: &str, report: &mut Report) -> Vec<Value> {
     let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
-    let deployments = listed("deployments", &api, report).await;
-    report.summary.extend(summary::deployments(&deployments));
+    let deployments = list_all("deployments", &api, report).await;
+    report.add_summary(summary::deployments(&deployments));
     let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let pods = listed("pods", &api, report).await;
-    report.summary.extend(summary::pods(&pods));
+    let pods = list_all("pods", &api, report).await;
+    report.add_summary(summary::pods(&pods));
     pods
 }
 
-async fn events(scene: &Scene, namespace: &str, report: &mut Report) {
-    let api: Api<Event> = Api::namespaced(scene.held.hold.client.clone(), namespace);
-    let mut events = listed("events", &api, report).await;
+async fn events(client: &Client, namespace: &str, report: &mut Report) {
+    let api: Api<Event> = Api::namespaced(client.clone(), namespace);
+    let mut events = list_all("events", &api, report).await;
     events.sort_by_key(summary::event_time);
-    report.summary.extend(summary::warnings(&events));
+    report.add_summary(summary::warnings(&events));
     let lines = events.iter().map(|event| {
         let kind = text(&event["type"]).unwrap_or("?");
-        format!("{} {kind} {}\n", summary::event_time(event), summary::event_line(event))
+        format!("{} {kind} {}\n", summary::event_time(event), summary::event(event))
     });
     report.write("events.txt", &lines.collect::<String>());
 }
 
-async fn logs(scene: &Scene, namespace: &str, pod: &Value, report: &mut Report) {
-    let api: Api<Pod> = Api::namespaced(scene.held.hold.client.clone(), namespace);
+/// Collects the logs of all containers of a pod, and the previous logs of restarted ones.
+async fn logs(client: &Client, namespace: &str, pod: &Value, report: &mut Report) {
+    let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let Some(name) = text(&pod["metadata"]["name"]) else { return };
-    let containers = ["initContainerStatuses", "containerStatuses"];
-    for container in containers.iter().flat_map(|key| list(&pod["status"][*key])) {
+    let statuses = ["initContainerStatuses", "containerStatuses"];
+    for container in statuses.iter().flat_map(|key| list(&pod["status"][*key])) {
         let started = container["state"].get("waiting").is_none();
-        let again = int(&container["restartCount"], 0) > 0;
-        for (wanted, previous, suffix) in [(started, false, ""), (again, true, ".previous")] {
-            if !wanted {
+        let restarted = int(&container["restartCount"], 0) > 0;
+        for (exists, previous, suffix) in [(started, false, ""), (restarted, true, ".previous")] {
+            if !exists {
                 continue;
             }
             let container = text(&container["name"]).unwrap_or_default().to_owned();
@@ -126,77 +92,84 @@ async fn logs(scene: &Scene, namespace: &str, pod: &Value, report: &mut Report) 
             let container = Some(container);
             let params =
                 LogParams { container, previous, timestamps: true, ..LogParams::default() };
-            let found = api.logs(name, &params).await;
-            if let Some(text) = report.items(&file, found) {
+            let response = api.logs(name, &params).await;
+            if let Some(text) = report.ok(&file, response) {
                 report.write(&file, &text);
             }
         }
     }
 }
 
-/// Every object of the namespace, of whatever kind, as YAML; of Secrets the keys alone.
-async fn objects(scene: &Scene, namespace: &str, report: &mut Report) {
-    let client = &scene.held.hold.client;
+/// Collects all objects of the namespace as YAML; of Secrets only the keys.
+async fn objects(client: &Client, namespace: &str, report: &mut Report) {
     let discovered = Discovery::new(client.clone()).exclude(&["events.k8s.io"]).run_aggregated();
-    let Some(discovery) = report.items("kinds", discovered.await) else { return };
+    let Some(discovery) = report.ok("API discovery", discovered.await) else { return };
     for group in discovery.groups() {
         for (resource, capabilities) in group.recommended_resources() {
-            let listed = capabilities.scope == Scope::Namespaced
+            let collected = capabilities.scope == Scope::Namespaced
                 && capabilities.supports_operation(verbs::LIST)
                 && resource.kind != "Event";
-            if !listed {
-                continue;
-            }
-            let api: Api<DynamicObject> =
-                Api::namespaced_with(client.clone(), namespace, &resource);
-            let found = api.list(&ListParams::default()).await;
-            let Some(list) = report.items(&resource.plural, found) else { continue };
-            for mut object in list.items {
-                // A list does not repeat what its items are.
-                object.types.get_or_insert_with(|| kube::api::TypeMeta {
-                    api_version: resource.api_version.clone(),
-                    kind: resource.kind.clone(),
-                });
-                object.metadata.managed_fields = None;
-                if resource.kind == "Secret" && resource.group.is_empty() {
-                    redact(&mut object.data);
-                }
-                let name = object.metadata.name.clone().unwrap_or_default();
-                let file = format!("objects/{}.{name}.yaml", resource.plural);
-                write_yaml(report, &file, &object);
+            if collected {
+                objects_of_kind(client, namespace, &resource, report).await;
             }
         }
     }
 }
 
-fn redact(data: &mut serde_json::Value) {
+async fn objects_of_kind(
+    client: &Client,
+    namespace: &str,
+    resource: &ApiResource,
+    report: &mut Report,
+) {
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, resource);
+    let response = api.list(&ListParams::default()).await;
+    let Some(list) = report.ok(&resource.plural, response) else { return };
+    for mut object in list.items {
+        // The items of a list may omit their types.
+        object.types.get_or_insert_with(|| TypeMeta {
+            api_version: resource.api_version.clone(),
+            kind: resource.kind.clone(),
+        });
+        object.metadata.managed_fields = None;
+        if resource.kind == "Secret" && resource.group.is_empty() {
+            redact(&mut object.data);
+        }
+        let name = object.metadata.name.clone().unwrap_or_default();
+        report.write_yaml(&format!("objects/{}.{name}.yaml", resource.plural), &object);
+    }
+}
+
+/// Replaces the values of a Secret.
+fn redact(secret: &mut Value) {
     for field in ["data", "stringData"] {
-        let values = data.get_mut(field).and_then(serde_json::Value::as_object_mut);
+        let values = secret.get_mut(field).and_then(Value::as_object_mut);
         for value in values.into_iter().flat_map(serde_json::Map::values_mut) {
-            *value = "(left out)".into();
+            *value = "(redacted)".into();
         }
     }
 }
 
-async fn nodes(scene: &Scene, report: &mut Report) {
-    let api: Api<Node> = Api::all(scene.held.hold.client.clone());
-    for node in listed("nodes", &api, report).await {
-        report.summary.extend(summary::node(&node));
+async fn nodes(client: &Client, report: &mut Report) {
+    let api: Api<Node> = Api::all(client.clone());
+    for node in list_all("nodes", &api, report).await {
+        report.add_summary(summary::node(&node));
         let name = text(&node["metadata"]["name"]).unwrap_or("?");
-        write_yaml(report, &format!("nodes/{name}.yaml"), &node["status"]);
+        report.write_yaml(&format!("nodes/{name}.yaml"), &node["status"]);
     }
 }
 
-async fn journals(scene: &Scene, report: &mut Report) {
-    let source = scene.held.source;
-    if source.only().is_some() {
+/// Collects the journals of all nodes since the test began.
+async fn journals(lease: &ClusterLease, started: SystemTime, report: &mut Report) {
+    let source = lease.source;
+    if source.external_cluster().is_some() {
         return;
     }
-    let nodes = match source.nodes(&scene.held.name).await {
+    let nodes = match source.nodes(&lease.name).await {
         Ok(nodes) => nodes,
-        Err(error) => return report.fault("journals", &error.to_string()),
+        Err(error) => return report.add_error("journals", &error_chain(&error)),
     };
-    let since = scene.since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let since = started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let since = format!("--since=@{since}");
     for node in nodes {
         for unit in UNITS {
@@ -204,15 +177,10 @@ async fn journals(scene: &Scene, report: &mut Report) {
                 ["journalctl", "--no-pager", "--output=short-precise", &since, "-u", unit];
             match source.exec(&node, &command).await {
                 Ok(output) => report.write(format!("nodes/{node}.{unit}.log"), &output.stdout),
-                Err(error) => report.fault(&format!("journal of {unit}"), &error.to_string()),
+                Err(error) => {
+                    report.add_error(&format!("journal of {unit}"), &error_chain(&error));
+                }
             }
         }
-    }
-}
-
-fn write_yaml(report: &mut Report, file: &str, value: &impl Serialize) {
-    match serde_saphyr::to_string(value) {
-        Ok(text) => report.write(file, &text),
-        Err(error) => report.fault(file, &error.to_string()),
     }
 }

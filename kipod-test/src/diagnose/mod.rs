@@ -1,63 +1,63 @@
-//! What a failed test leaves behind: a folder of everything that may say why, and a few lines.
+//! Diagnostics of a failed test: a directory with everything that may explain the failure, and a
+//! summary on standard error.
 
 mod collect;
-mod folder;
+mod directory;
+mod report;
 mod summary;
 
-use kipod_engine::podman::quote;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-pub(crate) use summary::container;
+use report::Report;
 
-use crate::harness::Held;
-use crate::helper;
-use crate::settings::{Settings, stretched};
+use crate::background::thread;
+use crate::engine_api::quote;
+use crate::lease::ClusterLease;
+use crate::settings::{Settings, scaled};
 use crate::site::TestSite;
 
-/// How long collecting may take; what is not there by then is left out, and said.
-const LIMIT: Duration = Duration::from_secs(30);
+/// Timeout for collecting. The report lists what is missing then.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What is collected about.
-#[derive(Clone)]
-pub(crate) struct Scene {
-    pub(crate) held: Arc<Held>,
-    pub(crate) namespace: Option<String>,
-    /// When the test began.
-    pub(crate) since: SystemTime,
-}
-
-/// Collects, writes, and prints the summary. The folder of an earlier failure of the same test goes
-/// first. Nothing that goes wrong here hides why the test failed.
-pub(crate) fn tell(scene: &Scene, site: &TestSite, settings: &Settings, stays: bool) {
-    let folder = folder::of(site, settings.artifacts.as_deref());
-    if let Err(error) = folder::clear(&folder) {
-        eprintln!("kipod: no diagnostics: `{}`: {error}", folder.display());
+/// Collects the diagnostics, and prints the summary. Replaces the directory of an earlier failure.
+/// Errors are only reported: they must not hide why the test failed.
+pub(crate) fn report(
+    lease: &Arc<ClusterLease>,
+    namespace: Option<&str>,
+    started: SystemTime,
+    site: &TestSite,
+    settings: &Settings,
+    keep: bool,
+) {
+    let dir = directory::of_test(site, settings.artifacts.as_deref());
+    if let Err(error) = directory::create_empty(&dir) {
+        eprintln!("kipod: no diagnostics: failed to create `{}`: {error}", dir.display());
         return;
     }
-    let (target, work) = (folder.clone(), scene.clone());
-    let summary = helper::run(async move {
-        let mut report = collect::Report::new(target);
-        let limit = stretched(LIMIT);
-        let collected = tokio::time::timeout(limit, collect::all(&work, &mut report)).await;
-        if collected.is_err() {
-            report.fault("diagnostics", &format!("not complete after {} s", limit.as_secs()));
+    let mut report = Report::new(dir.clone());
+    let (work_lease, work_namespace) = (lease.clone(), namespace.map(str::to_owned));
+    let summary = thread::run(async move {
+        let timeout = scaled(TIMEOUT);
+        let work = collect::all(&work_lease, work_namespace.as_deref(), started, &mut report);
+        if tokio::time::timeout(timeout, work).await.is_err() {
+            report.add_error("diagnostics", &format!("incomplete after {}s", timeout.as_secs()));
         }
         report.finish()
     });
     for line in summary.iter().flatten() {
         eprintln!("  {line}");
     }
-    eprintln!("  diagnostics: {}", folder.display());
-    if !stays {
-        eprintln!("  it is deleted now; with KIPOD_KEEP=on-failure it stays");
+    eprintln!("  diagnostics: {}", dir.display());
+    if !keep {
+        eprintln!("  the namespace is deleted now; set KIPOD_KEEP=on-failure to keep it");
     }
-    eprintln!("  to look at it: {}", kubectl(&scene.held, scene.namespace.as_deref()));
+    eprintln!("  to inspect it: {}", kubectl(lease, namespace));
 }
 
-/// The command line that looks into a namespace.
-pub(crate) fn kubectl(held: &Held, namespace: Option<&str>) -> String {
-    let access = &held.hold.access;
+/// Returns the command line that shows the contents of a namespace.
+pub(crate) fn kubectl(lease: &ClusterLease, namespace: Option<&str>) -> String {
+    let access = &lease.access;
     let path = access.path.display().to_string();
     let mut line = format!("KUBECONFIG={} kubectl", quote(&path));
     if let Some(context) = &access.context {
@@ -72,10 +72,10 @@ pub(crate) fn kubectl(held: &Held, namespace: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use kipod_engine::podman::quote;
+    use super::*;
 
     #[test]
-    fn words_are_quoted_for_a_shell() {
+    fn quote_escapes_shell_words() {
         assert_eq!(quote("/home/a/.kube/config"), "/home/a/.kube/config");
         assert_eq!(quote("a b"), "'a b'");
         assert_eq!(quote("it's"), r"'it'\''s'");

@@ -1,15 +1,16 @@
-//! What is not as it should be, in a few lines.
+//! Summaries of objects that are not as they should be, one line each.
 
 use serde_json::Value;
 
-use crate::view::{int, list, text};
+use crate::json::{int, list, text};
+use crate::pod_status::describe_container;
 
-/// How many lines of each kind are shown; all of it is in the folder.
-const MOST: usize = 8;
+/// Maximum number of lines per kind. The report contains the rest.
+const MAX_LINES: usize = 8;
 
-/// What is not ready among the pods, and why.
+/// Describes the pods that are not ready.
 pub(super) fn pods(pods: &[Value]) -> Vec<String> {
-    capped(pods.iter().filter_map(pod).collect())
+    truncate(pods.iter().filter_map(pod).collect())
 }
 
 fn name(object: &Value) -> &str {
@@ -26,78 +27,50 @@ fn pod(pod: &Value) -> Option<String> {
     }
     let containers = list(&status["containerStatuses"]);
     let init = list(&status["initContainerStatuses"]);
-    let mut why: Vec<String> = init.iter().chain(containers).filter_map(container).collect();
-    if why.is_empty() {
-        why.extend(conditions.iter().filter(|one| one["status"] != "True").filter_map(|one| {
+    let mut reasons: Vec<String> =
+        init.iter().chain(containers).filter_map(describe_container).collect();
+    if reasons.is_empty() {
+        reasons.extend(conditions.iter().filter(|one| one["status"] != "True").filter_map(|one| {
             let message = text(&one["message"]).unwrap_or("no message");
             Some(format!("{}: {message}", text(&one["reason"])?))
         }));
     }
-    why.dedup();
-    let why = if why.is_empty() { String::new() } else { format!(": {}", why.join("; ")) };
-    let leaves = match text(&pod["metadata"]["deletionTimestamp"]) {
+    reasons.dedup();
+    let reasons =
+        if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
+    let deleted = match text(&pod["metadata"]["deletionTimestamp"]) {
         Some(_) => ", being deleted",
         None => "",
     };
-    Some(format!("pod {} is not ready ({phase}{leaves}){why}", name(pod)))
+    Some(format!("pod {} is not ready ({phase}{deleted}){reasons}", name(pod)))
 }
 
-/// Why a container is not ready, by its status.
-pub(crate) fn container(status: &Value) -> Option<String> {
-    let state = &status["state"];
-    let name = text(&status["name"]).unwrap_or("?");
-    let restarts = match int(&status["restartCount"], 0) {
-        0 => String::new(),
-        1 => ", restarted once".to_owned(),
-        n => format!(", restarted {n} times"),
-    };
-    if let Some(waiting) = state.get("waiting") {
-        let reason = text(&waiting["reason"]).unwrap_or("waiting");
-        let message = text(&waiting["message"]).map(|text| format!(": {text}"));
-        return Some(format!(
-            "container {name}: {reason}{}{restarts}",
-            message.unwrap_or_default()
-        ));
-    }
-    if let Some(ended) = state.get("terminated") {
-        let code = int(&ended["exitCode"], 0);
-        let reason = text(&ended["reason"]).unwrap_or("ended");
-        // One that ended well is an init container that has done its work.
-        return (code != 0)
-            .then(|| format!("container {name}: {reason}, exit code {code}{restarts}"));
-    }
-    (status["ready"] != true).then(|| format!("container {name} runs, but is not ready{restarts}"))
-}
-
-/// Which Deployments have fewer available replicas than they want.
+/// Describes the Deployments with fewer available replicas than desired.
 pub(super) fn deployments(deployments: &[Value]) -> Vec<String> {
     let line = |deployment: &Value| {
-        let wanted = int(&deployment["spec"]["replicas"], 1);
+        let desired = int(&deployment["spec"]["replicas"], 1);
         let available = int(&deployment["status"]["availableReplicas"], 0);
-        (available < wanted).then(|| {
-            format!(
-                "deployment {}: {available} of {wanted} replicas are available",
-                name(deployment)
-            )
+        (available < desired).then(|| {
+            format!("deployment {}: {available} of {desired} replicas available", name(deployment))
         })
     };
-    capped(deployments.iter().filter_map(line).collect())
+    truncate(deployments.iter().filter_map(line).collect())
 }
 
-/// The newest warnings, each once.
+/// Describes the latest warning events, without duplicates.
 pub(super) fn warnings(events: &[Value]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for event in events.iter().filter(|event| event["type"] == "Warning").rev() {
-        let line = event_line(event);
+    for warning in events.iter().filter(|event| event["type"] == "Warning").rev() {
+        let line = event(warning);
         if !lines.contains(&line) {
             lines.push(line);
         }
     }
-    capped(lines)
+    truncate(lines)
 }
 
-/// One event without its time.
-pub(super) fn event_line(event: &Value) -> String {
+/// Describes an event without its time.
+pub(super) fn event(event: &Value) -> String {
     let object = &event["involvedObject"];
     format!(
         "{} {}: {}: {}",
@@ -108,28 +81,29 @@ pub(super) fn event_line(event: &Value) -> String {
     )
 }
 
-/// When an event happened last, in RFC 3339 and UTC, which sorts as text.
+/// Returns the time of the last occurrence of an event, in RFC 3339 and UTC. It sorts as text.
 pub(super) fn event_time(event: &Value) -> String {
     let last = text(&event["series"]["lastObservedTime"]).or(text(&event["lastTimestamp"]));
     last.or(text(&event["eventTime"])).unwrap_or_default().to_owned()
 }
 
-/// Which conditions of a node are not as they should be: Ready is true, and no pressure is.
+/// Describes the conditions of a node that indicate a problem: `Ready` must be `True`, all others
+/// must not.
 pub(super) fn node(node: &Value) -> Vec<String> {
-    let bad = |one: &&Value| (one["status"] == "True") != (one["type"] == "Ready");
-    let conditions = list(&node["status"]["conditions"]).iter().filter(bad);
+    let is_bad = |one: &&Value| (one["status"] == "True") != (one["type"] == "Ready");
+    let conditions = list(&node["status"]["conditions"]).iter().filter(is_bad);
     let line = |one: &Value| {
         let message = text(&one["message"]).unwrap_or("no message");
-        let word = |key: &str| text(&one[key]).unwrap_or("?").to_owned();
-        format!("node {}: {}={}: {message}", name(node), word("type"), word("status"))
+        let field = |key: &str| text(&one[key]).unwrap_or("?").to_owned();
+        format!("node {}: {}={}: {message}", name(node), field("type"), field("status"))
     };
     conditions.map(line).collect()
 }
 
-fn capped(mut lines: Vec<String>) -> Vec<String> {
-    let more = lines.len().saturating_sub(MOST);
+fn truncate(mut lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(MAX_LINES);
     if more > 0 {
-        lines.truncate(MOST);
+        lines.truncate(MAX_LINES);
         lines.push(format!("... and {more} more"));
     }
     lines
@@ -145,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_says_why_it_is_not_ready() {
+    fn pods_describes_why_a_pod_is_not_ready() {
         let waiting = |reason: &str, message: Option<&str>, restarts: i32| {
             pod(json!({"phase": "Pending", "containerStatuses": [{
                 "name": "app", "image": "", "imageID": "", "ready": false, "restartCount": restarts,
@@ -181,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn warnings_come_once_newest_first_and_not_too_many() {
+    fn warnings_are_unique_sorted_and_limited() {
         let event = |kind: &str, reason: &str| {
             json!({"metadata": {}, "type": kind, "reason": reason, "message": "m",
                 "involvedObject": {"kind": "Pod", "name": "web"}})
@@ -194,12 +168,12 @@ mod tests {
         ];
         assert_eq!(warnings(&events), ["pod web: A: m", "pod web: B: m"]);
         let many: Vec<Value> = (0..20).map(|n| event("Warning", &n.to_string())).collect();
-        assert_eq!(warnings(&many).len(), MOST + 1);
-        assert_eq!(warnings(&many)[MOST], "... and 12 more");
+        assert_eq!(warnings(&many).len(), MAX_LINES + 1);
+        assert_eq!(warnings(&many)[MAX_LINES], "... and 12 more");
     }
 
     #[test]
-    fn a_node_says_what_is_wrong_with_it() {
+    fn node_describes_bad_conditions() {
         let node_with = |kind: &str, status: &str| {
             let conditions = json!([{"type": kind, "status": status, "message": "m"}]);
             node(&json!({"metadata": {"name": "n"}, "status": {"conditions": conditions}}))

@@ -1,47 +1,60 @@
-//! What can be waited for.
+//! Conditions of objects.
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::diagnose::container;
-use crate::view::{int, list, text, view};
+use crate::json::{int, list, text, to_json};
+use crate::pod_status::describe_container;
 
-/// How far something is.
+/// The state of a condition.
+///
+/// ```
+/// use kipod::k8s_openapi::api::core::v1::ConfigMap;
+/// use kipod::wait::{self, State};
+///
+/// let exists = wait::exists::<ConfigMap>();
+/// assert_eq!(exists.check(Some(&ConfigMap::default())), State::Met);
+/// assert_eq!(exists.check(None), State::NotYet("not found".to_owned()));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum State {
-    /// It is so.
+    /// The condition is met.
     Met,
-    /// It is not so yet; the text says how far it is.
+    /// The condition is not met yet, with a description of the current state.
     NotYet(String),
-    /// It can never be so any more; the text says why.
+    /// The condition can no longer be met, with the reason. It ends a wait early.
     Never(String),
 }
 
 type Check<K> = Box<dyn Fn(Option<&K>) -> State + Send + Sync>;
 
-/// A condition of one object: what it is called, and how far an object is.
+/// A condition of one object.
+///
+/// ```
+/// use kipod::k8s_openapi::api::core::v1::ConfigMap;
+/// use kipod::wait::{Condition, State};
+///
+/// fn has_data() -> Condition<ConfigMap> {
+///     Condition::new("has data", |map: Option<&ConfigMap>| match map {
+///         Some(map) if map.data.is_some() => State::Met,
+///         Some(_) => State::NotYet("no data".to_owned()),
+///         None => State::NotYet("not found".to_owned()),
+///     })
+/// }
+/// assert_eq!(has_data().check(None), State::NotYet("not found".to_owned()));
+/// ```
 pub struct Condition<K> {
     what: String,
     check: Check<K>,
 }
 
 impl<K> Condition<K> {
-    /// A condition of your own. `what` is what is waited for, as `rolled out`; `check` is given
-    /// `None` while there is no object.
-    ///
-    /// ```
-    /// use kipod::k8s_openapi::api::core::v1::ConfigMap;
-    /// use kipod::wait::{Condition, State};
-    ///
-    /// let has_data: Condition<ConfigMap> = Condition::new("has data", |map: Option<&ConfigMap>| match map {
-    ///     Some(map) if map.data.is_some() => State::Met,
-    ///     Some(_) => State::NotYet("it has no data".to_owned()),
-    ///     None => State::NotYet("there is none".to_owned()),
-    /// });
-    /// # assert_eq!(has_data.check(None), State::NotYet("there is none".to_owned()));
-    /// ```
+    /// Creates a condition. `what` is its description, as `rolled out`; `check` returns its state for
+    /// an object, or for `None` while the object does not exist.
     pub fn new(
         what: impl Into<String>,
         check: impl Fn(Option<&K>) -> State + Send + Sync + 'static,
@@ -49,38 +62,40 @@ impl<K> Condition<K> {
         Self { what: what.into(), check: Box::new(check) }
     }
 
-    /// What is waited for.
+    /// Returns the description.
     pub fn what(&self) -> &str {
         &self.what
     }
 
-    /// How far an object is.
+    /// Returns the state of the condition for an object.
     pub fn check(&self, object: Option<&K>) -> State {
         (self.check)(object)
     }
 
-    /// A condition of an object that has to be there.
-    pub(super) fn of(
+    /// Creates a condition that requires the object to exist.
+    pub(super) fn of_existing(
         what: impl Into<String>,
         check: impl Fn(&K) -> State + Send + Sync + 'static,
     ) -> Self {
         Self::new(what, move |object| match object {
             Some(object) => check(object),
-            None => State::NotYet("there is none".to_owned()),
+            None => State::NotYet("not found".to_owned()),
         })
     }
 }
 
-fn when(met: bool, how_far: impl FnOnce() -> String) -> State {
-    if met { State::Met } else { State::NotYet(how_far()) }
+/// Returns the entry of `status.conditions` with this type and status.
+fn find_condition<'a>(object: &'a Value, kind: &str, status: &str) -> Option<&'a Value> {
+    let mut conditions = list(&object["status"]["conditions"]).iter();
+    conditions.find(|one| one["type"] == kind && one["status"] == status)
 }
 
-/// The object is there.
+/// The object exists.
 pub fn exists<K>() -> Condition<K> {
-    Condition::of("exists", |_| State::Met)
+    Condition::of_existing("exists", |_| State::Met)
 }
 
-/// The object is not there, or not any more.
+/// The object does not exist, or no longer exists.
 pub fn gone<K: kube::Resource>() -> Condition<K> {
     Condition::new("gone", |object: Option<&K>| match object {
         None => State::Met,
@@ -88,60 +103,54 @@ pub fn gone<K: kube::Resource>() -> Condition<K> {
             let meta = object.meta();
             let finalizers = meta.finalizers.clone().unwrap_or_default();
             State::NotYet(match meta.deletion_timestamp {
-                None => "nobody has deleted it".to_owned(),
-                Some(_) if finalizers.is_empty() => "it is being deleted".to_owned(),
-                Some(_) => {
-                    format!("it is being deleted, and has finalizers {}", finalizers.join(", "))
-                }
+                None => "not deleted".to_owned(),
+                Some(_) if finalizers.is_empty() => "being deleted".to_owned(),
+                Some(_) => format!("being deleted, with finalizers {}", finalizers.join(", ")),
             })
         }
     })
 }
 
-/// Every container of the pod runs and is ready. A pod that has ended never will be.
+/// All containers of the pod are ready. A pod that has completed or failed never becomes ready.
 pub fn pod_ready() -> Condition<Pod> {
-    Condition::of("ready", |pod: &Pod| {
-        let pod = view(pod);
-        let status = &pod["status"];
-        let phase = text(&status["phase"]).unwrap_or("Unknown");
-        let conditions = list(&status["conditions"]);
-        if conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True") {
+    Condition::of_existing("ready", |pod: &Pod| {
+        let pod = to_json(pod);
+        if find_condition(&pod, "Ready", "True").is_some() {
             return State::Met;
         }
+        let status = &pod["status"];
+        let phase = text(&status["phase"]).unwrap_or("Unknown");
         let containers = list(&status["containerStatuses"]);
         let init = list(&status["initContainerStatuses"]);
-        let mut why: Vec<String> = init.iter().chain(containers).filter_map(container).collect();
-        if why.is_empty() {
-            let bad = conditions.iter().filter(|one| one["status"] != "True");
-            why.extend(bad.filter_map(|one| text(&one["message"])).map(str::to_owned));
-            why.dedup();
+        let mut reasons: Vec<String> =
+            init.iter().chain(containers).filter_map(describe_container).collect();
+        if reasons.is_empty() {
+            let unmet = list(&status["conditions"]).iter().filter(|one| one["status"] != "True");
+            reasons.extend(unmet.filter_map(|one| text(&one["message"])).map(str::to_owned));
+            reasons.dedup();
         }
-        let words = [vec![format!("it is {phase}")], why].concat().join("; ");
+        let description = [vec![format!("phase {phase}")], reasons].concat().join("; ");
         match phase {
-            "Succeeded" | "Failed" => State::Never(words),
-            _ => State::NotYet(words),
+            "Succeeded" | "Failed" => State::Never(description),
+            _ => State::NotYet(description),
         }
     })
 }
 
-/// The Job is complete. A Job that has failed never will be.
+/// The Job is complete. A Job that has failed never completes.
 pub fn job_done() -> Condition<Job> {
-    Condition::of("done", |job: &Job| {
-        let job = view(job);
-        let status = &job["status"];
-        let is = |kind: &str| {
-            let conditions = list(&status["conditions"]).iter();
-            conditions.into_iter().find(|one| one["type"] == kind && one["status"] == "True")
-        };
-        if is("Complete").is_some() {
+    Condition::of_existing("done", |job: &Job| {
+        let job = to_json(job);
+        if find_condition(&job, "Complete", "True").is_some() {
             return State::Met;
         }
-        if let Some(failed) = is("Failed") {
-            let why = text(&failed["message"]).or(text(&failed["reason"]));
-            return State::Never(format!("it has failed: {}", why.unwrap_or("no reason given")));
+        if let Some(failed) = find_condition(&job, "Failed", "True") {
+            let reason = text(&failed["message"]).or(text(&failed["reason"]));
+            return State::Never(format!("failed: {}", reason.unwrap_or("no reason given")));
         }
+        let status = &job["status"];
         State::NotYet(format!(
-            "{} of {} pods have succeeded, {} have failed, {} run",
+            "{} of {} pods succeeded, {} failed, {} active",
             int(&status["succeeded"], 0),
             int(&job["spec"]["completions"], 1),
             int(&status["failed"], 0),
@@ -150,50 +159,50 @@ pub fn job_done() -> Condition<Job> {
     })
 }
 
-/// The API server serves the kind. Objects of it can be created from then on.
+/// The API server serves the custom resource, so that objects of it can be created.
 pub fn crd_established() -> Condition<CustomResourceDefinition> {
-    Condition::of("established", |crd: &CustomResourceDefinition| {
-        let crd = view(crd);
-        let is = |kind: &str, status: &str| {
-            let conditions = list(&crd["status"]["conditions"]).iter();
-            conditions.into_iter().find(|one| one["type"] == kind && one["status"] == status)
-        };
-        if let Some(refused) = is("NamesAccepted", "False") {
+    Condition::of_existing("established", |crd: &CustomResourceDefinition| {
+        let crd = to_json(crd);
+        if let Some(refused) = find_condition(&crd, "NamesAccepted", "False") {
             let message = text(&refused["message"]).unwrap_or("no message");
-            return State::Never(format!("its names are not accepted: {message}"));
+            return State::Never(format!("names not accepted: {message}"));
         }
-        when(is("Established", "True").is_some(), || "it is not established".to_owned())
+        match find_condition(&crd, "Established", "True") {
+            Some(_) => State::Met,
+            None => State::NotYet("not established".to_owned()),
+        }
     })
 }
 
-/// The condition `kind` in the object's status is `True`: `Available`, `Synced`, or whatever a
-/// controller of your own sets. It works for every kind of object with the usual list
-/// `status.conditions`, and for one whose status is older than its spec it does not hold.
+/// The condition `kind` in `status.conditions` is `True`, such as `Available`, or one that your own
+/// controller sets. It is not met while the status is older than the spec
+/// (`observedGeneration` < `metadata.generation`).
 pub fn condition_true<K: Serialize>(kind: &str) -> Condition<K> {
-    let wanted = kind.to_owned();
-    Condition::of(format!("{kind}=True"), move |object: &K| {
-        let object = view(object);
-        let generation = object["metadata"]["generation"].as_i64();
+    let kind = kind.to_owned();
+    Condition::of_existing(format!("{kind}=True"), move |object: &K| {
+        let object = to_json(object);
         let conditions = list(&object["status"]["conditions"]);
-        let Some(found) = conditions.iter().find(|one| one["type"] == wanted.as_str()) else {
-            let present: Vec<&str> =
+        let Some(found) = conditions.iter().find(|one| one["type"] == kind.as_str()) else {
+            let types: Vec<&str> =
                 conditions.iter().filter_map(|one| one["type"].as_str()).collect();
-            return State::NotYet(match present.as_slice() {
-                [] => "it has no conditions".to_owned(),
-                present => format!("it has no such condition, only {}", present.join(", ")),
+            return State::NotYet(match types.as_slice() {
+                [] => "no conditions".to_owned(),
+                types => format!("no such condition, only {}", types.join(", ")),
             });
         };
+        let generation = object["metadata"]["generation"].as_i64();
         let observed = found["observedGeneration"]
             .as_i64()
             .or_else(|| object["status"]["observedGeneration"].as_i64());
         if observed.zip(generation).is_some_and(|(observed, generation)| observed < generation) {
-            return State::NotYet("its status is older than its spec".to_owned());
+            return State::NotYet("the status is older than the spec".to_owned());
         }
-        when(found["status"] == "True", || {
-            let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
-            let words = [text("reason"), text("message")].join(": ");
-            format!("it is {}: {}", text("status"), words.trim_matches([':', ' ']))
-        })
+        if found["status"] == "True" {
+            return State::Met;
+        }
+        let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
+        let reason = [text("reason"), text("message")].join(": ");
+        State::NotYet(format!("{}: {}", text("status"), reason.trim_matches([':', ' '])))
     })
 }
 
@@ -208,26 +217,26 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_ended_is_never_ready() {
+    fn pod_ready_fails_when_the_pod_has_ended() {
         let pod =
             |status: serde_json::Value| -> Pod { from_value(json!({"status": status})).unwrap() };
         let check = |status| pod_ready().check(Some(&pod(status)));
-        assert_eq!(pod_ready().check(None), not_yet("there is none"));
+        assert_eq!(pod_ready().check(None), not_yet("not found"));
         let ready =
             json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
         assert_eq!(check(ready), State::Met);
         let unscheduled = json!({"phase": "Pending", "conditions": [
             {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}]});
-        assert_eq!(check(unscheduled), not_yet("it is Pending; 0/1 nodes are available"));
+        assert_eq!(check(unscheduled), not_yet("phase Pending; 0/1 nodes are available"));
         let failed = json!({"phase": "Failed", "containerStatuses": [{"name": "app", "image": "",
             "imageID": "", "ready": false, "restartCount": 0,
             "state": {"terminated": {"exitCode": 2, "reason": "Error"}}}]});
-        let text = "it is Failed; container app: Error, exit code 2";
+        let text = "phase Failed; container app: Error, exit code 2";
         assert_eq!(check(failed), State::Never(text.to_owned()));
     }
 
     #[test]
-    fn a_job_ends_one_way_or_the_other() {
+    fn job_done_reports_failure_and_progress() {
         let job = |kind: &str| -> Job {
             from_value(
                 json!({"spec": {"completions": 3, "template": {}}, "status": {"succeeded": 1,
@@ -236,16 +245,13 @@ mod tests {
             .unwrap()
         };
         assert_eq!(job_done().check(Some(&job("Complete"))), State::Met);
-        assert_eq!(
-            job_done().check(Some(&job("Failed"))),
-            State::Never("it has failed: m".to_owned())
-        );
-        let how_far = "1 of 3 pods have succeeded, 0 have failed, 1 run";
-        assert_eq!(job_done().check(Some(&job("Suspended"))), not_yet(how_far));
+        assert_eq!(job_done().check(Some(&job("Failed"))), State::Never("failed: m".to_owned()));
+        let progress = "1 of 3 pods succeeded, 0 failed, 1 active";
+        assert_eq!(job_done().check(Some(&job("Suspended"))), not_yet(progress));
     }
 
     #[test]
-    fn conditions_of_any_kind_and_only_of_the_newest_spec() {
+    fn condition_true_requires_the_latest_generation() {
         let object = |generation: i64, conditions: serde_json::Value| {
             json!({"metadata": {"generation": generation},
                 "status": {"observedGeneration": 1, "conditions": conditions}})
@@ -253,29 +259,29 @@ mod tests {
         let check = |object: serde_json::Value| condition_true("Synced").check(Some(&object));
         let synced = |status: &str| json!([{"type": "Synced", "status": status, "reason": "Busy", "message": "wait"}]);
         assert_eq!(check(object(1, synced("True"))), State::Met);
-        assert_eq!(check(object(2, synced("True"))), not_yet("its status is older than its spec"));
-        assert_eq!(check(object(1, synced("False"))), not_yet("it is False: Busy: wait"));
+        assert_eq!(check(object(2, synced("True"))), not_yet("the status is older than the spec"));
+        assert_eq!(check(object(1, synced("False"))), not_yet("False: Busy: wait"));
         assert_eq!(
             check(object(1, json!([{"type": "Ready", "status": "True"}]))),
-            not_yet("it has no such condition, only Ready")
+            not_yet("no such condition, only Ready")
         );
-        assert_eq!(check(json!({})), not_yet("it has no conditions"));
+        assert_eq!(check(json!({})), not_yet("no conditions"));
     }
 
     #[test]
-    fn what_holds_it_up_is_said_of_what_does_not_go() {
+    fn gone_reports_finalizers() {
         let map = |meta: serde_json::Value| -> ConfigMap {
             from_value(json!({"metadata": meta})).unwrap()
         };
         assert_eq!(gone::<ConfigMap>().check(None), State::Met);
         let check = |meta| gone().check(Some(&map(meta)));
-        assert_eq!(check(json!({})), not_yet("nobody has deleted it"));
+        assert_eq!(check(json!({})), not_yet("not deleted"));
         let stuck = json!({"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["a/b"]});
-        assert_eq!(check(stuck), not_yet("it is being deleted, and has finalizers a/b"));
+        assert_eq!(check(stuck), not_yet("being deleted, with finalizers a/b"));
     }
 
     #[test]
-    fn a_crd_whose_names_are_taken_never_comes() {
+    fn crd_established_fails_when_names_are_refused() {
         let crd = |kind: &str, status: &str| -> CustomResourceDefinition {
             from_value(
                 json!({"spec": {"group": "", "names": {"kind": "", "plural": ""}, "scope": "",
@@ -286,7 +292,7 @@ mod tests {
         assert_eq!(crd_established().check(Some(&crd("Established", "True"))), State::Met);
         assert_eq!(
             crd_established().check(Some(&crd("NamesAccepted", "True"))),
-            not_yet("it is not established")
+            not_yet("not established")
         );
         let refused = crd_established().check(Some(&crd("NamesAccepted", "False")));
         assert!(matches!(refused, State::Never(_)), "{refused:?}");

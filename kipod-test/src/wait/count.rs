@@ -11,43 +11,69 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use super::{PAUSE, Progress, State, WaitError, default_limit};
-use crate::error::chain;
-use crate::helper;
+use super::condition::State;
+use super::tracker::{Tracker, WATCH_BACKOFF, WaitError, default_timeout};
+use crate::background::thread;
+use crate::output::error_chain;
 
-/// Waits until exactly `wanted` objects have the labels `selector`; with an empty selector, until
-/// there are `wanted` objects. Await it; it answers with the objects, by name.
-pub fn count<K>(api: &Api<K>, selector: &str, wanted: usize) -> Count<K>
+/// Waits until exactly `expected` objects match the label selector; an empty selector matches all
+/// objects. Awaiting it returns the objects, sorted by name.
+///
+/// ```no_run
+/// use kipod::k8s_openapi::api::core::v1::Pod;
+/// use kipod::wait;
+///
+/// # async fn example(pods: kube::Api<Pod>) -> Result<(), wait::WaitError> {
+/// let replicas = wait::count(&pods, "app=web", 3).await?;
+/// assert_eq!(replicas.len(), 3);
+/// # Ok(())
+/// # }
+/// ```
+pub fn count<K>(api: &Api<K>, selector: &str, expected: usize) -> Count<K>
 where
     K: Resource + Clone + Debug + Send + DeserializeOwned + 'static,
 {
     Count {
         api: api.clone(),
         selector: selector.to_owned(),
-        wanted,
-        limit: default_limit(),
+        expected,
+        timeout: default_timeout(),
         matches: Box::new(|_| true),
     }
 }
 
-/// A wait for a number of objects that has not begun.
-#[must_use = "it waits when it is awaited"]
+/// A wait for a number of objects, from [`count`]. It starts when it is awaited.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use kipod::k8s_openapi::api::core::v1::Secret;
+/// use kipod::wait::{self, Count};
+///
+/// # async fn example(secrets: kube::Api<Secret>) -> Result<(), wait::WaitError> {
+/// let wait: Count<Secret> = wait::count(&secrets, "", 1);
+/// let tls = |secret: &Secret| secret.type_.as_deref() == Some("kubernetes.io/tls");
+/// wait.matching(tls).timeout(Duration::from_secs(10)).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "it does nothing unless it is awaited"]
 pub struct Count<K> {
     api: Api<K>,
     selector: String,
-    wanted: usize,
-    limit: Duration,
+    expected: usize,
+    timeout: Duration,
     matches: Box<dyn Fn(&K) -> bool + Send + Sync>,
 }
 
 impl<K> Count<K> {
-    /// Waits at most that long.
-    pub fn limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+    /// Sets the timeout. `KIPOD_TIMEOUT_FACTOR` does not apply to it.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    /// Counts only objects that `matches` holds for.
+    /// Counts only objects for which `matches` returns `true`.
     pub fn matching(mut self, matches: impl Fn(&K) -> bool + Send + Sync + 'static) -> Self {
         self.matches = Box::new(matches);
         self
@@ -66,61 +92,82 @@ where
     }
 }
 
+/// Objects by namespace and name.
+struct Store<K> {
+    objects: BTreeMap<(Option<String>, String), K>,
+    /// Objects of an initial list that is not complete yet.
+    initial: BTreeMap<(Option<String>, String), K>,
+}
+
+impl<K: Resource> Store<K> {
+    fn new() -> Self {
+        Self { objects: BTreeMap::new(), initial: BTreeMap::new() }
+    }
+
+    /// Applies an event, and returns whether the objects are complete.
+    fn apply(&mut self, event: Event<K>) -> bool {
+        let key = |object: &K| (object.namespace(), object.name_any());
+        match event {
+            Event::Init => {
+                self.initial.clear();
+                return false;
+            }
+            Event::InitApply(object) => {
+                self.initial.insert(key(&object), object);
+                return false;
+            }
+            Event::InitDone => self.objects = std::mem::take(&mut self.initial),
+            Event::Apply(object) => {
+                self.objects.insert(key(&object), object);
+            }
+            Event::Delete(object) => {
+                self.objects.remove(&key(&object));
+            }
+        }
+        true
+    }
+}
+
 impl<K> Count<K>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + DeserializeOwned + 'static,
 {
     async fn run(self) -> Result<Vec<K>, WaitError> {
-        let Self { api, selector, wanted, limit, matches } = self;
+        let Self { api, selector, expected, timeout, matches } = self;
         let plural = K::plural(&()).to_string();
-        let of = if selector.is_empty() { String::new() } else { format!(" with {selector}") };
-        let progress = Progress::new(format!("{wanted} {plural}{of}"));
+        let suffix = if selector.is_empty() { String::new() } else { format!(" with {selector}") };
+        let tracker = Tracker::new(format!("{expected} {plural}{suffix}"));
         let watch = async {
             let config = watcher::Config::default().labels(&selector);
             let mut events = pin!(watcher(api, config));
-            let mut seen: BTreeMap<(Option<String>, String), K> = BTreeMap::new();
-            let mut next: BTreeMap<(Option<String>, String), K> = BTreeMap::new();
-            let key = |object: &K| (object.namespace(), object.name_any());
+            let mut store = Store::new();
             while let Some(event) = events.next().await {
-                match event {
-                    Ok(Event::Init) => {
-                        next.clear();
-                        continue;
-                    }
-                    Ok(Event::InitApply(object)) => {
-                        next.insert(key(&object), object);
-                        continue;
-                    }
-                    Ok(Event::InitDone) => seen = std::mem::take(&mut next),
-                    Ok(Event::Apply(object)) => {
-                        seen.insert(key(&object), object);
-                    }
-                    Ok(Event::Delete(object)) => {
-                        seen.remove(&key(&object));
-                    }
+                let complete = match event {
+                    Ok(event) => store.apply(event),
                     Err(error) => {
-                        progress.stumble(&chain(&error));
-                        tokio::time::sleep(PAUSE).await;
-                        continue;
+                        tracker.record_error(&error_chain(&error));
+                        tokio::time::sleep(WATCH_BACKOFF).await;
+                        false
                     }
-                }
-                let there = seen.values().filter(|object| matches(object)).count();
-                let names: Vec<&str> = seen.keys().map(|(_, name)| name.as_str()).collect();
-                let state = match there == wanted {
-                    true => State::Met,
-                    false => State::NotYet(format!(
-                        "{there} match of {}: {}",
-                        seen.len(),
-                        names.join(", ")
-                    )),
                 };
-                if progress.see(state) {
+                if complete && tracker.record(compare(&store, expected, &matches)) {
                     break;
                 }
             }
-            seen.into_values().filter(|object| matches(object)).collect()
+            store.objects.into_values().filter(|object| matches(object)).collect()
         };
-        let found = helper::within(limit, watch).await;
-        progress.end(found)
+        let found = thread::timeout(timeout, watch).await;
+        tracker.finish(found)
     }
+}
+
+/// Compares the number of matching objects with the expected one.
+fn compare<K>(store: &Store<K>, expected: usize, matches: &impl Fn(&K) -> bool) -> State {
+    let matching = store.objects.values().filter(|object| matches(object)).count();
+    if matching == expected {
+        return State::Met;
+    }
+    let names: Vec<&str> = store.objects.keys().map(|(_, name)| name.as_str()).collect();
+    let colon = if names.is_empty() { "" } else { ": " };
+    State::NotYet(format!("{matching} of {} match{colon}{}", names.len(), names.join(", ")))
 }

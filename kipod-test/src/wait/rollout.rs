@@ -1,110 +1,121 @@
-//! Workloads whose newest template is everywhere.
+//! Rollouts of workloads.
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use kube::Resource;
 
-use super::{Condition, State};
-use crate::view::{int, list, text, view};
+use super::condition::{Condition, State};
+use crate::json::{int, list, text, to_json};
 
-/// Workloads that are rolled out: Deployments, StatefulSets and DaemonSets.
+/// Workloads with a rollout: Deployments, StatefulSets and DaemonSets.
+///
+/// ```
+/// use kipod::k8s_openapi::api::apps::v1::Deployment;
+/// use kipod::wait::Rollout;
+///
+/// assert_eq!(Deployment::default().rollout_status().desired, 1);
+/// ```
 pub trait Rollout: Resource {
-    /// How far the rollout is: what the status has seen of the spec, and how many replicas are
-    /// wanted, updated and available.
-    fn numbers(&self) -> Numbers;
-
-    /// Why it will never come to its end, where that is known.
-    fn stuck(&self) -> Option<String> {
-        None
-    }
+    /// Returns the status of the rollout.
+    fn rollout_status(&self) -> RolloutStatus;
 }
 
-/// How far a rollout is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Numbers {
-    /// The generation of the spec that the status is about.
-    pub observed: i64,
-    /// Replicas that are wanted.
-    pub wanted: i64,
-    /// Replicas there are, of whatever template.
-    pub present: i64,
-    /// Replicas of the newest template.
+/// The status of a rollout.
+///
+/// ```
+/// use kipod::wait::RolloutStatus;
+///
+/// let status = RolloutStatus { desired: 3, current: 3, updated: 3, available: 2, ..Default::default() };
+/// assert!(status.available < status.desired);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RolloutStatus {
+    /// Generation of the spec that the status describes.
+    pub observed_generation: i64,
+    /// Number of desired replicas.
+    pub desired: i64,
+    /// Number of replicas, with any template.
+    pub current: i64,
+    /// Number of replicas with the latest template.
     pub updated: i64,
-    /// Replicas that are available.
+    /// Number of available replicas.
     pub available: i64,
+    /// The reason why the rollout cannot complete, if it has failed.
+    pub failure: Option<String>,
 }
 
-/// Every replica there is has the newest template, and all that are wanted are available. A
-/// Deployment that says its progress deadline is exceeded never will be.
+/// All replicas have the latest template, and the desired number is available. A Deployment that has
+/// exceeded its progress deadline never is.
 pub fn rolled_out<K: Rollout>() -> Condition<K> {
-    Condition::of("rolled out", |object: &K| {
-        let numbers = object.numbers();
-        let Numbers { observed, wanted, present, updated, available } = numbers;
-        if observed < object.meta().generation.unwrap_or(0) {
-            return State::NotYet("nobody has looked at its newest spec".to_owned());
+    Condition::of_existing("rolled out", |object: &K| {
+        let status = object.rollout_status();
+        let RolloutStatus { desired, current, updated, available, .. } = status;
+        if status.observed_generation < object.meta().generation.unwrap_or(0) {
+            return State::NotYet("the latest spec is not observed yet".to_owned());
         }
-        if let Some(why) = object.stuck() {
-            return State::Never(why);
+        if let Some(reason) = status.failure {
+            return State::Never(reason);
         }
-        if updated >= wanted && present <= updated && available >= wanted {
+        if updated >= desired && current <= updated && available >= desired {
             return State::Met;
         }
-        let mut text = format!("of {wanted} replicas {updated} are updated, {available} available");
-        if present > updated {
-            text.push_str(&format!("; {} old ones are left", present - updated));
+        let mut text = format!("{updated} of {desired} replicas updated, {available} available");
+        if current > updated {
+            text.push_str(&format!(", {} old remaining", current - updated));
         }
         State::NotYet(text)
     })
 }
 
 impl Rollout for Deployment {
-    fn numbers(&self) -> Numbers {
-        let all = view(self);
-        let status = &all["status"];
-        Numbers {
-            observed: int(&status["observedGeneration"], 0),
-            wanted: int(&all["spec"]["replicas"], 1),
-            present: int(&status["replicas"], 0),
+    fn rollout_status(&self) -> RolloutStatus {
+        let object = to_json(self);
+        let status = &object["status"];
+        let exceeded = list(&status["conditions"]).iter().find(|one| {
+            one["type"] == "Progressing" && one["reason"] == "ProgressDeadlineExceeded"
+        });
+        let failure = exceeded.map(|condition| {
+            text(&condition["message"]).unwrap_or("progress deadline exceeded").to_owned()
+        });
+        RolloutStatus {
+            observed_generation: int(&status["observedGeneration"], 0),
+            desired: int(&object["spec"]["replicas"], 1),
+            current: int(&status["replicas"], 0),
             updated: int(&status["updatedReplicas"], 0),
             available: int(&status["availableReplicas"], 0),
+            failure,
         }
-    }
-
-    fn stuck(&self) -> Option<String> {
-        let all = view(self);
-        let found = list(&all["status"]["conditions"]).iter().find(|one| {
-            one["type"] == "Progressing" && one["reason"] == "ProgressDeadlineExceeded"
-        })?;
-        Some(text(&found["message"]).unwrap_or("its progress deadline is exceeded").to_owned())
     }
 }
 
 impl Rollout for StatefulSet {
-    fn numbers(&self) -> Numbers {
-        let all = view(self);
-        let status = &all["status"];
-        let settled = status["updateRevision"] == status["currentRevision"];
-        let present = int(&status["replicas"], 0);
-        Numbers {
-            observed: int(&status["observedGeneration"], 0),
-            wanted: int(&all["spec"]["replicas"], 1),
-            present,
-            // With nothing to update the count of updated replicas may be left out.
-            updated: if settled { present } else { int(&status["updatedReplicas"], 0) },
+    fn rollout_status(&self) -> RolloutStatus {
+        let object = to_json(self);
+        let status = &object["status"];
+        let complete = status["updateRevision"] == status["currentRevision"];
+        let current = int(&status["replicas"], 0);
+        RolloutStatus {
+            observed_generation: int(&status["observedGeneration"], 0),
+            desired: int(&object["spec"]["replicas"], 1),
+            current,
+            // The number of updated replicas may be omitted if there is nothing to update.
+            updated: if complete { current } else { int(&status["updatedReplicas"], 0) },
             available: int(&status["availableReplicas"], int(&status["readyReplicas"], 0)),
+            failure: None,
         }
     }
 }
 
 impl Rollout for DaemonSet {
-    fn numbers(&self) -> Numbers {
-        let all = view(self);
-        let status = &all["status"];
-        Numbers {
-            observed: int(&status["observedGeneration"], 0),
-            wanted: int(&status["desiredNumberScheduled"], 0),
-            present: int(&status["currentNumberScheduled"], 0),
+    fn rollout_status(&self) -> RolloutStatus {
+        let object = to_json(self);
+        let status = &object["status"];
+        RolloutStatus {
+            observed_generation: int(&status["observedGeneration"], 0),
+            desired: int(&status["desiredNumberScheduled"], 0),
+            current: int(&status["currentNumberScheduled"], 0),
             updated: int(&status["updatedNumberScheduled"], 0),
             available: int(&status["numberAvailable"], 0),
+            failure: None,
         }
     }
 }
@@ -126,26 +137,23 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_is_rolled_out_when_nothing_old_is_left() {
+    fn deployment_is_rolled_out_without_old_replicas() {
         let status = |observed: i64, replicas: i32, updated: i32, available: i32| {
             json!({"observedGeneration": observed, "replicas": replicas, "updatedReplicas": updated,
                 "availableReplicas": available})
         };
         assert_eq!(deployment(status(2, 3, 3, 3)), State::Met);
-        assert_eq!(deployment(status(1, 3, 3, 3)), not_yet("nobody has looked at its newest spec"));
-        let text = "of 3 replicas 3 are updated, 3 available; 1 old ones are left";
+        assert_eq!(deployment(status(1, 3, 3, 3)), not_yet("the latest spec is not observed yet"));
+        let text = "3 of 3 replicas updated, 3 available, 1 old remaining";
         assert_eq!(deployment(status(2, 4, 3, 3)), not_yet(text));
-        assert_eq!(
-            deployment(status(2, 1, 1, 0)),
-            not_yet("of 3 replicas 1 are updated, 0 available")
-        );
+        assert_eq!(deployment(status(2, 1, 1, 0)), not_yet("1 of 3 replicas updated, 0 available"));
         let late = json!({"observedGeneration": 2, "conditions": [{"type": "Progressing",
             "status": "False", "reason": "ProgressDeadlineExceeded", "message": "too late"}]});
         assert_eq!(deployment(late), State::Never("too late".to_owned()));
     }
 
     #[test]
-    fn stateful_and_daemon_sets_count_their_own_way() {
+    fn stateful_and_daemon_sets_use_their_own_fields() {
         let set: StatefulSet = from_value(json!({"spec": {"replicas": 2, "selector": {},
             "serviceName": "", "template": {}}, "status": {"replicas": 2, "readyReplicas": 2,
             "currentRevision": "a", "updateRevision": "a"}}))
@@ -156,9 +164,6 @@ mod tests {
             "currentNumberScheduled": 1, "desiredNumberScheduled": 1, "numberMisscheduled": 0,
             "numberReady": 0, "updatedNumberScheduled": 1}}))
             .unwrap();
-        assert_eq!(
-            rolled_out().check(Some(&set)),
-            not_yet("of 1 replicas 1 are updated, 0 available")
-        );
+        assert_eq!(rolled_out().check(Some(&set)), not_yet("1 of 1 replicas updated, 0 available"));
     }
 }

@@ -1,13 +1,13 @@
-//! The harness as its users meet it: real test binaries, real processes, real cargo and nextest. Only
-//! the clusters are entries in a table of this process.
+//! Tests of the harness with real test binaries and processes, under cargo and nextest. Only the
+//! clusters are fake.
 //!
-//! * `teardown`: however a test or its run ends, nothing stays.
-//! * `sharing`: who shares a cluster with whom, what stays on purpose, whose clusters are left alone.
-//! * `lifecycle`: what a test is given, what it may say of itself, what it says when it cannot begin.
+//! * `teardown`: nothing remains after a test, however it or its run ends.
+//! * `sharing`: which tests share a cluster, what is kept, and which clusters are not touched.
+//! * `lifecycle`: arguments and options of a test, and errors before it begins.
 
+mod env;
 mod lifecycle;
 mod runner;
+mod server;
 mod sharing;
-mod support;
-mod table;
 mod teardown;

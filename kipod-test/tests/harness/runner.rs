@@ -1,6 +1,6 @@
-//! Tests of this workspace, run as their users run them: by real cargo and real nextest.
+//! Runs tests of this workspace under cargo and nextest.
 
-// Two packages have this module, and neither needs all of it.
+// Two packages include this module, and neither uses all of it.
 #![allow(dead_code)]
 
 use std::io::{Read, Write};
@@ -13,24 +13,24 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-/// How long anything may take before a test fails: cargo has to look through its target folder,
-/// and every test at once does so on few processors.
-pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+/// Timeout for all operations. Cargo has to scan its target directory, for all tests at once on few
+/// processors.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Who runs the tests.
+/// A test runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Runner {
     Cargo,
     Nextest,
 }
 
-/// A run that goes on.
+/// A test run in progress.
 pub(crate) struct Running {
     child: Option<Child>,
 }
 
 impl Runner {
-    /// Whether this machine has it. Where it has not, says which test does not run.
+    /// Returns whether the runner is installed. Otherwise reports the calling test as not run.
     pub(crate) fn is_here(self) -> bool {
         static MISSING: AtomicUsize = AtomicUsize::new(0);
         let found = || {
@@ -45,25 +45,25 @@ impl Runner {
         let thread = std::thread::current();
         let test = thread.name().unwrap_or("a test");
         let line = format!("NOT RUN ({count}): {test}: this machine lacks cargo-nextest\n");
-        // Not `eprintln`: the test runner keeps to itself what a test that passes prints that way.
+        // Not `eprintln`, which libtest captures.
         let _ = std::io::stderr().write_all(line.as_bytes());
         false
     }
 
-    /// Runs ignored tests of one target of `kipod-test`, one or all that begin so, with nothing of the
-    /// environment that would make them a part of the run they are tested in. Every process of theirs
-    /// has `folder` in its environment, where the harness keeps its files.
+    /// Starts ignored tests of one target of `kipod-test`: one test, or all with a prefix that ends
+    /// with `_` or `::`. They do not inherit the variables that would make them part of the
+    /// surrounding run. `dir` is the state directory; all processes of the run have it in their
+    /// environment.
     pub(crate) fn start(
         self,
         target: &str,
         tests: &str,
-        folder: &Path,
+        dir: &Path,
         variables: &[(&str, &str)],
     ) -> Running {
-        // Jobs in the background of a script ignore interrupts, and so do all their children.
+        // Background jobs of a script ignore SIGINT, and so do their children.
         let mut command = Command::new("env");
         command.args(["--default-signal", env!("CARGO")]);
-        // A beginning stands for all its tests, anything else for itself.
         let one = !tests.ends_with("::") && !tests.ends_with('_');
         match self {
             Self::Cargo => {
@@ -77,8 +77,7 @@ impl Runner {
                 command.args(["--test-threads", "32", "-E", &format!("test({matcher}{tests})")]);
             }
         }
-        // The run must not take itself for a part of the one it is tested in; and a build script
-        // that looks at what cargo says of the package runs anew, with all that depends on it.
+        // Variables of the surrounding run, and variables that would rerun build scripts.
         const OUTER: [&str; 7] = [
             "NEXTEST",
             "KIPOD_",
@@ -95,15 +94,15 @@ impl Runner {
         }
         let child = command
             .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .env("KIPOD_ARTIFACTS_DIR", folder.join("artifacts"))
-            .env("XDG_STATE_HOME", folder)
+            .env("KIPOD_ARTIFACTS_DIR", dir.join("artifacts"))
+            .env("XDG_STATE_HOME", dir)
             .env("CARGO_TERM_COLOR", "never")
             .env_remove("RUST_TEST_THREADS")
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // As a shell gives one to what is typed in it.
+            // As a shell does for a command.
             .process_group(0)
             .spawn()
             .unwrap();
@@ -112,38 +111,38 @@ impl Runner {
 }
 
 impl Running {
-    /// Interrupts it as a terminal does at Ctrl-C: the runner and all that is in its process group.
+    /// Sends SIGINT to the process group, as a terminal does for Ctrl-C.
     pub(crate) fn ctrl_c(&self) {
         let child = self.child.as_ref().unwrap();
         kill_process_group(Pid::from_child(child), Signal::INT).unwrap();
     }
 
-    /// Kills it: the runner and all that is in its process group.
+    /// Kills the process group.
     pub(crate) fn kill_group(&self) {
         let child = self.child.as_ref().unwrap();
         kill_process_group(Pid::from_child(child), Signal::KILL).unwrap();
     }
 
-    /// Kills the runner alone.
+    /// Kills only the runner.
     pub(crate) fn kill(&self) {
         kill_process(Pid::from_child(self.child.as_ref().unwrap()), Signal::KILL).unwrap();
     }
 
-    /// Waits for the end of the run: whether all passed, and all that was printed.
+    /// Waits until the run ends. Returns whether all tests passed, and the output.
     pub(crate) fn end(mut self) -> (bool, String) {
         let mut child = self.child.take().unwrap();
         let (pid, output) = (child.id().cast_signed(), read_both(&mut child));
-        let ended = output.recv_timeout(LIMIT);
+        let ended = output.recv_timeout(TIMEOUT);
         if ended.is_err() {
             signal(pid, Signal::KILL);
         }
         let status = child.wait().unwrap();
-        let text = ended.expect("the run did not end");
+        let text = ended.expect("timed out waiting for the run");
         (status.success(), text)
     }
 }
 
-/// Reads what a child prints, in a thread, until both its streams are closed.
+/// Reads the output of a child on a thread, until both streams are closed.
 fn read_both(child: &mut Child) -> Receiver<String> {
     let (sender, receiver) = channel();
     let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -163,7 +162,7 @@ fn read_both(child: &mut Child) -> Receiver<String> {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // A test that failed before the end of the run.
+        // The test failed before the run ended.
         if let Some(child) = &mut self.child {
             let _ = child.kill();
             let _ = child.wait();
@@ -175,36 +174,36 @@ pub(crate) fn signal(pid: i32, signal: Signal) {
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
 }
 
-/// Every process that has `folder` in its environment.
-pub(crate) fn processes(folder: &Path) -> Vec<i32> {
-    let folder = folder.to_str().unwrap().as_bytes().to_vec();
-    let of = |pid: &i32| {
+/// Returns all processes with `dir` in their environment.
+pub(crate) fn processes(dir: &Path) -> Vec<i32> {
+    let dir = dir.to_str().unwrap().as_bytes().to_vec();
+    let matches = |pid: &i32| {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.windows(folder.len()).any(|window| window == folder)
+        environment.windows(dir.len()).any(|window| window == dir)
     };
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(of).collect()
+    pids.filter(matches).collect()
 }
 
-/// Waits until no process has `folder` in its environment.
+/// Waits until no process has `dir` in its environment.
 #[track_caller]
-pub(crate) fn no_process(folder: &Path) {
-    let began = Instant::now();
+pub(crate) fn no_process(dir: &Path) {
+    let started = Instant::now();
     loop {
-        let left = processes(folder);
+        let left = processes(dir);
         if left.is_empty() {
             return;
         }
-        assert!(began.elapsed() < LIMIT, "processes are left: {left:?}");
+        assert!(started.elapsed() < TIMEOUT, "remaining processes: {left:?}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// The names of the harness's files for clusters; fails the test where a lock is held.
+/// Returns the names of the harness's files for clusters. Fails the test if a lock is held.
 #[track_caller]
-pub(crate) fn unlocked_files(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder.join("kipod/test")).unwrap().flatten();
+pub(crate) fn unlocked_files(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir.join("kipod/test")).unwrap().flatten();
     let unlocked = |entry: std::fs::DirEntry| {
         if entry.file_type().unwrap().is_file() {
             let file = std::fs::File::open(entry.path()).unwrap();

@@ -1,4 +1,4 @@
-//! An argument kipod cannot make: one error, on the type.
+//! An argument without `FromTestContext`: one error, at the type.
 
 #[kipod::test]
 async fn wrong_type(client: kube::Client, port: u16) {

@@ -1,4 +1,4 @@
-//! What is wrong in the body is told where it stands in the body.
+//! An error in the body is reported at its place.
 
 #[kipod::test]
 async fn body(client: kube::Client) -> Result<(), kube::Error> {

@@ -1,4 +1,4 @@
-//! What cannot be a test.
+//! Functions that cannot be tests.
 
 #[kipod::test]
 fn not_async(client: kube::Client) {}

@@ -1,18 +1,18 @@
-//! What a cluster cannot be made of.
+//! Invalid nodes.
 
 #[kipod::test(workers = -1)]
-async fn workers() {}
+async fn negative_workers() {}
 
 #[kipod::test(control_planes = 0)]
 async fn no_control_plane() {}
 
 #[kipod::test(control_planes = 2)]
-async fn control_planes() {}
+async fn even_control_planes() {}
 
 #[kipod::test(config)]
 async fn no_file() {}
 
 #[kipod::test(config = "cluster.yaml", workers = 1)]
-async fn said_twice() {}
+async fn config_and_workers() {}
 
 fn main() {}

@@ -1,7 +1,7 @@
-//! Every option has its own words, and all that is wrong is told at once.
+//! Every option has its own message, and all errors are reported at once.
 
 #[kipod::test(clustr = "shared", keep = "maybe", timeout = 5, keep = "never")]
-async fn many_at_once() {}
+async fn several_errors() {}
 
 #[kipod::test(cluster = "Shared_1")]
 async fn cluster_name() {}
@@ -37,7 +37,7 @@ async fn wrong_item() {}
 async fn path() {}
 
 #[kipod::test(colour = "red")]
-async fn nothing_like_it() {}
+async fn no_suggestion() {}
 
 #[kipod::test(cluster = "a" version = "1.36")]
 async fn syntax() {}

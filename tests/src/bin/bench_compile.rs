@@ -1,28 +1,36 @@
-//! What kipod adds to the compile time of somebody who has kube and tokio already: a throw-away package
-//! with and without it, built in turn, each into an empty folder; and the macro crate alone.
+//! Measures the compile time that kipod adds to a package that already uses kube and tokio.
+//!
+//! Builds a temporary package with and without kipod in turn, each into an empty target directory, and
+//! the macro crate separately.
 //!
 //! ```text
 //! cargo run --release -p kipod-e2e --bin bench_compile -- [ROUNDS]
 //! ```
 //!
-//! It needs the sources of all crates in cargo's own cache, and takes some minutes a round.
+//! All crates must be in cargo's cache. A round takes several minutes.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use kipod_e2e::bench;
 
 fn main() -> Result<()> {
-    let rounds: usize = std::env::args().nth(1).map_or(Ok(1), |text| text.parse())?;
+    let rounds = bench::rounds(1)?;
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("a workspace")?;
-    let folder = tempfile::tempdir()?;
-    let (with, without) = (folder.path().join("with"), folder.path().join("without"));
+    let dir = tempfile::tempdir()?;
+    let (with, without) = (dir.path().join("with"), dir.path().join("without"));
     let kipod = workspace.join("kipod-test");
-    let line = format!("kipod = {{ package = \"kipod-test\", path = {kipod:?} }}\n");
-    write(workspace, &with, &line, "#[kipod::test]\nasync fn works(_client: kube::Client) {}\n")?;
+    let dependency = format!("kipod = {{ package = \"kipod-test\", path = {kipod:?} }}\n");
+    write(
+        workspace,
+        &with,
+        &dependency,
+        "#[kipod::test]\nasync fn works(_client: kube::Client) {}\n",
+    )?;
     write(workspace, &without, "", "#[tokio::test]\nasync fn works() {}\n")?;
-    let crates = (crates(&without)?, crates(&with)?);
+    let crates = (count_crates(&without)?, count_crates(&with)?);
     println!(
         "crates       without {:4}   with {:4}   {:+}",
         crates.0,
@@ -30,22 +38,22 @@ fn main() -> Result<()> {
         crates.1 - crates.0
     );
     for round in 1..=rounds.max(1) {
-        let build = ["build", "--tests"];
-        let (plain, ours) = (time(&without, &build)?, time(&with, &build)?);
+        let args = ["build", "--tests"];
+        let (plain, ours) = (time_clean(&without, &args)?, time_clean(&with, &args)?);
         println!(
             "{round}  clean      without {plain:6.1} s   with {ours:6.1} s   ratio {:.2}   {:+.1} s",
             ours / plain,
             ours - plain
         );
-        let (plain, ours) = (again(&without)?, again(&with)?);
+        let (plain, ours) = (time_rebuild(&without)?, time_rebuild(&with)?);
         println!("{round}  one line   without {plain:6.1} s   with {ours:6.1} s");
-        let seconds = time(workspace, &["build", "-p", "kipod-test-macros"])?;
-        println!("{round}  kipod-test-macros alone, with what it needs {seconds:6.1} s");
+        let seconds = time_clean(workspace, &["build", "-p", "kipod-test-macros"])?;
+        println!("{round}  kipod-test-macros and its dependencies {seconds:6.1} s");
     }
     Ok(())
 }
 
-/// A package of one test. The workspace's lock file keeps the versions the same.
+/// Writes a package with one test. The lock file of the workspace pins the versions.
 fn write(workspace: &Path, package: &Path, dependency: &str, test: &str) -> Result<()> {
     std::fs::create_dir_all(package.join("src"))?;
     std::fs::create_dir_all(package.join("tests"))?;
@@ -62,10 +70,10 @@ fn write(workspace: &Path, package: &Path, dependency: &str, test: &str) -> Resu
     Ok(())
 }
 
-/// How many crates are built for its tests.
-fn crates(package: &Path) -> Result<i64> {
-    let words = ["tree", "--offline", "--prefix=none", "--edges=normal,build,dev", "--no-dedupe"];
-    let output = cargo(package, &words).stderr(Stdio::inherit()).output()?;
+/// Returns the number of crates in the dependency graph of the tests.
+fn count_crates(package: &Path) -> Result<i64> {
+    let args = ["tree", "--offline", "--prefix=none", "--edges=normal,build,dev", "--no-dedupe"];
+    let output = cargo(package, &args).stderr(Stdio::inherit()).output()?;
     let text = String::from_utf8(output.stdout)?;
     let mut names: Vec<&str> = text
         .lines()
@@ -77,22 +85,23 @@ fn crates(package: &Path) -> Result<i64> {
     Ok(i64::try_from(names.len())?)
 }
 
-/// Seconds for a build into an empty folder.
-fn time(package: &Path, words: &[&str]) -> Result<f64> {
+/// Returns the seconds for a build into an empty target directory.
+fn time_clean(package: &Path, args: &[&str]) -> Result<f64> {
     let target = tempfile::tempdir()?;
-    build(cargo(package, words).env("CARGO_TARGET_DIR", target.path()))
+    build(cargo(package, args).env("CARGO_TARGET_DIR", target.path()))
 }
 
-/// Seconds for another build of it after a change of the test.
-fn again(package: &Path) -> Result<f64> {
+/// Returns the seconds for another build after a change of the test.
+fn time_rebuild(package: &Path) -> Result<f64> {
     let target = package.join("target");
-    let words = ["build", "--tests"];
-    build(cargo(package, &words).env("CARGO_TARGET_DIR", &target))?;
+    let args = ["build", "--tests"];
+    build(cargo(package, &args).env("CARGO_TARGET_DIR", &target))?;
     let test = package.join("tests/it.rs");
     std::fs::write(&test, std::fs::read_to_string(&test)? + "// Another line.\n")?;
-    build(cargo(package, &words).env("CARGO_TARGET_DIR", &target))
+    build(cargo(package, &args).env("CARGO_TARGET_DIR", &target))
 }
 
+/// Runs a cargo command, and returns the seconds it took.
 fn build(command: &mut Command) -> Result<f64> {
     let start = Instant::now();
     let output = command.args(["--offline", "--quiet"]).output()?;
@@ -103,8 +112,8 @@ fn build(command: &mut Command) -> Result<f64> {
     Ok(seconds)
 }
 
-fn cargo(package: &Path, words: &[&str]) -> Command {
+fn cargo(package: &Path, args: &[&str]) -> Command {
     let mut command = Command::new("cargo");
-    command.args(words).current_dir(package).env_remove("CARGO_TARGET_DIR");
+    command.args(args).current_dir(package).env_remove("CARGO_TARGET_DIR");
     command
 }

@@ -1,38 +1,39 @@
-//! How long a configuration file of many nodes takes to be read and checked, against what a reader
-//! of YAML takes alone. In turn, in one run; no cluster is made.
+//! Measures reading and validating a configuration file with many nodes, compared with parsing its YAML.
+//!
+//! Both run in turn. No cluster is created.
 //!
 //! ```text
 //! cargo run --release -p kipod-e2e --bin bench_config -- [NODES] [ROUNDS]
 //! ```
 //!
-//! Figures are milliseconds: the median and the worst.
+//! Results are the median and the maximum in milliseconds.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use kipod_e2e::figures::{line, middle};
+use kipod_e2e::bench::{median, median_and_worst};
 use kipod_engine::config;
 
 fn main() -> Result<()> {
-    let mut words = std::env::args().skip(1);
-    let nodes = words.next().map_or(Ok(100), |text| text.parse::<usize>())?;
-    let rounds = words.next().map_or(Ok(50), |text| text.parse::<usize>())?;
-    let text = file(nodes);
-    let (mut whole, mut tree) = (Vec::new(), Vec::new());
+    let mut args = std::env::args().skip(1);
+    let nodes = args.next().map_or(Ok(100), |text| text.parse::<usize>())?;
+    let rounds = args.next().map_or(Ok(50), |text| text.parse::<usize>())?;
+    let text = config_file(nodes);
+    let (mut complete, mut yaml) = (Vec::new(), Vec::new());
     for _ in 0..rounds.max(1) {
-        whole.push(time(|| config::read(&text, "bench.yaml").check())?);
-        tree.push(time(|| serde_saphyr::from_str::<serde_json::Value>(&text))?);
+        complete.push(time(|| config::read(&text, "bench.yaml").check())?);
+        yaml.push(time(|| serde_saphyr::from_str::<serde_json::Value>(&text))?);
     }
     println!("{nodes} nodes, {} KiB", text.len() / 1024);
-    println!("kipod, read and checked   {}", line(&mut whole));
-    println!("YAML alone                {}", line(&mut tree));
-    let ratio = middle(&mut whole).as_secs_f64() / middle(&mut tree).as_secs_f64();
-    println!("kipod / YAML alone        {ratio:.2}");
+    println!("kipod, read and validated {}", median_and_worst(&mut complete));
+    println!("YAML only                 {}", median_and_worst(&mut yaml));
+    let ratio = median(&mut complete).as_secs_f64() / median(&mut yaml).as_secs_f64();
+    println!("kipod / YAML only         {ratio:.2}");
     Ok(())
 }
 
-/// A file with everything that a node can have, on each node.
-fn file(nodes: usize) -> String {
+/// Returns a configuration file that sets every field of each node.
+fn config_file(nodes: usize) -> String {
     let mut text = String::from("kind: Cluster\napiVersion: kipod.io/v1alpha1\nnodes:\n- {}\n");
     for node in 1..nodes.max(1) {
         text.push_str(&format!(
@@ -76,13 +77,14 @@ fn file(nodes: usize) -> String {
     text
 }
 
+/// Returns the time that `work` takes.
 fn time<T, E>(work: impl FnOnce() -> Result<T, E>) -> Result<Duration>
 where
     E: std::error::Error + Send + Sync + 'static,
 {
     let start = Instant::now();
-    let done = work();
-    let time = start.elapsed();
-    done.context("the file is bad")?;
-    Ok(time)
+    let result = work();
+    let elapsed = start.elapsed();
+    result.context("invalid configuration file")?;
+    Ok(elapsed)
 }

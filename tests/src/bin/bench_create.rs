@@ -1,26 +1,27 @@
-//! How long a cluster takes: `kipod create cluster` against the serial way, in turn, in one run.
+//! Measures `kipod create cluster`, compared with serial creation. Both run in turn.
 //!
-//! The serial way is what one does by hand, and what tools did before: start the container, wait
-//! for CRI-O, run `kubeadm init`, install the network, wait for CoreDNS, each step by `podman exec`
-//! once the one before it is done. Both use the same node image, image store and machine.
+//! Serial creation runs each step with `podman exec` after the previous one has finished: start the
+//! container, wait for CRI-O, run `kubeadm init`, install the CNI configuration, wait for CoreDNS. Both
+//! use the same node image and image store.
 //!
 //! ```text
 //! cargo run --release -p kipod-e2e --bin bench_create -- [ROUNDS]
 //! ```
 //!
-//! Figures are seconds from the start of the command; the ratios are medians of pairs.
+//! Results are seconds from the start of the command. The ratios are medians of the ratios of pairs.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use kipod_e2e::bench::{self, median_f64};
 use kipod_engine::node_image::{DEFAULT_IMAGE, NodeImage, node_image};
 use kipod_engine::podman::Service;
 use kipod_engine::{Dirs, host, plan::Machine};
 
-/// Seconds to each milestone of one creation.
+/// Seconds until each milestone of a creation.
 #[derive(Debug, Clone, Copy, Default)]
 struct Times {
     crio: f64,
@@ -32,14 +33,8 @@ struct Times {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let rounds: usize = std::env::args().nth(1).map_or(Ok(3), |text| text.parse())?;
-    let kipod = std::env::current_exe()?.with_file_name("kipod");
-    if !kipod.exists() {
-        bail!(
-            "`{}` is missing: run `cargo build --release -p kipod-engine --features cli`",
-            kipod.display()
-        );
-    }
+    let rounds = bench::rounds(3)?;
+    let kipod = bench::kipod_binary()?;
     let dirs = Dirs::from_env()?;
     let service = Service::connect(&dirs.runtime, None).await?;
     let machine = Machine::from_facts(&host::check(None).await.facts);
@@ -51,7 +46,7 @@ async fn main() -> Result<()> {
         let one = Serial::new(&image, &machine)?.run().await?;
         println!("{round}  serial  {}", line(&one));
         serial.push(one);
-        let one = with_kipod(&kipod)?;
+        let one = measure_kipod(&kipod)?;
         println!("{round}  kipod   {}", line(&one));
         ours.push(one);
     }
@@ -59,7 +54,7 @@ async fn main() -> Result<()> {
     println!("   serial  {}", line(&median(&serial)));
     println!("   kipod   {}", line(&median(&ours)));
     let ratio = |pick: fn(&Times) -> f64| {
-        middle(ours.iter().zip(&serial).map(|(our, their)| pick(our) / pick(their)).collect())
+        median_f64(ours.iter().zip(&serial).map(|(our, other)| pick(our) / pick(other)).collect())
     };
     println!(
         "   ratio   API ready {:.2}   kubeadm {:.2}   CoreDNS ready {:.2}",
@@ -67,7 +62,7 @@ async fn main() -> Result<()> {
         ratio(|times| times.kubeadm),
         ratio(|times| times.dns)
     );
-    list_clusters(&kipod)
+    measure_list(&kipod)
 }
 
 fn line(times: &Times) -> String {
@@ -77,13 +72,8 @@ fn line(times: &Times) -> String {
     )
 }
 
-fn middle(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 fn median(all: &[Times]) -> Times {
-    let of = |pick: fn(&Times) -> f64| middle(all.iter().map(pick).collect());
+    let of = |pick: fn(&Times) -> f64| median_f64(all.iter().map(pick).collect());
     Times {
         crio: of(|times| times.crio),
         api: of(|times| times.api),
@@ -93,8 +83,8 @@ fn median(all: &[Times]) -> Times {
     }
 }
 
-/// `kipod get clusters`, which promises a tenth of a second.
-fn list_clusters(kipod: &PathBuf) -> Result<()> {
+/// Measures `kipod get clusters`.
+fn measure_list(kipod: &Path) -> Result<()> {
     let times = (0..9).map(|_| {
         let start = Instant::now();
         let status = Command::new(kipod).args(["get", "clusters"]).output()?.status;
@@ -103,23 +93,23 @@ fn list_clusters(kipod: &PathBuf) -> Result<()> {
         }
         Ok(start.elapsed().as_secs_f64() * 1000.0)
     });
-    println!("   kipod get clusters {:.0} ms", middle(times.collect::<Result<_>>()?));
+    println!("   kipod get clusters {:.0} ms", median_f64(times.collect::<Result<_>>()?));
     Ok(())
 }
 
-/// Creates a cluster with kipod, and reads the milestones off its progress.
-fn with_kipod(kipod: &PathBuf) -> Result<Times> {
+/// Creates a cluster with kipod, and derives the milestones from its progress messages.
+fn measure_kipod(kipod: &Path) -> Result<Times> {
     const NAME: &str = "bench-kipod";
-    let folder = tempfile::tempdir()?;
+    let dir = tempfile::tempdir()?;
     let start = Instant::now();
     let mut child = Command::new(kipod)
         .args(["create", "cluster", NAME, "--kubeconfig"])
-        .arg(folder.path().join("kubeconfig"))
+        .arg(dir.path().join("kubeconfig"))
         .stderr(Stdio::piped())
         .spawn()?;
     let mut times = Times::default();
-    let mut said = String::new();
-    for line in BufReader::new(child.stderr.take().context("it is piped")?).lines() {
+    let mut stderr = String::new();
+    for line in BufReader::new(child.stderr.take().context("standard error is piped")?).lines() {
         let line = line?;
         let now = start.elapsed().as_secs_f64();
         match () {
@@ -128,20 +118,20 @@ fn with_kipod(kipod: &PathBuf) -> Result<Times> {
             () if line.contains("waiting for node and DNS") => times.dns = now,
             () => {}
         }
-        said.push_str(&line);
-        said.push('\n');
+        stderr.push_str(&line);
+        stderr.push('\n');
     }
     let created = child.wait()?;
     let start = Instant::now();
     let deleted = Command::new(kipod).args(["delete", "cluster", NAME, "--quiet"]).status()?;
     times.delete = start.elapsed().as_secs_f64();
     if !created.success() || !deleted.success() || times.dns == 0.0 {
-        bail!("`kipod create cluster` went wrong:\n{said}");
+        bail!("`kipod create cluster` failed:\n{stderr}");
     }
     Ok(times)
 }
 
-/// The serial way.
+/// Serial creation of a cluster.
 struct Serial<'a> {
     image: &'a NodeImage,
     machine: &'a Machine,
@@ -151,7 +141,7 @@ struct Serial<'a> {
 
 const NAME: &str = "bench-serial";
 
-/// CRI-O's and storage's settings that a rootless node needs, whoever starts it.
+/// The storage configuration of a rootless node.
 const STORAGE: &str = "[storage]\ndriver = \"overlay\"\ngraphroot = \"/var/lib/containers/storage\"\nrunroot = \"/run/containers/storage\"\n[storage.options]\nadditionalimagestores = [\"/kipod/images\"]\n";
 const CNI: &str = r#"{"cniVersion":"1.0.0","name":"bench","plugins":[{"type":"ptp","ipMasq":true,"ipam":{"type":"host-local","routes":[{"dst":"0.0.0.0/0"}],"ranges":[[{"subnet":"10.244.0.0/24"}]]}},{"type":"portmap","capabilities":{"portMappings":true}}]}"#;
 
@@ -159,7 +149,7 @@ impl<'a> Serial<'a> {
     fn new(image: &'a NodeImage, machine: &'a Machine) -> Result<Self> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         let delegated = machine.cgroups == kipod_engine::node::CgroupMode::Delegated;
-        // kubeadm's defaults, but for what no rootless node can do without.
+        // The defaults of kubeadm, except for what a rootless node requires.
         let kubelet = match delegated {
             true => "cgroupDriver: systemd",
             false => "cgroupDriver: cgroupfs\ncgroupsPerQOS: false\nenforceNodeAllocatable: [none]",
@@ -180,7 +170,7 @@ impl<'a> Serial<'a> {
         Ok(Times { delete: start.elapsed().as_secs_f64(), ..times? })
     }
 
-    /// Removes what there may be, and does not mind what there is not.
+    /// Removes the container, the volume and the network. Ignores missing ones.
     fn clear(&self) {
         for args in [
             ["rm", "--force", "--time=0", NAME].as_slice(),
@@ -225,7 +215,6 @@ impl<'a> Serial<'a> {
         run.extend([self.image.id.clone(), "/sbin/init".to_owned()]);
         podman(&run.iter().map(String::as_str).collect::<Vec<_>>())?;
 
-        // By exec, one thing after the other.
         wait(|| Ok(exec("systemctl is-system-running --wait >/dev/null; true").is_ok())).await?;
         let crio = match self.machine.cgroups {
             kipod_engine::node::CgroupMode::Delegated => "systemd",
@@ -238,7 +227,7 @@ impl<'a> Serial<'a> {
         exec(
             "mount --make-rshared / && mkdir -p /etc/crio/ /etc/cni/net.d /etc/kubernetes /etc/containers 2>/dev/null; mkdir -p /var/lib/kipod/crio /var/lib/kipod/cni/net.d /var/lib/kipod/kubernetes /var/lib/kipod/containers",
         )?;
-        // Last the file without which CRI-O does not start, should the node still be booting.
+        // crio.conf is last: CRI-O does not start without it, even if the node is still booting.
         put("/etc/containers/storage.conf", STORAGE)?;
         put("/etc/crio/crio.conf", &conf)?;
         exec("systemctl start crio")?;
@@ -283,7 +272,7 @@ fn put(path: &str, text: &str) -> Result<()> {
     exec(&format!("cat >{path} <<'KIPOD_END'\n{text}\nKIPOD_END\n")).map(drop)
 }
 
-/// Asks every tenth of a second, for two minutes.
+/// Polls every 100 ms for up to two minutes.
 async fn wait(mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
     for _ in 0..1200 {
         if ready()? {
@@ -291,21 +280,21 @@ async fn wait(mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    bail!("gave up after two minutes")
+    bail!("timed out after 120s")
 }
 
-/// Asks the API server from the host, as kipod does, until it says it is ready.
+/// Polls the API server from the host until it is ready, as kipod does.
 async fn api_ready(port: u16) -> Result<()> {
     let mut config = kube::Config::new(format!("https://127.0.0.1:{port}").parse()?);
     config.accept_invalid_certs = true;
     let client = kube::Client::try_from(config)?;
     for _ in 0..4800 {
         let request = http::Request::get("/readyz").body(Vec::new())?;
-        let answer = tokio::time::timeout(Duration::from_secs(2), client.request_text(request));
-        if let Ok(Ok(_)) = answer.await {
+        let response = tokio::time::timeout(Duration::from_secs(2), client.request_text(request));
+        if let Ok(Ok(_)) = response.await {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    bail!("the API server did not get ready")
+    bail!("timed out waiting for the API server")
 }

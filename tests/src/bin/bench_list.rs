@@ -1,45 +1,39 @@
-//! How long `kipod get clusters` takes, against `podman ps --all`, which a list that asked Podman
-//! would have to wait for. In turn, in one run.
+//! Measures `kipod get clusters`, compared with `podman ps --all`: a list that queried Podman would take
+//! at least that long. Both run in turn.
 //!
 //! ```text
 //! cargo run --release -p kipod-e2e --bin bench_list -- [ROUNDS]
 //! ```
 //!
-//! Figures are milliseconds: the median and the worst.
+//! Results are the median and the maximum in milliseconds.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use kipod_e2e::figures::{line, middle};
+use kipod_e2e::bench::{self, median, median_and_worst};
 
 fn main() -> Result<()> {
-    let rounds: usize = std::env::args().nth(1).map_or(Ok(20), |text| text.parse())?;
-    let kipod = std::env::current_exe()?.with_file_name("kipod");
-    if !kipod.exists() {
-        bail!(
-            "`{}` is missing: run `cargo build --release -p kipod-engine --features cli`",
-            kipod.display()
-        );
-    }
+    let rounds = bench::rounds(20)?;
+    let kipod = bench::kipod_binary()?;
     let empty = tempfile::tempdir()?;
-    let (mut none, mut own, mut podman) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut none, mut existing, mut podman) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds.max(1) {
         let mut list = Command::new(&kipod);
         list.args(["get", "clusters"]);
-        own.push(time(&mut list)?);
+        existing.push(time(&mut list)?);
         none.push(time(list.env("XDG_STATE_HOME", empty.path()))?);
         podman.push(time(Command::new("podman").args(["ps", "--all"]))?);
     }
-    println!("kipod get clusters, no clusters     {}", line(&mut none));
-    println!("kipod get clusters, yours           {}", line(&mut own));
-    println!("podman ps --all                     {}", line(&mut podman));
-    let ratio = middle(&mut own).as_secs_f64() / middle(&mut podman).as_secs_f64();
+    println!("kipod get clusters, no clusters     {}", median_and_worst(&mut none));
+    println!("kipod get clusters, existing ones   {}", median_and_worst(&mut existing));
+    println!("podman ps --all                     {}", median_and_worst(&mut podman));
+    let ratio = median(&mut existing).as_secs_f64() / median(&mut podman).as_secs_f64();
     println!("kipod / podman                      {ratio:.2}");
     Ok(())
 }
 
-/// How long a command takes that goes well.
+/// Returns the time that a successful command takes.
 fn time(command: &mut Command) -> Result<Duration> {
     let start = Instant::now();
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();

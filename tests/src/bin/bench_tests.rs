@@ -1,17 +1,16 @@
-//! What `#[kipod::test]` adds to a test, against kube by hand, in turn, in one run on one cluster.
+//! Measures the overhead of `#[kipod::test]`, compared with plain kube code. Both run in turn on one
+//! cluster.
 //!
-//! * From the start of the process to the first line of the test's body, in which it has a client and
-//!   a namespace; by hand that is one client and one request.
-//! * Many tests that do nothing, each with a namespace of its own that is deleted after it, under
-//!   `cargo test` and under nextest; by hand that is two requests. The time for each test must not grow
-//!   with their number.
+//! * The time from the start of the process to the first line of the test's body, which has a client
+//!   and a namespace. The plain code creates a client and sends one request.
+//! * The time for each of many empty tests with their own namespaces, under `cargo test` and nextest.
+//!   The plain code sends two requests. The time for each test must not grow with their number.
 //!
 //! ```text
 //! cargo run --release -p kipod-e2e --bin bench_tests -- [ROUNDS]
 //! ```
 //!
-//! The tests are those of `kipod-test/tests/real.rs`, built as `cargo test` builds tests. Figures are
-//! medians.
+//! The tests are in `kipod-test/tests/real.rs`, built with the `test` profile. Results are medians.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,45 +18,40 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::Namespace;
+use kipod_e2e::bench::{self, median_f64};
 use kipod_engine::kubeconfig::client;
 use kube::Api;
 use kube::api::ListParams;
 
 const CLUSTER: &str = "bench-tests";
-/// How many tests run at once, whoever runs them.
+/// The number of concurrent tests.
 const THREADS: &str = "8";
 
 fn main() -> Result<()> {
-    let rounds: usize = std::env::args().nth(1).map_or(Ok(20), |text| text.parse())?;
-    let kipod = std::env::current_exe()?.with_file_name("kipod");
-    if !kipod.exists() {
-        bail!(
-            "`{}` is missing: run `cargo build --release -p kipod-engine --features cli`",
-            kipod.display()
-        );
-    }
+    let rounds = bench::rounds(20)?;
+    let kipod = bench::kipod_binary()?;
     let binary = build()?;
-    let folder = tempfile::tempdir()?;
-    let kubeconfig = folder.path().join("kubeconfig");
-    let words = ["create", "cluster", CLUSTER, "--quiet", "--kubeconfig"];
-    run(Command::new(&kipod).args(words).arg(&kubeconfig))?;
+    let dir = tempfile::tempdir()?;
+    let kubeconfig = dir.path().join("kubeconfig");
+    let args = ["create", "cluster", CLUSTER, "--quiet", "--kubeconfig"];
+    run(Command::new(&kipod).args(args).arg(&kubeconfig))?;
     let bench = Bench { binary, kubeconfig };
-    let measured = bench.start(rounds).and_then(|()| bench.many());
+    let measured = bench.measure_start(rounds).and_then(|()| bench.measure_many());
     run(Command::new(&kipod).args(["delete", "cluster", CLUSTER, "--quiet"]))?;
     measured
 }
 
-/// Builds the tests, and answers where they are.
+/// Builds the tests, and returns the path of the test binary.
 fn build() -> Result<PathBuf> {
-    let words = ["test", "--no-run", "--message-format=json", "-p", "kipod-test", "--test", "real"];
-    let built = Command::new("cargo").args(words).stderr(Stdio::inherit()).output()?;
+    let args = ["test", "--no-run", "--message-format=json", "-p", "kipod-test", "--test", "real"];
+    let built = Command::new("cargo").args(args).stderr(Stdio::inherit()).output()?;
     let text = String::from_utf8(built.stdout)?;
     let messages = text.lines().filter_map(|line| serde_json::from_str(line).ok());
-    let of = |message: serde_json::Value| match message["target"]["name"].as_str() {
+    let executable = |message: serde_json::Value| match message["target"]["name"].as_str() {
         Some("real") => message["executable"].as_str().map(PathBuf::from),
         _ => None,
     };
-    messages.filter_map(of).next_back().context("cargo built no tests")
+    messages.filter_map(executable).next_back().context("cargo built no test binary")
 }
 
 struct Bench {
@@ -66,19 +60,19 @@ struct Bench {
 }
 
 impl Bench {
-    /// From the start of a process to the first line of a body.
-    fn start(&self, rounds: usize) -> Result<()> {
-        let (mut ours, mut by_hand) = (Vec::new(), Vec::new());
-        // The first of a run also starts the process that cleans up; here each test is a run.
+    /// Measures the time from the start of the process to the first line of the test's body.
+    fn measure_start(&self, rounds: usize) -> Result<()> {
+        let (mut ours, mut plain) = (Vec::new(), Vec::new());
+        // The first test of a run also starts the reaper. Here, each test is a run.
         for _ in 0..rounds.max(1) {
-            by_hand.push(self.first_line("start::by_hand")?);
+            plain.push(self.first_line("start::by_hand")?);
             ours.push(self.first_line("start::with_kipod")?);
         }
-        let (ours, by_hand) = (middle(ours), middle(by_hand));
-        println!("to the first line, {rounds} rounds, each a run of its own");
-        println!("  by hand  {by_hand:7.1} ms");
+        let (ours, plain) = (median_f64(ours), median_f64(plain));
+        println!("to the first line, {rounds} rounds");
+        println!("  plain    {plain:7.1} ms");
         println!("  kipod    {ours:7.1} ms");
-        println!("  ratio    {:7.2}     difference {:.1} ms", ours / by_hand, ours - by_hand);
+        println!("  ratio    {:7.2}     difference {:.1} ms", ours / plain, ours - plain);
         Ok(())
     }
 
@@ -96,9 +90,9 @@ impl Bench {
         Ok((at - start) as f64 / 1e6)
     }
 
-    /// Many tests that do nothing.
-    fn many(&self) -> Result<()> {
-        println!("many tests, {THREADS} at a time, milliseconds for each");
+    /// Measures many empty tests.
+    fn measure_many(&self) -> Result<()> {
+        println!("many tests, {THREADS} concurrent, milliseconds for each");
         for (runner, name) in
             [(Self::cargo as fn(&Self, &str) -> _, "cargo"), (Self::nextest, "nextest")]
         {
@@ -108,28 +102,28 @@ impl Bench {
             }
             for (decades, tests) in [("d[01]", 40), ("d.", 200)] {
                 let time = |side: &str| -> Result<f64> {
-                    self.settle()?;
+                    self.wait_namespaces_deleted()?;
                     let seconds = runner(self, &format!("many::{side}::{decades}::"))?;
                     Ok(seconds * 1000.0 / f64::from(tests))
                 };
-                let (mut by_hand, mut ours) = (Vec::new(), Vec::new());
+                let (mut plain, mut ours) = (Vec::new(), Vec::new());
                 for _ in 0..3 {
-                    by_hand.push(time("by_hand")?);
+                    plain.push(time("by_hand")?);
                     ours.push(time("with_kipod")?);
                 }
-                let (by_hand, ours) = (middle(by_hand), middle(ours));
+                let (plain, ours) = (median_f64(plain), median_f64(ours));
                 println!(
-                    "  {name:7} {tests:3} tests   by hand {by_hand:6.1}   kipod {ours:6.1}   ratio {:.2}",
-                    ours / by_hand
+                    "  {name:7} {tests:3} tests   plain {plain:6.1}   kipod {ours:6.1}   ratio {:.2}",
+                    ours / plain
                 );
             }
         }
         Ok(())
     }
 
-    /// Waits until the namespaces of the tests before are gone: a cluster that still deletes them has
-    /// less time for the next.
-    fn settle(&self) -> Result<()> {
+    /// Waits until the namespaces of earlier tests have been deleted: their deletion slows the next
+    /// measurement down.
+    fn wait_namespaces_deleted(&self) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let kubeconfig = std::fs::read_to_string(&self.kubeconfig)?;
         runtime.block_on(async {
@@ -144,7 +138,7 @@ impl Bench {
         })
     }
 
-    /// libtest's filter is no expression, so the two decades are two filters.
+    /// Runs tests under libtest, whose filters are not expressions: each decade is a filter.
     fn cargo(&self, tests: &str) -> Result<f64> {
         let mut command = self.command(&self.binary);
         let filters = match tests.split_once("d[01]::") {
@@ -157,6 +151,7 @@ impl Bench {
         Ok(start.elapsed().as_secs_f64())
     }
 
+    /// Runs tests under nextest.
     fn nextest(&self, tests: &str) -> Result<f64> {
         let mut command = self.command(Path::new("cargo"));
         let filter = format!("test(/^{tests}/)");
@@ -167,6 +162,7 @@ impl Bench {
         Ok(start.elapsed().as_secs_f64())
     }
 
+    /// Returns a command that runs in the cluster of the benchmark only.
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
@@ -184,26 +180,16 @@ fn has_nextest() -> bool {
     version.is_ok_and(|output| output.status.success())
 }
 
+/// Runs a command. The error contains the last lines of its output.
 fn run(command: &mut Command) -> Result<()> {
     let output = command.stdin(Stdio::null()).output()?;
     if !output.status.success() {
         let [out, err] = [output.stdout, output.stderr].map(|bytes| {
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            text.lines()
-                .rev()
-                .take(40)
-                .collect::<Vec<_>>()
-                .into_iter()
-                .rev()
-                .collect::<Vec<_>>()
-                .join("\n")
+            let lines: Vec<&str> = text.lines().collect();
+            lines[lines.len().saturating_sub(40)..].join("\n")
         });
         bail!("{command:?}: {}\n{out}\n{err}", output.status);
     }
     Ok(())
-}
-
-fn middle(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -1,155 +1,146 @@
-//! Clusters whose pods and Services have IPv6 addresses.
+//! Clusters with IPv6: dual-stack and IPv6 only.
 
 use std::net::{IpAddr, SocketAddr};
 
-use kipod_e2e::{Checks, Inside, TestCluster};
+use kipod_e2e::{Checks, ClusterClient, TestCluster};
 
-/// The pods that are asked, one on each node.
+/// The echo pods, one on each node.
 const PODS: [&str; 2] = ["echo-first", "echo-second"];
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn pods_and_services_have_both_families() {
-    let cluster = created("dual", "iptables");
+fn dual_stack_cluster_connects_both_families() {
+    let cluster = create_cluster("dual", "iptables");
     let mut checks = Checks::new();
-    answers(&mut checks, &cluster, &[false, true]);
-    changes(&mut checks, &cluster);
-    end(checks, &cluster);
+    check_connections(&mut checks, &cluster, &[false, true]);
+    check_node_changes(&mut checks, &cluster);
+    finish(checks, &cluster);
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn both_families_pass_through_nftables() {
-    let cluster = created("dual", "nftables");
+fn nftables_mode_connects_both_families() {
+    let cluster = create_cluster("dual", "nftables");
     let mut checks = Checks::new();
-    answers(&mut checks, &cluster, &[false, true]);
-    end(checks, &cluster);
+    check_connections(&mut checks, &cluster, &[false, true]);
+    finish(checks, &cluster);
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn pods_and_services_have_ipv6_alone() {
-    let cluster = created("ipv6", "iptables");
+fn ipv6_cluster_connects_pods_and_services() {
+    let cluster = create_cluster("ipv6", "iptables");
     let mut checks = Checks::new();
-    answers(&mut checks, &cluster, &[true]);
-    changes(&mut checks, &cluster);
-    end(checks, &cluster);
+    check_connections(&mut checks, &cluster, &[true]);
+    check_node_changes(&mut checks, &cluster);
+    finish(checks, &cluster);
 }
 
-/// A cluster of one control plane and one worker.
-fn created(family: &str, mode: &str) -> TestCluster {
+/// Creates a cluster with a control plane and a worker.
+fn create_cluster(family: &str, mode: &str) -> TestCluster {
     kipod_e2e::ensure_node_image();
-    let cluster = TestCluster::named(family);
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("kipod.yaml");
-    let text = format!(
+    let cluster = TestCluster::new(family);
+    let config = format!(
         "kind: Cluster
 apiVersion: kipod.io/v1alpha1
 nodes: [{{role: control-plane}}, {{role: worker}}]
 networking: {{ipFamily: {family}, kubeProxyMode: {mode}}}
 "
     );
-    std::fs::write(&file, text).unwrap();
-    cluster.create_with(&["--config", file.to_str().unwrap()]).run().ok();
+    cluster.creation_from(&config).run().success();
     cluster
 }
 
-fn end(checks: Checks, cluster: &TestCluster) {
+fn finish(checks: Checks, cluster: &TestCluster) {
     checks.finish();
-    let traces = cluster.traces();
-    cluster.delete().run().ok();
-    traces.assert_gone();
+    cluster.delete_completely();
 }
 
-fn worker(cluster: &TestCluster, number: usize) -> String {
-    format!("{}-worker-{number}", cluster.name)
-}
-
-/// `are_ipv6` says of each address of a pod or a Service whether it is one of IPv6.
-fn answers(checks: &mut Checks, cluster: &TestCluster, are_ipv6: &[bool]) {
-    let inside = &cluster.inside();
-    let fit = |addresses: Vec<IpAddr>| {
+/// `are_ipv6` are the expected families of the addresses of a pod or Service: `true` for IPv6.
+fn check_connections(checks: &mut Checks, cluster: &TestCluster, are_ipv6: &[bool]) {
+    let client = &cluster.client();
+    let assert_families = |addresses: Vec<IpAddr>| {
         let found: Vec<bool> = addresses.iter().map(IpAddr::is_ipv6).collect();
         assert_eq!(found, are_ipv6, "{addresses:?}");
     };
-    checks.check("pods and Services have the addresses of the family", || {
-        for (pod, node) in PODS.iter().zip([cluster.node(), worker(cluster, 0)]) {
-            inside.echo_any_family_on(pod, &node);
+    checks.check("pods and Services have addresses of each family", || {
+        for (pod, node) in PODS.iter().zip([cluster.control_plane(), cluster.worker(0)]) {
+            client.run_any_family_echo_pod(pod, &node);
         }
         for pod in PODS {
-            inside.until_ready(pod);
-            fit(inside.addresses(pod));
+            client.wait_pod_ready(pod);
+            assert_families(client.pod_ips(pod));
         }
-        inside.serve_any_family("web", "it-is-served");
-        fit(inside.service_addresses("web"));
+        client.create_any_family_server("web", "it-is-served");
+        assert_families(client.cluster_ips("web"));
     });
-    checks.check("pods reach pods of other nodes, as themselves", || across_nodes(inside));
-    checks.check("a Service is reached by each of its addresses, and by name", || service(inside));
-    checks.check("a port of a Service is reached at each address of each node", || {
-        let words = ["get", "nodes", &cluster.name, "-o", "json"];
-        let nodes = cluster.kipod(&words).run().ok().json();
-        let port = inside.node_port("web");
+    checks.check("pods reach pods on other nodes", || assert_pods_connected(client));
+    checks.check("pods reach each address of a Service", || assert_service_reachable(client));
+    checks.check("pods reach a node port at each address of each node", || {
+        let args = ["get", "nodes", &cluster.name, "-o", "json"];
+        let nodes = cluster.kipod(&args).run().success().json();
+        let port = client.node_port("web");
         for node in nodes.as_array().unwrap() {
             let addresses = node["addresses"].as_array().unwrap().iter();
             let addresses: Vec<IpAddr> =
                 addresses.map(|one| one.as_str().unwrap().parse().unwrap()).collect();
-            fit(addresses.clone());
+            assert_families(addresses.clone());
             for address in addresses {
-                let target = format!("TCP:{},connect-timeout=5", SocketAddr::new(address, port));
-                let answer = inside.exec(PODS[0], &["socat", "-T5", "-,ignoreeof", &target]);
-                assert_eq!(answer, "it-is-served\n", "{target}");
+                let target = SocketAddr::new(address, port).to_string();
+                let reply = client.connect_from(PODS[0], &target);
+                assert_eq!(reply, "it-is-served\n", "{target}");
             }
         }
     });
 }
 
-/// What comes and goes keeps its addresses, and its ways to the others.
-fn changes(checks: &mut Checks, cluster: &TestCluster) {
-    let inside = &cluster.inside();
+/// Checks the connections after nodes have been restarted and added.
+fn check_node_changes(checks: &mut Checks, cluster: &TestCluster) {
+    let client = &cluster.client();
     let name = cluster.name.as_str();
-    checks.check("a node that was started again has all of it", || {
-        let old = inside.container(PODS[1]).unwrap();
+    checks.check("a restarted node is connected", || {
+        let old = client.container_id(PODS[1]).unwrap();
         for action in ["stop", "start"] {
-            cluster.kipod(&["node", action, "--name", name, &worker(cluster, 0)]).run().ok();
+            cluster.kipod(&["node", action, "--name", name, &cluster.worker(0)]).run().success();
         }
-        inside.until_all_is_well_without(&[old]);
-        across_nodes(inside);
-        service(inside);
+        client.wait_ready_without(&[old]);
+        assert_pods_connected(client);
+        assert_service_reachable(client);
     });
-    checks.check("a node that is added has all of it", || {
-        cluster.kipod(&["node", "add", "--name", name]).run().ok();
-        inside.delete(PODS[1]);
-        inside.echo_any_family_on(PODS[1], &worker(cluster, 1));
-        inside.until_ready(PODS[1]);
-        across_nodes(inside);
-        service(inside);
+    checks.check("an added node is connected", || {
+        cluster.kipod(&["node", "add", "--name", name]).run().success();
+        client.delete_pod(PODS[1]);
+        client.run_any_family_echo_pod(PODS[1], &cluster.worker(1));
+        client.wait_pod_ready(PODS[1]);
+        assert_pods_connected(client);
+        assert_service_reachable(client);
     });
-    checks.check("the cluster is stopped and started", || {
-        let old = PODS.map(|pod| inside.container(pod).unwrap());
-        cluster.kipod(&["stop", "cluster", name]).run().ok();
-        cluster.kipod(&["start", "cluster", name]).run().ok();
-        inside.until_all_is_well_without(&old);
-        across_nodes(inside);
-        service(inside);
+    checks.check("a restarted cluster is connected", || {
+        let old = PODS.map(|pod| client.container_id(pod).unwrap());
+        cluster.kipod(&["stop", "cluster", name]).run().success();
+        cluster.kipod(&["start", "cluster", name]).run().success();
+        client.wait_ready_without(&old);
+        assert_pods_connected(client);
+        assert_service_reachable(client);
     });
 }
 
-/// Each pod asks the other one, by each of its addresses, where the question came from.
-fn across_nodes(inside: &Inside) {
+/// Fails the test unless the echo pods reach each other at each address, without address translation.
+fn assert_pods_connected(client: &ClusterClient) {
     for (from, to) in [(PODS[0], PODS[1]), (PODS[1], PODS[0])] {
-        for (own, other) in inside.addresses(from).into_iter().zip(inside.addresses(to)) {
-            let target = format!("TCP:{},connect-timeout=5", SocketAddr::new(other, 8080));
-            let seen = inside.exec(from, &["socat", "-T5", "-,ignoreeof", &target]);
-            // A socket for both families has IPv4 addresses in the notation of IPv6.
-            let seen = seen.trim().trim_matches(['[', ']']).parse::<IpAddr>();
-            let seen = seen.map(|address| address.to_canonical());
-            assert_eq!(seen, Ok(own), "{from} to {to} at {other}");
+        for (own, other) in client.pod_ips(from).into_iter().zip(client.pod_ips(to)) {
+            let peer = client.connect_from(from, &SocketAddr::new(other, 8080).to_string());
+            // A dual-stack socket reports IPv4 peers as IPv4-mapped IPv6 addresses.
+            let peer = peer.trim().trim_matches(['[', ']']).parse::<IpAddr>();
+            let peer = peer.map(|address| address.to_canonical());
+            assert_eq!(peer, Ok(own), "{from} to {to} at {other}");
         }
     }
 }
 
-fn service(inside: &Inside) {
-    for address in inside.service_addresses("web") {
+/// Fails the test unless both pods reach the Service at each address and resolve its name to it.
+fn assert_service_reachable(client: &ClusterClient) {
+    for address in client.cluster_ips("web") {
         let database = if address.is_ipv6() { "ahostsv6" } else { "ahostsv4" };
         let socket = SocketAddr::new(address, 80);
         let script = format!(
@@ -157,7 +148,7 @@ fn service(inside: &Inside) {
             do sleep 0.2; done; getent {database} web | cut -d' ' -f1 | sort -u"
         );
         for from in PODS {
-            let found = inside.exec(from, &["sh", "-c", &script]);
+            let found = client.exec(from, &["sh", "-c", &script]);
             assert_eq!(found.trim().parse(), Ok(address), "from {from}");
         }
     }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGKILL, whenever they come.
+//! Ctrl-C, SIGTERM and SIGKILL during creation and deletion.
 
 use std::process::Command;
 use std::time::Duration;
@@ -6,151 +6,147 @@ use std::time::Duration;
 use kipod_e2e::{Kipod, Running, TestCluster, ensure_node_image, podman, wait_until};
 use rustix::process::Signal;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The instants at which something happens to a creation, each by what can be seen from outside.
+/// A stage of a creation that can be observed from outside.
 #[derive(Debug, Clone, Copy)]
-enum Instant {
-    /// The command looks at the machine.
-    Early,
-    /// The cluster's network is there.
+enum Stage {
+    /// The preflight checks are running.
+    Preflight,
+    /// The cluster's network exists.
     Network,
-    /// The node's container is there, perhaps not started.
+    /// The node's container exists. It may not have started.
     Container,
-    /// The node runs, and its API server is waited for.
+    /// The node is running. kipod waits for the API server.
     Boot,
-    /// kubeadm is through, and node and DNS are waited for.
+    /// kubeadm has finished. kipod waits for node and DNS.
     Ready,
 }
 
-impl Instant {
+impl Stage {
     fn wait(self, cluster: &TestCluster, creation: &mut Running) {
         let name = &cluster.name;
         match self {
-            Self::Early => creation.until_it_has_started("podman"),
-            Self::Network => until_listed(&["network", "exists", &format!("kipod-{name}")]),
-            Self::Container => until_listed(&["container", "exists", &cluster.node()]),
-            Self::Boot => creation.until_it_says("✓ creating nodes"),
-            Self::Ready => creation.until_it_says("✓ bootstrapping with kubeadm"),
+            Self::Preflight => creation.wait_child("podman"),
+            Self::Network => wait_exists(&["network", "exists", &format!("kipod-{name}")]),
+            Self::Container => wait_exists(&["container", "exists", &cluster.control_plane()]),
+            Self::Boot => creation.wait_stderr("✓ creating nodes"),
+            Self::Ready => creation.wait_stderr("✓ bootstrapping with kubeadm"),
         }
     }
 }
 
-/// Another `PATH`, so that Podman is asked for what kipod would remember of it otherwise.
-fn ask_podman_again(kipod: Kipod) -> Kipod {
+/// Changes `PATH`, which invalidates kipod's cached result of `podman info`.
+fn invalidate_cached_info(kipod: Kipod) -> Kipod {
     let path = std::env::var("PATH").unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     kipod.env("PATH", format!("{path}:/nowhere/{}", now.as_nanos()))
 }
 
-fn until_listed(words: &[&str]) {
-    wait_until(&words.join(" "), LIMIT, || {
-        Command::new("podman").args(words).status().unwrap().success()
+fn wait_exists(args: &[&str]) {
+    wait_until(&args.join(" "), TIMEOUT, || {
+        Command::new("podman").args(args).status().unwrap().success()
     });
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn ctrl_c_leaves_nothing() {
+fn ctrl_c_removes_everything() {
     ensure_node_image();
-    let instants =
-        [Instant::Early, Instant::Network, Instant::Container, Instant::Boot, Instant::Ready];
-    for instant in instants {
-        let cluster = TestCluster::named("ctrlc");
-        let mut creation = ask_podman_again(cluster.create()).spawn();
-        instant.wait(&cluster, &mut creation);
+    let stages = [Stage::Preflight, Stage::Network, Stage::Container, Stage::Boot, Stage::Ready];
+    for stage in stages {
+        let cluster = TestCluster::new("ctrlc");
+        let mut creation = invalidate_cached_info(cluster.creation()).spawn();
+        stage.wait(&cluster, &mut creation);
         creation.ctrl_c();
-        let output = creation.wait().failed(130);
+        let output = creation.wait().failure(130);
         let interrupted = format!("error: creation of cluster `{}` was interrupted", cluster.name);
-        let words = ["stopping, and removing what was created", &interrupted];
-        let output = output.said(&words);
+        let messages = ["stopping, and removing what was created", &interrupted];
+        let output = output.stderr_contains(&messages);
         let errors = output.stderr.lines().filter(|line| line.starts_with("error: "));
-        assert_eq!(errors.count(), 1, "{instant:?}: {output}");
-        cluster.assert_nothing_left();
+        assert_eq!(errors.count(), 1, "{stage:?}: {output}");
+        cluster.assert_no_leftovers();
     }
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn a_second_ctrl_c_does_not_wait_for_the_clean_up() {
+fn second_ctrl_c_skips_the_cleanup() {
     ensure_node_image();
-    let cluster = TestCluster::named("twice");
-    let mut creation = cluster.create().spawn();
-    Instant::Boot.wait(&cluster, &mut creation);
+    let cluster = TestCluster::new("twice");
+    let mut creation = cluster.creation().spawn();
+    Stage::Boot.wait(&cluster, &mut creation);
     creation.ctrl_c();
-    creation.until_it_says("stopping, and removing what was created");
+    creation.wait_stderr("stopping, and removing what was created");
     creation.ctrl_c();
-    creation.wait().failed(130);
-    let traces = cluster.traces();
-    cluster.delete().run().ok();
-    traces.assert_gone();
+    creation.wait().failure(130);
+    cluster.delete_completely();
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn sigterm_undoes_even_what_was_to_be_retained() {
+fn sigterm_removes_everything_despite_retain() {
     ensure_node_image();
-    let cluster = TestCluster::named("term");
-    let mut creation = cluster.create_with(&["--retain"]).spawn();
-    Instant::Boot.wait(&cluster, &mut creation);
+    let cluster = TestCluster::new("term");
+    let mut creation = cluster.creation_with(&["--retain"]).spawn();
+    Stage::Boot.wait(&cluster, &mut creation);
     creation.signal(Signal::TERM);
-    creation.wait().failed(130);
-    cluster.assert_nothing_left();
+    creation.wait().failure(130);
+    cluster.assert_no_leftovers();
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn after_a_kill_delete_removes_what_is_left() {
+fn delete_removes_leftovers_of_a_killed_create() {
     ensure_node_image();
-    for instant in [Instant::Early, Instant::Network, Instant::Container, Instant::Ready] {
-        let cluster = TestCluster::named("killdel");
-        kill(&cluster, instant);
-        let traces = cluster.traces();
-        cluster.delete().run().ok();
-        traces.assert_gone();
+    for stage in [Stage::Preflight, Stage::Network, Stage::Container, Stage::Ready] {
+        let cluster = TestCluster::new("killdel");
+        kill_creation(&cluster, stage);
+        cluster.delete_completely();
     }
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn after_a_kill_create_cleans_up_and_works() {
+fn create_succeeds_after_a_killed_create() {
     ensure_node_image();
-    for instant in [Instant::Early, Instant::Network, Instant::Container, Instant::Boot] {
-        let cluster = TestCluster::named("killnew");
-        kill(&cluster, instant);
-        let traces = cluster.traces();
-        cluster.create().run().ok();
-        assert_eq!(cluster.inside().nodes().unwrap(), [(cluster.node(), true)], "{instant:?}");
-        let containers = podman(&["ps", "--all", "--quiet", "--filter", &label(&cluster)]);
-        assert_eq!(containers.lines().count(), 1, "{instant:?}");
-        let new = cluster.traces();
-        cluster.delete().run().ok();
-        new.assert_gone();
-        traces.assert_gone();
+    for stage in [Stage::Preflight, Stage::Network, Stage::Container, Stage::Boot] {
+        let cluster = TestCluster::new("killnew");
+        kill_creation(&cluster, stage);
+        let leftovers = cluster.leftovers();
+        cluster.creation().run().success();
+        assert_eq!(
+            cluster.client().nodes().unwrap(),
+            [(cluster.control_plane(), true)],
+            "{stage:?}"
+        );
+        let containers = podman(&["ps", "--all", "--quiet", "--filter", &cluster.label_filter()]);
+        assert_eq!(containers.lines().count(), 1, "{stage:?}");
+        let new = cluster.leftovers();
+        cluster.deletion().run().success();
+        new.assert_none();
+        leftovers.assert_none();
     }
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn a_deletion_that_is_killed_is_finished_by_the_next() {
-    let cluster = TestCluster::created("killrm");
-    let traces = cluster.traces();
-    let deletion = cluster.delete().spawn();
-    // It takes about two seconds, most of them for the container.
+fn delete_finishes_a_killed_delete() {
+    let cluster = TestCluster::create("killrm");
+    let leftovers = cluster.leftovers();
+    let deletion = cluster.deletion().spawn();
+    // A deletion takes about two seconds, mostly for the container.
     std::thread::sleep(Duration::from_millis(500));
     deletion.signal(Signal::KILL);
     drop(deletion.wait());
-    cluster.delete().run().ok();
-    traces.assert_gone();
+    cluster.deletion().run().success();
+    leftovers.assert_none();
 }
 
-fn kill(cluster: &TestCluster, instant: Instant) {
-    let mut creation = cluster.create().spawn();
-    instant.wait(cluster, &mut creation);
+/// Kills a creation at `stage`.
+fn kill_creation(cluster: &TestCluster, stage: Stage) {
+    let mut creation = cluster.creation().spawn();
+    stage.wait(cluster, &mut creation);
     creation.signal(Signal::KILL);
-    assert_eq!(creation.wait().code(), None, "{instant:?}");
-}
-
-fn label(cluster: &TestCluster) -> String {
-    format!("label=io.kipod.cluster={}", cluster.name)
+    assert_eq!(creation.wait().code(), None, "{stage:?}");
 }

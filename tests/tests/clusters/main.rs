@@ -1,20 +1,20 @@
-//! Real clusters, in the rootless Podman of the user who runs this.
+//! Real clusters in the rootless Podman of the current user.
 //!
-//! | file | about |
+//! | file | subject |
 //! |---|---|
-//! | `life` | one cluster from `create` to `delete`: DNS, images, logs, exec, restart, every `kipod` command |
-//! | `nodes` | several nodes: workers that come and go, control planes that die |
-//! | `families` | IPv6: both IP families, and IPv6 alone |
-//! | `configuration` | what configuration files ask for, inside the cluster |
-//! | `load_balancer` | Services that are reached from the host |
-//! | `versions` | a cluster of each Kubernetes version that there is a bundle of, and of several at once |
-//! | `networks` | kube-proxy's modes, and a network of pods that is not kipod's |
-//! | `images` | images that are loaded: by name, from archives, from the start; what is refused, and a kill |
-//! | `refusals` | bad input: names, images, ports, kubeconfigs, bundles |
-//! | `registry` | registries of this machine, and credentials for registries |
-//! | `races` | two at once |
-//! | `interruptions` | Ctrl-C and SIGKILL at every step, and what the next command makes of it |
-//! | `failures` | what breaks by itself: kubeadm, the node, Podman, a kubeconfig |
+//! | `life` | one cluster from creation to deletion: DNS, images, logs, exec, restart |
+//! | `nodes` | several nodes: changes of workers, failures of control planes |
+//! | `families` | IPv6: dual-stack and IPv6 only |
+//! | `configuration` | the effects of configuration files |
+//! | `load_balancer` | Services that are reachable from the host |
+//! | `versions` | each Kubernetes version with a bundle, and several versions in one cluster |
+//! | `networks` | the modes of kube-proxy, and a custom CNI |
+//! | `images` | loading images by name, from archives and at creation; refusals and interruptions |
+//! | `refusals` | invalid images, ports, directories and bundles |
+//! | `registry` | registries on the host, and credentials for registries |
+//! | `races` | concurrent commands |
+//! | `interruptions` | Ctrl-C and SIGKILL at every stage, and the recovery |
+//! | `failures` | failures of kubeadm, a node, Podman, a kubeconfig |
 
 mod configuration;
 mod failures;

@@ -1,80 +1,65 @@
-//! How packets find their way: kube-proxy's modes, and a network of pods that is not kipod's.
+//! The modes of kube-proxy, and a custom CNI.
 
-use kipod_e2e::{Checks, NODE_IMAGE, TestCluster, ensure_node_image, report_missing};
+use kipod_e2e::{Checks, NODE_IMAGE, TestCluster, ensure_node_image, report_not_run};
 
-/// A cluster with this below `networking:`, in kind's format.
+/// Creates a cluster from a file in kind's format.
 fn create(purpose: &str, networking: &str, nodes: &str) -> (TestCluster, kipod_e2e::Output) {
     ensure_node_image();
-    let cluster = TestCluster::named(purpose);
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("kind.yaml");
+    let cluster = TestCluster::new(purpose);
     let head = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
-    std::fs::write(&file, format!("{head}networking: {networking}\nnodes:\n{nodes}")).unwrap();
-    let output = cluster.create_with(&["--config", file.to_str().unwrap()]).run();
+    let config = format!("{head}networking: {networking}\nnodes:\n{nodes}");
+    let output = cluster.creation_from(&config).run();
     (cluster, output)
-}
-
-fn inside_node(cluster: &TestCluster, script: &str) -> String {
-    let words = ["exec", "--name", &cluster.name, "sh", "-c", script];
-    cluster.kipod(&words).run().ok().stdout
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn every_mode_of_kube_proxy_passes_on_what_is_sent_to_services() {
-    for (mode, proof) in [
+fn each_kube_proxy_mode_serves_services() {
+    for (mode, count_rules) in [
         ("iptables", "iptables-save -t nat | grep -c KUBE-SVC-"),
         ("nftables", "nft list table ip kube-proxy | grep -c service-"),
         ("ipvs", "test -s /proc/net/ip_vs && grep -c TCP /proc/net/ip_vs"),
     ] {
         let (cluster, output) = create("proxy", &format!("{{kubeProxyMode: {mode}}}"), "- {}\n");
         if mode == "ipvs" && !std::path::Path::new("/proc/net/ip_vs").exists() {
-            output.failed(1).said(&[
+            output.failure(1).stderr_contains(&[
                 "error: this machine does not have what was asked for:",
                 "kube-proxy's mode `ipvs` needs the kernel's module `ip_vs`",
             ]);
-            cluster.assert_nothing_left();
-            report_missing("kube-proxy's mode `ipvs`", "the kernel's module `ip_vs`");
+            cluster.assert_no_leftovers();
+            report_not_run("kube-proxy's mode `ipvs`", "the kernel's module `ip_vs`");
             continue;
         }
-        output.ok();
-        let inside = cluster.inside();
-        inside.serve("web", "it-is-served");
-        inside.until_served("client", "web", "it-is-served");
-        let rules: usize = inside_node(&cluster, proof).trim().parse().unwrap();
+        output.success();
+        let client = cluster.client();
+        client.create_server("web", "it-is-served");
+        client.assert_served("client", "web", "it-is-served");
+        let rules: usize = cluster.exec(count_rules).trim().parse().unwrap();
         assert!(rules > 0, "{mode}");
-        let traces = cluster.traces();
-        cluster.delete().run().ok();
-        traces.assert_gone();
+        cluster.delete_completely();
         println!("kube-proxy's mode `{mode}`: ok");
     }
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn without_kube_proxy_there_is_none() {
+fn mode_none_installs_no_kube_proxy() {
     let (cluster, output) = create("noproxy", "{kubeProxyMode: none}", "- {}\n");
-    output.ok();
-    let inside = cluster.inside();
-    let kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf";
-    let found = inside_node(&cluster, &format!("{kubectl} get daemonsets -n kube-system -o name"));
-    assert_eq!(found, "");
-    // Pods reach each other and the API server by its own address: what takes the place of
-    // kube-proxy finds it so.
-    inside.stay("shell");
-    inside.until_ready("shell");
+    output.success();
+    let client = cluster.client();
+    assert_eq!(cluster.kubectl("get daemonsets -n kube-system -o name"), "");
+    // Pods reach the API server at its own address, which a replacement of kube-proxy needs.
+    client.run_sleeping_pod("shell");
+    client.wait_pod_ready("shell");
     let script = "timeout 5 socat -T5 - TCP:172.31.255.1:6443 </dev/null && echo reached";
-    assert_eq!(inside.exec("shell", &["sh", "-c", script]), "reached\n");
-    let rules = inside_node(&cluster, "iptables-save -t nat | grep -c KUBE-SVC- || true");
+    assert_eq!(client.exec("shell", &["sh", "-c", script]), "reached\n");
+    let rules = cluster.exec("iptables-save -t nat | grep -c KUBE-SVC- || true");
     assert_eq!(rules.trim(), "0");
-    let traces = cluster.traces();
-    cluster.delete().run().ok();
-    traces.assert_gone();
+    cluster.delete_completely();
 }
 
-/// A network of pods as those that people install are: a DaemonSet puts a program and a configuration
-/// where nodes look for them, and sees to the routes between nodes. It knows the parts of the pod subnet
-/// and the addresses of nodes from the API server alone.
+/// A CNI as users install one. A DaemonSet installs a plugin and its configuration on each node, and
+/// maintains the routes between nodes. It reads pod CIDRs and node addresses from the API server only.
 const NETWORK: &str = r#"
 apiVersion: v1
 kind: ServiceAccount
@@ -150,44 +135,39 @@ spec:
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn a_network_of_pods_that_is_not_kipods() {
+fn custom_cni_connects_pods() {
     let (cluster, output) = create("cni", "{disableDefaultCNI: true}", "- {}\n- {role: worker}\n");
-    output.ok().said(&["nodes will be ready once you have installed a network of pods"]);
-    let inside = cluster.inside();
-    let worker = format!("{}-worker-0", cluster.name);
+    output
+        .success()
+        .stderr_contains(&["nodes will be ready once you have installed a network of pods"]);
+    let client = cluster.client();
+    let worker = cluster.worker(0);
     let mut checks = Checks::new();
-    let (c, i) = (&cluster, &inside);
-    checks.check("no node is Ready before there is one", || {
-        assert_eq!(i.nodes().unwrap(), [(c.node(), false), (worker.clone(), false)]);
+    let c = &cluster;
+    checks.check("no node is Ready without a CNI", || {
+        assert_eq!(client.nodes().unwrap(), [(c.control_plane(), false), (worker.clone(), false)]);
     });
-    checks.check("it makes nodes Ready, and cluster DNS", || {
+    checks.check("nodes and cluster DNS become ready", || {
         let manifest = NETWORK.replace("{image}", NODE_IMAGE);
-        let script = format!(
-            "kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f - <<'DONE'\n{manifest}\nDONE"
-        );
-        inside_node(c, &script);
-        i.until_all_is_well();
+        c.kubectl(&format!("apply -f - <<'DONE'\n{manifest}\nDONE"));
+        client.wait_ready();
     });
-    checks.check("pods reach pods of another node", || {
-        i.echo_on("one", &c.node());
-        i.echo_on("other", &worker);
-        i.assert_reach_each_other(["one", "other"]);
+    checks.check("pods reach pods on another node", || {
+        client.run_echo_pod("one", &c.control_plane());
+        client.run_echo_pod("other", &worker);
+        client.assert_echo_pods_connected(["one", "other"]);
     });
-    checks.check("it is there again after a restart", || {
-        let old = i.containers().unwrap();
-        c.kipod(&["stop", "cluster", &c.name]).run().ok();
-        c.kipod(&["start", "cluster", &c.name]).run().ok();
-        i.until_all_is_well_without(&old);
+    checks.check("a restarted cluster is ready", || {
+        let old = client.running_containers().unwrap();
+        c.kipod(&["stop", "cluster", &c.name]).run().success();
+        c.kipod(&["start", "cluster", &c.name]).run().success();
+        client.wait_ready_without(&old);
     });
-    checks.check("a node that is added gets it too", || {
-        c.kipod(&["node", "add", "--name", &c.name]).run().ok();
-        i.until_all_is_well();
-        assert_eq!(i.nodes().unwrap().len(), 3);
+    checks.check("an added node becomes ready", || {
+        c.kipod(&["node", "add", "--name", &c.name]).run().success();
+        client.wait_ready();
+        assert_eq!(client.nodes().unwrap().len(), 3);
     });
-    checks.check("delete", || {
-        let traces = c.traces();
-        c.delete().run().ok();
-        traces.assert_gone();
-    });
+    checks.check("delete", || c.delete_completely());
     checks.finish();
 }

@@ -1,88 +1,86 @@
-//! What a user asks for that cannot be: told before anything is made.
+//! Invalid requests, which fail before anything is created.
 
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use kipod_e2e::{Kipod, NODE_IMAGE, TestCluster, bundle, ensure_node_image, need, podman};
+use kipod_e2e::{Kipod, NODE_IMAGE, TestCluster, ensure_node_image, local_bundle, podman, require};
 
 #[test]
 #[ignore = "needs rootless Podman"]
-fn a_node_image_that_is_not_there() {
-    let cluster = TestCluster::named("noimage");
-    let output = cluster.create_with(&["--image", "localhost/nope:1"]).run().failed(1);
-    output.said(&["error: there is no node image `localhost/nope:1`\nhint: "]);
-    cluster.assert_nothing_left();
+fn create_refuses_a_missing_node_image() {
+    let cluster = TestCluster::new("noimage");
+    let output = cluster.creation_with(&["--image", "localhost/nope:1"]).run().failure(1);
+    output.stderr_contains(&["error: there is no node image `localhost/nope:1`\nhint: "]);
+    cluster.assert_no_leftovers();
 }
 
 #[test]
 #[ignore = "needs rootless Podman"]
-fn an_image_that_is_no_node_image() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("Containerfile"), "FROM scratch\nLABEL a=b\n").unwrap();
+fn create_refuses_an_image_without_labels() {
+    let context = tempfile::tempdir().unwrap();
+    std::fs::write(context.path().join("Containerfile"), "FROM scratch\nLABEL a=b\n").unwrap();
     let reference = format!("localhost/e2e-other-{}:1", std::process::id());
-    podman(&["build", "--quiet", "--tag", &reference, folder.path().to_str().unwrap()]);
-    let cluster = TestCluster::named("notours");
-    let output = cluster.create_with(&["--image", &reference]).run();
+    podman(&["build", "--quiet", "--tag", &reference, context.path().to_str().unwrap()]);
+    let cluster = TestCluster::new("notours");
+    let output = cluster.creation_with(&["--image", &reference]).run();
     podman(&["image", "rm", "--force", &reference]);
-    output.failed(1).said(&["is no node image of kipod: it has no label", "\nhint: "]);
-    cluster.assert_nothing_left();
+    output.failure(1).stderr_contains(&["is no node image of kipod: it has no label", "\nhint: "]);
+    cluster.assert_no_leftovers();
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn a_node_image_of_a_version_that_is_too_old() {
+fn create_refuses_an_old_kubernetes_version() {
     ensure_node_image();
-    let folder = tempfile::tempdir().unwrap();
+    let context = tempfile::tempdir().unwrap();
     let label = "LABEL io.kipod.kubernetes-version=v1.30.4";
     let file = format!("FROM {NODE_IMAGE}\n{label}\n");
-    std::fs::write(folder.path().join("Containerfile"), file).unwrap();
+    std::fs::write(context.path().join("Containerfile"), file).unwrap();
     let reference = format!("localhost/e2e-old-{}:1", std::process::id());
-    podman(&["build", "--quiet", "--tag", &reference, folder.path().to_str().unwrap()]);
-    let cluster = TestCluster::named("tooold");
-    let output = cluster.create_with(&["--image", &reference]).run();
+    podman(&["build", "--quiet", "--tag", &reference, context.path().to_str().unwrap()]);
+    let cluster = TestCluster::new("tooold");
+    let output = cluster.creation_with(&["--image", &reference]).run();
     podman(&["image", "rm", "--force", &reference]);
     let text = format!("error: node image `{reference}`: Kubernetes v1.30.4 is not supported: ");
-    output.failed(1).said(&[&text, "\nhint: "]);
-    cluster.assert_nothing_left();
+    output.failure(1).stderr_contains(&[&text, "\nhint: "]);
+    cluster.assert_no_leftovers();
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn a_port_that_is_taken() {
+fn create_refuses_a_used_api_server_port() {
     ensure_node_image();
-    let cluster = TestCluster::named("port");
+    let cluster = TestCluster::new("port");
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let output = cluster.create_with(&["--api-server-port", &port.to_string()]).run().failed(1);
+    let output = cluster.creation_with(&["--api-server-port", &port.to_string()]).run().failure(1);
     let text = format!("the API server cannot listen on 127.0.0.1:{port}: ");
-    output.said(&[&text, "\nhint: leave out the port"]);
-    cluster.assert_nothing_left();
+    output.stderr_contains(&[&text, "\nhint: leave out the port"]);
+    cluster.assert_no_leftovers();
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn subnets_of_ones_own() {
+fn create_uses_the_given_subnets() {
     ensure_node_image();
-    let cluster = TestCluster::named("subnets");
-    let words = ["--pod-subnet", "10.11.0.0/16", "--service-subnet", "10.12.0.0/20"];
-    cluster.create_with(&words).run().ok();
-    let inside = cluster.inside();
-    inside.run("where", kipod_e2e::NODE_IMAGE, "hostname -i; echo $KUBERNETES_SERVICE_HOST");
-    let said = inside.log_at_end("where");
-    let lines: Vec<&str> = said.lines().collect();
-    assert!(lines[0].starts_with("10.11.0."), "{said}");
+    let cluster = TestCluster::new("subnets");
+    let args = ["--pod-subnet", "10.11.0.0/16", "--service-subnet", "10.12.0.0/20"];
+    cluster.creation_with(&args).run().success();
+    let client = cluster.client();
+    client.run_pod("where", NODE_IMAGE, "hostname -i; echo $KUBERNETES_SERVICE_HOST");
+    let log = client.wait_pod_completed("where");
+    let lines: Vec<&str> = log.lines().collect();
+    assert!(lines[0].starts_with("10.11.0."), "{log}");
     assert_eq!(lines[1], "10.12.0.1");
-    let traces = cluster.traces();
-    cluster.delete().run().ok();
-    traces.assert_gone();
+    cluster.delete_completely();
 }
 
-/// A bundle that is the machine's own, by links, but for what `spoil` does to it.
-fn spoilt(bundle: &Path, spoil: impl Fn(&Path)) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+/// Copies a bundle as symbolic links, and applies `change` to the copy.
+fn changed_bundle(bundle: &Path, change: impl Fn(&Path)) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(bundle).unwrap().flatten() {
-        let target = folder.path().join(entry.file_name());
+        let target = dir.path().join(entry.file_name());
         if !entry.path().is_dir() {
             symlink(entry.path(), target).unwrap();
             continue;
@@ -92,12 +90,12 @@ fn spoilt(bundle: &Path, spoil: impl Fn(&Path)) -> tempfile::TempDir {
             symlink(file.path(), target.join(file.file_name())).unwrap();
         }
     }
-    spoil(folder.path());
-    folder
+    change(dir.path());
+    dir
 }
 
-/// Puts a copy that can be changed in the place of a link.
-fn own(path: &Path) -> Vec<u8> {
+/// Replaces a symbolic link with a copy of its target. Returns the content.
+fn replace_link(path: &Path) -> Vec<u8> {
     let bytes = std::fs::read(path).unwrap();
     let mode = path.metadata().unwrap().permissions();
     std::fs::remove_file(path).unwrap();
@@ -108,30 +106,27 @@ fn own(path: &Path) -> Vec<u8> {
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn a_broken_bundle_is_told_with_everything_that_is_broken() {
-    let Some(bundle) = bundle() else {
-        need!(false, "a component bundle as a folder");
-        return;
-    };
+fn build_reports_every_error_of_a_bundle() {
+    let bundle = local_bundle();
+    require!(bundle.is_some(), "a component bundle in a directory");
     let image = format!("localhost/e2e-broken-{}", std::process::id());
-    let broken = spoilt(&bundle, |folder| {
-        let kubelet = folder.join("bin/kubelet");
-        let bytes = own(&kubelet);
+    let broken = changed_bundle(&bundle.unwrap(), |dir| {
+        let kubelet = dir.join("bin/kubelet");
+        let bytes = replace_link(&kubelet);
         std::fs::write(kubelet, &bytes[..bytes.len() / 2]).unwrap();
-        let crun = folder.join("bin/crun");
-        let mut bytes = own(&crun);
+        let crun = dir.join("bin/crun");
+        let mut bytes = replace_link(&crun);
         *bytes.last_mut().unwrap() ^= 1;
         std::fs::write(crun, bytes).unwrap();
-        std::fs::remove_file(folder.join("cni/portmap")).unwrap();
+        std::fs::remove_file(dir.join("cni/portmap")).unwrap();
     });
-    let folder = broken.path().to_str().unwrap();
-    let words = ["build", "node-image", "--components", folder, "--image-name", &image];
-    let output = Kipod::new(words).run().failed(1);
-    let output = output.said(&["bin/kubelet", "bin/crun", "cni/portmap", "\nhint: "]);
-    // The truncated program is told as that; the one with a bit turned by its checksum.
+    let dir = broken.path().to_str().unwrap();
+    let args = ["build", "node-image", "--components", dir, "--image-name", &image];
+    let output = Kipod::new(args).run().failure(1);
+    let output = output.stderr_contains(&["bin/kubelet", "bin/crun", "cni/portmap", "\nhint: "]);
     let line = |file: &str| {
-        let told = output.stderr.lines().find(|line| line.contains(file));
-        told.unwrap_or_else(|| panic!("{file} in {output}")).to_owned()
+        let line = output.stderr.lines().find(|line| line.contains(file));
+        line.unwrap_or_else(|| panic!("no {file} in {output}")).to_owned()
     };
     assert!(line("bin/crun").contains("checksum") || line("bin/crun").contains("SHA"), "{output}");
     assert!(line("cni/portmap").contains("missing"), "{output}");
@@ -140,54 +135,54 @@ fn a_broken_bundle_is_told_with_everything_that_is_broken() {
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn a_state_folder_that_cannot_be_written() {
+fn create_reports_a_read_only_state_directory() {
     use std::os::unix::fs::PermissionsExt;
     ensure_node_image();
-    let folder = tempfile::tempdir().unwrap();
-    let closed = folder.path().join("closed");
-    std::fs::create_dir(&closed).unwrap();
-    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o555)).unwrap();
-    let cluster = TestCluster::named("state");
-    let output = cluster.create().env("XDG_STATE_HOME", &closed).run().failed(1);
-    output.said(&[closed.to_str().unwrap(), "Permission denied"]);
-    cluster.assert_nothing_left();
+    let dir = tempfile::tempdir().unwrap();
+    let read_only = dir.path().join("read-only");
+    std::fs::create_dir(&read_only).unwrap();
+    std::fs::set_permissions(&read_only, std::fs::Permissions::from_mode(0o555)).unwrap();
+    let cluster = TestCluster::new("state");
+    let output = cluster.creation().env("XDG_STATE_HOME", &read_only).run().failure(1);
+    output.stderr_contains(&[read_only.to_str().unwrap(), "Permission denied"]);
+    cluster.assert_no_leftovers();
 }
 
 #[test]
 #[ignore = "needs rootless Podman"]
-fn a_bundle_that_is_not_there() {
-    let words = ["build", "node-image", "--components", "/nowhere/bundle"];
-    let output = Kipod::new(words).run().failed(1);
-    output.said(&["`/nowhere/bundle`"]);
+fn build_reports_a_missing_bundle() {
+    let args = ["build", "node-image", "--components", "/nowhere/bundle"];
+    let output = Kipod::new(args).run().failure(1);
+    output.stderr_contains(&["`/nowhere/bundle`"]);
 }
 
 #[test]
 #[ignore = "needs rootless Podman"]
-fn no_way_out_and_no_bundle() {
-    // An empty data folder has no image store, so that the default node image cannot be used.
+fn create_reports_an_air_gapped_host_without_bundle() {
+    // An empty data directory has no image store, so the default node image is unusable.
     let data = tempfile::tempdir().unwrap();
-    let cluster = TestCluster::named("nowayout");
-    // One of a version is as welcome as the default one.
-    for (words, image) in [(&[][..], "latest"), (&["--k8s-version", "1.33"][..], "v1.33")] {
+    let cluster = TestCluster::new("nowayout");
+    for (args, image) in [(&[][..], "latest"), (&["--k8s-version", "1.33"][..], "v1.33")] {
         let output = cluster
-            .create_with(&[&["--mirror", "http://127.0.0.1:9"], words].concat())
+            .creation_with(&[&["--mirror", "http://127.0.0.1:9"], args].concat())
             .without_env("KIPOD_COMPONENTS")
             .env("XDG_DATA_DIRS", data.path())
             .env("XDG_CACHE_HOME", data.path().join("cache"))
             .env("XDG_DATA_HOME", data.path().join("data"))
-            // Podman's own storage follows the data folder, unless it is told where it is.
+            // The path of Podman's storage must not depend on XDG_DATA_HOME.
             .env("CONTAINERS_STORAGE_CONF", storage_conf(data.path()))
             .run()
-            .failed(1);
+            .failure(1);
         let building = format!("node image `localhost/kipod-node:{image}`");
-        let words = ["building it first", "127.0.0.1:9", "\nhint: ", "--components", "--mirror"];
-        output.said(&[&building]).said(&words);
-        cluster.assert_nothing_left();
+        let texts = ["building it first", "127.0.0.1:9", "\nhint: ", "--components", "--mirror"];
+        output.stderr_contains(&[&building]).stderr_contains(&texts);
+        cluster.assert_no_leftovers();
     }
 }
 
-fn storage_conf(folder: &Path) -> PathBuf {
-    let path = folder.join("storage.conf");
+/// Writes a `storage.conf` with the current paths of Podman's storage.
+fn storage_conf(dir: &Path) -> PathBuf {
+    let path = dir.join("storage.conf");
     let root = podman(&["info", "--format", "{{.Store.GraphRoot}}"]);
     let run = podman(&["info", "--format", "{{.Store.RunRoot}}"]);
     let driver = podman(&["info", "--format", "{{.Store.GraphDriverName}}"]);

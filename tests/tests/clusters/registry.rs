@@ -1,30 +1,30 @@
-//! Registries of this machine, and credentials for registries.
+//! Registries on the host, and credentials for registries.
 
 use std::path::Path;
 use std::process::Command;
 
 use kipod_e2e::{CREDENTIALS, Kipod, Output, TestCluster, TestImage, podman, registry_images};
 
-/// The base64 of [`CREDENTIALS`].
+/// [`CREDENTIALS`] in base64.
 const SECRET: &str = "YWRhOnRvcHNlY3JldA==";
 
-/// A registry of the test's own; it goes with this value.
+/// The registry of a test. Dropping it deletes the registry.
 struct Registry {
     name: String,
     /// `localhost:PORT`.
     host: String,
-    /// Where nodes reach it.
+    /// `ADDRESS:5000`, as nodes reach it.
     location: String,
 }
 
 impl Registry {
     #[track_caller]
-    fn created(purpose: &str, image: &str) -> Self {
+    fn create(purpose: &str, image: &str) -> Self {
         let name = format!("e2e-{purpose}-{}", std::process::id());
-        // Whatever fails from here on, it goes.
+        // Deletes the registry if an assertion below fails.
         let mut registry = Self { name, host: String::new(), location: String::new() };
-        create(&registry.name, image).ok().said(&["for pods too"]);
-        let (state, all) = (registry.state(), listed());
+        create_registry(&registry.name, image).success().stderr_contains(&["for pods too"]);
+        let (state, all) = (registry.state(), list_registries());
         assert_eq!(state.as_deref(), Some("running"), "{all}");
         let all = all.json();
         let ours = all.as_array().unwrap().iter().find(|one| one["name"] == registry.name.as_str());
@@ -35,18 +35,18 @@ impl Registry {
     }
 
     fn state(&self) -> Option<String> {
-        let all = listed().json();
+        let all = list_registries().json();
         let mut all = all.as_array().unwrap().iter();
         let ours = all.find(|one| one["name"] == self.name.as_str())?;
         Some(ours["state"].as_str().unwrap().to_owned())
     }
 
-    /// Pushes an image as `NAME/IMAGE:1`, and leaves no such name in the user's store.
+    /// Pushes an image, and returns its name in the registry. Does not tag the local image.
     #[track_caller]
-    fn push(&self, image: &TestImage, more: &[&str]) -> String {
+    fn push(&self, image: &TestImage, args: &[&str]) -> String {
         let name = format!("{}/team/image:1", self.host);
-        let words = ["push", "--quiet", "--tls-verify=false"];
-        podman(&[&words[..], more, &[&image.reference, &format!("docker://{name}")]].concat());
+        let push = ["push", "--quiet", "--tls-verify=false"];
+        podman(&[&push[..], args, &[&image.reference, &format!("docker://{name}")]].concat());
         name
     }
 
@@ -54,8 +54,8 @@ impl Registry {
         Kipod::new(["delete", "registry", &self.name]).run()
     }
 
-    /// What Podman has of it.
-    fn left(&self) -> String {
+    /// Returns the names of the registry's resources in Podman.
+    fn leftovers(&self) -> String {
         let lists: [&[&str]; 3] = [
             &["ps", "--all", "--format", "{{.Names}}"],
             &["volume", "ls", "--format", "{{.Name}}"],
@@ -68,96 +68,99 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        // Nothing is there after a test that went well; after another one this must not hide why.
+        // A failed deletion must not hide the failure of the test.
         let _ = std::panic::catch_unwind(|| self.delete());
     }
 }
 
-fn create(name: &str, image: &str) -> Output {
+fn create_registry(name: &str, image: &str) -> Output {
     Kipod::new(["create", "registry", name, "--image", image]).run()
 }
 
 #[track_caller]
-fn listed() -> Output {
-    Kipod::new(["get", "registries", "--output", "json"]).run().ok()
+fn list_registries() -> Output {
+    Kipod::new(["get", "registries", "--output", "json"]).run().success()
 }
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn one_name_serves_this_machine_and_every_cluster() {
+fn host_and_clusters_use_one_registry_name() {
     kipod_e2e::ensure_node_image();
     let images = registry_images();
-    kipod_e2e::need!(images.is_some(), "the program `docker-registry`, and its package");
+    kipod_e2e::require!(images.is_some(), "the program or package `docker-registry`");
     let [open, closed] = images.unwrap();
     let image = TestImage::build("pushed", "from the registry\n");
 
-    // A cluster that was there before its registries.
-    let before = TestCluster::created("before");
-    let open = Registry::created("open", &open);
-    let closed = Registry::created("closed", &closed);
+    // A cluster created before the registries.
+    let before = TestCluster::create("before");
+    let open = Registry::create("open", &open);
+    let closed = Registry::create("closed", &closed);
     let pushed = open.push(&image, &[]);
     let guarded = closed.push(&image, &["--creds", CREDENTIALS]);
-    let inside = before.inside();
-    inside.run_pulled("open", &pushed, "cat /answer");
-    assert_eq!(inside.log_at_end("open"), "from the registry\n");
-    inside.run_pulled("closed", &guarded, "cat /answer");
-    let why = inside.why_not_pulled("closed");
-    assert!(why.contains("authentication required"), "{why}");
-    assert_eq!(documented(&before), closed.host, "the first one by name");
+    let client = before.client();
+    client.run_pulled_pod("open", &pushed, "cat /answer");
+    assert_eq!(client.wait_pod_completed("open"), "from the registry\n");
+    client.run_pulled_pod("closed", &guarded, "cat /answer");
+    let error = client.wait_pull_error("closed");
+    assert!(error.contains("authentication required"), "{error}");
+    assert_eq!(documented_registry(&before), closed.host, "not the first registry by name");
 
-    // It is its user's, and no cluster's.
-    before.delete().run().ok();
-    before.assert_nothing_left();
+    // The registries outlive the cluster, and are not orphaned.
+    before.delete_completely();
     assert_eq!(open.state().as_deref(), Some("running"));
-    let pruned = Kipod::new(["prune"]).run().ok();
+    let pruned = Kipod::new(["prune"]).run().success();
     assert!(!pruned.stdout.contains(&open.name), "{pruned}");
 
-    // A cluster that comes after them, with credentials for one.
-    let folder = tempfile::tempdir().unwrap();
-    let auth = folder.path().join("auth.json");
+    // A cluster created after the registries, with credentials for one of them.
+    let dir = tempfile::tempdir().unwrap();
+    let auth = dir.path().join("auth.json");
     let text = format!(r#"{{"auths": {{"{}": {{"auth": "{SECRET}"}}}}}}"#, closed.location);
     std::fs::write(&auth, text).unwrap();
-    let words = ["--no-host-images", "--registry-auth-file", auth.to_str().unwrap()];
-    let after = TestCluster::named("after");
-    let output = after.create_with(&words).run().ok();
+    let args = ["--no-host-images", "--registry-auth-file", auth.to_str().unwrap()];
+    let after = TestCluster::new("after");
+    let output = after.creation_with(&args).run().success();
     assert!(!output.stdout.contains(SECRET) && !output.stderr.contains(SECRET), "{output}");
-    let inside = after.inside();
-    inside.run_pulled("open", &pushed, "cat /answer");
-    inside.run_pulled("closed", &guarded, "cat /answer");
-    assert_eq!(inside.log_at_end("open"), "from the registry\n");
-    assert_eq!(inside.log_at_end("closed"), "from the registry\n");
-    nothing_shows_the_secret(&after, folder.path());
+    let client = after.client();
+    client.run_pulled_pod("open", &pushed, "cat /answer");
+    client.run_pulled_pod("closed", &guarded, "cat /answer");
+    assert_eq!(client.wait_pod_completed("open"), "from the registry\n");
+    assert_eq!(client.wait_pod_completed("closed"), "from the registry\n");
+    assert_secret_hidden(&after, dir.path());
 
-    // Away from under a cluster.
-    closed.delete().ok().said(&["is deleted"]);
-    assert_eq!(documented(&after), open.host);
-    inside.run_pulled("away", &guarded, "true");
-    let why = inside.why_not_pulled("away");
-    assert!(why.contains("connection refused"), "{why}");
-    open.delete().ok().said(&["is deleted"]);
-    assert_eq!(documented(&after), "");
-    open.delete().ok().said(&["there is no registry"]);
-    assert_eq!((open.left(), closed.left()), (String::new(), String::new()));
-    after.delete().run().ok();
-    after.assert_nothing_left();
+    // The registries are deleted before the cluster.
+    let deleted = format!("registry `{}` deleted", closed.name);
+    closed.delete().success().stderr_contains(&[&deleted]);
+    assert_eq!(documented_registry(&after), open.host);
+    client.run_pulled_pod("deleted", &guarded, "true");
+    let error = client.wait_pull_error("deleted");
+    assert!(error.contains("connection refused"), "{error}");
+    let deleted = format!("registry `{}` deleted", open.name);
+    open.delete().success().stderr_contains(&[&deleted]);
+    assert_eq!(documented_registry(&after), "");
+    let missing = format!("registry `{}` not found", open.name);
+    open.delete().success().stderr_contains(&[&missing]);
+    assert_eq!((open.leftovers(), closed.leftovers()), (String::new(), String::new()));
+    after.delete_completely();
 }
 
-/// The registry that a cluster says it has.
-fn documented(cluster: &TestCluster) -> String {
-    let script = "kubectl --kubeconfig /etc/kubernetes/admin.conf get configmap --ignore-not-found \
-        --namespace kube-public local-registry-hosting \
-        --output 'jsonpath={.data.localRegistryHosting\\.v1}'";
-    let words = ["exec", "--name", &cluster.name, "sh", "-c", script];
-    let text = cluster.kipod(&words).run().ok().stdout;
+/// Returns the registry in the ConfigMap `local-registry-hosting`, as KEP-1755 defines it.
+fn documented_registry(cluster: &TestCluster) -> String {
+    let text = cluster.kubectl(
+        "get configmap --ignore-not-found --namespace kube-public local-registry-hosting \
+        --output 'jsonpath={.data.localRegistryHosting\\.v1}'",
+    );
     let hosting: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     hosting["host"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Neither what is kept of a cluster on this machine nor what is exported of it.
-fn nothing_shows_the_secret(cluster: &TestCluster, folder: &Path) {
-    let logs = folder.join("logs");
-    cluster.kipod(&["export", "logs", "--name", &cluster.name, logs.to_str().unwrap()]).run().ok();
-    assert!(logs.join(cluster.node()).join("crio.log").exists());
+/// Fails the test if the cluster's state or its exported logs contain the credentials.
+fn assert_secret_hidden(cluster: &TestCluster, dir: &Path) {
+    let logs = dir.join("logs");
+    cluster
+        .kipod(&["export", "logs", "--name", &cluster.name, logs.to_str().unwrap()])
+        .run()
+        .success();
+    assert!(logs.join(cluster.control_plane()).join("crio.log").exists());
     let home = std::env::var("HOME").unwrap();
     let state = Path::new(&home).join(".local/state/kipod/clusters").join(&cluster.name);
     assert!(state.join("cluster.json").exists());
@@ -171,40 +174,41 @@ fn nothing_shows_the_secret(cluster: &TestCluster, folder: &Path) {
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
-fn a_registry_is_what_was_asked_for_or_nothing_is_there() {
+fn create_registry_is_idempotent_or_fails_cleanly() {
     kipod_e2e::ensure_node_image();
     let images = registry_images();
-    kipod_e2e::need!(images.is_some(), "the program `docker-registry`, and its package");
+    kipod_e2e::require!(images.is_some(), "the program or package `docker-registry`");
     let [image, _] = images.unwrap();
-    let registry = Registry::created("same", &image);
+    let registry = Registry::create("same", &image);
 
-    // Again: the same one, also if it was stopped.
+    // A second creation starts the existing registry.
     podman(&["stop", "--time", "0", &registry.name]);
-    create(&registry.name, &image).ok();
+    create_registry(&registry.name, &image).success();
     assert_eq!(registry.state().as_deref(), Some("running"));
-    let other = ["create", "registry", &registry.name, "--port", "1"];
-    Kipod::new(other).run().failed(1).said(&["exists already, with port"]);
+    let other_port = ["create", "registry", &registry.name, "--port", "1"];
+    Kipod::new(other_port).run().failure(1).stderr_contains(&["exists already, with port"]);
 
-    // A port that is taken, an image that is none of a registry, a bad name.
+    // A used port, an image without a registry, an invalid name.
     let port = registry.host.split_once(':').unwrap().1;
-    let taken = format!("{}-2", registry.name);
-    let words = ["create", "registry", &taken, "--image", &image, "--port", port];
-    Kipod::new(words).run().failed(1).said(&[&format!(
+    let other = format!("{}-2", registry.name);
+    let args = ["create", "registry", &other, "--image", &image, "--port", port];
+    Kipod::new(args).run().failure(1).stderr_contains(&[&format!(
         "cannot listen on 127.0.0.1:{port}: registry `{}` has that port",
         registry.name
     )]);
-    let dead = TestImage::build("no-registry", "x");
-    let words = ["create", "registry", &taken, "--image", &dead.reference];
-    let words = Kipod::new(words).env("KIPOD_TIMEOUT_FACTOR", "0.1");
-    let output = words.run().failed(1).said(&["does not answer after 3 s", "port 5000"]);
+    let unusable = TestImage::build("no-registry", "x");
+    let args = ["create", "registry", &other, "--image", &unusable.reference];
+    let creation = Kipod::new(args).env("KIPOD_TIMEOUT_FACTOR", "0.1");
+    let output =
+        creation.run().failure(1).stderr_contains(&["does not answer after 3 s", "port 5000"]);
     assert!(!output.stderr.contains("clean-up"), "{output}");
-    let bad = ["create", "registry", "a_b"];
-    Kipod::new(bad).run().failed(2).said(&["registry name `a_b` has `_`"]);
-    assert_eq!(registry.left().matches(&taken).count(), 0, "{}", registry.left());
+    let invalid_name = ["create", "registry", "a_b"];
+    Kipod::new(invalid_name).run().failure(2).stderr_contains(&["registry name `a_b` has `_`"]);
+    assert_eq!(registry.leftovers().matches(&other).count(), 0, "{}", registry.leftovers());
 
-    // What a kill leaves is pruned.
+    // Prune removes the volume and the network of a registry without a container.
     podman(&["rm", "--force", "--time", "0", &registry.name]);
-    let pruned = Kipod::new(["prune"]).run().ok();
+    let pruned = Kipod::new(["prune"]).run().success();
     assert!(pruned.stdout.contains(&format!("registry `{}`", registry.name)), "{pruned}");
-    assert_eq!(registry.left(), "");
+    assert_eq!(registry.leftovers(), "");
 }

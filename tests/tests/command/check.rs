@@ -1,12 +1,12 @@
 //! `kipod check`.
 
-use super::home::Home;
+use super::support::Home;
 
 const STATUSES: [&str; 3] = ["pass", "warn", "fail"];
 
 #[test]
-fn without_podman_a_machine_is_unusable_and_the_remedy_is_named() {
-    let output = Home::new().kipod(&["check", "--output", "json"]).run().failed(1);
+fn check_reports_missing_podman_with_a_remedy() {
+    let output = Home::new().test(&["check", "--output", "json"]).stdout_contains(&[]).failure(1);
     let report = output.json();
     assert_eq!(report["verdict"], "unusable", "{output}");
     let findings = report["findings"].as_array().expect("findings");
@@ -24,8 +24,8 @@ fn without_podman_a_machine_is_unusable_and_the_remedy_is_named() {
 }
 
 #[test]
-fn for_people_it_says_the_same() {
-    let output = Home::new().kipod(&["check"]).run().failed(1);
+fn check_prints_text_without_colors() {
+    let output = Home::new().test(&["check"]).stdout_contains(&[]).failure(1);
     assert!(output.stdout.to_lowercase().contains("podman"), "{output}");
-    assert!(!output.stdout.contains('\x1b'), "colours in a file: {output}");
+    assert!(!output.stdout.contains('\x1b'), "colors in a file: {output}");
 }

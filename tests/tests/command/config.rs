@@ -1,8 +1,6 @@
 //! Configuration files.
 
-use kipod_e2e::Kipod;
-
-use super::home::Home;
+use super::support::Home;
 
 const KIND: &str = "\
 # Ours.
@@ -31,108 +29,118 @@ containerdConfigPatches:
 - x
 ";
 
-fn file(home: &Home, name: &str, text: &str) -> String {
-    let path = home.path(name);
-    std::fs::write(&path, text).unwrap();
-    path.to_str().unwrap().to_owned()
-}
-
-/// With a file as standard input.
-fn with_input(kipod: Kipod, path: &str) -> Kipod {
-    kipod.stdin(std::fs::File::open(path).unwrap().into())
+/// Returns the start of the warning about the image in [`KIND`].
+fn image_warning(path: &str) -> String {
+    format!("warning: {path}:9:10: nodes[0].image: `kindest/node:v1.36.2` is kind's")
 }
 
 #[test]
-fn a_printed_configuration_is_whole_and_reads_as_itself() {
+fn print_writes_a_complete_configuration() {
     let home = Home::new();
-    let text = home.kipod(&["config", "print"]).run().ok().stdout;
+    let text = home.test(&["config", "print"]).stdout_contains(&[]).success().stdout;
     for line in ["apiVersion: kipod.io/v1alpha1", "  podSubnet: 10.244.0.0/16", "hostImages: true"]
     {
         assert!(text.lines().any(|one| one == line), "{line} in {text}");
     }
-    let path = file(&home, "kind.yaml", KIND);
-    let printed = home.kipod(&["config", "print", "--config", &path]).run().ok().stdout;
-    assert!(printed.contains("\nname: ours\n") && printed.contains("tier: front"), "{printed}");
-    let path = file(&home, "printed.yaml", &printed);
-    let kipod = home.kipod(&["config", "print", "--config", "-"]);
-    assert_eq!(with_input(kipod, &path).run().ok().stdout, printed);
 }
 
 #[test]
-fn kinds_format_is_migrated_with_its_comments() {
+fn print_reads_its_own_output() {
     let home = Home::new();
-    let path = file(&home, "kind.yaml", KIND);
-    let output = home.kipod(&["config", "migrate", &path]).run().ok();
+    let path = home.write("kind.yaml", KIND);
+    let printed = home
+        .test(&["config", "print", "--config", &path])
+        .stdout_contains(&["\nname: ours\n", "tier: front"])
+        .stderr_contains(&[&image_warning(&path)])
+        .success()
+        .stdout;
+    let path = home.write("printed.yaml", &printed);
+    home.test(&["config", "print", "--config", "-"]).stdin(&path).stdout(&printed).success();
+}
+
+#[test]
+fn migrate_keeps_the_comments_of_kinds_format() {
+    let home = Home::new();
+    let path = home.write("kind.yaml", KIND);
+    let output = home
+        .test(&["config", "migrate", &path])
+        .stdout_contains(&[])
+        .stderr_contains(&[&image_warning(&path)])
+        .success();
     assert!(output.stdout.starts_with("# Ours.\nkind: Cluster\napiVersion: kipod.io/v1alpha1\n"));
-    output.said(&[&format!(
-        "warning: {path}:9:10: nodes[0].image: `kindest/node:v1.36.2` is kind's"
-    )]);
 }
 
 #[test]
-fn every_fault_of_a_file_is_told_with_its_place() {
+fn every_command_reports_all_errors_of_a_file() {
     let home = Home::new();
-    let path = file(&home, "bad.yaml", BAD);
-    let faults = [
+    let path = home.write("bad.yaml", BAD);
+    let errors = [
         "error: 4 faults in what was asked for\n",
         ":3:1: nmae: there is no such field; did you mean `name`?\n",
         ":5:14: networking.podSubnet: `10.0.0.0/30` is too small",
         ":7:3: nodes: there is no control plane",
         ":9:3: containerdConfigPatches: nodes run CRI-O",
     ];
-    for words in [
+    for args in [
         ["config", "validate", &path].as_slice(),
         &["config", "migrate", &path],
         &["config", "print", "--config", &path],
         &["create", "cluster", "--config", &path],
     ] {
-        home.kipod(words).run().failed(2).said(&faults);
+        home.test(args).stderr_contains(&errors).failure(2);
     }
-    let kipod = home.kipod(&["config", "validate", "-"]);
-    with_input(kipod, &path).run().failed(2).said(&["standard input:3:1: nmae: "]);
+    home.test(&["config", "validate", "-"])
+        .stdin(&path)
+        .stderr_contains(&["standard input:3:1: nmae: "])
+        .failure(2);
 }
 
 #[test]
-fn flags_have_the_last_word() {
+fn flags_override_the_file() {
     let home = Home::new();
-    let path =
-        file(&home, "kipod.yaml", "kind: Cluster\napiVersion: kipod.io/v1alpha1\nname: Bad\n");
-    let words = ["create", "cluster", "--config", &path, "--pod-subnet", "10.0.0.0/30"];
-    home.kipod(&words).run().failed(2).said(&[
-        "error: 2 faults in what was asked for\n",
-        "  pod subnet: `10.0.0.0/30` is too small",
-        ":3:7: name: `Bad` has `B`",
-    ]);
-    let output = home.kipod(&[&words[..], &["--name", "good"]].concat()).run().failed(2);
-    output.said(&["error: 1 fault in what was asked for\n  pod subnet: "]);
+    let text = "kind: Cluster\napiVersion: kipod.io/v1alpha1\nname: Bad\n";
+    let path = home.write("kipod.yaml", text);
+    let args = ["create", "cluster", "--config", &path, "--pod-subnet", "10.0.0.0/30"];
+    home.test(&args)
+        .stderr_contains(&[
+            "error: 2 faults in what was asked for\n",
+            "  pod subnet: `10.0.0.0/30` is too small",
+            ":3:7: name: `Bad` has `B`",
+        ])
+        .failure(2);
+    home.test(&[&args[..], &["--name", "good"]].concat())
+        .stderr_contains(&["error: 1 fault in what was asked for\n  pod subnet: "])
+        .failure(2);
 }
 
 #[test]
-fn a_good_file_is_said_to_be_good() {
+fn validate_accepts_a_valid_file() {
     let home = Home::new();
-    let path = file(&home, "kind.yaml", KIND);
-    let output = home.kipod(&["config", "validate", &path]).run().ok();
-    assert_eq!(output.stdout, "");
-    output.said(&[&format!("`{path}` is good\n")]);
+    let path = home.write("kind.yaml", KIND);
+    home.test(&["config", "validate", &path])
+        .stderr_contains(&[&image_warning(&path), &format!("`{path}` is valid\n")])
+        .success();
 }
 
 #[test]
-fn a_file_that_is_not_there_or_not_text_is_named() {
+fn unreadable_files_are_reported_with_their_path() {
     let home = Home::new();
-    for words in
+    for args in
         [["config", "validate", "/none"].as_slice(), &["create", "cluster", "--config", "/none"]]
     {
-        home.kipod(words).run().failed(2).said(&["cannot read the configuration file `/none`: "]);
+        home.test(args)
+            .stderr_contains(&["cannot read the configuration file `/none`: "])
+            .failure(2);
     }
-    let path = home.path("bytes");
-    std::fs::write(&path, b"kind: \xff").unwrap();
-    let output = home.kipod(&["config", "validate", path.to_str().unwrap()]).run().failed(2);
-    output.said(&["is not UTF-8 text, at byte 6"]);
+    let path = home.write("bytes", b"kind: \xff");
+    home.test(&["config", "validate", &path])
+        .stderr_contains(&["is not UTF-8 text, at byte 6"])
+        .failure(2);
 }
 
 #[test]
-fn the_schema_is_json_that_names_the_formats_fields() {
-    let schema = Home::new().kipod(&["config", "schema"]).run().ok().json();
+fn schema_lists_the_fields_of_the_format() {
+    let schema = Home::new().test(&["config", "schema"]).json();
     assert_eq!(schema["properties"]["apiVersion"]["const"], "kipod.io/v1alpha1");
     assert!(schema["definitions"]["Node"]["properties"]["extraMounts"].is_object());
 }

@@ -1,16 +1,16 @@
-//! The `kipod` command where it needs no Podman, or finds none.
+//! The `kipod` command where Podman is not needed, or not installed.
 //!
-//! | file | about |
+//! | file | subject |
 //! |---|---|
-//! | `words` | what is typed: help, faults, exit statuses, `version`, `completion` |
-//! | `check` | the shape of `kipod check --output json` |
-//! | `config` | configuration files: `kipod config`, and `--config` with what is wrong in it |
-//! | `no_podman` | every command on a machine without Podman |
-//! | `records` | what `get` says of the records alone |
+//! | `arguments` | help, invalid arguments, exit statuses, `version`, `completion` |
+//! | `check` | the format of `kipod check --output json` |
+//! | `config` | configuration files: `kipod config`, and errors in the file for `--config` |
+//! | `no_podman` | commands without Podman, or with an unusable one |
+//! | `records` | `get` and `export` with records only |
 
+mod arguments;
 mod check;
 mod config;
-mod home;
 mod no_podman;
 mod records;
-mod words;
+mod support;

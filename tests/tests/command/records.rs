@@ -1,6 +1,6 @@
-//! What `get` and `export` say of the records alone.
+//! `get` and `export` with the records of clusters only.
 
-use super::home::Home;
+use super::support::Home;
 
 const RECORD: &str = r#"{
     "name": "demo",
@@ -13,78 +13,81 @@ const RECORD: &str = r#"{
     "complete": COMPLETE
 }"#;
 
-/// A user with the record of a cluster `demo`.
-fn with_record(complete: bool) -> Home {
+/// Returns a user with the record of a cluster `demo`.
+fn home_with_record(complete: bool) -> Home {
     let home = Home::new();
-    let folder = home.path("home/.local/state/kipod/clusters/demo");
-    std::fs::create_dir_all(&folder).unwrap();
+    let dir = "home/.local/state/kipod/clusters/demo";
     let record = RECORD.replace("COMPLETE", &complete.to_string());
-    std::fs::write(folder.join("cluster.json"), record).unwrap();
-    std::fs::write(folder.join("kubeconfig"), "its kubeconfig\n").unwrap();
+    home.write(&format!("{dir}/cluster.json"), record);
+    home.write(&format!("{dir}/kubeconfig"), "its kubeconfig\n");
     home
 }
 
 #[test]
-fn no_clusters_are_an_empty_list() {
+fn get_clusters_without_clusters_prints_an_empty_list() {
     let home = Home::new();
-    let output = home.kipod(&["get", "clusters"]).run().ok().said(&["there are no clusters"]);
-    assert_eq!(output.stdout, "");
-    let json = home.kipod(&["get", "clusters", "--output", "json"]).run().ok().json();
+    home.test(&["get", "clusters"]).stderr("no clusters found\n").success();
+    let json = home.test(&["get", "clusters", "--output", "json"]).json();
     assert_eq!(json, serde_json::json!([]));
-    assert_eq!(home.files(), [""; 0]);
 }
 
 #[test]
-fn clusters_are_listed_without_asking_podman() {
-    let home = with_record(true);
-    let text = home.kipod(&["get", "clusters"]).run().ok().stdout;
+fn get_clusters_works_without_podman() {
+    let home = home_with_record(true);
+    let text = home.test(&["get", "clusters"]).stdout_contains(&[]).success().stdout;
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0], ["NAME", "STATE", "KUBERNETES", "API", "SERVER"]);
     assert_eq!(rows[1], ["demo", "created", "v1.36.2", "127.0.0.1:40123"]);
     assert_eq!(rows.len(), 2);
-    let json = home.kipod(&["get", "clusters", "--output", "json"]).run().ok().json();
+    let json = home.test(&["get", "clusters", "--output", "json"]).json();
     assert_eq!(json[0]["name"], "demo");
     assert_eq!(json[0]["state"], "created");
     assert_eq!(json[0]["api_port"], 40123);
 }
 
 #[test]
-fn a_creation_that_was_cut_off_is_broken_and_cannot_be_used() {
-    let home = with_record(false);
-    let json = home.kipod(&["get", "clusters", "-o", "json"]).run().ok().json();
+fn incomplete_cluster_is_broken_and_unusable() {
+    let home = home_with_record(false);
+    let json = home.test(&["get", "clusters", "-o", "json"]).json();
     assert_eq!(json[0]["state"], "broken");
-    for words in [["get", "kubeconfig", "demo"], ["export", "kubeconfig", "demo"]] {
-        let output = home.kipod(&words).run().failed(1);
-        output.said(&["cluster `demo` is not complete", "\nhint: ", "kipod delete cluster demo"]);
+    for args in [["get", "kubeconfig", "demo"], ["export", "kubeconfig", "demo"]] {
+        home.test(&args)
+            .stderr_contains(&[
+                "cluster `demo` is not complete",
+                "\nhint: ",
+                "kipod delete cluster demo",
+            ])
+            .failure(1);
     }
 }
 
 #[test]
-fn a_record_that_is_none_is_shown_as_broken() {
-    let home = with_record(true);
-    std::fs::write(home.path("home/.local/state/kipod/clusters/demo/cluster.json"), "{").unwrap();
-    let json = home.kipod(&["get", "clusters", "-o", "json"]).run().ok().json();
+fn cluster_with_an_invalid_record_is_broken() {
+    let home = home_with_record(true);
+    home.write("home/.local/state/kipod/clusters/demo/cluster.json", "{");
+    let json = home.test(&["get", "clusters", "-o", "json"]).json();
     assert_eq!(json[0]["state"], "broken");
-    home.kipod(&["get", "kubeconfig", "demo"]).run().failed(1).said(&["is no cluster record"]);
+    home.test(&["get", "kubeconfig", "demo"]).stderr_contains(&["is no cluster record"]).failure(1);
 }
 
 #[test]
-fn the_kubeconfig_is_printed_as_it_is() {
-    let output = with_record(true).kipod(&["get", "kubeconfig", "demo"]).run().ok();
-    assert_eq!(output.stdout, "its kubeconfig\n");
-    assert_eq!(output.stderr, "");
+fn get_kubeconfig_prints_the_file() {
+    home_with_record(true)
+        .test(&["get", "kubeconfig", "demo"])
+        .stdout("its kubeconfig\n")
+        .success();
 }
 
 #[test]
-fn a_cluster_that_is_not_there_is_told_with_what_to_do() {
+fn missing_cluster_is_reported_with_a_hint() {
     let home = Home::new();
-    for words in [
+    for args in [
         ["get", "kubeconfig", "nope"].as_slice(),
         &["export", "kubeconfig", "nope"],
         &["exec", "--name", "nope", "true"],
     ] {
-        let output = home.kipod(words).run().failed(1);
-        output.said(&["there is no cluster `nope`\nhint: ", "kipod create cluster nope"]);
+        home.test(args)
+            .stderr_contains(&["there is no cluster `nope`\nhint: ", "kipod create cluster nope"])
+            .failure(1);
     }
-    assert_eq!(home.files(), [""; 0]);
 }

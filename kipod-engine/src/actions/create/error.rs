@@ -182,7 +182,7 @@ impl CreateError {
             Self::Unrecorded { name, .. } | Self::CleanUp { name, .. } => {
                 Some(format!("run `kipod delete cluster {name}`"))
             }
-            Self::Lock(error) => error.hint().map(str::to_owned),
+            Self::Lock(error) => crate::Hint::hint(error),
             Self::Image(error) => error.hint(),
             Self::Preload(error) => error.hint(),
             Self::NothingToMeasure => {
@@ -204,7 +204,7 @@ impl CreateError {
                 "`--retain` keeps the nodes for a look: `kipod export logs`, `kipod exec`".into(),
             ),
             Self::Kubeconfig { name, source } => {
-                Some(format!("{}, then run `kipod export kubeconfig {name}`", source.hint()))
+                Some(format!("{}, then run `kipod export kubeconfig {name}`", crate::Hint::hint(source).unwrap_or_default()))
             }
             Self::Record(error) => error.hint().map(str::to_owned),
             _ => None,

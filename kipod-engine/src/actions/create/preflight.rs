@@ -1,15 +1,62 @@
-//! What of the host a cluster asks for: whether it is there, before anything is created.
+//! Checks before anything is created: node images, host paths and ports, images to preload.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
-use super::error::CreateError;
+use super::{Context, CreateError, Request, host_networks, node_images};
+use crate::actions::load::{Preload, check_preload};
 use crate::cluster::Record;
+use crate::events::Event;
 use crate::host::IPV6;
+use crate::node::CgroupMode;
+use crate::node_image::NodeImage;
 use crate::plan::{NODE_PORTS, UDP_NODE_PORTS, node_names};
 use crate::spec::{
-    ClusterName, ClusterSpec, ExtraPort, IpFamily, KubeProxyMode, Protocol, RegistryAuth,
+    ClusterName, ClusterSpec, ExtraPort, IpFamily, KubeProxyMode, Protocol, RegistryAuth, Subnet,
 };
+
+/// Results of the checks that later steps need.
+pub(super) struct Found {
+    /// The image of each node, in their order.
+    pub(super) node_images: Vec<NodeImage>,
+    /// The credentials for registries.
+    pub(super) auth: Option<RegistryAuth>,
+    /// The subnets that the host itself is in.
+    pub(super) host_subnets: Vec<Subnet>,
+    /// The images to preload.
+    pub(super) preload: Preload,
+}
+
+/// Checks everything that can be known before anything is created. Makes the host paths of the
+/// specification absolute, pulls missing images to preload, and reports warnings.
+pub(super) async fn check(cx: Context<'_>, request: &mut Request) -> Result<Found, CreateError> {
+    let Context { podman, dirs, events } = cx;
+    let auth = resolve(&mut request.spec, &dirs.state)?;
+    let request = &*request;
+    let (spec, machine) = (&request.spec, &request.machine);
+    let node_images =
+        node_images::of_nodes(podman, spec, &dirs.data, machine.storage_driver).await?;
+    let without_limits = machine.cgroups == CgroupMode::Unlimited;
+    if spec.metrics && without_limits {
+        return Err(CreateError::NothingToMeasure);
+    }
+    if spec.metrics && !node_images[0].has_metrics {
+        return Err(CreateError::NoMetrics { image: node_images[0].reference.clone() });
+    }
+    if without_limits {
+        events.send(Event::Warning(
+            "not all cgroup controllers are delegated to you: resource limits of pods are not enforced, and pods have no metrics (`kipod check` shows which, and the remedy)".to_owned(),
+        ));
+    }
+    let networks = host_networks::read();
+    let warnings = host_networks::remarks(spec, &networks).into_iter();
+    for warning in warnings.chain(remarks(spec, &dirs.state)) {
+        events.send(Event::Warning(warning));
+    }
+    let preload = request.unless_cancelled(check_preload(cx, request, &node_images[0])).await?;
+    let host_subnets = host_networks::subnets(&networks).collect();
+    Ok(Found { node_images, auth, host_subnets, preload })
+}
 
 /// It is there when the kernel has virtual servers; nodes cannot load what is not.
 const VIRTUAL_SERVERS: &str = "/proc/net/ip_vs";

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::actions::change_error::ChangeError;
 use crate::actions::create::node_images;
 use crate::actions::create::preflight;
-use crate::actions::create::{CONTROL_PLANE_LIMIT, Context, empty_status_dir, start_node};
+use crate::actions::create::{CONTROL_PLANE_TIMEOUT, Context, empty_status_dir, start_node};
 use crate::actions::registries::tell_new;
 use crate::actions::wait::{RestartedNodes, Waiter};
 use crate::actions::wait_target::{WaitTarget, WatchedNode};
@@ -267,7 +267,8 @@ async fn until_ready(
     let factor = request.machine.time_factor;
     let cluster = Cluster::open(context.dirs, &record.name)?;
     let kubeconfig = cluster.kubeconfig().map_err(OpenError::from)?;
-    let client = client::connect_within(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await?;
+    let client =
+        client::connect_with_timeout(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await?;
     let watched = WaitTarget {
         containers: vec![plan.name.clone()],
         is_new: true,
@@ -275,8 +276,8 @@ async fn until_ready(
         ..WaitTarget::recorded(record, context.dirs)
     };
     let (podman, cancel) = (context.podman, &request.cancel);
-    let waiter = Waiter { cluster: &watched, podman, client, cancel, factor };
-    waiter.kubeadm(factor.of(CONTROL_PLANE_LIMIT)).await?;
+    let waiter = Waiter { cluster: watched, podman, client, cancel, factor };
+    waiter.kubeadm(factor.of(CONTROL_PLANE_TIMEOUT)).await?;
     waiter.assign_pod_subnets().await;
     if request.wait.is_zero() || record.spec.networking.disable_default_cni {
         // Where kipod gives pods no network, a node is Ready when the user's network says so.

@@ -199,7 +199,10 @@ async fn an_archive_is_unpacked_while_somebody_else_has_the_cluster() {
             cancel: CancellationToken::new(),
         };
         let error = load_images(world.context(&|_| {}), &request).await.unwrap_err();
-        assert!(error.to_string().contains("works on cluster `demo`"), "{error}");
+        assert!(
+            error.to_string().contains("cluster `demo` is in use by another process"),
+            "{error}"
+        );
         assert_eq!(world.count("load_archive"), unpacked);
     }
     drop(lock);

@@ -79,7 +79,7 @@ async fn a_name_that_somebody_works_on_is_left_alone() {
     let world = World::new();
     let lock = NameLock::take(&world.dirs.state, &name()).unwrap();
     let error = world.create(request()).await.unwrap_err();
-    assert!(error.to_string().contains("works on cluster `demo`"), "{error}");
+    assert!(error.to_string().contains("cluster `demo` is in use by another process"), "{error}");
     assert_eq!(world.podman.calls(), [""; 0]);
     drop(lock);
     let again = world.create_until_kubeadm_fails(request()).await;

@@ -185,7 +185,7 @@ async fn an_addition_that_fails_leaves_the_cluster_as_it_was() {
     let world = World::with_cluster().await;
     // The scripted node gives no authority to sign with.
     let error = add_node(world.context(&quiet), &add_request(Role::Worker)).await.unwrap_err();
-    assert!(error.to_string().starts_with("cannot make the cluster's certificates"), "{error}");
+    assert!(error.to_string().starts_with("failed to create certificates"), "{error}");
     assert_eq!(world.names(), [NODE, WORKER]);
     assert_eq!(world.record().unwrap().changing, None);
     // There was no container yet, as far as Podman knows.

@@ -1,18 +1,19 @@
-//! What can be typed. Nothing here acts.
+//! Command-line arguments. Nothing here acts.
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use kipod_engine::NodeImageSource;
 
 /// Real Kubernetes clusters in rootless Podman containers, with CRI-O and kubeadm.
 #[derive(Debug, Parser)]
-#[command(name = "kipod", disable_version_flag = true, infer_subcommands = false)]
+#[command(name = "kipod", version, infer_subcommands = false)]
 pub(crate) struct Args {
-    /// Say more: details of what is done
+    /// Print details
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
-    /// Say nothing but errors
+    /// Print errors and warnings only
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     #[command(subcommand)]
@@ -21,7 +22,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Say whether clusters can run on this machine, and what to change
+    /// Check whether this machine can run clusters, and print remedies
     ///
     /// Exit status: 0 usable, 3 usable with warnings, 1 unusable.
     Check(CheckArgs),
@@ -37,33 +38,32 @@ pub(crate) enum Command {
     /// List clusters, nodes and registries, print a kubeconfig
     #[command(subcommand)]
     Get(Get),
-    /// Write a cluster's logs, or its entry in your kubeconfig
+    /// Export a cluster's logs or its kubeconfig entry
     #[command(subcommand)]
     Export(Export),
     /// Load images into a cluster
     #[command(subcommand)]
     Load(Load),
-    /// Stop what runs
+    /// Stop clusters
     #[command(subcommand)]
     Stop(Stop),
-    /// Start what was stopped
+    /// Start stopped clusters
     #[command(subcommand)]
     Start(Start),
-    /// Add nodes to a cluster, or do something to one of its nodes
+    /// Add, delete, stop, start, pause and unpause nodes
     #[command(subcommand)]
     Node(Node),
-    /// Check, print and convert configuration files
+    /// Validate, print and convert configuration files
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Run a command inside a node
     Exec(ExecArgs),
-    /// Remove what belongs to nobody
+    /// Remove orphaned resources
     ///
-    /// Clusters that tests made and no test uses; clusters whose creation or deletion was cut off, and
-    /// nodes whose addition or removal was; containers, volumes and networks of clusters without a
-    /// record; volumes and networks of registries without a container; what was unpacked for loads that
-    /// were cut off; image stores that no node image needs; locks that nobody holds. What is in use is
-    /// left alone.
+    /// These are: clusters of tests that no test uses; clusters and nodes whose creation or deletion
+    /// was interrupted; containers, volumes and networks of clusters without a record; volumes and
+    /// networks of registries without a container; files of interrupted image loads; image stores
+    /// without a node image; stale locks. Resources in use are kept.
     Prune(PruneArgs),
     /// Print kipod's version
     Version(OutputArgs),
@@ -78,82 +78,91 @@ pub(crate) enum Command {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    /// The node image to look for
+    /// Node image to look for
     #[arg(long, default_value = kipod_engine::node_image::DEFAULT_IMAGE)]
     pub(crate) image: String,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct OutputArgs {
-    /// How to print it
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Output,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
-    /// For people
+    /// Human-readable text
     #[default]
     Text,
-    /// For programs
+    /// JSON
     Json,
 }
 
-/// How a list is printed.
+/// Output of lists.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ListArgs {
-    /// How to print it
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: ListOutput,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ListOutput {
-    /// For people
+    /// Human-readable text
     #[default]
     Text,
-    /// For people, with more columns
+    /// Text with more columns
     Wide,
-    /// Names alone, one a line
+    /// Names only, one per line
     Name,
-    /// For programs
+    /// JSON
     Json,
 }
 
-/// Where a component bundle comes from.
+/// Source of the component bundle.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct BundleArgs {
-    /// A local component bundle, in place of a download
+    /// Local component bundle to use instead of a download
     #[arg(long, env = "KIPOD_COMPONENTS", value_name = "DIR")]
     pub(crate) components: Option<PathBuf>,
-    /// A server with upstream's releases in upstream's layout
+    /// Server with upstream's releases in upstream's layout
     #[arg(long, env = "KIPOD_MIRROR", value_name = "URL")]
     pub(crate) mirror: Option<String>,
 }
 
+impl BundleArgs {
+    /// Returns the source of node images. An empty value counts as not set.
+    pub(crate) fn source(&self) -> NodeImageSource {
+        let mut source = NodeImageSource::default();
+        source.components = self.components.clone().filter(|dir| !dir.as_os_str().is_empty());
+        source.mirror = self.mirror.clone().filter(|url| !url.is_empty());
+        source
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Build {
-    /// Build the image that nodes are made of, and the image store that goes with it
+    /// Build the node image and its image store
     NodeImage(BuildNodeImageArgs),
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct BuildNodeImageArgs {
-    /// The Kubernetes version: `v1.36.2`, `1.36` for its newest, or `stable` [default: the one
-    /// that kipod pins]
+    /// Kubernetes version: `v1.36.2`, `1.36` for its newest patch release, or `stable` [default: the
+    /// version that kipod pins]
     #[arg(long, value_name = "VERSION")]
     pub(crate) k8s_version: Option<String>,
-    /// The CRI-O version [default: the newest of the same minor version]
+    /// CRI-O version [default: the newest of the same minor version]
     #[arg(long, value_name = "VERSION")]
     pub(crate) crio_version: Option<String>,
-    /// The image's name
+    /// Image name
     #[arg(long, value_name = "NAME", default_value = "localhost/kipod-node")]
     pub(crate) image_name: String,
-    /// The image's tag [default: `latest`, and with `--k8s-version` the version, as `v1.36.2`]
+    /// Image tag [default: `latest`; with `--k8s-version` the version, such as `v1.36.2`]
     #[arg(long, value_name = "TAG")]
     pub(crate) image_tag: Option<String>,
-    /// The base: `debian`, `fedora`, or any image's reference [default: the bundle's own, or
-    /// Debian]
+    /// Base image: `debian`, `fedora` or a reference [default: the bundle's own, or Debian]
     #[arg(long, value_name = "IMAGE")]
     pub(crate) base_image: Option<String>,
     #[command(flatten)]
@@ -163,10 +172,10 @@ pub(crate) struct BuildNodeImageArgs {
 const TIMEOUT_FACTOR_HELP: &str = "\
 Environment:
   KIPOD_TIMEOUT_FACTOR
-          What kipod's and kubeadm's own time limits, and the default of `--wait`, are multiplied
-          by on a slow machine: a number from 0.1 to 1000, about 10 under emulation. Above 1 the
-          cluster also works less while nothing happens, its API server takes more memory, and where
-          there is one control plane the rest of it starts when its API server is ready [default: 1]";
+          Factor of kipod's and kubeadm's own timeouts and of the default of `--wait`, for slow
+          machines: a number from 0.1 to 1000, about 10 under emulation. Above 1 the cluster also
+          polls less often, its API server uses more memory, and a single control plane starts its
+          controllers after its API server is ready [default: 1]";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Create {
@@ -175,8 +184,8 @@ pub(crate) enum Create {
     Cluster(Box<CreateClusterArgs>),
     /// Create a registry on this machine that the nodes of all your clusters pull from
     ///
-    /// You push to `localhost:PORT`, and pods use the same name. It stays until you delete it, whatever
-    /// happens to clusters. One of that name that is there already is started if it does not run.
+    /// Push to `localhost:PORT`; pods use the same name. The registry stays until you delete it. An
+    /// existing registry of that name is started if it is stopped.
     Registry(CreateRegistryArgs),
 }
 
@@ -184,27 +193,27 @@ pub(crate) enum Create {
 pub(crate) struct CreateRegistryArgs {
     #[command(flatten)]
     pub(crate) registry: RegistryArg,
-    /// The host's port; 0 is any that is free
+    /// Port on the host; 0 chooses a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(crate) port: u16,
-    /// The registry's image [default: docker.io/library/registry:3]
+    /// Registry image [default: docker.io/library/registry:3]
     #[arg(long, value_name = "IMAGE")]
     pub(crate) image: Option<String>,
 }
 
-/// The registry a command is about.
+/// The registry of a command.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct RegistryArg {
-    /// The registry's name [default: kipod-registry]
+    /// Registry name [default: kipod-registry]
     #[arg(value_name = "NAME")]
     name: Option<String>,
-    /// The same
+    /// Registry name
     #[arg(short, long = "name", value_name = "NAME", hide = true, conflicts_with = "name")]
     name_option: Option<String>,
 }
 
 impl RegistryArg {
-    /// What was typed.
+    /// Returns the name, if one was given.
     pub(crate) fn name(&self) -> Option<&str> {
         self.name.as_deref().or(self.name_option.as_deref())
     }
@@ -214,58 +223,58 @@ impl RegistryArg {
 pub(crate) struct CreateClusterArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArg,
-    /// The node image
+    /// Node image
     #[arg(long, value_name = "IMAGE")]
     pub(crate) image: Option<String>,
-    /// The newest node image of this Kubernetes version, such as `1.35` or `v1.35.6`
+    /// Use the newest node image of this Kubernetes version, such as `1.35` or `v1.35.6`
     #[arg(long, value_name = "VERSION", conflicts_with = "image")]
     pub(crate) k8s_version: Option<String>,
-    /// How long to wait until node and DNS are ready, such as `90s` or `5m`; `0s` does not wait
+    /// Time to wait until nodes and DNS are ready, such as `90s` or `5m`; `0s` does not wait
     /// [default: 5m]
     #[arg(long, value_name = "DURATION")]
     pub(crate) wait: Option<String>,
-    /// Keep the nodes when creation fails
+    /// Keep the nodes if creation fails
     #[arg(long)]
     pub(crate) retain: bool,
-    /// The kubeconfig file to add the cluster to [default: as kubectl chooses]
+    /// Kubeconfig file to add the cluster to [default: as kubectl chooses]
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// A configuration file of kipod or of kind, or `-` for standard input; what flags say wins
+    /// Configuration file of kipod or kind, or `-` for standard input; flags override it
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// How many control plane nodes: an odd number [default: 1]
+    /// Number of control plane nodes, an odd number [default: 1]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) control_planes: Option<String>,
-    /// How many worker nodes [default: 0]
+    /// Number of worker nodes [default: 0]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) workers: Option<String>,
-    /// The host's address for the API server [default: 127.0.0.1]
+    /// Host address of the API server [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) api_server_address: Option<String>,
-    /// The host's port for the API server [default: any that is free]
+    /// Host port of the API server [default: a free one]
     #[arg(long, value_name = "PORT")]
     pub(crate) api_server_port: Option<String>,
-    /// The addresses of pods [default: 10.244.0.0/16]
+    /// Pod subnet [default: 10.244.0.0/16]
     #[arg(long, value_name = "SUBNET")]
     pub(crate) pod_subnet: Option<String>,
-    /// The addresses of Services [default: 10.96.0.0/16]
+    /// Service subnet [default: 10.96.0.0/16]
     #[arg(long, value_name = "SUBNET")]
     pub(crate) service_subnet: Option<String>,
-    /// Do not show your own images to the cluster
+    /// Do not mount your image store into nodes
     ///
-    /// By default every image in your Podman store can be used by pods at once. Who is root on a
-    /// node can then read all of them.
+    /// By default pods can use every image in your Podman store. Root on a node can then read all of
+    /// them.
     #[arg(long)]
     pub(crate) no_host_images: bool,
-    /// An image that the cluster has from the start; may be given several times
+    /// Image to load at creation; can be repeated
     ///
-    /// It comes from your own Podman store, into which it is pulled if it is missing.
+    /// The image comes from your Podman store, and is pulled into it if it is missing.
     #[arg(long, value_name = "IMAGE")]
     pub(crate) preload: Vec<String>,
-    /// The file with the credentials that nodes pull images with, as `podman login --authfile` writes it
+    /// File with credentials for image pulls, as `podman login --authfile` writes it
     #[arg(long, value_name = "FILE")]
     pub(crate) registry_auth_file: Option<String>,
-    /// Install metrics-server, for `kubectl top` and autoscalers
+    /// Install metrics-server for `kubectl top` and autoscalers
     #[arg(long)]
     pub(crate) metrics: bool,
     #[command(flatten)]
@@ -274,42 +283,42 @@ pub(crate) struct CreateClusterArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print a cluster's whole configuration, defaults included, in kipod's format
+    /// Print a complete configuration with defaults in kipod's format
     Print {
-        /// A configuration file of kipod or of kind, or `-` for standard input [default: none, for
-        /// the default cluster]
+        /// Configuration file of kipod or kind, or `-` for standard input [default: none, for the
+        /// default cluster]
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
-    /// Check a configuration file of kipod or of kind
+    /// Validate a configuration file of kipod or kind
     ///
-    /// Exit status: 0 good, 2 with faults.
+    /// Exit status: 0 valid, 2 invalid.
     Validate {
-        /// The file, or `-` for standard input
+        /// File, or `-` for standard input
         file: PathBuf,
     },
-    /// Print a configuration file of kind in kipod's format
+    /// Convert a configuration file of kind to kipod's format
     Migrate {
-        /// The file, or `-` for standard input
+        /// File, or `-` for standard input
         file: PathBuf,
     },
     /// Print the JSON schema of kipod's format, for editors
     Schema,
 }
 
-/// The cluster a command is about.
+/// The cluster of a command.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ClusterArg {
-    /// The cluster's name [default: kipod]
+    /// Cluster name [default: kipod]
     #[arg(value_name = "NAME")]
     name: Option<String>,
-    /// The same, as kind has it
+    /// Cluster name, as in kind
     #[arg(short, long = "name", value_name = "NAME", env = "KIPOD_CLUSTER", hide = true)]
     name_option: Option<String>,
 }
 
 impl ClusterArg {
-    /// What was typed.
+    /// Returns the name, if one was given.
     pub(crate) fn name(&self) -> Option<&str> {
         self.name.as_deref().or(self.name_option.as_deref())
     }
@@ -317,33 +326,33 @@ impl ClusterArg {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Delete {
-    /// Delete a cluster, whatever state it is in; one that is not there is no failure
+    /// Delete a cluster in any state; a missing cluster is not an error
     Cluster(ClusterArg),
     /// Delete several clusters
     Clusters(DeleteClustersArgs),
-    /// Delete a registry with all that was pushed to it; one that is not there is no failure
+    /// Delete a registry and its contents; a missing registry is not an error
     Registry(RegistryArg),
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DeleteClustersArgs {
-    /// Every cluster of yours
+    /// All clusters
     #[arg(short = 'A', long, conflicts_with = "names", required_unless_present = "names")]
     pub(crate) all: bool,
-    /// Their names
+    /// Cluster names
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Get {
-    /// List your clusters
+    /// List clusters
     Clusters(ListArgs),
     /// List the nodes of a cluster
     Nodes(GetNodesArgs),
     /// Print a cluster's kubeconfig
     Kubeconfig(ClusterArg),
-    /// List your registries
+    /// List registries
     Registries(ListArgs),
 }
 
@@ -351,7 +360,7 @@ pub(crate) enum Get {
 pub(crate) struct GetNodesArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArg,
-    /// The nodes of all your clusters
+    /// List the nodes of all clusters
     #[arg(short = 'A', long)]
     pub(crate) all_clusters: bool,
     #[command(flatten)]
@@ -360,19 +369,19 @@ pub(crate) struct GetNodesArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Load {
-    /// Load images of your own Podman store
+    /// Load images from your Podman store
     ///
-    /// Nodes see your own store already, unless the cluster was created with `--no-host-images`: then
-    /// there is nothing to do, which is said. Otherwise the images are copied once, for all nodes.
+    /// Nodes already see your store unless the cluster was created with `--no-host-images`. An image
+    /// that they do not see is copied once, for all nodes.
     #[command(visible_alias = "docker-image")]
     Image(LoadImageArgs),
-    /// Load all images of an archive: of `podman save`, `docker save`, or an OCI archive
+    /// Load all images of an archive of `podman save` or `docker save`, or of an OCI archive
     ImageArchive(LoadArchiveArgs),
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LoadImageArgs {
-    /// Their names or ids
+    /// Image names or IDs
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
     #[command(flatten)]
@@ -381,7 +390,7 @@ pub(crate) struct LoadImageArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LoadArchiveArgs {
-    /// The file, or `-` for standard input
+    /// File, or `-` for standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     #[command(flatten)]
@@ -390,25 +399,25 @@ pub(crate) struct LoadArchiveArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LoadArgs {
-    /// The cluster's name
+    /// Cluster name
     #[arg(short, long, env = "KIPOD_CLUSTER", default_value = "kipod")]
     pub(crate) name: String,
-    /// The nodes that have to have the images, with commas between them [default: all]
+    /// Nodes to verify, separated by commas [default: all]
     ///
-    /// All nodes of a cluster share what is loaded, so the others have them too.
+    /// All nodes of a cluster share one image store, so the others get the images too.
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
     pub(crate) nodes: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Stop {
-    /// Stop all nodes of a cluster; its state, addresses and port stay its own
+    /// Stop all nodes of a cluster; state, addresses and port are kept
     Cluster(ClusterArg),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Start {
-    /// Start all nodes of a cluster, and wait until it is ready again
+    /// Start all nodes of a cluster and wait until it is ready
     #[command(after_long_help = TIMEOUT_FACTOR_HELP)]
     Cluster(StartClusterArgs),
 }
@@ -417,7 +426,7 @@ pub(crate) enum Start {
 pub(crate) struct StartClusterArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArg,
-    /// How long to wait until nodes and DNS are ready; `0s` does not wait [default: 5m]
+    /// Time to wait until nodes and DNS are ready; `0s` does not wait [default: 5m]
     #[arg(long, value_name = "DURATION")]
     pub(crate) wait: Option<String>,
 }
@@ -427,47 +436,47 @@ pub(crate) enum Node {
     /// Add a node
     #[command(after_long_help = TIMEOUT_FACTOR_HELP)]
     Add(AddNodeArgs),
-    /// Move a node's pods away, and remove it
+    /// Drain a node and remove it
     Delete(NodeArgs),
-    /// Stop a node; its state stays
+    /// Stop a node; its state is kept
     Stop(NodeArgs),
-    /// Start a node that was stopped
+    /// Start a stopped node
     Start(NodeArgs),
     /// Freeze every process of a node
     Pause(NodeArgs),
-    /// Let a frozen node go on
+    /// Resume a paused node
     Unpause(NodeArgs),
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct AddNodeArgs {
-    /// The cluster's name
+    /// Cluster name
     #[arg(short, long, env = "KIPOD_CLUSTER", default_value = "kipod")]
     pub(crate) name: String,
-    /// What the node does: `worker`, or `control-plane` where there are several already
+    /// Role: `worker`, or `control-plane` in a cluster with several control planes
     #[arg(long, value_name = "ROLE", default_value = "worker")]
     pub(crate) role: String,
-    /// Its node image [default: the cluster's]
+    /// Node image [default: the cluster's]
     #[arg(long, value_name = "IMAGE")]
     pub(crate) image: Option<String>,
-    /// How long to wait until it is ready; `0s` waits for kubeadm alone [default: 5m]
+    /// Time to wait until the node is ready; `0s` waits for kubeadm only [default: 5m]
     #[arg(long, value_name = "DURATION")]
     pub(crate) wait: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct NodeArgs {
-    /// The node's name, as `kipod get nodes` lists it
+    /// Node name, as `kipod get nodes` prints it
     #[arg(value_name = "NODE")]
     pub(crate) node: String,
-    /// The cluster's name
+    /// Cluster name
     #[arg(short, long, env = "KIPOD_CLUSTER", default_value = "kipod")]
     pub(crate) name: String,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Export {
-    /// Write the logs of a cluster's nodes and pods into a folder
+    /// Write the logs of a cluster's nodes and pods to a directory
     Logs(ExportLogsArgs),
     /// Add a cluster to your kubeconfig
     Kubeconfig(ExportKubeconfigArgs),
@@ -475,10 +484,10 @@ pub(crate) enum Export {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExportLogsArgs {
-    /// The folder [default: a new one below the folder for temporary files]
+    /// Directory [default: a new temporary directory]
     #[arg(value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// The cluster's name
+    /// Cluster name
     #[arg(short, long, env = "KIPOD_CLUSTER", default_value = "kipod")]
     pub(crate) name: String,
 }
@@ -487,27 +496,27 @@ pub(crate) struct ExportLogsArgs {
 pub(crate) struct ExportKubeconfigArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArg,
-    /// The kubeconfig file [default: as kubectl chooses]
+    /// Kubeconfig file [default: as kubectl chooses]
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PruneArgs {
-    /// Say what would go, and remove nothing
+    /// Print what would be removed, and remove nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExecArgs {
-    /// The cluster's name
+    /// Cluster name
     #[arg(short, long, env = "KIPOD_CLUSTER", default_value = "kipod")]
     pub(crate) name: String,
-    /// The node's name [default: the first control plane]
+    /// Node name [default: the first control plane]
     #[arg(long)]
     pub(crate) node: Option<String>,
-    /// The command and its arguments
+    /// Command and arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 }
@@ -518,12 +527,12 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_grammar_is_consistent() {
+    fn clap_accepts_the_grammar() {
         Args::command().debug_assert();
     }
 
     #[test]
-    fn a_cluster_is_named_either_way() {
+    fn create_takes_the_name_either_way() {
         for words in [
             ["kipod", "create", "cluster", "dev"].as_slice(),
             &["kipod", "create", "cluster", "--name", "dev"],
@@ -536,7 +545,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_exec_is_left_alone() {
+    fn exec_keeps_the_flags_of_its_command() {
         let args = Args::parse_from(["kipod", "exec", "--name", "dev", "ls", "-l", "--quiet"]);
         let Command::Exec(exec) = args.command else { panic!("another command") };
         assert_eq!(exec.command, ["ls", "-l", "--quiet"]);

@@ -1,10 +1,16 @@
-//! How a command fails: what it says, what the user can do, and the exit status.
+//! A failed command: its message, its hint and its exit status.
 
-use kipod_engine::{
-    Hint, actions, bundle, cluster, gc, kubeconfig, node_image, podman, registry, spec,
-};
+use std::error::Error as StdError;
+use std::process::ExitCode;
 
-/// A command's failure, ready to be shown.
+use kipod_engine::{Error, Hint, kubeconfig, registry, spec};
+
+/// Exit status of a usage error, as clap has it.
+const USAGE: u8 = 2;
+/// Exit status of an interrupted command, as a shell reports SIGINT.
+const INTERRUPTED: u8 = 130;
+
+/// A command's failure, ready to be printed.
 #[derive(Debug)]
 pub(crate) struct Failure {
     text: String,
@@ -13,115 +19,121 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// A failure that says `text`.
+    /// Returns a failure with this message and exit status 1.
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), hint: None, code: 1 }
     }
 
-    /// With a hint on a line of its own.
+    /// Returns the failure of bad words on the command line, with exit status 2.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self { code: USAGE, ..Self::new(text) }
+    }
+
+    /// Returns a failure with the message of `error` and its causes.
+    pub(crate) fn of(error: &dyn StdError) -> Self {
+        Self::new(chain(error))
+    }
+
+    /// Adds a hint, which is printed on a line of its own.
     pub(crate) fn hint(mut self, hint: Option<impl Into<String>>) -> Self {
         self.hint = hint.map(Into::into);
         self
     }
 
-    /// With another exit status than 1.
-    pub(crate) fn code(mut self, code: u8) -> Self {
-        self.code = code;
+    /// Adds the failures that followed this one.
+    pub(crate) fn and(mut self, others: impl IntoIterator<Item = Self>) -> Self {
+        for other in others {
+            self.text.push_str(&format!("\nerror: {}", other.text));
+            // The hint of one failure does not apply to the others.
+            self.hint = None;
+        }
         self
     }
 
-    /// Prints it to standard error, and answers the exit status.
-    pub(crate) fn report(self) -> std::process::ExitCode {
+    /// Prints the failure to standard error and returns the exit status.
+    pub(crate) fn report(self) -> ExitCode {
         eprintln!("error: {}", self.text);
         if let Some(hint) = self.hint {
             eprintln!("hint: {hint}");
         }
-        std::process::ExitCode::from(self.code)
+        ExitCode::from(self.code)
     }
 }
 
-/// Errors that know a hint.
-macro_rules! hinted {
-    ($($error:ty),+ $(,)?) => {
-        $(impl From<$error> for Failure {
-            fn from(error: $error) -> Self {
-                let hint = error.hint().map(|hint| hint.to_string());
-                Self::new(error.to_string()).hint(hint)
-            }
-        })+
-    };
+/// Returns the messages of an error and its causes in one line, outermost first.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        // A transparent error repeats the message of its source.
+        if !text.contains(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        cause = error.source();
+    }
+    text
 }
 
-/// Errors that say all there is to say.
-macro_rules! plain {
-    ($($error:ty),+ $(,)?) => {
-        $(impl From<$error> for Failure {
-            fn from(error: $error) -> Self {
-                Self::new(error.to_string())
-            }
-        })+
-    };
-}
-
-hinted!(
-    cluster::ExportError,
-    cluster::OpenError,
-    cluster::RecordError,
-    cluster::RemoveError,
-    node_image::NodeImageError,
-    node_image::BuildError,
-    bundle::BundleError,
-    podman::PodmanError,
-    gc::PruneError,
-);
-
-impl From<registry::RegistryError> for Failure {
-    fn from(error: registry::RegistryError) -> Self {
-        let interrupted = matches!(error, registry::RegistryError::Cancelled { .. });
-        let hint = error.hint();
-        Self::new(error.to_string()).hint(hint).code(if interrupted { 130 } else { 1 })
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            error if error.is_cancelled() => INTERRUPTED,
+            Error::TimeoutFactor(_) | Error::Version(_) | Error::Conflict(_) => USAGE,
+            _ => 1,
+        };
+        Self { text: chain(&error), hint: error.hint(), code }
     }
 }
 
-plain!(cluster::LogsError, registry::RegistryNameError, spec::NameError, std::io::Error);
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::of(&error)
+    }
+}
 
-impl From<kipod_engine::DirsError> for Failure {
-    fn from(error: kipod_engine::DirsError) -> Self {
-        Self::new(error.to_string()).hint(Some(error.hint()))
+impl From<spec::NameError> for Failure {
+    fn from(error: spec::NameError) -> Self {
+        Self::usage(chain(&error))
+    }
+}
+
+impl From<registry::RegistryNameError> for Failure {
+    fn from(error: registry::RegistryNameError) -> Self {
+        Self::usage(chain(&error))
     }
 }
 
 impl From<kubeconfig::KubeconfigError> for Failure {
     fn from(error: kubeconfig::KubeconfigError) -> Self {
-        let hint = error.hint();
-        Self::new(error.to_string()).hint(Some(hint))
-    }
-}
-
-impl From<actions::CreateError> for Failure {
-    fn from(error: actions::CreateError) -> Self {
-        // As a shell says of a program that ended by SIGINT.
-        let code = if matches!(error, actions::CreateError::Cancelled { .. }) { 130 } else { 1 };
-        let hint = error.hint();
-        Self::new(error.to_string()).hint(hint).code(code)
-    }
-}
-
-impl From<actions::ChangeError> for Failure {
-    fn from(error: actions::ChangeError) -> Self {
-        let interrupted = matches!(
-            error,
-            actions::ChangeError::NotReady(actions::CreateError::Cancelled { .. })
-                | actions::ChangeError::Images(actions::ImagesError::Cancelled { .. })
-        );
-        let hint = error.hint();
-        Self::new(error.to_string()).hint(hint).code(if interrupted { 130 } else { 1 })
+        Error::from(error).into()
     }
 }
 
 impl From<spec::ValidationErrors> for Failure {
-    fn from(faults: spec::ValidationErrors) -> Self {
-        // Bad words on the command line end as clap's own do.
-        Self::new(faults.to_string().trim_start_matches("error: ")).code(2)
+    fn from(errors: spec::ValidationErrors) -> Self {
+        Self::usage(errors.to_string().trim_start_matches("error: "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot create the node")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn report_prints_each_cause_once() {
+        let error = Outer(std::io::Error::other("disk full"));
+        assert_eq!(Failure::of(&error).text, "cannot create the node: disk full");
+    }
+
+    #[test]
+    fn several_failures_have_no_common_hint() {
+        let failure = Failure::new("one").hint(Some("do this")).and([Failure::new("two")]);
+        assert_eq!((failure.text.as_str(), failure.hint), ("one\nerror: two", None));
     }
 }

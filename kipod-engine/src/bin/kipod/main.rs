@@ -1,4 +1,4 @@
-//! The `kipod` command: words, flags, exit codes and progress. All work is the engine's.
+//! The `kipod` command: arguments, exit codes and rendering. The engine does the work.
 
 mod args;
 mod commands;
@@ -17,7 +17,7 @@ fn main() -> std::process::ExitCode {
         Err(error) => return Failure::new(format!("cannot start: {error}")).report(),
     };
     let done = runtime.block_on(commands::run(args));
-    // What is still blocked (a file system that does not answer) must not keep the user waiting.
+    // A thread that is blocked on a hung file system must not delay the exit.
     runtime.shutdown_background();
     match done {
         Ok(code) => std::process::ExitCode::from(code),

@@ -1,4 +1,4 @@
-//! Rendering the engine's events: a line a step, with its time.
+//! Rendering of events: one line per step, with its duration.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
@@ -7,18 +7,18 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use kipod_engine::{Event, Events};
 
-/// How much is said.
+/// Amount of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
     /// Errors and warnings.
     Quiet,
-    /// Steps and notes too.
+    /// Also steps and notes.
     Normal,
-    /// Details too.
+    /// Also details.
     Verbose,
 }
 
-/// Writes events to standard error; standard output belongs to results.
+/// Writes events to standard error; results go to standard output.
 pub(crate) struct Progress {
     verbosity: Verbosity,
     terminal: bool,
@@ -88,7 +88,7 @@ impl Drop for Progress {
     }
 }
 
-/// A reader that went away is no reason to fail.
+/// Writes a line. A closed pipe is not an error.
 fn write_line(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

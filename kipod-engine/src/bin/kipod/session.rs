@@ -1,112 +1,82 @@
-//! What most commands begin with: kipod's folders, the user's Podman, and who listens.
+//! What the commands share: the engine with its progress and cancellation, and parsing of names.
 
 use std::time::Duration;
 
-use kipod_engine::actions::Context;
-use kipod_engine::node::StorageDriver;
-use kipod_engine::podman::Service;
-use kipod_engine::spec::{ClusterName, DEFAULT_WAIT, parse_duration};
-use kipod_engine::{CancellationToken, Dirs, Event, Events, TimeFactor};
+use kipod_engine::spec::{ClusterName, parse_duration};
+use kipod_engine::{CancellationToken, Engine, EngineBuilder, Event, Events};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::args::BundleArgs;
 use crate::failure::Failure;
 use crate::progress::Progress;
 
-/// A connection to Podman, with all that goes with it.
-pub(crate) struct Session<'a> {
-    pub(crate) dirs: Dirs,
-    pub(crate) service: Service,
-    pub(crate) progress: &'a Progress,
+/// Returns a builder of an engine that reports to `progress`.
+pub(crate) fn builder(progress: &'static Progress) -> EngineBuilder {
+    Engine::builder().events(|event: Event| progress.send(event))
 }
 
-impl<'a> Session<'a> {
-    pub(crate) async fn open(progress: &'a Progress) -> Result<Self, Failure> {
-        let dirs = Dirs::from_env()?;
-        let host = std::env::var("CONTAINER_HOST").ok();
-        let service = Service::connect(&dirs.runtime, host.as_deref()).await?;
-        Ok(Self { dirs, service, progress })
-    }
-
-    pub(crate) fn context(&self) -> Context<'_> {
-        Context { podman: &self.service, dirs: &self.dirs, events: self.progress }
-    }
+/// Opens an engine that contacts Podman on first use.
+pub(crate) fn open(progress: &'static Progress) -> Result<Engine, Failure> {
+    Ok(builder(progress).open()?)
 }
 
-/// The name that was typed, or the default one.
-pub(crate) fn cluster_name(typed: Option<&str>) -> Result<ClusterName, Failure> {
-    match typed {
-        Some(name) => {
-            Ok(name.parse::<ClusterName>().map_err(|error| Failure::from(error).code(2))?)
-        }
-        None => Ok(ClusterName::default()),
-    }
+/// Opens an engine whose work SIGINT, SIGTERM and SIGHUP cancel.
+pub(crate) fn open_cancellable(progress: &'static Progress) -> Result<Engine, Failure> {
+    Ok(builder(progress).cancel(cancel_on_signals(progress)?).open()?)
 }
 
-/// The names that were typed, or everything that is wrong with any of them.
-pub(crate) fn cluster_names(typed: &[String]) -> Result<Vec<ClusterName>, Failure> {
-    let (mut names, mut faults) = (Vec::new(), Vec::new());
-    for name in typed {
+/// The same, with the source of node images that the command line names.
+pub(crate) fn open_with_bundle(
+    progress: &'static Progress,
+    bundle: &BundleArgs,
+) -> Result<Engine, Failure> {
+    let builder = builder(progress).cancel(cancel_on_signals(progress)?);
+    Ok(builder.node_image_source(bundle.source()).open()?)
+}
+
+/// Parses a cluster's name; without one it is the default.
+pub(crate) fn cluster_name(name: Option<&str>) -> Result<ClusterName, Failure> {
+    Ok(name.map(str::parse).transpose()?.unwrap_or_default())
+}
+
+/// Parses names of clusters, and reports all that are invalid.
+pub(crate) fn cluster_names(names: &[String]) -> Result<Vec<ClusterName>, Failure> {
+    let (mut parsed, mut errors) = (Vec::new(), Vec::new());
+    for name in names {
         match name.parse::<ClusterName>() {
-            Ok(name) => names.push(name),
-            Err(error) => faults.push(error.to_string()),
+            Ok(name) => parsed.push(name),
+            Err(error) => errors.push(error.to_string()),
         }
     }
-    if faults.is_empty() { Ok(names) } else { Err(Failure::new(faults.join("\nerror: ")).code(2)) }
+    if errors.is_empty() { Ok(parsed) } else { Err(Failure::usage(errors.join("\nerror: "))) }
 }
 
-/// A time that was typed after `flag`.
-pub(crate) fn duration(flag: &str, typed: &str) -> Result<Duration, Failure> {
-    parse_duration(typed).map_err(|error| Failure::new(format!("{flag}: {error}")).code(2))
+/// Parses the value of `--wait`.
+pub(crate) fn wait(value: Option<&str>) -> Result<Option<Duration>, Failure> {
+    let parse = |value| parse_duration(value);
+    value.map(parse).transpose().map_err(|error| Failure::usage(format!("--wait: {error}")))
 }
 
-/// How much slower than usual the user says that the machine is.
-pub(crate) fn time_factor() -> Result<TimeFactor, Failure> {
-    TimeFactor::from_env().map_err(|error| Failure::new(error.to_string()).code(2))
-}
-
-/// How long is waited for a cluster: as long as was typed after `--wait`, or as long as this machine needs.
-pub(crate) fn wait(typed: Option<&str>, factor: TimeFactor) -> Result<Duration, Failure> {
-    match typed {
-        Some(typed) => duration("--wait", typed),
-        None => Ok(factor.of(DEFAULT_WAIT)),
-    }
-}
-
-/// Listens for the signals that ask to stop. The first asks the work to stop and undo what it did,
-/// the second ends kipod at once.
-pub(crate) fn stop_on_signals(progress: &'static Progress) -> std::io::Result<CancellationToken> {
-    let cancel = CancellationToken::new();
-    let canceller = cancel.clone();
+/// Returns a token that the first SIGINT, SIGTERM or SIGHUP cancels. The second ends the process.
+fn cancel_on_signals(progress: &'static Progress) -> std::io::Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
-        let mut asked = false;
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
                 _ = hangup.recv() => {}
             }
-            if asked {
+            if token.is_cancelled() {
                 std::process::exit(130);
             }
-            asked = true;
             progress.send(Event::Note("stopping, and removing what was created ...".to_owned()));
-            canceller.cancel();
+            token.cancel();
         }
     });
-    Ok(cancel)
-}
-
-/// Whether the node image is there, for `kipod check`.
-pub(crate) async fn node_image_fact(
-    reference: &str,
-    driver: StorageDriver,
-) -> Option<kipod_engine::host::NodeImage> {
-    let dirs = Dirs::from_env().ok()?;
-    let host = std::env::var("CONTAINER_HOST").ok();
-    let service = Service::connect(&dirs.runtime, host.as_deref()).await.ok()?;
-    let found = kipod_engine::node_image::node_image(&service, reference, &dirs.data, driver).await;
-    Some(kipod_engine::host::NodeImage { reference: reference.to_owned(), present: found.is_ok() })
+    Ok(cancelled)
 }

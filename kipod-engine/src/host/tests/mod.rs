@@ -1,10 +1,10 @@
-//! Made-up machines, and the one the tests run on.
+//! Facts and findings of simulated hosts, and of the real one.
 
 mod cgroups;
 mod facts;
+mod findings;
 mod identity;
-mod machine;
 mod network;
+mod rendering;
 mod reports;
-mod text;
-mod verdicts;
+mod test_host;

@@ -2,7 +2,7 @@ use super::*;
 use crate::kubeconfig::KubeconfigError;
 
 #[test]
-fn one_cluster_reads_as_expected() {
+fn document_has_the_expected_content() {
     insta::assert_snapshot!(cluster("dev", 6443).to_yaml(), @r"
     apiVersion: v1
     clusters:
@@ -26,7 +26,7 @@ fn one_cluster_reads_as_expected() {
 }
 
 #[test]
-fn the_kube_client_reads_it() {
+fn kube_client_parses_the_document() {
     let parsed = kube::config::Kubeconfig::from_yaml(&cluster("dev", 6443).to_yaml()).unwrap();
     assert_eq!(parsed.current_context.as_deref(), Some("kipod-dev"));
     let context = parsed.contexts[0].context.as_ref().unwrap();
@@ -39,13 +39,13 @@ fn the_kube_client_reads_it() {
 }
 
 #[test]
-fn kipod_reads_it_back() {
+fn from_yaml_parses_its_own_output() {
     let kubeconfig = cluster("dev", 6443);
     assert_eq!(Kubeconfig::from_yaml(&kubeconfig.to_yaml()).unwrap(), kubeconfig);
 }
 
 #[test]
-fn another_document_is_not_read_back() {
+fn from_yaml_rejects_other_documents() {
     let yaml = cluster("dev", 6443).to_yaml();
     for (from, to) in [
         ("current-context: kipod-dev", "current-context: prod"),
@@ -61,7 +61,7 @@ fn another_document_is_not_read_back() {
 }
 
 #[test]
-fn the_key_is_not_printed() {
+fn debug_output_contains_no_key() {
     let printed = format!("{:?}", cluster("dev", 6443));
     assert!(printed.contains("https://127.0.0.1:6443"), "{printed}");
     assert!(!printed.contains("key of"), "{printed}");

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::kubeconfig::lock::FileLock;
 use crate::kubeconfig::{KubeconfigError, UserKubeconfig};
+use crate::util::Hint;
 
-/// Tells a child of a test what it shall do; see [`child`].
+/// The variable with the role of a child process; see [`child`].
 const ROLE: &str = "KIPOD_TEST_KUBECONFIG";
 
-/// This very test again, in a process of its own.
+/// Starts the same test in a child process.
 fn child(test: &str, role: &str) -> Child {
     let test = format!("kubeconfig::tests::locks::{test}");
     Command::new(std::env::current_exe().unwrap())
@@ -22,20 +23,20 @@ fn child(test: &str, role: &str) -> Child {
         .unwrap()
 }
 
-/// The lock that client-go makes: a file of mode 0 without content.
+/// Creates a lock like client-go: an empty file of mode 0.
 fn foreign_lock(path: &Path) {
     OpenOptions::new().write(true).create_new(true).mode(0o000).open(path).unwrap();
 }
 
 #[test]
-fn nothing_is_lost_by_many_threads() {
+fn threads_lose_no_entries() {
     let home = Home::new();
     let path = home.write("config", "");
     std::thread::scope(|scope| {
         for n in 0..16 {
             let path = &path;
             scope.spawn(move || {
-                let user = UserKubeconfig::at(path).lock_wait(Duration::from_secs(60));
+                let user = UserKubeconfig::at(path).lock_timeout(Duration::from_secs(60));
                 user.merge(&cluster(&format!("keep-{n}"), n)).unwrap();
                 user.merge(&cluster(&format!("drop-{n}"), n)).unwrap();
                 assert!(user.remove(&name(&format!("drop-{n}"))).unwrap());
@@ -53,10 +54,10 @@ fn nothing_is_lost_by_many_threads() {
 }
 
 #[test]
-fn nothing_is_lost_by_many_processes() {
+fn processes_lose_no_entries() {
     if let Ok(role) = std::env::var(ROLE) {
         let (path, n) = role.rsplit_once(',').unwrap();
-        let user = UserKubeconfig::at(path).lock_wait(Duration::from_secs(60));
+        let user = UserKubeconfig::at(path).lock_timeout(Duration::from_secs(60));
         for round in 0..5 {
             user.merge(&cluster(&format!("p{n}-{round}"), 1)).unwrap();
         }
@@ -65,7 +66,7 @@ fn nothing_is_lost_by_many_processes() {
     let home = Home::new();
     let path = home.path("config");
     let children: Vec<Child> = (0..6)
-        .map(|n| child("nothing_is_lost_by_many_processes", &format!("{},{n}", path.display())))
+        .map(|n| child("processes_lose_no_entries", &format!("{},{n}", path.display())))
         .collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
@@ -76,7 +77,7 @@ fn nothing_is_lost_by_many_processes() {
 }
 
 #[test]
-fn the_lock_of_a_killed_kipod_is_taken_over() {
+fn lock_of_a_killed_process_is_taken_over() {
     if let Ok(path) = std::env::var(ROLE) {
         let _lock = FileLock::acquire(Path::new(&path), Instant::now()).unwrap();
         println!("\nlocked");
@@ -85,14 +86,14 @@ fn the_lock_of_a_killed_kipod_is_taken_over() {
     }
     let home = Home::new();
     let lock = home.path("config.lock");
-    let mut child = child("the_lock_of_a_killed_kipod_is_taken_over", lock.to_str().unwrap());
+    let mut child = child("lock_of_a_killed_process_is_taken_over", lock.to_str().unwrap());
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.map_while(Result::ok).any(|line| line == "locked"));
 
-    let user = UserKubeconfig::at(home.path("config")).lock_wait(Duration::from_millis(100));
+    let user = UserKubeconfig::at(home.path("config")).lock_timeout(Duration::from_millis(100));
     let error = user.merge(&cluster("dev", 1)).unwrap_err();
     let KubeconfigError::Locked { holder, .. } = &error else { panic!("{error}") };
-    assert_eq!(*holder, format!("kipod, process {}", child.id()), "it lives");
+    assert_eq!(*holder, format!("kipod, process {}", child.id()), "it is running");
     assert_eq!(home.list(), ["config.lock"]);
 
     child.kill().unwrap();
@@ -103,10 +104,10 @@ fn the_lock_of_a_killed_kipod_is_taken_over() {
 }
 
 #[test]
-fn many_heirs_of_a_lock_take_turns() {
+fn threads_take_over_a_lock_in_turn() {
     let home = Home::new();
     let path = home.path("config");
-    // As a killed process leaves it: marked, and locked by nobody.
+    // The leftover of a killed process: marked and not locked.
     let lock = FileLock::acquire(&home.path("config.lock"), Instant::now()).unwrap();
     let mark = text(&home.path("config.lock"));
     drop(lock);
@@ -115,7 +116,7 @@ fn many_heirs_of_a_lock_take_turns() {
         for n in 0..16 {
             let path = &path;
             scope.spawn(move || {
-                let user = UserKubeconfig::at(path).lock_wait(Duration::from_secs(60));
+                let user = UserKubeconfig::at(path).lock_timeout(Duration::from_secs(60));
                 user.merge(&cluster(&format!("c{n}"), n)).unwrap();
             });
         }
@@ -125,18 +126,18 @@ fn many_heirs_of_a_lock_take_turns() {
 }
 
 #[test]
-fn the_mark_of_another_machine_proves_nothing() {
+fn mark_of_another_host_is_not_taken_over() {
     let home = Home::new();
     let mark = "kipod process 1\nboot 0000\nmachine 0000\n";
     home.write("config.lock", mark);
-    let user = UserKubeconfig::at(home.path("config")).lock_wait(Duration::from_millis(20));
+    let user = UserKubeconfig::at(home.path("config")).lock_timeout(Duration::from_millis(20));
     let error = user.merge(&cluster("dev", 1)).unwrap_err();
-    assert!(error.to_string().contains("is locked by kipod, process 1: "), "{error}");
+    assert!(error.to_string().ends_with("is held by kipod, process 1"), "{error}");
     assert_eq!(text(&home.path("config.lock")), mark);
 }
 
 #[test]
-fn the_lock_of_another_program_is_waited_for() {
+fn foreign_lock_is_waited_for() {
     let home = Home::new();
     let lock = home.path("config.lock");
     foreign_lock(&lock);
@@ -155,27 +156,27 @@ fn the_lock_of_another_program_is_waited_for() {
 }
 
 #[test]
-fn the_lock_of_another_program_is_reported_and_never_taken() {
+fn foreign_lock_is_reported_and_kept() {
     let home = Home::new();
     let lock = home.path("config.lock");
-    for content in [None, Some("whose?"), Some("kipod process x\n")] {
+    for content in [None, Some("other"), Some("kipod process x\n")] {
         match content {
             None => foreign_lock(&lock),
             Some(content) => std::fs::write(&lock, content).unwrap(),
         }
-        let user = UserKubeconfig::at(home.path("config")).lock_wait(Duration::from_millis(50));
+        let user = UserKubeconfig::at(home.path("config")).lock_timeout(Duration::from_millis(50));
         let error = user.merge(&cluster("dev", 1)).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!(
-                "kubeconfig `{}` is locked by another program: `{}` was still there after 50ms",
+                "timed out after 50ms waiting for the lock of kubeconfig `{}`: `{}` is held by another program",
                 home.path("config").display(),
                 lock.display()
             )
         );
         assert!(
-            error.hint().ends_with(&format!("run `rm {}`", lock.display())),
-            "{}",
+            error.hint().unwrap().ends_with(&format!("run `rm {}`", lock.display())),
+            "{:?}",
             error.hint()
         );
         assert_eq!(home.list(), ["config.lock"]);
@@ -184,13 +185,13 @@ fn the_lock_of_another_program_is_reported_and_never_taken() {
 }
 
 #[test]
-fn the_files_behind_links_are_locked_too() {
+fn targets_of_links_are_locked() {
     let home = Home::new();
     home.write("real", "");
     std::os::unix::fs::symlink("real", home.path("link")).unwrap();
     for lock in ["real.lock", "link.lock"] {
         foreign_lock(&home.path(lock));
-        let user = UserKubeconfig::at(home.path("link")).lock_wait(Duration::from_millis(20));
+        let user = UserKubeconfig::at(home.path("link")).lock_timeout(Duration::from_millis(20));
         let error = user.merge(&cluster("dev", 1)).unwrap_err();
         assert!(matches!(error, KubeconfigError::Locked { .. }), "{error}");
         std::fs::remove_file(home.path(lock)).unwrap();
@@ -198,12 +199,12 @@ fn the_files_behind_links_are_locked_too() {
 }
 
 #[test]
-fn a_lock_removed_by_hand_is_not_removed_again() {
+fn new_lock_of_another_process_is_kept() {
     let home = Home::new();
     let path = home.path("config.lock");
     let lock = FileLock::acquire(&path, Instant::now()).unwrap();
     std::fs::remove_file(&path).unwrap();
     foreign_lock(&path);
     drop(lock);
-    assert_eq!(home.list(), ["config.lock"], "it is somebody else's");
+    assert_eq!(home.list(), ["config.lock"], "it belongs to another process");
 }

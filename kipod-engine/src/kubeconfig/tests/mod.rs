@@ -1,4 +1,4 @@
-//! The user's kubeconfig before and after kipod was there.
+//! Tests of kubeconfig files.
 
 mod document;
 mod locks;
@@ -13,7 +13,7 @@ fn name(name: &str) -> ClusterName {
     name.parse().unwrap()
 }
 
-/// The kubeconfig of a cluster whose server listens on that port.
+/// Returns the kubeconfig of a cluster with that API server port.
 fn cluster(cluster: &str, port: u16) -> Kubeconfig {
     Kubeconfig::new(ClusterAccess {
         cluster_name: name(cluster),
@@ -24,18 +24,18 @@ fn cluster(cluster: &str, port: u16) -> Kubeconfig {
     })
 }
 
-/// A folder with a place for a kubeconfig in it.
+/// A temporary home directory.
 struct Home {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Home {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { directory: tempfile::tempdir().unwrap() }
     }
 
     fn path(&self, file: &str) -> PathBuf {
-        self.folder.path().join(file)
+        self.directory.path().join(file)
     }
 
     fn write(&self, file: &str, text: &str) -> PathBuf {
@@ -44,9 +44,9 @@ impl Home {
         path
     }
 
-    /// What the folder holds, in order.
+    /// Returns the sorted names of the files.
     fn list(&self) -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(self.folder.path())
+        let mut names: Vec<String> = std::fs::read_dir(self.directory.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
@@ -59,7 +59,7 @@ fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The file as the kube client reads it.
+/// Parses the file with the kube client.
 fn read(path: &Path) -> kube::config::Kubeconfig {
     kube::config::Kubeconfig::read_from(path).unwrap()
 }

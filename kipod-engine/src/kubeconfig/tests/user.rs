@@ -1,9 +1,12 @@
+use std::error::Error;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use super::*;
 use crate::kubeconfig::{KubeconfigError, UserKubeconfig};
+use crate::util::Hint;
+use crate::util::text::error_chain;
 
-/// A file of somebody who also uses other clusters, with much that kipod knows nothing of.
+/// A kubeconfig with other clusters and with fields that kipod does not know.
 const OTHERS: &str = "\
 # my clusters
 apiVersion: v1
@@ -36,9 +39,9 @@ extensions:
 ";
 
 #[test]
-fn a_missing_file_is_made_for_its_owner_alone() {
+fn missing_file_is_created_for_its_owner_only() {
     let home = Home::new();
-    let path = home.path("new/folder/config");
+    let path = home.path("new/directory/config");
     let user = UserKubeconfig::at(&path);
     assert_eq!(user.merge(&cluster("dev", 6443)).unwrap(), path);
     assert_eq!(text(&path), cluster("dev", 6443).to_yaml());
@@ -47,7 +50,7 @@ fn a_missing_file_is_made_for_its_owner_alone() {
 }
 
 #[test]
-fn a_file_without_content_gets_the_entries() {
+fn entries_are_added_to_an_empty_file() {
     for empty in [
         "",
         "\n",
@@ -70,7 +73,7 @@ fn a_file_without_content_gets_the_entries() {
 }
 
 #[test]
-fn others_stay_as_they_were() {
+fn other_content_is_preserved() {
     let home = Home::new();
     let path = home.write("config", OTHERS);
     let user = UserKubeconfig::at(&path);
@@ -139,7 +142,7 @@ fn others_stay_as_they_were() {
 }
 
 #[test]
-fn two_clusters_live_side_by_side() {
+fn two_clusters_coexist() {
     let home = Home::new();
     let path = home.path("config");
     let user = UserKubeconfig::at(&path);
@@ -150,14 +153,14 @@ fn two_clusters_live_side_by_side() {
 
     assert!(user.remove(&name("a")).unwrap());
     assert_eq!(contexts(&path), ["kipod-b"]);
-    assert_eq!(read(&path).current_context.unwrap(), "kipod-b", "it is not the one removed");
+    assert_eq!(read(&path).current_context.unwrap(), "kipod-b", "it was not removed");
     assert!(user.remove(&name("b")).unwrap());
     assert_eq!(contexts(&path), Vec::<String>::new());
-    assert_eq!(read(&path).current_context.unwrap(), "", "it was the one removed");
+    assert_eq!(read(&path).current_context.unwrap(), "", "it was removed");
 }
 
 #[test]
-fn an_entry_of_the_same_name_is_replaced_in_its_place() {
+fn entry_of_the_same_name_is_replaced() {
     let home = Home::new();
     let path = home.path("config");
     let user = UserKubeconfig::at(&path);
@@ -171,7 +174,7 @@ fn an_entry_of_the_same_name_is_replaced_in_its_place() {
 }
 
 #[test]
-fn a_name_that_stands_twice_stands_once_after() {
+fn duplicate_names_are_removed() {
     let home = Home::new();
     let twice = "contexts:\n- context: {}\n  name: kipod-a\n";
     let doubled = cluster("a", 1).to_yaml().replace("contexts:\n", twice);
@@ -182,7 +185,7 @@ fn a_name_that_stands_twice_stands_once_after() {
 }
 
 #[test]
-fn removal_is_idempotent_and_writes_nothing_for_nothing() {
+fn removal_is_idempotent() {
     let home = Home::new();
     let missing = UserKubeconfig::at(home.path("none/config"));
     assert!(!missing.remove(&name("dev")).unwrap());
@@ -215,7 +218,7 @@ fn merging_the_same_again_writes_nothing() {
 }
 
 #[test]
-fn removing_leaves_what_only_refers_to_the_cluster() {
+fn contexts_that_refer_to_the_cluster_are_kept() {
     let home = Home::new();
     let path = home.path("config");
     let user = UserKubeconfig::at(&path);
@@ -234,7 +237,7 @@ fn list(home: &Home, files: &[&str]) -> UserKubeconfig {
 }
 
 #[test]
-fn of_a_list_the_first_that_exists_gets_new_entries() {
+fn new_entries_go_to_the_first_existing_file() {
     let home = Home::new();
     let user = list(&home, &["none", "b", "c"]);
     home.write("b", "");
@@ -246,22 +249,26 @@ fn of_a_list_the_first_that_exists_gets_new_entries() {
 }
 
 #[test]
-fn of_a_list_without_files_the_last_is_made() {
+fn last_file_is_created_if_none_exists() {
     let home = Home::new();
-    let user = list(&home, &["a", "folder/b"]);
-    assert_eq!(user.merge(&cluster("dev", 1)).unwrap(), home.path("folder/b"));
-    assert_eq!(home.list(), ["folder"]);
+    let user = list(&home, &["a", "directory/b"]);
+    assert_eq!(user.merge(&cluster("dev", 1)).unwrap(), home.path("directory/b"));
+    assert_eq!(home.list(), ["directory"]);
 }
 
 #[test]
-fn of_a_list_each_entry_is_edited_where_it_is() {
+fn entries_are_edited_in_their_file() {
     let home = Home::new();
     home.write("a", OTHERS);
     home.write("b", &cluster("dev", 1).to_yaml());
     let user = list(&home, &["a", "b"]);
     assert_eq!(user.merge(&cluster("dev", 2)).unwrap(), home.path("b"));
     assert_eq!(contexts(&home.path("a")), ["prod"]);
-    assert_eq!(read(&home.path("a")).current_context.unwrap(), "kipod-dev", "the first one counts");
+    assert_eq!(
+        read(&home.path("a")).current_context.unwrap(),
+        "kipod-dev",
+        "the first file has precedence"
+    );
     let changed = read(&home.path("b")).clusters.remove(0).cluster.unwrap().server.unwrap();
     assert_eq!(changed, "https://127.0.0.1:2");
 
@@ -272,7 +279,7 @@ fn of_a_list_each_entry_is_edited_where_it_is() {
 }
 
 #[test]
-fn a_removed_cluster_does_not_come_back_from_a_later_file() {
+fn remove_edits_all_files() {
     let home = Home::new();
     for file in ["a", "b"] {
         home.write(file, &cluster("dev", 1).to_yaml());
@@ -284,7 +291,7 @@ fn a_removed_cluster_does_not_come_back_from_a_later_file() {
 }
 
 #[test]
-fn a_symbolic_link_stays_one() {
+fn symbolic_links_are_preserved() {
     let home = Home::new();
     std::fs::create_dir(home.path("real")).unwrap();
     let real = home.write("real/file", OTHERS);
@@ -302,7 +309,7 @@ fn a_symbolic_link_stays_one() {
 }
 
 #[test]
-fn a_file_keeps_its_mode() {
+fn files_keep_their_mode() {
     for mode in [0o600, 0o640, 0o664, 0o400] {
         let home = Home::new();
         let path = home.write("config", OTHERS);
@@ -313,7 +320,7 @@ fn a_file_keeps_its_mode() {
 }
 
 #[test]
-fn what_a_killed_writer_left_is_cleared_away() {
+fn leftover_of_a_killed_process_is_removed() {
     let home = Home::new();
     let path = home.write("config", OTHERS);
     home.write(".config.kipod-new", "half a fi");
@@ -322,19 +329,19 @@ fn what_a_killed_writer_left_is_cleared_away() {
 }
 
 #[test]
-fn what_is_no_kubeconfig_is_refused_and_not_touched() {
+fn invalid_files_are_rejected_and_unchanged() {
     let cases: &[(&[u8], &str)] = &[
-        (b"- a\n- b\n", "its top is not a mapping"),
-        (b"just text", "its top is not a mapping"),
+        (b"- a\n- b\n", "the top level is not a mapping"),
+        (b"just text", "the top level is not a mapping"),
         (b"a: [", "line 1"),
-        (b"\xff\xfe\xfa", "it is not text in UTF-8"),
-        (b"kind: Deployment\n", "its `kind` is `Deployment`, not `Config`"),
-        (b"apiVersion: v2\n", "its `apiVersion` is `v2`, not `v1`"),
-        (b"clusters: {}\n", "its `clusters` is not a list"),
-        (b"users: [a]\n", "its `users` has an entry that is not a mapping"),
-        (b"current-context: [a]\n", "its `current-context` is not a name"),
+        (b"\xff\xfe\xfa", "it is not UTF-8 text"),
+        (b"kind: Deployment\n", "`kind` is `Deployment`, not `Config`"),
+        (b"apiVersion: v2\n", "`apiVersion` is `v2`, not `v1`"),
+        (b"clusters: {}\n", "`clusters` is not a list"),
+        (b"users: [a]\n", "`users` has an entry that is not a mapping"),
+        (b"current-context: [a]\n", "`current-context` is not a string"),
         (b"clusters: []\nclusters: []\n", "line 2: key `clusters` stands here twice"),
-        (b"a: &b {}\n<<: *b\n", "its top has a merge key"),
+        (b"a: &b {}\n<<: *b\n", "the top level has a merge key"),
         (b"a: b\n---\nc: d\n", "line 3: a second document starts"),
     ];
     for (bytes, reason) in cases {
@@ -346,7 +353,7 @@ fn what_is_no_kubeconfig_is_refused_and_not_touched() {
         for error in errors {
             let KubeconfigError::Invalid { message, .. } = &error else { panic!("{error}") };
             assert!(message.contains(reason), "{message}");
-            assert!(!error.hint().is_empty());
+            assert!(!error.hint().unwrap().is_empty());
         }
         assert_eq!(std::fs::read(home.path("config")).unwrap(), *bytes);
         assert_eq!(home.list(), ["config"]);
@@ -354,7 +361,7 @@ fn what_is_no_kubeconfig_is_refused_and_not_touched() {
 }
 
 #[test]
-fn an_edit_that_would_break_an_alias_is_refused() {
+fn edit_that_breaks_an_alias_is_rejected() {
     let home = Home::new();
     let shared =
         "users:\n- name: kipod-dev\n  user: &shared {token: x}\n- name: other\n  user: *shared\n";
@@ -365,29 +372,43 @@ fn an_edit_that_would_break_an_alias_is_refused() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_named() {
-    // Not even root can make files there.
+fn unwritable_directory_is_reported() {
+    // Not even root can create files there.
     let error =
         UserKubeconfig::at("/sys/kernel/kipod-config").merge(&cluster("dev", 1)).unwrap_err();
     let KubeconfigError::Unwritable { .. } = &error else { panic!("{error}") };
-    assert!(
-        error
-            .to_string()
-            .starts_with("kubeconfig `/sys/kernel/kipod-config` could not be written: ")
-    );
-    assert!(error.hint().contains("`/sys/kernel`"), "{}", error.hint());
-    // There is nothing to be removed, so that nothing needs to be written.
+    assert_eq!(error.to_string(), "cannot write kubeconfig `/sys/kernel/kipod-config`");
+    assert!(error.source().is_some());
+    assert!(error.hint().unwrap().contains("`/sys/kernel`"), "{:?}", error.hint());
+    // Nothing has to be removed, so nothing has to be written.
     assert!(!UserKubeconfig::at("/sys/kernel/kipod-config").remove(&name("dev")).unwrap());
 }
 
 #[test]
-fn a_path_that_is_no_file_is_named() {
+fn path_of_a_directory_is_reported() {
     let home = Home::new();
     std::fs::create_dir(home.path("config")).unwrap();
     let error = UserKubeconfig::at(home.path("config")).merge(&cluster("dev", 1)).unwrap_err();
-    assert!(error.to_string().ends_with("could not be read: it is a folder"), "{error}");
+    let path = home.path("config");
+    let expected = format!("cannot read kubeconfig `{}`: it is a directory", path.display());
+    assert_eq!(error_chain(&error), expected);
 
     let file = home.write("file", "");
     let error = UserKubeconfig::at(file.join("config")).merge(&cluster("dev", 1)).unwrap_err();
-    assert!(error.to_string().contains("a part of its path is not a folder"), "{error}");
+    assert!(error_chain(&error).contains(": Not a directory"), "{error:?}");
+}
+
+#[test]
+fn fifo_is_rejected_without_blocking() {
+    let home = Home::new();
+    let path = home.path("config");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+    let user = UserKubeconfig::at(&path);
+    let errors =
+        [user.merge(&cluster("dev", 1)).unwrap_err(), user.remove(&name("dev")).unwrap_err()];
+    for error in errors {
+        assert!(error_chain(&error).ends_with(": it is not a regular file"), "{error:?}");
+    }
+    assert_eq!(home.list(), ["config"]);
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::podman::api::PodmanError;
-use crate::util::text::with_causes;
+use crate::util::text::error_chain;
 
 /// A failed request.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Failure {
             | Self::Broken(message)
             | Self::TimedOut(message)
             | Self::Rejected { message, .. } => message,
-            Self::Other(error) => with_causes(&error),
+            Self::Other(error) => error_chain(&error),
         }
     }
 

@@ -2,19 +2,16 @@
 
 use std::io::IsTerminal;
 
-use kipod_engine::host::{HostFacts, Report, Sources};
-use kipod_engine::plan::Machine;
-
 use super::{print, print_json};
 use crate::args::{CheckArgs, Output};
 use crate::failure::Failure;
-use crate::session::node_image_fact;
+use crate::progress::Progress;
+use crate::session::open;
 
-pub(crate) async fn run(args: &CheckArgs) -> Result<u8, Failure> {
-    let mut facts = HostFacts::gather(Sources::of_this_machine(None).await).await;
-    let driver = Machine::from_facts(&facts).storage_driver;
-    facts.node_image = node_image_fact(&args.image, driver).await;
-    let report = Report::of(facts);
+pub(crate) async fn run(args: &CheckArgs, progress: &'static Progress) -> Result<u8, Failure> {
+    let image = args.image.parse();
+    let image = image.map_err(|error| Failure::usage(format!("--image: {error}")))?;
+    let report = open(progress)?.check(&image).await;
     match args.output.output {
         Output::Text => {
             let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();

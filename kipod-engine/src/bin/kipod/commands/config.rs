@@ -19,22 +19,22 @@ pub(crate) fn run(args: &ConfigCommand, progress: &Progress) -> Result<u8, Failu
                 None => Config::default(),
             };
             let spec = config.check()?;
-            remark(&config.remarks, progress);
-            remark(&spec.remarks(), progress);
+            warn(&config.remarks, progress);
+            warn(&spec.remarks(), progress);
             print(&config::print(&spec))
         }
         ConfigCommand::Validate { file } => {
             let config = read(file)?;
             let spec = config.check()?;
-            remark(&config.remarks, progress);
-            remark(&spec.remarks(), progress);
-            progress.send(Event::Note(format!("`{}` is good", file.display())));
+            warn(&config.remarks, progress);
+            warn(&spec.remarks(), progress);
+            progress.send(Event::Note(format!("`{}` is valid", file.display())));
             Ok(0)
         }
         ConfigCommand::Migrate { file } => {
             let (text, name) = text(file)?;
-            let (migrated, remarks) = config::migrate(&text, &name)?;
-            remark(&remarks, progress);
+            let (migrated, warnings) = config::migrate(&text, &name)?;
+            warn(&warnings, progress);
             print(&migrated)
         }
         ConfigCommand::Schema => print_json(&config::schema()),
@@ -47,14 +47,14 @@ pub(super) fn read(path: &Path) -> Result<Config, Failure> {
     Ok(config::read(&text, &name))
 }
 
-/// Tells what was taken for something else.
-pub(super) fn remark(remarks: &[String], progress: &Progress) {
-    for remark in remarks {
-        progress.send(Event::Warning(remark.clone()));
+/// Reports warnings of a configuration.
+pub(super) fn warn(warnings: &[String], progress: &Progress) {
+    for warning in warnings {
+        progress.send(Event::Warning(warning.clone()));
     }
 }
 
-/// A file's text, and what it is called.
+/// Returns the text of a file and its name for messages.
 fn text(path: &Path) -> Result<(String, String), Failure> {
     let (read, name) = if path == Path::new("-") {
         let mut bytes = Vec::new();
@@ -64,12 +64,11 @@ fn text(path: &Path) -> Result<(String, String), Failure> {
         (std::fs::read(path), path.display().to_string())
     };
     let bytes = read.map_err(|error| {
-        Failure::new(format!("cannot read the configuration file `{name}`: {error}")).code(2)
+        Failure::usage(format!("cannot read the configuration file `{name}`: {error}"))
     })?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Failure::new(format!("the configuration file `{name}` is not UTF-8 text, at byte {at}"))
-            .code(2)
+        Failure::usage(format!("the configuration file `{name}` is not UTF-8 text, at byte {at}"))
     })?;
     Ok((text, name))
 }

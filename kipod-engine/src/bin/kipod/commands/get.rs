@@ -2,43 +2,40 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use kipod_engine::cluster::{
-    self, Cluster, ClusterDetails, ClusterState, ClusterSummary, NodeSummary, OpenError,
-};
-use kipod_engine::{Dirs, Event, Events};
+use kipod_engine::cluster::{ClusterDetails, ClusterState, ClusterSummary, NodeSummary, OpenError};
+use kipod_engine::{Error, Event, Events};
 
 use super::{print, print_json, print_names, table};
 use crate::args::{Get, GetNodesArgs, ListArgs, ListOutput};
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::session::{Session, cluster_name};
+use crate::session::{cluster_name, open};
 
-/// How many characters of a container's id Podman itself shows.
+/// Number of characters of a container's id that Podman shows.
 const SHORT_ID: usize = 12;
 
-pub(crate) async fn run(args: &Get, progress: &Progress) -> Result<u8, Failure> {
+pub(crate) async fn run(args: &Get, progress: &'static Progress) -> Result<u8, Failure> {
     match args {
         Get::Clusters(list) => clusters(list, progress),
         Get::Nodes(args) => nodes(args, progress).await,
         Get::Registries(list) => super::registry::list(list, progress).await,
         Get::Kubeconfig(cluster) => {
-            let dirs = Dirs::from_env()?;
             let name = cluster_name(cluster.name())?;
-            print(&Cluster::open(&dirs, &name)?.kubeconfig()?)
+            print(&open(progress)?.cluster(&name)?.kubeconfig()?)
         }
     }
 }
 
-/// Asks the records only: a list must not wait for Podman.
-fn clusters(list: &ListArgs, progress: &Progress) -> Result<u8, Failure> {
-    let all = cluster::clusters(&Dirs::from_env()?)?;
+/// Lists clusters from their records, without waiting for Podman.
+fn clusters(list: &ListArgs, progress: &'static Progress) -> Result<u8, Failure> {
+    let all = open(progress)?.clusters()?;
     match list.output {
         ListOutput::Json => return print_json(&all),
         ListOutput::Name => return print_names(all.iter().map(|one| one.name.as_str())),
         ListOutput::Text | ListOutput::Wide => {}
     }
     if all.is_empty() {
-        progress.send(Event::Note("there are no clusters".to_owned()));
+        progress.send(Event::Note("no clusters found".to_owned()));
         return Ok(0);
     }
     let wide = list.output == ListOutput::Wide;
@@ -83,17 +80,17 @@ fn cluster_row(summary: &ClusterSummary, wide: bool, now: u64) -> Vec<String> {
     row
 }
 
-async fn nodes(args: &GetNodesArgs, progress: &Progress) -> Result<u8, Failure> {
+async fn nodes(args: &GetNodesArgs, progress: &'static Progress) -> Result<u8, Failure> {
     let name = cluster_name(args.cluster.name())?;
-    let session = Session::open(progress).await?;
-    match Cluster::open(&session.dirs, &name) {
+    let engine = open(progress)?;
+    match engine.cluster(&name) {
         _ if args.all_clusters => {}
-        // Of one that is half-made there is something to be seen too.
-        Ok(_) | Err(OpenError::Incomplete { .. }) => {}
+        // An incomplete cluster has nodes too.
+        Ok(_) | Err(Error::Open(OpenError::Incomplete { .. })) => {}
         Err(error) => return Err(error.into()),
     }
     let cluster = (!args.all_clusters).then_some(&name);
-    let all = cluster::nodes(&session.service, &session.dirs, cluster).await?;
+    let all = engine.nodes(cluster).await?;
     let wide = match args.list.output {
         ListOutput::Json => return print_json(&all),
         ListOutput::Name => return print_names(all.iter().map(|node| node.name.as_str())),
@@ -109,7 +106,8 @@ async fn nodes(args: &GetNodesArgs, progress: &Progress) -> Result<u8, Failure> 
 }
 
 fn node_row(node: NodeSummary, wide: bool) -> Vec<String> {
-    let mut row = vec![node.name, node.role, node.state, node.kubernetes_version, node.cluster];
+    let mut row =
+        vec![node.name, node.role, node.state.to_string(), node.kubernetes_version, node.cluster];
     if wide {
         let id = node.container_id.chars().take(SHORT_ID).collect();
         row.extend([node.addresses.join(","), node.pod_subnets.join(","), id, node.image]);
@@ -117,7 +115,7 @@ fn node_row(node: NodeSummary, wide: bool) -> Vec<String> {
     row
 }
 
-/// A length of time, as kubectl shows an age.
+/// Formats an age as kubectl does.
 fn age(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds}s"),

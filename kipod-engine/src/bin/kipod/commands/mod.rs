@@ -22,17 +22,17 @@ use crate::args::{Args, Build, Command, Create, Output};
 use crate::failure::Failure;
 use crate::progress::{Progress, Verbosity};
 
-/// Runs a command and answers the exit status.
+/// Runs a command and returns the exit status.
 pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, true) => Verbosity::Verbose,
         (false, false) => Verbosity::Normal,
     };
-    // Listeners of signals outlive every borrow; there is one, for the life of the process.
+    // Signal handlers outlive every borrow: one instance lives as long as the process.
     let progress: &'static Progress = Box::leak(Box::new(Progress::new(verbosity)));
     match args.command {
-        Command::Check(args) => check::run(&args).await,
+        Command::Check(args) => check::run(&args, progress).await,
         Command::Build(Build::NodeImage(args)) => build::run(&args, progress).await,
         Command::Create(Create::Cluster(args)) => create::run(&args, progress).await,
         Command::Create(Create::Registry(args)) => registry::create(&args, progress).await,
@@ -44,12 +44,13 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Start(start) => power::start(&start, progress).await,
         Command::Node(node) => node::run(&node, progress).await,
         Command::Config(args) => config::run(&args, progress),
-        Command::Exec(args) => exec::run(&args).await,
+        Command::Exec(args) => exec::run(&args, progress).await,
         Command::Prune(args) => prune::run(&args, progress).await,
         Command::Version(args) => version(args.output),
         Command::Completion { shell } => {
-            clap_complete::generate(shell, &mut Args::command(), "kipod", &mut std::io::stdout());
-            Ok(0)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "kipod", &mut script);
+            print(&String::from_utf8_lossy(&script))
         }
     }
 }
@@ -70,7 +71,7 @@ fn version(output: Output) -> Result<u8, Failure> {
     }
 }
 
-/// Prints a result. A reader that went away (`kipod get clusters | head -1`) is no failure.
+/// Prints a result. A closed pipe (`kipod get clusters | head -1`) is not a failure.
 fn print(text: &str) -> Result<u8, Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -89,7 +90,7 @@ fn print_json(value: &impl serde::Serialize) -> Result<u8, Failure> {
     print(&format!("{text}\n"))
 }
 
-/// Columns that line up, with a heading.
+/// Formats aligned columns with a heading.
 fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());

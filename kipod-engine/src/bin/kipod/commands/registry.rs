@@ -1,8 +1,6 @@
 //! `kipod create registry`, `kipod delete registry` and `kipod get registries`.
 
-use kipod_engine::actions::{self, RegistryRequest};
-use kipod_engine::plan::Machine;
-use kipod_engine::registry::{self, RegistryName, RegistrySummary};
+use kipod_engine::registry::{RegistryName, RegistrySummary};
 use kipod_engine::spec::ImageReference;
 use kipod_engine::{Event, Events};
 
@@ -10,7 +8,7 @@ use super::{print, print_json, print_names, table};
 use crate::args::{CreateRegistryArgs, ListArgs, ListOutput, RegistryArg};
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::session::{Session, stop_on_signals, time_factor};
+use crate::session::{open, open_cancellable};
 
 pub(crate) async fn create(
     args: &CreateRegistryArgs,
@@ -18,41 +16,37 @@ pub(crate) async fn create(
 ) -> Result<u8, Failure> {
     let name = name(&args.registry)?;
     let image = args.image.as_deref().map(str::parse::<ImageReference>).transpose();
-    let image = image.map_err(|fault| Failure::new(format!("--image: {fault}")).code(2))?;
-    let time_factor = time_factor()?;
-    let cancel = stop_on_signals(progress)?;
-    let report = super::create::check(progress).await?;
-    let session = Session::open(progress).await?;
-    let request = RegistryRequest {
-        name,
-        port: (args.port != 0).then_some(args.port),
-        image,
-        cgroup_parent: Machine::from_facts(&report.facts).cgroup_parent,
-        time_factor,
-        cancel,
-    };
-    let made = actions::create_registry(session.context(), &request).await?;
-    let (name, host) = (&made.registry.name, &made.host);
+    let image = image.map_err(|error| Failure::usage(format!("--image: {error}")))?;
+    let mut creation = open_cancellable(progress)?.create_registry(name);
+    if args.port != 0 {
+        creation = creation.port(args.port);
+    }
+    if let Some(image) = image {
+        creation = creation.image(image);
+    }
+    let created = creation.await?;
+    let (name, host) = (&created.registry.name, &created.host);
     progress.send(Event::Note(format!(
         "registry `{name}` is at {host}, for pods too. Try:\n  podman push --tls-verify=false IMAGE {host}/IMAGE",
     )));
     Ok(0)
 }
 
-pub(crate) async fn delete(registry: &RegistryArg, progress: &Progress) -> Result<u8, Failure> {
+pub(crate) async fn delete(
+    registry: &RegistryArg,
+    progress: &'static Progress,
+) -> Result<u8, Failure> {
     let name = name(registry)?;
-    let session = Session::open(progress).await?;
-    let text = match actions::delete_registry(session.context(), &name).await? {
-        true => format!("registry `{name}` is deleted"),
-        false => format!("there is no registry `{name}`"),
+    let text = match open(progress)?.delete_registry(&name).await? {
+        true => format!("registry `{name}` deleted"),
+        false => format!("registry `{name}` not found"),
     };
     progress.send(Event::Note(text));
     Ok(0)
 }
 
-pub(crate) async fn list(list: &ListArgs, progress: &Progress) -> Result<u8, Failure> {
-    let session = Session::open(progress).await?;
-    let all = registry::registries(&session.service).await?;
+pub(crate) async fn list(list: &ListArgs, progress: &'static Progress) -> Result<u8, Failure> {
+    let all = open(progress)?.registries().await?;
     match list.output {
         ListOutput::Json => return print_json(&all),
         ListOutput::Name => {
@@ -61,7 +55,7 @@ pub(crate) async fn list(list: &ListArgs, progress: &Progress) -> Result<u8, Fai
         ListOutput::Text | ListOutput::Wide => {}
     }
     if all.is_empty() {
-        progress.send(Event::Note("there are no registries".to_owned()));
+        progress.send(Event::Note("no registries found".to_owned()));
         return Ok(0);
     }
     let wide = list.output == ListOutput::Wide;
@@ -74,7 +68,7 @@ pub(crate) async fn list(list: &ListArgs, progress: &Progress) -> Result<u8, Fai
 }
 
 fn row(one: RegistrySummary, wide: bool) -> Vec<String> {
-    let mut row = vec![one.registry.name, one.state, one.host];
+    let mut row = vec![one.registry.name, one.state.to_string(), one.host];
     if wide {
         row.extend([one.registry.address.to_string(), one.image]);
     }
@@ -82,6 +76,5 @@ fn row(one: RegistrySummary, wide: bool) -> Vec<String> {
 }
 
 fn name(registry: &RegistryArg) -> Result<RegistryName, Failure> {
-    let parse = |name: &str| name.parse().map_err(|error| Failure::from(error).code(2));
-    registry.name().map_or(Ok(RegistryName::default()), parse)
+    Ok(registry.name().map(str::parse).transpose()?.unwrap_or_default())
 }

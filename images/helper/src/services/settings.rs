@@ -1,0 +1,86 @@
+//! Settings of the controller, from the environment.
+
+use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
+
+/// How the host reaches Services.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The host's address at which node ports are published.
+    pub(crate) address: Ipv4Addr,
+    /// Published TCP node ports.
+    pub(crate) tcp: PublishedPorts,
+    /// Published UDP node ports.
+    pub(crate) udp: PublishedPorts,
+    /// Name of the node that publishes them.
+    pub(crate) node: String,
+}
+
+/// Node ports of one protocol that are published on the host.
+#[derive(Debug, Clone)]
+pub(crate) struct PublishedPorts {
+    /// First and last port.
+    pub(crate) range: RangeInclusive<u16>,
+    /// Ports of the range that are in use on the host, and therefore not published.
+    pub(crate) unavailable: Vec<u16>,
+}
+
+/// An environment that the controller cannot run with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    #[error("environment variable `{0}` is not set")]
+    Missing(String),
+    #[error("environment variable `{name}` is invalid: `{value}`")]
+    Invalid { name: String, value: String },
+    #[error("failed to read the host name")]
+    HostName(#[source] std::io::Error),
+}
+
+impl Settings {
+    /// Reads the settings from the environment, and the node's name from the kernel.
+    pub(crate) fn from_env() -> Result<Self, SettingsError> {
+        let node = std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .map_err(SettingsError::HostName)?;
+        Self::read(|name| std::env::var(name).ok(), node.trim())
+    }
+
+    pub(crate) fn read(
+        variable: impl Fn(&str) -> Option<String>,
+        node: &str,
+    ) -> Result<Self, SettingsError> {
+        let text =
+            |name: &str| variable(name).ok_or_else(|| SettingsError::Missing(name.to_owned()));
+        let port = |name: &str| parse(name, &text(name)?);
+        let ports = |protocol: &str| {
+            let name = format!("KIPOD_{protocol}_UNREACHABLE");
+            Ok(PublishedPorts {
+                range: port(&format!("KIPOD_{protocol}_FIRST"))?
+                    ..=port(&format!("KIPOD_{protocol}_LAST"))?,
+                unavailable: text(&name)?
+                    .split_whitespace()
+                    .map(|port| parse(&name, port))
+                    .collect::<Result<_, _>>()?,
+            })
+        };
+        let name = "KIPOD_SERVICE_ADDRESS";
+        Ok(Self {
+            address: parse(name, &text(name)?)?,
+            tcp: ports("TCP")?,
+            udp: ports("UDP")?,
+            node: node.to_owned(),
+        })
+    }
+}
+
+impl PublishedPorts {
+    /// Returns the ports that the host reaches.
+    pub(crate) fn available(&self) -> impl Iterator<Item = u16> {
+        self.range.clone().filter(|port| !self.unavailable.contains(port))
+    }
+}
+
+fn parse<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, SettingsError> {
+    value
+        .parse()
+        .map_err(|_| SettingsError::Invalid { name: name.to_owned(), value: value.to_owned() })
+}

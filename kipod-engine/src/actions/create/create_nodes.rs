@@ -1,0 +1,110 @@
+//! Creation of the network, volumes and containers.
+
+use super::preflight::Found;
+use super::reserve::{Reservation, Reserver};
+use super::{Context, CreateError, Request, podman_error};
+use crate::actions::registries::tell_new;
+use crate::cluster::{self, RecordError, cluster_dir, kubeconfig_path, store};
+use crate::events::{Event, Step, step};
+use crate::kubeconfig::Kubeconfig;
+use crate::kubernetes::Role;
+use crate::node::NodeFile;
+use crate::pki::Credentials;
+use crate::plan::{NodePlan, Plan, node_names};
+use crate::podman::{Podman, PodmanError};
+use crate::registry;
+
+/// Reserves resources and starts all nodes; again with other resources after a conflict.
+pub(super) async fn run(
+    cx: Context<'_>,
+    request: &Request,
+    found: &Found,
+) -> Result<Reservation, CreateError> {
+    let spec = &request.spec;
+    let joining = node_names(spec).split_off(spec.count(Role::ControlPlane));
+    let credentials = Credentials::mint(spec.name.as_str(), &joining, request.now)?;
+    let local = registry::local(cx.podman).await;
+    let local = local.map_err(|source| podman_error(spec.name.as_str(), source))?;
+    let mut reserver = Reserver::new(cx, request, found, credentials, local);
+    let work = async {
+        loop {
+            request.check_cancelled()?;
+            let reservation = reserver.reserve().await?;
+            match start(cx, request, &reservation.plan).await {
+                Ok(()) => return Ok::<_, CreateError>(reservation),
+                Err(error) => {
+                    let error = reserver.exclude(&reservation, error)?;
+                    cx.events.send(Event::Detail(format!("trying again: {error}")));
+                    remove(cx, request).await?;
+                }
+            }
+        }
+    };
+    let reservation = step(cx.events, Step::CreateNodes, work).await?;
+    tell_new(cx, &reservation.record, &reservation.registries.local).await;
+    Ok(reservation)
+}
+
+/// Writes the files of the host that nodes mount, and starts all containers at once.
+async fn start(cx: Context<'_>, request: &Request, plan: &Plan) -> Result<(), CreateError> {
+    let podman = cx.podman;
+    let name = &request.spec.name;
+    // For a look into a cluster that failed and was retained.
+    let kubeconfig = Kubeconfig::new(plan.access.clone()).to_yaml();
+    cluster::write_private(&kubeconfig_path(&cx.dirs.state, name), kubeconfig.as_bytes())?;
+    let dir = cluster_dir(&cx.dirs.state, name);
+    // CRI-O does not start without the store of the cluster's own images.
+    store::create(&dir, request.machine.storage_driver)
+        .map_err(|source| RecordError::Io { path: dir, source })?;
+    let first = plan.nodes.first().map_or("", |node| node.name.as_str());
+    let network = podman.create_network(&plan.network).await;
+    network.map_err(|source| podman_error(first, source))?;
+    request.check_cancelled()?;
+    let started = plan.containers().map(|node| async {
+        empty_status_dir(node)?;
+        start_node(podman, node).await.map_err(|source| podman_error(&node.name, source))
+    });
+    // All of them run to their end: a container that is still being created could not be found and removed.
+    futures_util::future::join_all(started).await.into_iter().collect()
+}
+
+async fn remove(cx: Context<'_>, request: &Request) -> Result<(), CreateError> {
+    let name = &request.spec.name;
+    let removed = cluster::remove_locked(cx.podman, cx.dirs, name).await;
+    removed
+        .map(drop)
+        .map_err(|source| CreateError::CleanUp { name: name.clone(), source: Box::new(source) })
+}
+
+/// Creates an empty directory for a node's status. One of an earlier node of that name is removed.
+pub(in crate::actions) fn empty_status_dir(node: &NodePlan) -> Result<(), RecordError> {
+    let path = node.status_dir.clone();
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).map_err(|source| RecordError::Io { path, source })
+}
+
+/// Creates a container with its volume and files, and starts it.
+pub(in crate::actions) async fn start_node(
+    podman: &dyn Podman,
+    node: &NodePlan,
+) -> Result<(), PodmanError> {
+    podman.create_volume(&node.volume).await?;
+    podman.create_container(&node.container).await?;
+    podman.upload(&node.name, "/var", archive(&node.files)).await?;
+    podman.start_container(&node.name).await
+}
+
+/// Packs the files of a node into a tar archive, relative to `/var`.
+pub(in crate::actions) fn archive(files: &[NodeFile]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for file in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(file.text.len() as u64);
+        header.set_mode(file.mode);
+        header.set_entry_type(tar::EntryType::Regular);
+        let path = file.path.trim_start_matches("/var/");
+        // Writing to memory cannot fail, and kipod's own paths are short.
+        let _ = builder.append_data(&mut header, path, file.text.as_bytes());
+    }
+    builder.into_inner().unwrap_or_default()
+}

@@ -1,0 +1,181 @@
+//! Reservation of a node subnet, a port of the API server and an address of Services, and the plan and
+//! record that follow from them.
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+
+use super::preflight::Found;
+use super::service_address::LoadBalancerPool;
+use super::{Context, CreateError, Request, podman_error};
+use crate::cluster::{self, Record, cluster_dir};
+use crate::lease::AllocationLock;
+use crate::pki::Credentials;
+use crate::plan::{Choices, Plan, choose_node_subnet, identities, plan};
+use crate::podman::{Podman, PodmanError};
+use crate::spec::{ClusterSpec, FoundRegistries, LocalRegistry, Subnet, Subnet6};
+use crate::util::blocking;
+use crate::util::dirs::Dirs;
+
+/// Number of attempts with another port after a conflict. Subnets are tried until none is left.
+const PORT_ATTEMPTS: usize = 5;
+
+/// A planned cluster with its record on disk.
+pub(super) struct Reservation {
+    pub(super) plan: Plan,
+    pub(super) record: Record,
+    pub(super) registries: FoundRegistries,
+    node_subnet: Subnet,
+}
+
+/// Chooses free resources; after a conflict with another process it chooses others.
+pub(super) struct Reserver<'a> {
+    cx: Context<'a>,
+    request: &'a Request,
+    found: &'a Found,
+    credentials: Credentials,
+    registries: FoundRegistries,
+    services: LoadBalancerPool<'a>,
+    refused_subnets: Vec<Subnet>,
+    ports_tried: usize,
+}
+
+impl<'a> Reserver<'a> {
+    pub(super) fn new(
+        cx: Context<'a>,
+        request: &'a Request,
+        found: &'a Found,
+        credentials: Credentials,
+        local: Vec<LocalRegistry>,
+    ) -> Self {
+        Self {
+            cx,
+            request,
+            found,
+            credentials,
+            registries: FoundRegistries { auth: found.auth.clone(), local },
+            services: LoadBalancerPool::new(request, cx.events),
+            refused_subnets: Vec::new(),
+            ports_tried: 0,
+        }
+    }
+
+    /// Chooses what is free, plans, and writes the record, all under the lock that keeps concurrent
+    /// creations from choosing the same.
+    pub(super) async fn reserve(&mut self) -> Result<Reservation, CreateError> {
+        let Context { podman, dirs, .. } = self.cx;
+        let spec = &self.request.spec;
+        let node_subnet =
+            free_subnet(podman, spec, &self.refused_subnets, &self.found.host_subnets).await?;
+        let state = dirs.state.clone();
+        let lock = blocking(move || AllocationLock::take(&state))
+            .await
+            .map_err(cluster::RecordError::from)?;
+        let api_port = free_port(dirs, spec, &self.registries.local)?;
+        let service_address = self.services.choose(dirs, api_port)?;
+        let choices = Choices { node_subnet, api_port, service_address };
+        let (machine, images) = (&self.request.machine, &self.found.node_images);
+        let dir = cluster_dir(&dirs.state, &spec.name);
+        let plan =
+            plan(spec, machine, images, &choices, &self.credentials, &self.registries, &dir)?;
+        let record = Record {
+            name: spec.name.clone(),
+            kubernetes_version: plan.kubernetes_version.clone(),
+            image: spec.image.to_string(),
+            spec: spec.clone(),
+            nodes: identities(spec, &choices.node_subnet),
+            changing: None,
+            api_port,
+            service_address: choices.service_address.as_ref().map(|service| service.address),
+            cgroups: plan.cgroups,
+            created: self.request.now,
+            kubeconfig: Vec::new(),
+            complete: false,
+        };
+        // Before anything is created: after a SIGKILL the record tells what to remove.
+        record.write(&dirs.state)?;
+        drop(lock);
+        let registries = self.registries.clone();
+        Ok(Reservation { plan, record, registries, node_subnet })
+    }
+
+    /// Decides whether another choice may succeed after `error`, and excludes what was in conflict.
+    ///
+    /// # Errors
+    ///
+    /// With `error`, where no other choice helps.
+    pub(super) fn exclude(
+        &mut self,
+        reservation: &Reservation,
+        error: CreateError,
+    ) -> Result<CreateError, CreateError> {
+        match &error {
+            // Podman also refuses subnets of the host, which its list of networks does not show.
+            CreateError::Podman { source: PodmanError::SubnetInUse { .. }, .. } => {
+                self.refused_subnets.push(reservation.node_subnet);
+            }
+            CreateError::Podman { source: PodmanError::PortInUse { message, .. }, .. } => {
+                let address = reservation.record.service_address.map(|all| all.to_string());
+                let is_of_services = address.is_some_and(|all| message.contains(&all));
+                if !is_of_services && self.request.spec.networking.api_server_port.is_some() {
+                    return Err(error);
+                }
+                self.ports_tried += 1;
+                match self.ports_tried < PORT_ATTEMPTS {
+                    true => {}
+                    false if is_of_services => self.services.give_up(message),
+                    false => return Err(error),
+                }
+            }
+            _ => return Err(error),
+        }
+        Ok(error)
+    }
+}
+
+/// Chooses a subnet that overlaps no network of Podman, none of the cluster's own subnets, none of the
+/// refused ones, and if possible no network of the host.
+async fn free_subnet(
+    podman: &dyn Podman,
+    spec: &ClusterSpec,
+    refused: &[Subnet],
+    host_subnets: &[Subnet],
+) -> Result<Subnet, CreateError> {
+    let networks =
+        podman.networks("").await.map_err(|source| podman_error(spec.name.as_str(), source))?;
+    let all = || networks.iter().flat_map(|network| &network.subnets);
+    let mut used: Vec<Subnet> = all().filter_map(|subnet| subnet.parse().ok()).collect();
+    used.extend([spec.networking.pod_subnet, spec.networking.service_subnet]);
+    used.extend_from_slice(refused);
+    let mut used6 = Vec::new();
+    if spec.networking.ip_family.has_ipv6() {
+        used6.extend(all().filter_map(|subnet| subnet.parse::<Subnet6>().ok()));
+        used6.extend([spec.networking.pod_subnet6, spec.networking.service_subnet6]);
+    }
+    choose_node_subnet(&used, &used6, host_subnets).ok_or(CreateError::NoSubnet)
+}
+
+/// Returns the requested port if it is free, or a free port that no cluster and no registry has,
+/// stopped ones included.
+fn free_port(
+    dirs: &Dirs,
+    spec: &ClusterSpec,
+    registries: &[LocalRegistry],
+) -> Result<u16, CreateError> {
+    let address: IpAddr = spec.networking.api_server_address;
+    let requested = spec.networking.api_server_port;
+    let recorded = Record::all(&dirs.state)?
+        .into_iter()
+        .filter_map(|(name, record)| (name != spec.name).then_some(record?.api_port));
+    let taken: Vec<u16> = recorded.chain(registries.iter().map(|registry| registry.port)).collect();
+    let wanted = SocketAddr::new(address, requested.unwrap_or(0));
+    let port_error = |source| CreateError::Port { address: wanted, source };
+    // Listeners stay open until the choice is made, so that the kernel offers another port each time.
+    let mut listeners = Vec::new();
+    loop {
+        let listener = TcpListener::bind(wanted).map_err(port_error)?;
+        let port = listener.local_addr().map_err(port_error)?.port();
+        if requested.is_some() || !taken.contains(&port) {
+            return Ok(port);
+        }
+        listeners.push(listener);
+    }
+}

@@ -1,0 +1,279 @@
+//! Finding the node image of a cluster, and building it where it is missing.
+
+use std::path::PathBuf;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Engine, Error};
+use crate::events::Events;
+use crate::kubernetes::is_wanted;
+use crate::node::StorageDriver;
+use crate::node_image::{DEFAULT_IMAGE, DEFAULT_NAME, NodeImageError, node_image, of_version, tag};
+use crate::podman::PodmanCli;
+use crate::spec::ImageReference;
+
+/// Where node images are built from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeImageSource {
+    /// A local component bundle, in place of an installed one or a download.
+    pub components: Option<PathBuf>,
+    /// A server with upstream's releases in upstream's layout, in place of upstream itself.
+    pub mirror: Option<String>,
+}
+
+impl NodeImageSource {
+    /// Reads `KIPOD_COMPONENTS` and `KIPOD_MIRROR`. An empty value counts as not set.
+    pub fn from_env() -> Self {
+        let get = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        Self {
+            components: get("KIPOD_COMPONENTS").map(PathBuf::from),
+            mirror: get("KIPOD_MIRROR").map(|url| url.to_string_lossy().into_owned()),
+        }
+    }
+}
+
+impl Engine {
+    /// Returns the node image of a creation: `image`, or the newest of the Kubernetes `version`. Only
+    /// the default image and images of a version are built where they are missing.
+    pub(super) async fn find_node_image(
+        &self,
+        image: &ImageReference,
+        version: Option<&str>,
+        driver: StorageDriver,
+        events: &dyn Events,
+        cancel: &CancellationToken,
+    ) -> Result<ImageReference, Error> {
+        let reference = match version {
+            Some(version) => self.image_of_version(version).await?,
+            None => image.to_string(),
+        };
+        let podman = self.podman().await?;
+        let error = match node_image(podman, &reference, &self.dirs().data, driver).await {
+            Ok(_) => return Ok(reference.parse().unwrap_or_else(|_| image.clone())),
+            Err(error) => error,
+        };
+        let can_be_built = matches!(
+            error,
+            NodeImageError::Missing { .. }
+                | NodeImageError::NoStore { .. }
+                | NodeImageError::OtherRevision { .. }
+        );
+        let is_ours = version.is_some() || *image == ImageReference::default();
+        if !(can_be_built && is_ours) {
+            return Err(error.into());
+        }
+        self.build_missing(error, version, driver, events, cancel).await
+    }
+
+    /// Returns whether the default node image has a Kubernetes version.
+    pub(super) async fn default_image_is(
+        &self,
+        version: &str,
+        driver: StorageDriver,
+    ) -> Result<bool, Error> {
+        let dir = &self.dirs().data;
+        let found = node_image(self.podman().await?, DEFAULT_IMAGE, dir, driver).await;
+        let found = found.ok().and_then(|image| {
+            semver::Version::parse(image.kubernetes_version.trim_start_matches('v')).ok()
+        });
+        Ok(found.is_some_and(|found| is_wanted(&found, version)))
+    }
+
+    /// Returns the newest node image of a version, or the name that a new one gets.
+    async fn image_of_version(&self, version: &str) -> Result<String, Error> {
+        let all = PodmanCli::new().references().await?;
+        let found = of_version(&all, version)?;
+        let number = version.strip_prefix('v').unwrap_or(version);
+        Ok(found.map_or_else(|| format!("{DEFAULT_NAME}:v{}", tag(number)), str::to_owned))
+    }
+
+    #[cfg(not(feature = "build"))]
+    async fn build_missing(
+        &self,
+        missing: NodeImageError,
+        _version: Option<&str>,
+        _driver: StorageDriver,
+        _events: &dyn Events,
+        _cancel: &CancellationToken,
+    ) -> Result<ImageReference, Error> {
+        Err(missing.into())
+    }
+
+    #[cfg(feature = "build")]
+    async fn build_missing(
+        &self,
+        missing: NodeImageError,
+        version: Option<&str>,
+        driver: StorageDriver,
+        events: &dyn Events,
+        cancel: &CancellationToken,
+    ) -> Result<ImageReference, Error> {
+        use crate::events::Event;
+
+        events.send(Event::Note(format!("{missing}: building it first")));
+        let options = BuildNodeImage {
+            kubernetes: version.map(str::to_owned),
+            // The version that the bundle has becomes the tag.
+            reference: if version.is_some() { DEFAULT_NAME } else { DEFAULT_IMAGE }.to_owned(),
+            ..BuildNodeImage::default()
+        };
+        let built = build::run(self, &options, driver, events, cancel).await?;
+        built
+            .reference
+            .parse()
+            .map_err(|_| NodeImageError::Missing { reference: built.reference }.into())
+    }
+}
+
+#[cfg(feature = "build")]
+pub use build::{BuildNodeImage, BuiltNodeImage};
+
+#[cfg(feature = "build")]
+mod build {
+    //! Building a node image from a component bundle.
+
+    use tokio_util::sync::CancellationToken;
+
+    use crate::bundle::{self, Arch, Bundle, DownloadEvent, Upstream, VersionRequest};
+    use crate::engine::{Engine, Error};
+    use crate::events::{Event, Events, Step, step};
+    use crate::host;
+    use crate::node::StorageDriver;
+    pub use crate::node_image::Built as BuiltNodeImage;
+    use crate::node_image::{BuildError, DEFAULT_IMAGE, NodeImageOptions, build_node_image};
+    use crate::plan::Machine;
+
+    /// Options of a node image build.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct BuildNodeImage {
+        /// The image's reference. Without a tag, the Kubernetes version becomes the tag.
+        /// Default: `localhost/kipod-node:latest`.
+        pub reference: String,
+        /// The Kubernetes version: `v1.36.2`, `1.36` for its newest, or `stable`. Default: the version
+        /// that kipod pins.
+        pub kubernetes: Option<String>,
+        /// The CRI-O version. Default: the newest of the same minor version.
+        pub crio: Option<String>,
+        /// The base image: `debian`, `fedora` or a reference. Default: the bundle's own, or Debian.
+        pub base_image: Option<String>,
+    }
+
+    impl Default for BuildNodeImage {
+        fn default() -> Self {
+            Self {
+                reference: DEFAULT_IMAGE.to_owned(),
+                kubernetes: None,
+                crio: None,
+                base_image: None,
+            }
+        }
+    }
+
+    impl Engine {
+        /// Builds a node image and its image store from the engine's
+        /// [`NodeImageSource`](crate::NodeImageSource).
+        ///
+        /// # Errors
+        ///
+        /// When the bundle cannot be had or used, or Podman fails. Nothing half-made is left.
+        pub async fn build_node_image(
+            &self,
+            options: &BuildNodeImage,
+        ) -> Result<BuiltNodeImage, Error> {
+            let report = host::check_cached(&self.dirs().runtime).await;
+            let driver = Machine::from_facts(&report.facts).storage_driver;
+            run(self, options, driver, &*self.inner.events, &self.inner.cancel).await
+        }
+    }
+
+    pub(super) async fn run(
+        engine: &Engine,
+        options: &BuildNodeImage,
+        driver: StorageDriver,
+        events: &dyn Events,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltNodeImage, Error> {
+        let components = &engine.inner.node_image_source.components;
+        let image = NodeImageOptions {
+            reference: options.reference.clone(),
+            // Upstream resolves `stable`, a local bundle cannot.
+            kubernetes_version: options
+                .kubernetes
+                .clone()
+                .filter(|version| version != "stable" || components.is_some()),
+            base_image: options.base_image.clone(),
+            storage_driver: driver,
+        };
+        let work = async {
+            let bundle = open_bundle(engine, options, events).await?;
+            Ok(build_node_image(engine.dirs(), events, &bundle, &image).await?)
+        };
+        // Child processes are killed with their futures; the next build clears what they left.
+        tokio::select! {
+            // First: Ctrl-C ends the child processes too, and the cancellation is the cause.
+            biased;
+            () = cancel.cancelled() => Err(BuildError::Cancelled.into()),
+            built = work => built,
+        }
+    }
+
+    /// Opens the bundle: the configured one, else an installed one, else a download.
+    async fn open_bundle(
+        engine: &Engine,
+        options: &BuildNodeImage,
+        events: &dyn Events,
+    ) -> Result<Bundle, Error> {
+        let source = &engine.inner.node_image_source;
+        let dirs = engine.dirs();
+        if let (Some(dir), Some(version)) = (&source.components, &options.crio) {
+            return Err(Error::Conflict(format!(
+                "CRI-O `{version}` cannot be combined with the component bundle `{}`, which has its own CRI-O",
+                dir.display()
+            )));
+        }
+        let local = match (&source.components, options.kubernetes.as_deref()) {
+            (Some(dir), _) => Some(dir.clone()),
+            (None, _) if options.crio.is_some() || source.mirror.is_some() => None,
+            (None, Some(version)) => bundle::installed(&dirs.bundles, version).await,
+            (None, None) => dirs.bundles.iter().find(|dir| dir.is_dir()).cloned(),
+        };
+        if let Some(dir) = local {
+            events.send(Event::Note(format!("component bundle: `{}`", dir.display())));
+            return Ok(step(events, Step::Verify, Bundle::open(dir, &dirs.cache)).await?);
+        }
+        let upstream = match &source.mirror {
+            Some(url) => Upstream::mirror(url)?,
+            None => Upstream::published()?,
+        };
+        let parse = |version: &Option<String>| {
+            version.as_deref().map(str::parse::<VersionRequest>).transpose()
+        };
+        let kubernetes = parse(&options.kubernetes)?.unwrap_or_default();
+        let crio = parse(&options.crio)?;
+        let release = upstream.resolve(&kubernetes, crio.as_ref(), Arch::host()?).await?;
+        events.send(Event::Note(format!("component bundle: {release}")));
+        let report = |event: DownloadEvent<'_>| report(events, &event);
+        Ok(step(events, Step::Fetch, upstream.download(&release, &dirs.cache, &report)).await?)
+    }
+
+    fn report(events: &dyn Events, event: &DownloadEvent<'_>) {
+        match event {
+            DownloadEvent::Waiting { .. } => {
+                let text = "waiting for another process that downloads the same bundle";
+                events.send(Event::Note(text.to_owned()));
+            }
+            DownloadEvent::Started { file, total: Some(total), .. } => {
+                let text = format!("{file} ({} MB)", total / 1_000_000);
+                events.send(Event::Progress(Step::Fetch, text));
+            }
+            DownloadEvent::Retrying { file, cause, pause } => {
+                let seconds = pause.as_secs_f64();
+                let text = format!("`{file}`: {cause}; retrying in {seconds:.1} s");
+                events.send(Event::Note(text));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Judges the facts: findings, and a remedy for each problem.
+
+mod cgroup;
+mod finding;
+mod findings;
+mod identity;
+mod kernel;
+mod limits;
+mod network;
+mod packages;
+mod podman;
+mod render;
+mod report;
+mod resources;
+mod session;
+mod storage;
+
+pub use finding::{Finding, Status, Verdict};
+#[cfg(test)]
+pub(crate) use findings::findings;
+#[cfg(test)]
+pub(crate) use render::render_text;
+pub(crate) use report::check_cached;
+pub use report::{Report, Unusable, check};

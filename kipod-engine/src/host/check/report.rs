@@ -1,0 +1,99 @@
+//! The report of `kipod check`.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::finding::{Finding, Status, Verdict};
+use super::findings::findings;
+use super::render::render_text;
+use crate::host::facts::{HostFacts, NodeImage};
+use crate::host::probe::Sources;
+use crate::util::Hint;
+use crate::util::text::indent_list;
+
+/// The report of `kipod check`. Its JSON form has the fields `verdict`, `findings` and `facts`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The result of each check.
+    pub findings: Vec<Finding>,
+    /// The facts that the findings are based on.
+    pub facts: HostFacts,
+}
+
+/// This host cannot run clusters.
+#[derive(Debug, thiserror::Error)]
+#[error("this host cannot run clusters:{}", summary(.findings))]
+#[non_exhaustive]
+pub struct Unusable {
+    /// The failed checks; never empty.
+    pub findings: Vec<Finding>,
+}
+
+fn summary(findings: &[Finding]) -> String {
+    let lines: Vec<String> =
+        findings.iter().map(|finding| format!("{}: {}", finding.check, finding.found)).collect();
+    indent_list(&lines)
+}
+
+impl Hint for Unusable {
+    /// Returns the remedies, one step per line.
+    fn hint(&self) -> Option<String> {
+        let mut remedies: Vec<&str> =
+            self.findings.iter().filter_map(|finding| finding.remedy.as_deref()).collect();
+        // Several checks may need the same package.
+        let mut seen = HashSet::new();
+        remedies.retain(|remedy| seen.insert(*remedy));
+        remedies.push("run `kipod check` for the complete report");
+        Some(remedies.join("\n"))
+    }
+}
+
+/// Checks whether this host can run clusters. Adds a finding for the node image if one is given.
+pub async fn check(node_image: Option<NodeImage>) -> Report {
+    Report::of(HostFacts::gather(Sources::of_this_host(node_image).await).await)
+}
+
+/// Checks the same with a cached output of `podman info`, unless something it depends on has
+/// changed. The cache is in `runtime`, kipod's runtime directory.
+pub(crate) async fn check_cached(runtime: &Path) -> Report {
+    let report = Report::of(HostFacts::gather(Sources::cached(runtime).await).await);
+    if report.verdict != Verdict::Unusable {
+        return report;
+    }
+    // The user may have applied a remedy that the cache does not detect.
+    Report::of(HostFacts::gather(Sources::refreshed(runtime).await).await)
+}
+
+impl Report {
+    /// Judges facts.
+    pub fn of(facts: HostFacts) -> Self {
+        let findings = findings(&facts);
+        Self { verdict: Verdict::of(&findings), findings, facts }
+    }
+
+    /// Renders the findings as an aligned table, each with its remedy below it, and a summary in the
+    /// last line. `colour` adds escape sequences for terminals.
+    pub fn text(&self, colour: bool) -> String {
+        render_text(&self.findings, colour)
+    }
+
+    /// Returns the findings of one status.
+    pub fn with_status(&self, status: Status) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.status == status)
+    }
+
+    /// Returns an error if a check failed.
+    ///
+    /// # Errors
+    ///
+    /// If the verdict is [`Verdict::Unusable`].
+    pub fn require_usable(&self) -> Result<(), Unusable> {
+        let findings: Vec<Finding> = self.with_status(Status::Fail).cloned().collect();
+        if findings.is_empty() { Ok(()) } else { Err(Unusable { findings }) }
+    }
+}

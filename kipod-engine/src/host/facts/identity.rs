@@ -1,0 +1,71 @@
+//! The user, user namespaces and subordinate ids.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// The user who runs this process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct User {
+    /// The effective user id.
+    pub uid: u32,
+    /// The user name from `/etc/passwd`, or from the variable `USER`.
+    pub name: Option<String>,
+    /// `true` if the name is in `/etc/passwd`, so that `usermod` can change the user.
+    pub local: bool,
+}
+
+impl User {
+    /// Returns the name, or the user id if there is no name.
+    pub fn label(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.uid.to_string())
+    }
+}
+
+/// Settings that allow or forbid user namespaces to unprivileged users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserNamespaces {
+    /// `true` if Podman runs in a user namespace now, which proves that they work.
+    pub proven: bool,
+    /// Sysctl `user.max_user_namespaces`; zero forbids them.
+    pub max: Option<u64>,
+    /// Sysctl `kernel.unprivileged_userns_clone` of Debian's kernels; zero forbids them.
+    pub unprivileged_clone: Option<bool>,
+    /// Sysctl `kernel.apparmor_restrict_unprivileged_userns`: programs without an AppArmor profile
+    /// that allows `userns` get no privileges in the namespaces they create. Ubuntu's default since
+    /// 23.10.
+    pub apparmor_restricted: Option<bool>,
+    /// `true` if a profile in `/etc/apparmor.d` allows `userns` to the `podman` on the `PATH`:
+    /// Ubuntu's own profile `podman`, or the profile `kipod-podman` of kipod's remedy.
+    pub apparmor_profile: bool,
+}
+
+/// A range of subordinate ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct IdRange {
+    /// The first id.
+    pub start: u64,
+    /// The number of ids.
+    pub count: u64,
+}
+
+/// The subordinate user or group ids of this user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SubordinateIds {
+    /// The ranges that `/etc/subuid` or `/etc/subgid` gives this user, by name or by user id.
+    pub ranges: Vec<IdRange>,
+    /// The first id above the ranges of all users, at least 100000, where distributions begin.
+    pub next_free: u64,
+    /// The number of ids that Podman's user namespace maps besides the user's own; `None` if Podman
+    /// does not report it. Includes ranges from a directory service.
+    pub mapped: Option<u64>,
+    /// The path of `newuidmap` or `newgidmap`.
+    pub helper: Option<PathBuf>,
+}
+
+impl SubordinateIds {
+    /// Returns the number of ids in the file.
+    pub fn total(&self) -> u64 {
+        self.ranges.iter().map(|range| range.count).sum()
+    }
+}

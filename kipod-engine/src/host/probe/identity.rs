@@ -1,0 +1,93 @@
+//! Reads the user, the settings for user namespaces and the subordinate ids.
+
+use super::sources::Sources;
+use crate::host::facts::{IdRange, PodmanFacts, SubordinateIds, User, UserNamespaces};
+
+/// `SUB_UID_MIN` of `/etc/login.defs`, unless an administrator changed it.
+const FIRST_SUBORDINATE_ID: u64 = 100_000;
+
+/// Reads the user from `/etc/passwd` and the environment.
+pub(super) fn user(sources: &Sources) -> User {
+    let passwd = sources.root.read("/etc/passwd").unwrap_or_default();
+    let named = passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(sources.uid)).then(|| name.to_owned())
+    });
+    // A user of a directory service is not in the file.
+    let local = named.is_some();
+    let name = named.or_else(|| sources.variable("USER").map(str::to_owned));
+    User { uid: sources.uid, name, local }
+}
+
+/// Reads the sysctls and AppArmor profiles for user namespaces.
+pub(super) fn user_namespaces(sources: &Sources, podman: &PodmanFacts) -> UserNamespaces {
+    let root = &sources.root;
+    let flag = |name: &str| Some(root.number(format!("/proc/sys/kernel/{name}"))? != 0);
+    // A profile applies to the program at one path: Ubuntu's profile does not apply to a podman that
+    // is installed elsewhere.
+    let program = sources.program("podman", &[]).unwrap_or_else(|| "/usr/bin/podman".into());
+    let program = program.display().to_string();
+    let allows = |file: &str| {
+        let text = root.read(file).unwrap_or_default();
+        text.split_whitespace().any(|word| word == program)
+            && text.lines().any(|line| line.trim_start().starts_with("userns"))
+    };
+    UserNamespaces {
+        proven: podman.info.as_ref().is_some_and(|info| info.rootless && !info.uid_map.is_empty()),
+        max: root.number("/proc/sys/user/max_user_namespaces"),
+        unprivileged_clone: flag("unprivileged_userns_clone"),
+        apparmor_restricted: flag("apparmor_restrict_unprivileged_userns"),
+        apparmor_profile: ["podman", "kipod-podman"]
+            .iter()
+            .any(|name| allows(&format!("/etc/apparmor.d/{name}"))),
+    }
+}
+
+/// User or group ids.
+#[derive(Clone, Copy)]
+pub(super) enum IdKind {
+    User,
+    Group,
+}
+
+/// Reads `/etc/subuid` or `/etc/subgid`.
+pub(super) fn subordinate_ids(
+    sources: &Sources,
+    user: &User,
+    podman: &PodmanFacts,
+    kind: IdKind,
+) -> SubordinateIds {
+    let (file, helper) = match kind {
+        IdKind::User => ("/etc/subuid", "newuidmap"),
+        IdKind::Group => ("/etc/subgid", "newgidmap"),
+    };
+    let text = sources.root.read(file).unwrap_or_default();
+    // Both files are keyed by the user, by name or by user id.
+    let number = user.uid.to_string();
+    let mut ranges = vec![];
+    let mut next_free = FIRST_SUBORDINATE_ID;
+    for line in text.lines() {
+        let Some((key, range)) = subordinate_line(line) else { continue };
+        next_free = next_free.max(range.start.saturating_add(range.count));
+        if Some(key) == user.name.as_deref() || key == number {
+            ranges.push(range);
+        }
+    }
+    let mapped = podman.info.as_ref().filter(|info| info.rootless).map(|info| {
+        let map = match kind {
+            IdKind::User => &info.uid_map,
+            IdKind::Group => &info.gid_map,
+        };
+        map.iter().filter(|line| line.container_id != 0).map(|line| line.size).sum()
+    });
+    SubordinateIds { ranges, next_free, mapped, helper: sources.program(helper, &[]) }
+}
+
+/// Parses `ada:100000:65536`.
+fn subordinate_line(line: &str) -> Option<(&str, IdRange)> {
+    let mut fields = line.trim().split(':');
+    let key = fields.next()?;
+    let start = fields.next()?.parse().ok()?;
+    Some((key, IdRange { start, count: fields.next()?.parse().ok()? }))
+}
