@@ -146,7 +146,7 @@ async fn image_of(
 
 /// Removes what there is of a registry, also one whose creation was cut off.
 async fn clear(podman: &dyn Podman, name: &RegistryName) -> Result<bool, RegistryError> {
-    let left = registry::leftovers(podman).await;
+    let left = registry::orphaned(podman).await;
     let left = left.map_err(|source| RegistryError::Podman { name: name.clone(), source })?;
     if left.contains(name) {
         cluster::settle().await;
@@ -170,12 +170,12 @@ async fn make(
     let options = RegistryOptions {
         name: &request.name,
         port: request.port,
-        spoken_for: records.iter().map(|record| record.api_port).collect(),
+        reserved_ports: records.iter().map(|record| record.api_port).collect(),
         image,
         cgroup_parent: request.cgroup_parent.clone(),
-        used: subnets.collect(),
-        around: host_networks::subnets(&host_networks::read()).collect(),
-        limit: request.time_factor.of(ANSWER_LIMIT),
+        used_subnets: subnets.collect(),
+        host_networks: host_networks::subnets(&host_networks::read()).collect(),
+        timeout: request.time_factor.of(ANSWER_LIMIT),
     };
     registry::create(context.podman, &options).await
 }
@@ -187,20 +187,20 @@ async fn reuse(
     found: RegistrySummary,
 ) -> Result<RegistrySummary, RegistryError> {
     let name = &request.name;
-    let mut differs = Vec::new();
+    let mut differences = Vec::new();
     if request.port.is_some_and(|port| port != found.registry.port) {
-        differs.push(format!("port {}", found.registry.port));
+        differences.push(format!("port {}", found.registry.port));
     }
     if request.image.as_ref().is_some_and(|image| image.as_str() != found.image) {
-        differs.push(format!("image `{}`", found.image));
+        differences.push(format!("image `{}`", found.image));
     }
-    if !differs.is_empty() {
-        return Err(RegistryError::Exists { name: name.clone(), differs });
+    if !differences.is_empty() {
+        return Err(RegistryError::Exists { name: name.clone(), differences });
     }
     let started = podman.start_container(name.as_str()).await;
     started.map_err(|source| RegistryError::Podman { name: name.clone(), source })?;
     let limit = request.time_factor.of(ANSWER_LIMIT);
-    registry::until_it_answers(podman, name, found.registry.port, limit, true).await?;
+    registry::wait_until_ready(podman, name, found.registry.port, limit, true).await?;
     Ok(RegistrySummary { state: ContainerState::Running, ..found })
 }
 
@@ -222,7 +222,7 @@ fn lock(context: Context<'_>) -> Result<RegistriesLock, RegistryError> {
 async fn tell_all(context: Context<'_>) {
     let Context { podman, dirs, events } = context;
     let look = async {
-        let local = registry::local(podman).await.map_err(|fault| fault.to_string())?;
+        let local = registry::local_registries(podman).await.map_err(|fault| fault.to_string())?;
         let nodes = cluster::nodes(podman, dirs, None).await.map_err(|fault| fault.to_string())?;
         let records = Record::all(&dirs.state).map_err(|fault| fault.to_string())?;
         Ok::<_, String>((local, nodes, records))
@@ -273,7 +273,7 @@ pub(super) async fn tell_new(context: Context<'_>, record: &Record, planned: &[L
     let mut told = planned.to_vec();
     loop {
         let look = async {
-            let local = registry::local(context.podman).await?;
+            let local = registry::local_registries(context.podman).await?;
             if local == told {
                 return Ok(None);
             }
@@ -358,7 +358,7 @@ pub(super) async fn document_new(
     mut said: Vec<LocalRegistry>,
 ) -> Vec<LocalRegistry> {
     loop {
-        let fault = match registry::local(context.podman).await {
+        let fault = match registry::local_registries(context.podman).await {
             Ok(local) if local == said => return said,
             Ok(local) => {
                 let written = document_by(client, &local).await;
