@@ -165,7 +165,7 @@ async fn make(
     let records: Vec<Record> = records.into_iter().filter_map(|(_, record)| record).collect();
     let subnets = records.iter().flat_map(|record| {
         let networking = &record.spec.networking;
-        [networking.pod_subnet, networking.service_subnet]
+        [networking.pod_subnet.v4, networking.service_subnet.v4]
     });
     let options = RegistryOptions {
         name: &request.name,

@@ -10,7 +10,7 @@ use crate::kubernetes::Role;
 use crate::lease::NameLock;
 use crate::plan::{label, load_balancer_addresses, load_balancer_name};
 use crate::podman::{ContainerInfo, ContainerState, Podman, PodmanError};
-use crate::spec::{ClusterName, listed};
+use crate::spec::{ClusterName, comma_separated};
 use crate::util::dirs::Dirs;
 
 /// How far a cluster is.
@@ -71,9 +71,9 @@ impl From<Record> for ClusterDetails {
             api_address: networking.api_server_address,
             control_planes: count(Role::ControlPlane),
             workers: count(Role::Worker),
-            pod_subnet: listed(&networking.pod_subnets()),
-            service_subnet: listed(&networking.service_subnets()),
-            kubernetes_version: record.kubernetes_version,
+            pod_subnet: comma_separated(&networking.pod_subnets()),
+            service_subnet: comma_separated(&networking.service_subnets()),
+            kubernetes_version: record.kubernetes_version.to_string(),
             api_port: record.api_port,
             service_address: record.service_address,
             image: record.image,

@@ -45,7 +45,7 @@ impl World {
     fn record(&self, complete: bool, kubeconfig: Vec<PathBuf>) -> Record {
         let record = Record {
             name: name(),
-            kubernetes_version: "v1.36.2".to_owned(),
+            kubernetes_version: "v1.36.2".parse().unwrap(),
             image: "image".to_owned(),
             spec: ClusterSpec::default(),
             nodes: Vec::new(),

@@ -11,7 +11,7 @@ use crate::actions::{
 };
 use crate::cluster::{self as clusters, NodeSummary, OpenError, Record};
 use crate::kubeconfig::UserKubeconfig;
-use crate::kubernetes::Role;
+use crate::kubernetes::{Role, Version};
 use crate::podman::{Archive, ExecOutput, Podman};
 use crate::spec::{ClusterName, DEFAULT_WAIT, ImageReference};
 
@@ -48,7 +48,7 @@ impl Cluster {
     }
 
     /// Returns the Kubernetes version of the control plane, such as `v1.36.2`.
-    pub fn kubernetes_version(&self) -> &str {
+    pub fn kubernetes_version(&self) -> &Version {
         &self.record().kubernetes_version
     }
 

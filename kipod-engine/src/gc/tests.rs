@@ -52,7 +52,7 @@ impl World {
         self.fill(cluster, Vec::new()).await;
         let record = Record {
             name: name(cluster),
-            kubernetes_version: "v1.36.2".to_owned(),
+            kubernetes_version: "v1.36.2".parse().unwrap(),
             image: "image".to_owned(),
             spec: ClusterSpec::default(),
             nodes: Vec::new(),

@@ -14,18 +14,18 @@ use crate::spec::ClusterName;
 /// assert_eq!(RegistryName::default().as_str(), "kipod-registry");
 /// assert_eq!(
 ///     "a_b".parse::<RegistryName>().unwrap_err().to_string(),
-///     "registry name `a_b` has `_`, where only a-z, 0-9 and - may stand"
+///     "registry name `a_b` has `_`, where only a-z, 0-9 and - are allowed"
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryName(String);
 
-/// An invalid name of a registry, with all violations of the rules.
+/// An invalid name of a registry, with all its problems.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("registry name `{name}` {}", .violations.join("; "))]
+#[error("registry name `{name}` {}", .problems.join("; "))]
 pub struct RegistryNameError {
     name: String,
-    violations: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl RegistryName {
@@ -54,7 +54,7 @@ impl FromStr for RegistryName {
         match ClusterName::new(name) {
             Ok(name) => Ok(Self(name.to_string())),
             Err(error) => {
-                Err(RegistryNameError { name: name.to_owned(), violations: error.faults().to_vec() })
+                Err(RegistryNameError { name: name.to_owned(), problems: error.problems().to_vec() })
             }
         }
     }

@@ -80,7 +80,7 @@ fn create_works_with_mixed_versions() {
     output.stderr_contains(&[
         "error: the nodes' Kubernetes versions do not go together:",
         &format!("node `{}-worker-0` has v", cluster.name),
-        "a worker may not be newer than the control plane, which has v",
+        "a worker must not be newer than the control plane, which has v",
     ]);
     cluster.assert_no_leftovers();
 

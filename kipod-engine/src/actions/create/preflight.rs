@@ -117,8 +117,9 @@ pub(in crate::actions) fn registry_auth(path: &Path) -> Result<RegistryAuth, Vec
     let text = std::fs::read_to_string(path).map_err(|error| {
         vec![format!("the registry auth file `{shown}` cannot be read: {error}")]
     })?;
-    RegistryAuth::new(text).map_err(|faults| {
-        faults.iter().map(|fault| format!("the registry auth file `{shown}` {fault}")).collect()
+    RegistryAuth::new(text).map_err(|error| {
+        let problems = error.problems().iter();
+        problems.map(|problem| format!("the registry auth file `{shown}` {problem}")).collect()
     })
 }
 

@@ -158,7 +158,7 @@ fn port_in_use() -> PodmanError {
 async fn leave_half(world: &World) {
     let record = Record {
         name: name(),
-        kubernetes_version: "v1.36.2".to_owned(),
+        kubernetes_version: "v1.36.2".parse().unwrap(),
         image: DEFAULT_IMAGE.to_owned(),
         spec: ClusterSpec::default(),
         nodes: Vec::new(),

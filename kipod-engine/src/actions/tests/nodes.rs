@@ -58,7 +58,7 @@ fn identity(name: &str, role: Role, place: u8) -> NodeIdentity {
 fn record(nodes: Vec<NodeIdentity>, changing: Option<NodeIdentity>) -> Record {
     Record {
         name: name(),
-        kubernetes_version: "v1.36.2".to_owned(),
+        kubernetes_version: "v1.36.2".parse().unwrap(),
         image: DEFAULT_IMAGE.to_owned(),
         spec: ClusterSpec { name: name(), ..ClusterSpec::default() },
         nodes,

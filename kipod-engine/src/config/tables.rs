@@ -1,10 +1,9 @@
-//! What a format has: its objects and their fields. Reading, suggestions and the JSON schema all go
-//! by these tables.
+//! Types of the tables that describe a format. Reading, suggestions and the JSON schema use them.
 
 /// An object of a format.
 #[derive(Debug)]
 pub(super) struct Object {
-    /// Its name in the JSON schema.
+    /// The name in the JSON schema.
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     pub(super) fields: &'static [Field],
@@ -16,38 +15,38 @@ pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) about: &'static str,
-    /// What it is where it is left out, as YAML; empty where that says nothing.
+    /// The default as YAML; empty without one.
     pub(super) default: &'static str,
     pub(super) required: bool,
 }
 
-/// What may stand at a place.
+/// The type of a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Text,
-    /// Text that is exactly this.
+    /// A constant text.
     Constant(&'static str),
-    /// One of a few words.
-    Words(&'static [&'static str]),
-    /// An integer between two, both included.
+    /// One of several names.
+    Names(&'static [&'static str]),
+    /// An integer between two values, both included.
     Integer(i64, i64),
     Boolean,
     List(&'static Kind),
     /// A list of objects.
     Objects(&'static Object),
-    /// A mapping whose keys are the user's.
+    /// A mapping with arbitrary keys.
     Map(&'static Kind),
     Object(&'static Object),
-    /// Nothing: the field is known, and refused with this reason.
+    /// A known field that is refused with this reason.
     Refused(&'static str),
 }
 
 impl Kind {
-    /// What it is called in a fault.
-    pub(super) fn words(&self) -> &'static str {
+    /// Returns the description in errors.
+    pub(super) fn description(&self) -> &'static str {
         match self {
-            Self::Text | Self::Constant(_) | Self::Words(_) => "text",
-            Self::Integer(..) => "a whole number",
+            Self::Text | Self::Constant(_) | Self::Names(_) => "text",
+            Self::Integer(..) => "an integer",
             Self::Boolean => "`true` or `false`",
             Self::List(_) | Self::Objects(_) => "a list",
             Self::Map(_) | Self::Object(_) => "a mapping",
@@ -61,13 +60,13 @@ impl Object {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// The fields that a user can set.
-    pub(super) fn live(&self) -> impl Iterator<Item = &'static Field> {
+    /// Iterates over the fields that can be set.
+    pub(super) fn supported(&self) -> impl Iterator<Item = &'static Field> {
         self.fields.iter().filter(|field| !matches!(field.kind, Kind::Refused(_)))
     }
 }
 
-/// A field that may be left out.
+/// Creates an optional field.
 pub(super) const fn field(name: &'static str, kind: Kind, about: &'static str) -> Field {
     Field { name, kind, about, default: "", required: false }
 }

@@ -1,28 +1,28 @@
-//! A node of a file, with the key that leads to it.
+//! A node of a file with its full key.
 
-use crate::spec::{Place, Position, ValidationError, Written};
+use crate::spec::{Location, Position, RawValue, ValidationError};
 use crate::util::yaml::{Mark, Node, Value};
 
-/// A node of a file, with the key that leads to it.
+/// A node of a file with its full key.
 #[derive(Debug, Clone)]
-pub(super) struct At<'a> {
+pub(super) struct Cursor<'a> {
     pub(super) file: &'a str,
     pub(super) key: String,
     pub(super) node: &'a Node,
 }
 
-impl<'a> At<'a> {
+impl<'a> Cursor<'a> {
     pub(super) fn root(file: &'a str, node: &'a Node) -> Self {
         Self { file, key: String::new(), node }
     }
 
-    /// What stands at a key of this mapping, unless that is nothing.
+    /// Returns the value at a key of the mapping; `None` for null.
     pub(super) fn field(&self, name: &str) -> Option<Self> {
         let node = self.node.get(name).filter(|node| !node.is_null())?;
         Some(self.below(name, node))
     }
 
-    /// The items of this list; none where it is no list.
+    /// Returns the items of a list; none for other values.
     pub(super) fn items(&self) -> Vec<Self> {
         let Value::Seq(items) = &self.node.value else { return Vec::new() };
         let item =
@@ -30,14 +30,14 @@ impl<'a> At<'a> {
         items.iter().enumerate().map(item).collect()
     }
 
-    /// The keys of this mapping, each with what stands at it; none where it is no mapping.
-    pub(super) fn pairs(&self) -> Vec<(Written, Self)> {
+    /// Returns the keys and values of a mapping; none for other values.
+    pub(super) fn pairs(&self) -> Vec<(RawValue, Self)> {
         let Value::Map(pairs) = &self.node.value else { return Vec::new() };
         let pair = |(key, node): &'a (Node, Node)| {
             let name = key.as_str()?;
             let value = self.below(name, node);
-            let place = Place { key: value.key.clone(), position: self.position(key.mark) };
-            Some((Written { text: name.to_owned(), place: Some(place) }, value))
+            let location = Location { key: value.key.clone(), position: self.position(key.mark) };
+            Some((RawValue { text: name.to_owned(), location: Some(location) }, value))
         };
         pairs.iter().filter_map(pair).collect()
     }
@@ -50,33 +50,33 @@ impl<'a> At<'a> {
         Self { file: self.file, key, node }
     }
 
-    pub(super) fn place(&self) -> Place {
-        Place { key: self.key.clone(), position: self.position(self.node.mark) }
+    pub(super) fn location(&self) -> Location {
+        Location { key: self.key.clone(), position: self.position(self.node.mark) }
     }
 
     fn position(&self, mark: Mark) -> Position {
         Position { file: self.file.to_owned(), line: mark.line, column: mark.column }
     }
 
-    pub(super) fn fault(&self, message: impl std::fmt::Display) -> ValidationError {
-        self.place().fault(message)
+    pub(super) fn error(&self, message: impl std::fmt::Display) -> ValidationError {
+        self.location().error(message)
     }
 
-    /// Its text, if it is a scalar; none at all is empty text.
-    pub(super) fn text(&self) -> Option<Written> {
+    /// Returns the text of a scalar. Null is empty text.
+    pub(super) fn text(&self) -> Option<RawValue> {
         let text = if self.node.is_null() { "" } else { self.node.as_str()? };
-        Some(Written { text: text.to_owned(), place: Some(self.place()) })
+        Some(RawValue { text: text.to_owned(), location: Some(self.location()) })
     }
 
-    /// Its number, in decimal digits.
-    pub(super) fn integer(&self) -> Option<Written> {
+    /// Returns an integer in decimal digits.
+    pub(super) fn integer(&self) -> Option<RawValue> {
         let Value::Plain(text) = &self.node.value else { return None };
-        Some(Written { text: integer(text)?.to_string(), place: Some(self.place()) })
+        Some(RawValue { text: integer(text)?.to_string(), location: Some(self.location()) })
     }
 
     pub(super) fn boolean(&self) -> Option<bool> {
         let Value::Plain(text) = &self.node.value else { return None };
-        // Those of YAML 1.1 too: kind takes them.
+        // kind accepts the booleans of YAML 1.1 too.
         match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "y" | "on" => Some(true),
             "false" | "no" | "n" | "off" => Some(false),
@@ -85,8 +85,8 @@ impl<'a> At<'a> {
     }
 }
 
-/// A whole number in the notations of YAML, which kind takes: decimal, `0x`, `0o` and `0b`, with
-/// underscores between the digits.
+/// Parses an integer in the notations that kind accepts: decimal, `0x`, `0o` and `0b`, with underscores
+/// between the digits.
 fn integer(text: &str) -> Option<i64> {
     let text = text.replace('_', "");
     let (sign, digits) = match text.strip_prefix('-') {

@@ -1,13 +1,13 @@
-//! From a tree to what the user asked for. What does not fit is passed over: the check of the shape
-//! has told it already.
+//! Conversion of a tree to an unvalidated specification. Values of a wrong type are skipped, because
+//! the structural validation reports them.
 
-use super::at::At;
+use super::cursor::Cursor;
 use crate::spec::{
-    RawJsonPatch, RawMount, RawNode, RawPatches, RawPort, RawRegistry, RawSpec, Written,
+    RawJsonPatch, RawMount, RawNode, RawPatches, RawPort, RawRegistry, RawSpec, RawValue,
 };
 
-/// What a tree of kipod's format asks for.
-pub(super) fn cluster(at: &At<'_>) -> RawSpec {
+/// Converts a tree of kipod's format.
+pub(super) fn cluster(at: &Cursor<'_>) -> RawSpec {
     let networking = at.field("networking");
     let network = |name: &str| networking.as_ref().and_then(|at| at.field(name));
     let nodes = at.field("nodes");
@@ -30,8 +30,8 @@ pub(super) fn cluster(at: &At<'_>) -> RawSpec {
         metrics: at.field("metrics").is_some_and(is_true),
         control_planes: None,
         workers: None,
-        nodes_place: nodes.as_ref().map(At::place),
-        nodes: nodes.iter().flat_map(At::items).map(|at| node(&at)).collect(),
+        nodes_location: nodes.as_ref().map(Cursor::location),
+        nodes: nodes.iter().flat_map(Cursor::items).map(|at| node(&at)).collect(),
         feature_gates: pairs(at.field("featureGates"), |at| at.boolean()),
         runtime_config: pairs(at.field("runtimeConfig"), |at| at.text()),
         kubeadm_patches: patches(at),
@@ -41,14 +41,14 @@ pub(super) fn cluster(at: &At<'_>) -> RawSpec {
     }
 }
 
-fn node(at: &At<'_>) -> RawNode {
+fn node(at: &Cursor<'_>) -> RawNode {
     RawNode {
-        place: Some(at.place()),
+        location: Some(at.location()),
         role: text(at, "role"),
         image: text(at, "image"),
         labels: pairs(at.field("labels"), |at| at.text()),
         mounts: list(at, "extraMounts", |at| RawMount {
-            place: Some(at.place()),
+            location: Some(at.location()),
             host_path: text(at, "hostPath"),
             container_path: text(at, "containerPath"),
             read_only: at.field("readOnly").is_some_and(is_true),
@@ -56,7 +56,7 @@ fn node(at: &At<'_>) -> RawNode {
             propagation: text(at, "propagation"),
         }),
         ports: list(at, "extraPortMappings", |at| RawPort {
-            place: Some(at.place()),
+            location: Some(at.location()),
             container_port: at.field("containerPort").and_then(|at| at.integer()),
             host_port: at.field("hostPort").and_then(|at| at.integer()),
             listen_address: text(at, "listenAddress"),
@@ -66,11 +66,11 @@ fn node(at: &At<'_>) -> RawNode {
     }
 }
 
-fn patches(at: &At<'_>) -> RawPatches {
+fn patches(at: &Cursor<'_>) -> RawPatches {
     RawPatches {
         merge: at.field("kubeadmConfigPatches").map(|at| texts(&at)).unwrap_or_default(),
         json: list(at, "kubeadmConfigPatchesJSON6902", |at| RawJsonPatch {
-            place: Some(at.place()),
+            location: Some(at.location()),
             group: text(at, "group"),
             version: text(at, "version"),
             kind: text(at, "kind"),
@@ -79,9 +79,9 @@ fn patches(at: &At<'_>) -> RawPatches {
     }
 }
 
-fn registry(at: &At<'_>) -> RawRegistry {
+fn registry(at: &Cursor<'_>) -> RawRegistry {
     RawRegistry {
-        place: Some(at.place()),
+        defined_at: Some(at.location()),
         prefix: text(at, "prefix"),
         location: text(at, "location"),
         insecure: at.field("insecure").is_some_and(is_true),
@@ -89,24 +89,27 @@ fn registry(at: &At<'_>) -> RawRegistry {
     }
 }
 
-/// The text at a key. Empty text is as good as none to kind, and so it is here.
-fn text(at: &At<'_>, name: &str) -> Option<Written> {
-    at.field(name)?.text().filter(|written| !written.text.is_empty())
+/// Returns the text at a key. As in kind, empty text counts as not set.
+fn text(at: &Cursor<'_>, name: &str) -> Option<RawValue> {
+    at.field(name)?.text().filter(|value| !value.text.is_empty())
 }
 
-fn texts(at: &At<'_>) -> Vec<Written> {
-    at.items().iter().filter_map(At::text).collect()
+fn texts(at: &Cursor<'_>) -> Vec<RawValue> {
+    at.items().iter().filter_map(Cursor::text).collect()
 }
 
-fn list<T>(at: &At<'_>, name: &str, item: impl Fn(&At<'_>) -> T) -> Vec<T> {
-    at.field(name).iter().flat_map(At::items).map(|at| item(&at)).collect()
+fn list<T>(at: &Cursor<'_>, name: &str, item: impl Fn(&Cursor<'_>) -> T) -> Vec<T> {
+    at.field(name).iter().flat_map(Cursor::items).map(|at| item(&at)).collect()
 }
 
-fn pairs<T>(at: Option<At<'_>>, value: impl Fn(&At<'_>) -> Option<T>) -> Vec<(Written, T)> {
-    let pairs = at.iter().flat_map(At::pairs);
+fn pairs<T>(
+    at: Option<Cursor<'_>>,
+    value: impl Fn(&Cursor<'_>) -> Option<T>,
+) -> Vec<(RawValue, T)> {
+    let pairs = at.iter().flat_map(Cursor::pairs);
     pairs.filter_map(|(name, at)| Some((name, value(&at)?))).collect()
 }
 
-fn is_true(at: At<'_>) -> bool {
+fn is_true(at: Cursor<'_>) -> bool {
     at.boolean() == Some(true)
 }

@@ -1,31 +1,30 @@
-//! What kind's format says, said in kipod's.
+//! Conversion of kind's format to kipod's.
 
 use super::fields::KIPOD;
 use crate::util::yaml::{Mark, Node, Value};
 
-/// kind's own node images, by every name they go by.
+/// The names of kind's node images.
 const KIND_IMAGES: [&str; 3] =
     ["kindest/node", "docker.io/kindest/node", "index.docker.io/kindest/node"];
-/// kipod's, which have the same tags.
+/// The name of kipod's node images, which have the same tags.
 const KIPOD_IMAGE: &str = "localhost/kipod-node";
 
-/// Something that was said differently.
+/// A value that was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
-    /// Where it stands.
+    /// The position.
     pub(super) mark: Mark,
-    /// The key that leads there.
+    /// The full key.
     pub(super) key: String,
-    /// What was done.
+    /// The change.
     pub(super) message: String,
 }
 
-/// Turns a tree of kind's format into one of kipod's, and answers what is not the same as before to
-/// who reads it:
+/// Converts a tree of kind's format to kipod's, and returns the changed values:
 ///
-/// * kind's own node images have containerd: kipod's of the same tag takes their place.
-/// * Ports of 0 and -1, which leave the choice to kind and to Docker, are left out.
-/// * An address in a subnet, which kind takes for the subnet, becomes the subnet.
+/// * kind's own node images use containerd. They are replaced by kipod's with the same tag.
+/// * The ports 0 and -1, which kind and Docker choose, are removed.
+/// * An address in a subnet, which kind accepts as the subnet, becomes the subnet.
 pub(super) fn to_kipod(root: &mut Node) -> Vec<Change> {
     let mut changes = Vec::new();
     if let Some(version) = entry(root, "apiVersion") {
@@ -71,14 +70,14 @@ fn drop_automatic(node: &mut Node, name: &str) {
 
 fn node_image(node: &mut Node, key: &str, changes: &mut Vec<Change>) {
     let Some(old) = node.as_str() else { return };
-    // The digest is that of kind's image.
+    // The digest is valid for kind's image only.
     let named = old.split_once('@').map_or(old, |(named, _)| named);
     let (name, tag) = named.split_once(':').unwrap_or((named, "latest"));
     if !KIND_IMAGES.contains(&name) {
         return;
     }
     let new = format!("{KIPOD_IMAGE}:{tag}");
-    let message = format!("`{named}` is kind's own image: `{new}` takes its place");
+    let message = format!("`{named}` is an image of kind: replaced by `{new}`");
     changes.push(Change { mark: node.mark, key: key.to_owned(), message });
     node.value = Value::Plain(new);
 }
@@ -93,7 +92,7 @@ fn subnets(node: &mut Node, key: &str, changes: &mut Vec<Change>) {
     if new == old {
         return;
     }
-    let message = format!("`{old}` is taken for `{new}`");
+    let message = format!("`{old}` is not a subnet: replaced by `{new}`");
     changes.push(Change { mark: node.mark, key: key.to_owned(), message });
     node.value = Value::Plain(new);
 }
