@@ -9,7 +9,7 @@ use super::record::{Record, RecordError};
 use crate::kubernetes::Role;
 use crate::lease::NameLock;
 use crate::plan::{label, load_balancer_addresses, load_balancer_name};
-use crate::podman::{ContainerInfo, Podman, PodmanError};
+use crate::podman::{ContainerInfo, ContainerState, Podman, PodmanError};
 use crate::spec::{ClusterName, comma_separated};
 use crate::util::dirs::Dirs;
 
@@ -91,7 +91,7 @@ pub struct NodeSummary {
     /// The role: `control-plane`, `worker` or `load-balancer`.
     pub role: String,
     /// The state of its container, as Podman reports it.
-    pub state: String,
+    pub state: ContainerState,
     /// The Kubernetes version; empty for a load balancer.
     pub kubernetes_version: String,
     /// The IP addresses on the node network, if the cluster's record contains them.

@@ -241,9 +241,7 @@ impl Cluster {
     /// Returns the process ID of a node's init; `None` while the node is not running.
     #[doc(hidden)]
     pub async fn node_pid(&self, node: &str) -> Result<Option<u32>, Error> {
-        let state = self.engine.podman().await?.inspect_container(node).await?;
-        let pid = state["State"]["Pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
-        Ok(pid.filter(|pid| *pid != 0))
+        Ok(self.engine.podman().await?.inspect_container(node).await?.pid)
     }
 
     /// Writes the logs of all nodes into a directory. Returns what is missing, a line each.

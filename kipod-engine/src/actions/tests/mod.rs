@@ -63,7 +63,7 @@ impl World {
     /// Creates a cluster whose node reports a failure of kubeadm as soon as it is running.
     async fn create_until_kubeadm_fails(&self, request: Request) -> CreateError {
         let kubeadm = async {
-            while !self.podman.containers("").await.unwrap().iter().any(|c| c.state == "running") {
+            while !self.podman.containers("").await.unwrap().iter().any(|c| c.state.is_running()) {
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             }
             let failed = self.status_dir().join("failed");
@@ -148,7 +148,7 @@ fn retaining() -> Request {
 
 /// Returns an error of Podman.
 fn refusal() -> PodmanError {
-    PodmanError::Refused { action: "do that".to_owned(), message: "no space left".to_owned() }
+    PodmanError::Operation { action: "do that".to_owned(), message: "no space left".to_owned() }
 }
 
 fn port_in_use() -> PodmanError {

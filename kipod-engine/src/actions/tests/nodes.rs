@@ -102,7 +102,7 @@ async fn stop_and_start_affect_all_nodes() {
     assert_eq!(world.count("stop_container"), 2);
     start(world.context(&quiet), &start_request()).await.unwrap();
     let states = world.podman.containers("").await.unwrap();
-    assert!(states.iter().all(|container| container.state == "running"));
+    assert!(states.iter().all(|container| container.state.is_running()));
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn remove_finds_containers_podman_does_not_list() {
     let nodes = world.record().unwrap().nodes;
     let changing = Some(identity("demo-worker-1", Role::Worker, 2));
     record(nodes, changing).write(&world.dirs.state).unwrap();
-    world.podman.half_make("demo-worker-1");
+    world.podman.leave_partial("demo-worker-1");
     crate::cluster::remove(&world.podman, &world.dirs, &name()).await.unwrap();
     assert!(world.podman.is_empty(), "{:#?}", world.podman.calls());
 }
