@@ -12,7 +12,7 @@ use crate::bundle::{Bundle, BundleError, ImageProgram, Program};
 use crate::events::{Event, Events, Step, step};
 use crate::kubernetes::{Version, VersionError};
 use crate::node::StorageDriver;
-use crate::podman::{BuildOptions, Command, CommandFailure, Labels, PodmanCli, PodmanError};
+use crate::podman::{BuildOptions, Command, CommandError, Labels, PodmanCli, PodmanError};
 use crate::util::blocking;
 use crate::util::dirs::Dirs;
 
@@ -67,7 +67,7 @@ pub enum BuildError {
     },
     /// The bundle's kubeadm does not run on this machine.
     #[error("the bundle's kubeadm does not work here: {0}")]
-    Kubeadm(CommandFailure),
+    Kubeadm(CommandError),
     /// The build context could not be laid out.
     #[error("cannot prepare the build: `{}`: {source}", .path.display())]
     Io {

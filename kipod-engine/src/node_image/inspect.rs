@@ -8,6 +8,7 @@ use super::reference;
 use crate::kubernetes::{Version, VersionError};
 use crate::node::StorageDriver;
 use crate::podman::{ImageInfo, Podman, PodmanError};
+use crate::util::Hint;
 
 /// The reference of the node image that is used when none is named.
 pub const DEFAULT_IMAGE: &str = "localhost/kipod-node:latest";
@@ -118,7 +119,7 @@ impl NodeImageError {
             Self::NotOurs { .. } => {
                 Some("build one with `kipod build node-image --image-name NAME`".to_owned())
             }
-            Self::Podman { source, .. } => source.hint().map(str::to_owned),
+            Self::Podman { source, .. } => source.hint(),
         }
     }
 }

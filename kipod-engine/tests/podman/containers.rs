@@ -1,6 +1,8 @@
 use std::net::{Ipv4Addr, TcpListener};
 
-use kipod_engine::podman::{Bind, ContainerOptions, Podman, PodmanError, PortMapping};
+use kipod_engine::podman::{
+    Bind, ContainerOptions, ContainerState, Podman, PodmanError, PortMapping,
+};
 
 use crate::support::{Fixture, append_file};
 
@@ -15,6 +17,11 @@ async fn inside(fixture: &Fixture, container: &str, command: &[&str]) -> String 
     let output = fixture.podman.exec(container, command).await.unwrap();
     assert_eq!(output.status, 0, "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Returns Podman's complete description of a container.
+async fn described(podman: &dyn Podman, name: &str) -> serde_json::Value {
+    serde_json::from_str(&podman.describe_container(name).await.unwrap()).unwrap()
 }
 
 #[tokio::test]
@@ -37,14 +44,17 @@ async fn containers_follow_their_options() {
     let found = podman.containers(&fixture.label()).await.unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((&found[0].id, &found[0].name), (&id, &name));
-    assert_eq!(found[0].state, "created");
+    assert_eq!(found[0].state, ContainerState::Created);
     assert_eq!(found[0].labels.get("io.kipod.contract"), Some(&fixture.prefix));
     let error = podman.create_container(&options).await.unwrap_err();
     assert!(matches!(error, PodmanError::NameInUse { kind: "container", .. }), "{error:?}");
 
     podman.start_container(&name).await.unwrap();
     podman.start_container(&name).await.unwrap();
-    assert_eq!(podman.containers(&fixture.label()).await.unwrap()[0].state, "running");
+    assert_eq!(
+        podman.containers(&fixture.label()).await.unwrap()[0].state,
+        ContainerState::Running
+    );
     let address = options.network.address.to_string();
     let seen = inside(&fixture, &name, &["ip", "-4", "-o", "addr", "show", "eth0"]).await;
     assert!(seen.contains(&format!("{address}/24")), "{seen}");
@@ -75,15 +85,18 @@ async fn containers_follow_their_options() {
     let logs = podman.logs(&name, 10).await.unwrap();
     assert_eq!(logs.trim(), "up\ntrouble");
     assert_eq!(podman.logs(&name, 1).await.unwrap().lines().count(), 1);
-    let inspected = podman.inspect_container(&name).await.unwrap();
-    assert_eq!(inspected["State"]["Status"], "running", "{inspected}");
-    assert_eq!(inspected["HostConfig"]["LogConfig"]["Type"], "k8s-file", "{inspected}");
+    let details = podman.inspect_container(&name).await.unwrap();
+    assert_eq!(details.state, ContainerState::Running, "{details:?}");
+    assert!(details.pid.is_some(), "{details:?}");
+    let described = self::described(podman, &name).await;
+    assert_eq!(described["HostConfig"]["LogConfig"]["Type"], "k8s-file", "{described}");
 
     podman.stop_container(&name).await.unwrap();
     podman.stop_container(&name).await.unwrap();
-    let inspected = podman.inspect_container(&name).await.unwrap();
-    assert_eq!(inspected["State"]["Status"], "exited");
-    assert_eq!(inspected["State"]["ExitCode"], 0, "the stop signal was ignored: {inspected}");
+    let details = podman.inspect_container(&name).await.unwrap();
+    assert_eq!((details.state, details.pid), (ContainerState::Exited, None));
+    let described = self::described(podman, &name).await;
+    assert_eq!(described["State"]["ExitCode"], 0, "the stop signal was ignored: {described}");
     podman.start_container(&name).await.unwrap();
     let seen = inside(&fixture, &name, &["ip", "-4", "-o", "addr", "show", "eth0"]).await;
     assert!(seen.contains(&format!("{address}/24")), "another address after a restart: {seen}");
@@ -206,9 +219,9 @@ async fn containers_are_paused_and_unpaused() {
 
     let state = async || podman.containers(&fixture.label()).await.unwrap()[0].state.clone();
     podman.pause_container(name).await.unwrap();
-    assert_eq!(state().await, "paused");
+    assert_eq!(state().await, ContainerState::Paused);
     podman.unpause_container(name).await.unwrap();
-    assert_eq!(state().await, "running");
+    assert_eq!(state().await, ContainerState::Running);
     inside(&fixture, name, &["echo"]).await;
     // A paused container can be removed.
     podman.pause_container(name).await.unwrap();
@@ -251,10 +264,8 @@ async fn restart_policy_restarts_and_counts() {
     };
     fixture.podman.create_container(&options).await.unwrap();
     fixture.podman.start_container(&options.name).await.unwrap();
-    let count = async || {
-        let inspected = fixture.podman.inspect_container(&options.name).await.unwrap();
-        inspected["RestartCount"].as_u64().unwrap()
-    };
+    let count =
+        async || fixture.podman.inspect_container(&options.name).await.unwrap().restart_count;
     let restarts = tokio::time::timeout(std::time::Duration::from_secs(60), async {
         while count().await < 2 {}
     });

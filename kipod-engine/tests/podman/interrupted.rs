@@ -35,9 +35,8 @@ async fn an_external_container_is_removed_by_name() {
     let network = fixture.network("n").await;
     let options = fixture.options("c", &network, None).await;
     let name = &options.name;
-    let store = &PodmanCli::new().info().await.unwrap()["store"];
-    let (root, driver) = (store["graphRoot"].as_str(), store["graphDriverName"].as_str());
-    let list = format!("{}/{}-containers/containers.json", root.unwrap(), driver.unwrap());
+    let info = PodmanCli::new().info().await.unwrap();
+    let list = info.store_root.join(format!("{}-containers/containers.json", info.store_driver));
 
     let start = Instant::now();
     let is_external = || external_containers().unwrap().iter().any(|(_, of)| of == name);

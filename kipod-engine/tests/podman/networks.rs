@@ -37,7 +37,7 @@ async fn create_network_distinguishes_used_names_and_subnets() {
     };
     let error = fixture.podman.create_network(&same_name).await.unwrap_err();
     assert!(matches!(error, PodmanError::NameInUse { kind: "network", .. }), "{error:?}");
-    assert_eq!(error.to_string(), format!("network `{}` exists already", network.name));
+    assert_eq!(error.to_string(), format!("network `{}` already exists", network.name));
 
     let same_subnet = NetworkOptions { name: fixture.name("other"), ..network.clone() };
     let error = fixture.podman.create_network(&same_subnet).await.unwrap_err();

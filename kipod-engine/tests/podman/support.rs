@@ -168,7 +168,7 @@ async fn cgroup_parent() -> Option<String> {
     let info = PodmanCli::new().info().await.unwrap();
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
     let own = own.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned);
-    own.filter(|_| info["host"]["cgroupManager"] == "cgroupfs")
+    own.filter(|_| info.cgroup_manager == "cgroupfs")
 }
 
 /// Returns the path of the host's static busybox.

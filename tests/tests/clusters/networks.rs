@@ -24,7 +24,7 @@ fn each_kube_proxy_mode_serves_services() {
         let (cluster, output) = create("proxy", &format!("{{kubeProxyMode: {mode}}}"), "- {}\n");
         if mode == "ipvs" && !std::path::Path::new("/proc/net/ip_vs").exists() {
             output.failure(1).stderr_contains(&[
-                "error: this machine does not have what was asked for:",
+                "error: host resources unavailable:",
                 "kube-proxy's mode `ipvs` needs the kernel's module `ip_vs`",
             ]);
             cluster.assert_no_leftovers();

@@ -81,7 +81,7 @@ fn create_works_with_mixed_versions() {
     images.reverse();
     let output = create(&images).run().failure(1);
     output.stderr_contains(&[
-        "error: the nodes' Kubernetes versions do not go together:",
+        "error: unsupported version skew between nodes:",
         &format!("node `{}-worker-0` has v", cluster.name),
         "a worker must not be newer than the control plane, which has v",
     ]);

@@ -1,4 +1,4 @@
-//! What a container, network or volume shall be, as plain data: the plan writes it, Podman gets it.
+//! Options of containers, networks and volumes to be created, as plain data.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,50 +9,50 @@ use serde::Serialize;
 /// Labels by key.
 pub type Labels = BTreeMap<String, String>;
 
-/// A container to be created.
+/// Options of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ContainerOptions {
     /// The container's name.
     pub name: String,
-    /// The host name inside.
+    /// The host name in the container.
     pub hostname: String,
-    /// The image's reference or id; it must be in the user's store already.
+    /// The image's reference or id. The image must be in the user's store.
     pub image: String,
-    /// Whether its first process is systemd, and it is privileged for that, as a node is.
+    /// `true` if the first process is systemd, which needs a privileged container.
     pub systemd: bool,
-    /// The program and its arguments, in place of the image's own; none leaves it to the image.
+    /// The command and its arguments; the image's own if empty.
     pub command: Vec<String>,
-    /// Environment of the first process.
+    /// Environment variables of the first process.
     pub env: BTreeMap<String, String>,
     /// Labels of the container.
     pub labels: Labels,
     /// Named volumes.
     pub volumes: Vec<VolumeMount>,
-    /// Files and folders of the host.
+    /// Bind mounts.
     pub binds: Vec<Bind>,
-    /// Paths inside that are a tmpfs each.
+    /// Paths in the container to mount a tmpfs at.
     pub tmpfs: Vec<String>,
     /// Devices of the host, by path.
     pub devices: Vec<PathBuf>,
-    /// The one network the container joins.
+    /// The container's network.
     pub network: NetworkAttachment,
     /// Ports published on the host.
     pub ports: Vec<PortMapping>,
-    /// Domains in which names are searched; `None` is those of the host.
+    /// DNS search domains; `None` uses those of the host.
     pub dns_search: Option<Vec<String>>,
-    /// The cgroup below which the container's own is made; `None` leaves it to Podman.
+    /// The parent of the container's cgroup; `None` uses Podman's default.
     pub cgroup_parent: Option<String>,
-    /// The signal that asks the first process to stop, by number.
+    /// The number of the signal that stops the first process.
     pub stop_signal: i64,
-    /// Seconds between that signal and SIGKILL.
+    /// Seconds from the stop signal to SIGKILL.
     pub stop_timeout: u64,
-    /// Whether Podman starts it again after `podman-restart.service` or its own end.
+    /// `true` if Podman restarts it when it ends, and when `podman-restart.service` starts.
     pub restart: bool,
 }
 
 #[cfg(test)]
 impl ContainerOptions {
-    /// A container of which a test says no more than its name and its labels.
+    /// Creates the options of a container with a name and labels, for tests.
     pub(crate) fn plain(name: &str, labels: Labels) -> Self {
         Self {
             name: name.to_owned(),
@@ -86,66 +86,66 @@ impl ContainerOptions {
 pub struct VolumeMount {
     /// The volume's name.
     pub name: String,
-    /// The path inside.
+    /// The path in the container.
     pub target: String,
 }
 
-/// A file or folder of the host mounted into a container.
+/// A bind mount: a file or directory of the host in a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Bind {
     /// The path on the host.
     pub source: PathBuf,
-    /// The path inside.
+    /// The path in the container.
     pub target: String,
-    /// Whether the container may not write to it.
+    /// `true` if the container cannot write to it.
     pub read_only: bool,
-    /// How it is mounted, in podman-run(1)'s words: `bind` without what is mounted below it, `rbind`
-    /// with that, `rslave` and `rshared` with what comes later too, `z` with a label for SELinux.
+    /// Mount options of podman-run(1): `bind` excludes mounts below the source, `rbind` includes them,
+    /// `rslave` and `rshared` propagate later mounts, `z` adds an SELinux label.
     pub options: Vec<&'static str>,
 }
 
-/// A network and the fixed addresses on it.
+/// A network and the container's static addresses in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NetworkAttachment {
     /// The network's name.
     pub name: String,
-    /// The container's address, the same after every restart.
+    /// The IPv4 address.
     pub address: Ipv4Addr,
-    /// Its IPv6 address, where the network has IPv6.
+    /// The IPv6 address, if the network has IPv6.
     pub address6: Option<Ipv6Addr>,
 }
 
-/// A port of a container published on the host.
+/// A published port of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PortMapping {
-    /// The host's address to listen on.
+    /// The address of the host to listen on.
     pub host_address: IpAddr,
-    /// The host's port; `None` leaves the choice to Podman, which makes it once.
+    /// The port of the host; for `None` Podman chooses a port once.
     pub host_port: Option<u16>,
-    /// The container's port.
+    /// The port of the container.
     pub container_port: u16,
     /// The protocol: `tcp`, `udp` or `sctp`.
     pub protocol: &'static str,
-    /// How many ports, from these on, are published alike; one most often.
+    /// The number of consecutive ports to publish, usually 1.
     pub count: u16,
 }
 
-/// A bridge network to be created.
+/// Options of a bridge network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NetworkOptions {
     /// The network's name.
     pub name: String,
-    /// Its subnet, as `ADDRESS/LENGTH`.
+    /// The IPv4 subnet, as `ADDRESS/LENGTH`.
     pub subnet: String,
-    /// The bridge's own address in that subnet.
+    /// The address of the bridge in the subnet.
     pub gateway: Ipv4Addr,
-    /// Its IPv6 subnet and the bridge's own address in that, where it has IPv6.
+    /// The IPv6 subnet and the address of the bridge in it, if the network has IPv6.
     pub ipv6: Option<(String, Ipv6Addr)>,
     /// Labels of the network.
     pub labels: Labels,
 }
 
-/// A volume to be created.
+/// Options of a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VolumeOptions {
     /// The volume's name.

@@ -1,19 +1,19 @@
-//! Images of the user's store.
+//! Images of the user's image store.
 
 use podman_api::models::LibpodImageSummary;
 use podman_api::opts::{ImageListFilter, ImageListOpts};
 
-use super::service::Service;
-use super::{ImageInfo, Platform, PodmanError};
+use super::client::Client;
+use crate::podman::api::{ImageInfo, Platform, PodmanError};
 
-/// The image that `reference` names.
+/// Returns the image with this reference.
 pub(super) async fn find(
-    service: &Service,
+    client: &Client,
     reference: &str,
 ) -> Result<Option<ImageInfo>, PodmanError> {
     let inspect =
         |podman: podman_api::Podman| async move { podman.images().get(reference).inspect().await };
-    match service.ask(inspect).await {
+    match client.query(inspect).await {
         Ok(image) => Ok(Some(ImageInfo {
             id: image.id.unwrap_or_default(),
             names: image.repo_tags.unwrap_or_default(),
@@ -24,18 +24,18 @@ pub(super) async fn find(
                 .map(|(os, architecture)| Platform { os, architecture }),
         })),
         Err(failure) if failure.is_missing() => Ok(None),
-        Err(failure) => Err(service.error(failure, format!("look for image `{reference}`"))),
+        Err(failure) => Err(client.error(failure, format!("inspect image `{reference}`"))),
     }
 }
 
-/// Every image with that label, named or not.
-pub(super) async fn list(service: &Service, label: &str) -> Result<Vec<ImageInfo>, PodmanError> {
+/// Lists the images with a label.
+pub(super) async fn list(client: &Client, label: &str) -> Result<Vec<ImageInfo>, PodmanError> {
     let wanted = ImageListOpts::builder().filter([ImageListFilter::LabelKey(label.into())]).build();
     let wanted = &wanted;
-    let found = service
-        .ask(|podman| async move { podman.images().list(wanted).await })
+    let found = client
+        .query(|podman| async move { podman.images().list(wanted).await })
         .await
-        .map_err(|failure| service.error(failure, "list images"))?;
+        .map_err(|failure| client.error(failure, "list images"))?;
     let info = |image: LibpodImageSummary| ImageInfo {
         id: image.id.unwrap_or_default(),
         names: image.names.unwrap_or_default(),

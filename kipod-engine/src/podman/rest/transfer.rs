@@ -1,4 +1,4 @@
-//! Images on their way from the user's store, or from an archive, into another store.
+//! Transfer of images from the user's store, or from an archive, to another store.
 
 use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -6,37 +6,38 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::service::Service;
-use super::{Archive, Command, ImageInfo, ImageStore, Labels, Platform, PodmanCli, PodmanError};
+use super::client::Client;
+use crate::podman::api::{Archive, ImageInfo, ImageStore, Labels, Platform, PodmanError};
+use crate::podman::cli::{PodmanCli, parse};
 use crate::util::blocking;
 
-/// Copies an image by name, with its id and its digest.
+/// Copies an image by name. Its id and digest stay the same.
 pub(super) async fn copy(
-    service: &Service,
+    client: &Client,
     name: &str,
     from: Option<&ImageStore>,
     to: &ImageStore,
 ) -> Result<(), PodmanError> {
-    let source = match (from, service.named_url()) {
+    let source = match (from, client.remote_url()) {
         (Some(store), _) => store.clone(),
         (None, None) => user_store().await?,
-        // Its files are nobody's business but the service's.
-        (None, Some(url)) => return copy_over(&url, name, to).await,
+        // The files of a remote service may not be accessible.
+        (None, Some(_)) => return copy_by_archive(client, name, to).await,
     };
-    let source = source_of(name, &source)?;
-    let (podman, _) = on(to)?;
+    let source = store_reference(name, &source)?;
+    let (podman, _) = prepare(to)?;
     podman.pull(&source).await
 }
 
-/// An image of a store as Podman is told where to copy it from.
-fn source_of(name: &str, store: &ImageStore) -> Result<String, PodmanError> {
+/// Returns the reference of an image in a store, as in containers-transports(5).
+fn store_reference(name: &str, store: &ImageStore) -> Result<String, PodmanError> {
     for path in [&store.root, &store.runroot] {
-        // There is no way to quote.
+        // These characters cannot be quoted.
         if let Some(found) = path.to_string_lossy().chars().find(|c| "+:]".contains(*c)) {
-            return Err(PodmanError::Refused {
+            return Err(PodmanError::Operation {
                 action: format!("copy `{name}` from the store `{}`", store.root.display()),
                 message: format!(
-                    "podman cannot name a store with `{found}` in a path, as in `{}`",
+                    "podman cannot address a store with `{found}` in a path, as in `{}`",
                     path.display()
                 ),
             });
@@ -46,19 +47,19 @@ fn source_of(name: &str, store: &ImageStore) -> Result<String, PodmanError> {
     Ok(format!("containers-storage:[{}@{root}+{runroot}]{name}", store.driver))
 }
 
-/// Podman on a store, and the folder where it keeps what it needs in between: what it leaves there when
-/// it is killed goes with the next use of the store, or with the store itself.
-fn on(store: &ImageStore) -> Result<(PodmanCli, PathBuf), PodmanError> {
+/// Returns the `podman` command for a store, and its directory for temporary files. Files that a killed
+/// Podman leaves there are removed with the next use of the store, or with the store itself.
+fn prepare(store: &ImageStore) -> Result<(PodmanCli, PathBuf), PodmanError> {
     let tmp = store.root.join("tmp");
     let _ = std::fs::remove_dir_all(&tmp);
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&tmp);
-    made.map_err(|error| failed("make", &tmp, &error))?;
+    let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&tmp);
+    created.map_err(|error| failed("create", &tmp, &error))?;
     forget_containers(&store.root).map_err(|error| failed("clear", &store.root, &error))?;
     Ok((PodmanCli::new().in_store(store.clone()).with_tmp(tmp.clone()), tmp))
 }
 
-/// Removes what Podman knows of the containers of a store, of which there are none. Podman holds to the
-/// runroot that it noted there, and that is another one when the user's runtime folder is.
+/// Removes Podman's database of the containers of a store, of which there are none. The database contains
+/// the runroot, and Podman would refuse another one when the user's runtime directory changes.
 fn forget_containers(root: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(root)? {
         let entry = entry?;
@@ -72,20 +73,20 @@ fn forget_containers(root: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn failed(what: &str, path: &Path, error: &dyn std::fmt::Display) -> PodmanError {
-    PodmanError::Refused {
-        action: format!("{what} `{}`", path.display()),
+fn failed(action: &str, path: &Path, error: &dyn std::fmt::Display) -> PodmanError {
+    PodmanError::Operation {
+        action: format!("{action} `{}`", path.display()),
         message: error.to_string(),
     }
 }
 
-/// Copies an image from the store of a service through an archive, which changes its digest, and not
-/// its id.
-async fn copy_over(url: &str, name: &str, to: &ImageStore) -> Result<(), PodmanError> {
-    let (podman, tmp) = on(to)?;
+/// Copies an image from the store of a remote service by an archive. Its digest changes, its id does not.
+async fn copy_by_archive(client: &Client, name: &str, to: &ImageStore) -> Result<(), PodmanError> {
+    let (podman, tmp) = prepare(to)?;
     let archive = tmp.join("archive");
-    let save = Command::new("podman")
-        .args(["--url", url, "save", "--quiet", "--format", "docker-archive", "--output"])
+    let save = client
+        .command()
+        .args(["save", "--quiet", "--format", "docker-archive", "--output"])
         .arg(&archive)
         .arg(name);
     podman.output(save).await?;
@@ -93,59 +94,59 @@ async fn copy_over(url: &str, name: &str, to: &ImageStore) -> Result<(), PodmanE
     std::fs::remove_file(&archive).map_err(|error| failed("remove", &archive, &error))
 }
 
-/// Where the user's own images are.
+/// Returns the user's own image store.
 async fn user_store() -> Result<ImageStore, PodmanError> {
     let info = PodmanCli::new().info().await?;
-    let store = &info["store"];
-    let text = |key: &str| store[key].as_str().unwrap_or_default();
-    let driver = match text("graphDriverName") {
+    let driver = match info.store_driver.as_str() {
         "vfs" => "vfs",
         "overlay" => "overlay",
         other => {
-            return Err(PodmanError::Refused {
+            return Err(PodmanError::Operation {
                 action: "read your image store".to_owned(),
-                message: format!("its driver is `{other}`: kipod knows `overlay` and `vfs`"),
+                message: format!(
+                    "unsupported storage driver `{other}`: kipod supports `overlay` and `vfs`"
+                ),
             });
         }
     };
-    Ok(ImageStore { root: text("graphRoot").into(), runroot: text("runRoot").into(), driver })
+    Ok(ImageStore { root: info.store_root, runroot: info.store_runroot, driver })
 }
 
-/// Unpacks an archive into a store that has nothing yet, and answers every image of it.
+/// Loads an archive into an empty store and returns all its images.
 pub(super) async fn load(
     archive: &Archive,
     store: &ImageStore,
 ) -> Result<Vec<ImageInfo>, PodmanError> {
-    // Its images are copied from there.
-    source_of("IMAGE", store)?;
-    let (podman, tmp) = on(store)?;
-    let ours = tmp.join("archive");
+    // The images will be copied from this store.
+    store_reference("IMAGE", store)?;
+    let (podman, tmp) = prepare(store)?;
+    let local = tmp.join("archive");
     let path = match archive {
         Archive::File(path) => path.clone(),
         Archive::Stdin => {
-            let file = ours.clone();
-            let keep = || {
+            let file = local.clone();
+            let save = || {
                 let mut options = std::fs::OpenOptions::new();
                 let mut file = options.write(true).create_new(true).mode(0o600).open(file)?;
                 std::io::copy(&mut std::io::stdin(), &mut file)
             };
-            let kept = blocking(keep).await;
-            kept.map_err(|error| failed("keep standard input as", &ours, &error))?;
-            ours.clone()
+            let saved = blocking(save).await;
+            saved.map_err(|error| failed("save standard input as", &local, &error))?;
+            local.clone()
         }
     };
     match podman.load(&path).await {
-        // Podman takes one by its name only.
-        Err(PodmanError::Command(error)) if error.tail.contains("more than one image in oci") => {
-            // Where a path may have no colon in it.
-            if path != ours {
-                std::os::unix::fs::symlink(&path, &ours)
-                    .map_err(|error| failed("make", &ours, &error))?;
+        // Podman loads each of several images only by its name.
+        Err(PodmanError::Command(error)) if error.output_contains("more than one image in oci") => {
+            // The path in such a reference must not contain a colon.
+            if path != local {
+                std::os::unix::fs::symlink(&path, &local)
+                    .map_err(|error| failed("create", &local, &error))?;
             }
             let file = path.clone();
             let names = blocking(move || oci_names(&file)).await;
             for name in names.map_err(|error| failed("read", &path, &error))? {
-                podman.pull(&format!("oci-archive:{}:{name}", ours.display())).await?;
+                podman.pull(&format!("oci-archive:{}:{name}", local.display())).await?;
             }
         }
         loaded => drop(loaded?),
@@ -153,7 +154,7 @@ pub(super) async fn load(
     let ids = podman.command().args(["images", "--all", "--quiet", "--no-trunc"]);
     let mut ids: Vec<String> =
         podman.text(ids).await?.lines().map(|id| id.trim().to_owned()).collect();
-    // One for each of its names.
+    // The list has an entry for each name of an image.
     ids.sort();
     ids.dedup();
     if ids.is_empty() {
@@ -161,18 +162,14 @@ pub(super) async fn load(
     }
     let inspect = podman.command().args(["image", "inspect"]).args(&ids);
     let printed = podman.output(inspect).await?;
-    let found: Vec<Inspected> =
-        serde_json::from_slice(&printed).map_err(|error| PodmanError::Refused {
-            action: "look at the images of the archive".to_owned(),
-            message: error.to_string(),
-        })?;
-    Ok(found.into_iter().map(Inspected::info).collect())
+    let images: Vec<InspectedImage> = parse(&printed, "inspect the images of the archive")?;
+    Ok(images.into_iter().map(ImageInfo::from).collect())
 }
 
-/// What `podman image inspect` says of an image.
+/// An image in the output of `podman image inspect`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Inspected {
+struct InspectedImage {
     id: String,
     #[serde(default)]
     repo_tags: Option<Vec<String>>,
@@ -182,18 +179,19 @@ struct Inspected {
     platform: Platform,
 }
 
-impl Inspected {
-    fn info(self) -> ImageInfo {
-        ImageInfo {
-            id: self.id,
-            names: self.repo_tags.unwrap_or_default(),
-            labels: self.labels.unwrap_or_default(),
-            platform: Some(self.platform),
+impl From<InspectedImage> for ImageInfo {
+    fn from(image: InspectedImage) -> Self {
+        Self {
+            id: image.id,
+            names: image.repo_tags.unwrap_or_default(),
+            labels: image.labels.unwrap_or_default(),
+            platform: Some(image.platform),
         }
     }
 }
 
-/// The names of the images of an OCI archive, compressed by gzip or not. All of them have to have one.
+/// Returns the names of the images of an OCI archive, with or without gzip compression. Each image must
+/// have a name.
 fn oci_names(archive: &Path) -> std::io::Result<Vec<String>> {
     #[derive(Deserialize)]
     struct Index {
@@ -250,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_oci_archive_says_what_it_has() {
+    fn oci_archive_lists_its_images() {
         let named = |name| {
             format!(r#"{{"annotations": {{"org.opencontainers.image.ref.name": "{name}"}}}}"#)
         };
@@ -263,7 +261,7 @@ mod tests {
             std::fs::write(file.path(), bytes).unwrap();
             assert_eq!(oci_names(file.path()).unwrap(), ["localhost/a:1", "b"]);
         }
-        for (bytes, fault) in [
+        for (bytes, message) in [
             (vec![0; 1024], "it has no `index.json`"),
             (
                 oci_archive(&format!(r#"{{"manifests": [{a}, {{}}]}}"#)),
@@ -272,21 +270,21 @@ mod tests {
             (oci_archive(r#"{"manifests": [{}, {}]}"#), "it has 2 images without a name"),
         ] {
             std::fs::write(file.path(), bytes).unwrap();
-            assert_eq!(oci_names(file.path()).unwrap_err().to_string(), fault);
+            assert_eq!(oci_names(file.path()).unwrap_err().to_string(), message);
         }
     }
 
     #[test]
-    fn a_store_is_used_as_if_podman_had_not_known_it() {
+    fn prepare_removes_podmans_state() {
         let root = tempfile::tempdir().unwrap();
         let store = ImageStore::new(root.path());
-        for folder in ["libpod", "overlay", "tmp/old"] {
-            std::fs::create_dir_all(root.path().join(folder)).unwrap();
+        for directory in ["libpod", "overlay", "tmp/old"] {
+            std::fs::create_dir_all(root.path().join(directory)).unwrap();
         }
         for file in ["db.sql", "db.sql-wal", "libpod/bolt_state.db", "storage.lock"] {
             std::fs::write(root.path().join(file), "").unwrap();
         }
-        on(&store).unwrap();
+        prepare(&store).unwrap();
         let mut left: Vec<_> =
             std::fs::read_dir(root.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         left.sort();
@@ -295,15 +293,15 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_podman_cannot_name_is_refused() {
-        let named = |root: &str| source_of("localhost/a:1", &ImageStore::new(root));
+    fn store_reference_refuses_special_characters() {
+        let named = |root: &str| store_reference("localhost/a:1", &ImageStore::new(root));
         assert_eq!(
             named("/home/ada lovelace/s@1").unwrap(),
             "containers-storage:[overlay@/home/ada lovelace/s@1+/home/ada lovelace/s@1.run]localhost/a:1"
         );
         for root in ["/c++/s", "/a:b", "/a]"] {
             let error = named(root).unwrap_err().to_string();
-            assert!(error.contains("cannot name a store with `"), "{error}");
+            assert!(error.contains("cannot address a store with `"), "{error}");
         }
     }
 }

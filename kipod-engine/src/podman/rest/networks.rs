@@ -3,12 +3,12 @@
 use podman_api::models::{Network, Subnet};
 use podman_api::opts::{NetworkCreateOpts, NetworkListFilter, NetworkListOpts};
 
-use super::service::Service;
-use super::{NetworkInfo, NetworkOptions, PodmanError};
+use super::client::Client;
+use crate::podman::api::{NetworkInfo, NetworkOptions, PodmanError};
 
-/// Creates a bridge network. Podman's name server is left out: the containers have fixed
-/// addresses, and one process less runs for each network.
-pub(super) async fn create(service: &Service, options: &NetworkOptions) -> Result<(), PodmanError> {
+/// Creates a bridge network. Podman's DNS server is disabled: the containers have static addresses, and
+/// each network has one process less.
+pub(super) async fn create(client: &Client, options: &NetworkOptions) -> Result<(), PodmanError> {
     let name = &options.name;
     let subnet = |subnet: String, gateway: String| Subnet {
         subnet: Some(subnet),
@@ -25,33 +25,33 @@ pub(super) async fn create(service: &Service, options: &NetworkOptions) -> Resul
         .subnets(subnets.into_iter().chain(subnet6))
         .ipv6_enabled(ipv6.is_some())
         .labels(&options.labels);
-    // What runs on one network is used from others, which netavark 2 forbids unless told.
+    // Containers on other networks connect to this one, which netavark 2 forbids by default.
     let open = &wanted.clone().options([("isolate", "false")]).build();
     let wanted = &wanted.build();
     let create = |podman: podman_api::Podman| async move { podman.networks().create(open).await };
-    let created = match service.call(create).await {
-        // Podman 4.0 and 4.1 do not know the word, and do as it says.
-        Err(failure) if failure.says("isolate") => {
+    let created = match client.call(create).await {
+        // Podman 4.0 and 4.1 reject the option; their networks are not isolated.
+        Err(failure) if failure.contains("isolate") => {
             let create =
                 |podman: podman_api::Podman| async move { podman.networks().create(wanted).await };
-            service.call(create).await
+            client.call(create).await
         }
         created => created,
     };
     match created {
         Ok(_) => Ok(()),
-        Err(failure) if failure.says("network already exists") => {
+        Err(failure) if failure.contains("network already exists") => {
             Err(PodmanError::NameInUse { kind: "network", name: name.clone() })
         }
-        Err(failure) if failure.says("is already used") && failure.says("subnet") => {
+        Err(failure) if failure.contains("is already used") && failure.contains("subnet") => {
             Err(PodmanError::SubnetInUse { subnet: options.subnet.clone() })
         }
-        Err(failure) => Err(service.error(failure, format!("create network `{name}`"))),
+        Err(failure) => Err(client.error(failure, format!("create network `{name}`"))),
     }
 }
 
-/// Every network with that label.
-pub(super) async fn list(service: &Service, label: &str) -> Result<Vec<NetworkInfo>, PodmanError> {
+/// Lists the networks with a label.
+pub(super) async fn list(client: &Client, label: &str) -> Result<Vec<NetworkInfo>, PodmanError> {
     let filter = match label.split_once('=') {
         _ if label.is_empty() => None,
         Some((key, value)) => Some(NetworkListFilter::LabelKeyVal(key.into(), value.into())),
@@ -59,10 +59,10 @@ pub(super) async fn list(service: &Service, label: &str) -> Result<Vec<NetworkIn
     };
     let wanted = NetworkListOpts::builder().filter(filter).build();
     let wanted = &wanted;
-    let found = service
-        .ask(|podman| async move { podman.networks().list(wanted).await })
+    let found = client
+        .query(|podman| async move { podman.networks().list(wanted).await })
         .await
-        .map_err(|failure| service.error(failure, "list networks"))?;
+        .map_err(|failure| client.error(failure, "list networks"))?;
     Ok(found.into_iter().map(info).collect())
 }
 
@@ -74,17 +74,17 @@ fn info(network: Network) -> NetworkInfo {
     }
 }
 
-/// Removes a network. Not by force: that would remove the containers on it.
-pub(super) async fn remove(service: &Service, name: &str) -> Result<bool, PodmanError> {
+/// Removes a network. Without force, which would also remove the containers on it.
+pub(super) async fn remove(client: &Client, name: &str) -> Result<bool, PodmanError> {
     let action = || format!("remove network `{name}`");
     let remove =
         |podman: podman_api::Podman| async move { podman.networks().get(name).delete().await };
-    match service.call(remove).await {
+    match client.call(remove).await {
         Ok(reports) => match reports.into_iter().find_map(|report| report.err) {
-            Some(message) => Err(PodmanError::Refused { action: action(), message }),
+            Some(message) => Err(PodmanError::Operation { action: action(), message }),
             None => Ok(true),
         },
         Err(failure) if failure.is_missing() => Ok(false),
-        Err(failure) => Err(service.error(failure, action())),
+        Err(failure) => Err(client.error(failure, action())),
     }
 }
