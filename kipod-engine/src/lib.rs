@@ -21,6 +21,7 @@ pub mod node_image;
 #[doc(hidden)]
 pub mod pki;
 pub mod plan;
+#[doc(hidden)]
 pub mod podman;
 pub mod registry;
 pub mod spec;
@@ -34,6 +35,7 @@ pub use engine::{
 pub use engine::{BuildNodeImage, BuiltNodeImage};
 pub use events::{Event, Events, Step};
 pub use kubernetes::Role;
+pub use podman::ContainerState;
 pub use spec::{ClusterName, ClusterSpec};
 pub use tokio_util::sync::CancellationToken;
 pub use util::Hint;

@@ -138,7 +138,7 @@ impl Hint for ChangeError {
             Self::Record(error) => error.hint(),
             Self::Images(error) => error.hint(),
             Self::NoNode { .. } | Self::Client(_) | Self::Command { .. } => None,
-            Self::List { source } | Self::Podman { source, .. } => source.hint().map(Into::into),
+            Self::List { source } | Self::Podman { source, .. } => source.hint(),
             Self::NotReady(CreateError::Timeout { .. }) => {
                 Some("`kipod export logs` exports the logs of the nodes".to_owned())
             }

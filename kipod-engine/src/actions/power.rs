@@ -105,7 +105,7 @@ pub async fn start(
     let target = WaitTarget::recorded(cluster.record(), dirs);
     let found = cluster::containers(context.podman, Some(&request.name)).await;
     let found = found.map_err(ChangeError::list)?;
-    let stopped = found.into_iter().filter(|node| node.state != "running");
+    let stopped = found.into_iter().filter(|node| !node.state.is_running());
     let restarted = RestartedNodes::now(stopped.map(|node| node.name).collect());
     let work = run_on_all(context.podman, &target.containers, NodeAction::Start);
     let started = step(events, Step::StartNodes, work).await;

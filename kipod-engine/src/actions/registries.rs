@@ -15,7 +15,7 @@ use crate::kubeconfig::client;
 use crate::node::addons;
 use crate::node::registries_file;
 use crate::plan::LOAD_BALANCER;
-use crate::podman::{Podman, PodmanError};
+use crate::podman::{ContainerState, Podman, PodmanError};
 use crate::registry::{
     self, DEFAULT_IMAGE, RegistriesLock, RegistryError, RegistryName, RegistryOptions,
     RegistrySummary, registries,
@@ -145,7 +145,7 @@ async fn image_of(
 
 /// Removes a registry, including one whose creation was interrupted.
 async fn clear(podman: &dyn Podman, name: &RegistryName) -> Result<bool, RegistryError> {
-    let left = registry::leftovers(podman).await;
+    let left = registry::orphaned(podman).await;
     let left = left.map_err(|source| RegistryError::Podman { name: name.clone(), source })?;
     if left.contains(name) {
         cluster::settle().await;
@@ -164,17 +164,17 @@ async fn create(
     let records: Vec<Record> = records.into_iter().filter_map(|(_, record)| record).collect();
     let subnets = records.iter().flat_map(|record| {
         let networking = &record.spec.networking;
-        [networking.pod_subnet, networking.service_subnet]
+        [networking.pod_subnet.v4, networking.service_subnet.v4]
     });
     let options = RegistryOptions {
         name: &request.name,
         port: request.port,
-        spoken_for: records.iter().map(|record| record.api_port).collect(),
+        reserved_ports: records.iter().map(|record| record.api_port).collect(),
         image,
         cgroup_parent: request.cgroup_parent.clone(),
-        used: subnets.collect(),
-        around: host_networks::subnets(&host_networks::read()).collect(),
-        limit: request.timeouts.registry_start(),
+        used_subnets: subnets.collect(),
+        host_networks: host_networks::subnets(&host_networks::read()).collect(),
+        timeout: request.timeouts.registry_start(),
     };
     registry::create(context.podman, &options).await
 }
@@ -186,21 +186,21 @@ async fn reuse(
     found: RegistrySummary,
 ) -> Result<RegistrySummary, RegistryError> {
     let name = &request.name;
-    let mut differs = Vec::new();
+    let mut differences = Vec::new();
     if request.port.is_some_and(|port| port != found.registry.port) {
-        differs.push(format!("port {}", found.registry.port));
+        differences.push(format!("port {}", found.registry.port));
     }
     if request.image.as_ref().is_some_and(|image| image.as_str() != found.image) {
-        differs.push(format!("image `{}`", found.image));
+        differences.push(format!("image `{}`", found.image));
     }
-    if !differs.is_empty() {
-        return Err(RegistryError::Exists { name: name.clone(), differs });
+    if !differences.is_empty() {
+        return Err(RegistryError::Exists { name: name.clone(), differences });
     }
     let started = podman.start_container(name.as_str()).await;
     started.map_err(|source| RegistryError::Podman { name: name.clone(), source })?;
     let limit = request.timeouts.registry_start();
-    registry::until_it_answers(podman, name, found.registry.port, limit, true).await?;
-    Ok(RegistrySummary { state: "running".to_owned(), ..found })
+    registry::wait_until_ready(podman, name, found.registry.port, limit, true).await?;
+    Ok(RegistrySummary { state: ContainerState::Running, ..found })
 }
 
 async fn find(
@@ -221,7 +221,8 @@ fn lock(context: Context<'_>) -> Result<RegistriesLock, RegistryError> {
 async fn update_all(context: Context<'_>) {
     let Context { podman, dirs, events } = context;
     let query = async {
-        let local = registry::local(podman).await.map_err(|error| error_chain(&error))?;
+        let local =
+            registry::local_registries(podman).await.map_err(|error| error_chain(&error))?;
         let nodes = cluster::nodes(podman, dirs, None).await;
         let nodes = nodes.map_err(|error| error_chain(&error))?;
         let records = Record::all(&dirs.state).map_err(|error| error_chain(&error))?;
@@ -265,7 +266,7 @@ async fn update_cluster(
     };
     update_nodes(context, &record, &nodes, local).await;
     let control_plane = record.control_plane();
-    let is_running = nodes.iter().any(|node| node.name == control_plane && node.state == "running");
+    let is_running = nodes.iter().any(|node| node.name == control_plane && node.state.is_running());
     if record.complete && is_running {
         publish(context, &name, local).await;
     }
@@ -281,7 +282,7 @@ pub(super) async fn update_nodes_if_changed(
     let mut configured = planned.to_vec();
     loop {
         let query = async {
-            let local = registry::local(context.podman).await?;
+            let local = registry::local_registries(context.podman).await?;
             if local == configured {
                 return Ok(None);
             }
@@ -310,22 +311,23 @@ async fn update_nodes(
     let Context { podman, events, .. } = context;
     let file = [registries_file(&record.spec.registries, local)];
     let existing = nodes.iter().filter(|node| {
-        node.role != LOAD_BALANCER && !matches!(node.state.as_str(), "created" | "initialized")
+        node.role != LOAD_BALANCER
+            && !matches!(node.state, ContainerState::Created | ContainerState::Initialized)
     });
     let updates = existing.map(|node| async {
         let name = node.name.as_str();
         let done = async {
             podman.upload(name, "/var", archive(&file)).await?;
-            match node.state.as_str() {
-                "running" => podman.exec(name, &["sh", "-c", RELOAD]).await.map(Some),
-                _ => Ok(None),
+            match node.state.is_running() {
+                true => podman.exec(name, &["sh", "-c", RELOAD]).await.map(Some),
+                false => Ok(None),
             }
         };
         let error = match tokio::time::timeout(UPDATE_TIMEOUT, done).await {
             Ok(Ok(Some(output))) if output.status != 0 => {
                 String::from_utf8_lossy(&output.stderr).trim().to_owned()
             }
-            Ok(Ok(None)) if node.state == "paused" => "it is paused".to_owned(),
+            Ok(Ok(None)) if node.state == ContainerState::Paused => "it is paused".to_owned(),
             Ok(Ok(_)) => return,
             Ok(Err(error)) => error_chain(&error),
             Err(_) => no_response(),
@@ -366,7 +368,7 @@ pub(super) async fn publish_new_registries(
     mut published: Vec<LocalRegistry>,
 ) -> Vec<LocalRegistry> {
     loop {
-        let error = match registry::local(context.podman).await {
+        let error = match registry::local_registries(context.podman).await {
             Ok(local) if local == published => return published,
             Ok(local) => {
                 let written = write_config_map(client, &local).await;

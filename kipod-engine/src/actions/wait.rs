@@ -189,11 +189,11 @@ impl Waiter<'_> {
                 };
                 // Podman restarts an exited node, and does not respond meanwhile: a node that exits
                 // immediately always appears as running.
-                let count = state["RestartCount"].as_u64().unwrap_or(0);
+                let count = state.restart_count;
                 let first = self.cluster.is_new.then_some(0);
                 let before = restarts.insert(node.clone(), count).or(first);
                 let restarted = before.is_some_and(|before| count > before);
-                if restarted || state["State"]["Running"].as_bool() == Some(false) {
+                if restarted || !state.state.is_running() {
                     let text = self.podman.logs(&node, OUTPUT_LINES).await.unwrap_or_default();
                     let logs = [Log { name: "container output", text: text.trim().to_owned() }];
                     let report = failure_log::report(self.state, &self.cluster.name, &logs);

@@ -9,8 +9,8 @@ use super::record::{Record, RecordError};
 use crate::kubernetes::Role;
 use crate::lease::NameLock;
 use crate::plan::{label, load_balancer_addresses, load_balancer_name};
-use crate::podman::{ContainerInfo, Podman, PodmanError};
-use crate::spec::{ClusterName, listed};
+use crate::podman::{ContainerInfo, ContainerState, Podman, PodmanError};
+use crate::spec::{ClusterName, comma_separated};
 use crate::util::dirs::Dirs;
 
 /// The state of a cluster.
@@ -70,9 +70,9 @@ impl From<Record> for ClusterDetails {
             api_address: networking.api_server_address,
             control_planes: count(Role::ControlPlane),
             workers: count(Role::Worker),
-            pod_subnet: listed(&networking.pod_subnets()),
-            service_subnet: listed(&networking.service_subnets()),
-            kubernetes_version: record.kubernetes_version,
+            pod_subnet: comma_separated(&networking.pod_subnets()),
+            service_subnet: comma_separated(&networking.service_subnets()),
+            kubernetes_version: record.kubernetes_version.to_string(),
             api_port: record.api_port,
             service_address: record.service_address,
             image: record.image,
@@ -91,7 +91,7 @@ pub struct NodeSummary {
     /// The role: `control-plane`, `worker` or `load-balancer`.
     pub role: String,
     /// The state of its container, as Podman reports it.
-    pub state: String,
+    pub state: ContainerState,
     /// The Kubernetes version; empty for a load balancer.
     pub kubernetes_version: String,
     /// The IP addresses on the node network, if the cluster's record contains them.

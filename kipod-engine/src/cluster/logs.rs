@@ -125,8 +125,8 @@ impl Export<'_> {
     async fn run(mut self, phases: &Path) -> Result<Vec<String>, LogsError> {
         let (podman, node) = (self.podman, self.node);
         let is_balancer = node.role == LOAD_BALANCER;
-        let description = podman.inspect_container(&node.name).await;
-        self.put("inspect.json", description.map(|state| format!("{state:#}\n")))?;
+        let description = podman.describe_container(&node.name).await;
+        self.put("inspect.json", description.map(|json| format!("{json}\n")))?;
         let output = podman.logs(&node.name, SERIAL_LINES).await;
         self.put("serial.log", output)?;
         if !is_balancer {
@@ -136,7 +136,7 @@ impl Export<'_> {
         if let Ok(text) = std::fs::read_to_string(phases) {
             write(&self.dir, "phases.log", &text)?;
         }
-        if node.state != "running" {
+        if !node.state.is_running() {
             self.missing.push(format!(
                 "node `{}` is not running ({}): its journal and the logs of its pods are only available while it runs",
                 node.name, node.state

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::kubernetes::Role;
+use crate::kubernetes::{Role, Version};
 use crate::lease::LeaseError;
 use crate::node::CgroupMode;
 use crate::plan::{NodeIdentity, control_plane_name, has_balancer, load_balancer_name};
@@ -18,7 +18,7 @@ pub struct Record {
     /// The cluster's name.
     pub name: ClusterName,
     /// The Kubernetes version.
-    pub kubernetes_version: String,
+    pub kubernetes_version: Version,
     /// The node image's reference when it was created.
     pub image: String,
     /// The specification it was created with.

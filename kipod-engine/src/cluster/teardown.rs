@@ -9,7 +9,7 @@ use crate::cluster::store;
 use crate::kubeconfig::UserKubeconfig;
 use crate::lease::{ImagesLock, LockError, NameLock};
 use crate::plan::{self, label};
-use crate::podman::{Found, Podman, PodmanError, VolumeOptions, remove_tree};
+use crate::podman::{LabeledResources, Podman, PodmanError, VolumeOptions, remove_tree};
 use crate::spec::ClusterName;
 use crate::util::dirs::Dirs;
 use crate::util::text::{error_chain, indent_list};
@@ -47,7 +47,7 @@ impl Hint for RemoveError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Lock(error) => error.hint(),
-            Self::List { source, .. } => source.hint().map(Into::into),
+            Self::List { source, .. } => source.hint(),
             Self::Incomplete { name, .. } => {
                 Some(format!("fix these errors, then run `kipod delete cluster {name}` again"))
             }
@@ -56,8 +56,11 @@ impl Hint for RemoveError {
 }
 
 /// Lists the resources of a cluster in Podman.
-pub(crate) async fn find(podman: &dyn Podman, name: &ClusterName) -> Result<Found, RemoveError> {
-    let found = Found::under(podman, &format!("{}={name}", label::CLUSTER)).await;
+pub(crate) async fn find(
+    podman: &dyn Podman,
+    name: &ClusterName,
+) -> Result<LabeledResources, RemoveError> {
+    let found = LabeledResources::find(podman, &format!("{}={name}", label::CLUSTER)).await;
     found.map_err(|source| RemoveError::List { name: name.clone(), source })
 }
 
@@ -142,7 +145,7 @@ pub(crate) async fn remove_locked(
         let changing = record.changing.iter().map(|identity| identity.name.clone());
         for node in record.containers().chain(changing) {
             let volume = VolumeOptions { name: node, labels: plan::labels(name) };
-            if let Err(error) = found.sweep(podman, &volume).await {
+            if let Err(error) = found.remove_files(podman, &volume).await {
                 errors.push(format!(
                     "leftovers of node `{}`: {}",
                     volume.name,
@@ -180,7 +183,7 @@ pub(crate) async fn remove_from_podman(
     cluster: &ClusterName,
     node: &str,
 ) -> Result<(), PodmanError> {
-    let found = Found::under(podman, &format!("{}={cluster}", label::CLUSTER)).await?;
+    let found = LabeledResources::find(podman, &format!("{}={cluster}", label::CLUSTER)).await?;
     let volume = VolumeOptions { name: node.to_owned(), labels: plan::labels(cluster) };
     found.remove_one(podman, &volume).await
 }

@@ -45,7 +45,7 @@ impl World {
     fn record(&self, complete: bool, kubeconfig: Vec<PathBuf>) -> Record {
         let record = Record {
             name: name(),
-            kubernetes_version: "v1.36.2".to_owned(),
+            kubernetes_version: "v1.36.2".parse().unwrap(),
             image: "image".to_owned(),
             spec: ClusterSpec::default(),
             nodes: Vec::new(),
@@ -80,7 +80,7 @@ fn name() -> ClusterName {
 }
 
 fn refusal() -> PodmanError {
-    PodmanError::Refused { action: "do that".to_owned(), message: "device is busy".to_owned() }
+    PodmanError::Operation { action: "do that".to_owned(), message: "device is busy".to_owned() }
 }
 
 fn merge_entry(path: &Path) {
@@ -301,7 +301,7 @@ async fn export_logs_reports_stopped_nodes_once() {
 
     world.podman.start_container(NODE).await.unwrap();
     let line = format!("{NODE} journalctl --no-pager -u crio");
-    world.podman.answer_exec(&line, 0, "proxy http://me:secret@proxy:3128\n");
+    world.podman.set_exec_output(&line, 0, "proxy http://me:secret@proxy:3128\n");
     let missing = export().await;
     // The scripted node returns no archive, which counts as an empty one.
     assert_eq!(missing, [""; 0]);

@@ -11,7 +11,7 @@ use crate::actions::{
 };
 use crate::cluster::{self as clusters, NodeSummary, OpenError, Record};
 use crate::kubeconfig::UserKubeconfig;
-use crate::kubernetes::Role;
+use crate::kubernetes::{Role, Version};
 use crate::podman::{Archive, ExecOutput, Podman};
 use crate::spec::{ClusterName, DEFAULT_WAIT, ImageReference};
 
@@ -48,7 +48,7 @@ impl Cluster {
     }
 
     /// Returns the Kubernetes version of the control plane, such as `v1.36.2`.
-    pub fn kubernetes_version(&self) -> &str {
+    pub fn kubernetes_version(&self) -> &Version {
         &self.record().kubernetes_version
     }
 
@@ -235,7 +235,13 @@ impl Cluster {
     ///
     /// When the node is not running, or Podman refuses.
     pub async fn exec(&self, node: &str, command: &[&str]) -> Result<ExecOutput, Error> {
-        Ok(self.engine.podman().await?.exec(node, command).await?)
+        self.engine.exec(node, command).await
+    }
+
+    /// Returns the process ID of a node's init; `None` while the node is not running.
+    #[doc(hidden)]
+    pub async fn node_pid(&self, node: &str) -> Result<Option<u32>, Error> {
+        Ok(self.engine.podman().await?.inspect_container(node).await?.pid)
     }
 
     /// Writes the logs of all nodes into a directory. Returns what is missing, a line each.

@@ -9,6 +9,7 @@ use super::{Cluster, Engine, Error, now};
 use crate::actions::{self, CreateError, Request};
 use crate::events::Events;
 use crate::kubeconfig::UserKubeconfig;
+use crate::kubernetes::Version;
 use crate::spec::ClusterSpec;
 
 /// A creation that starts when it is awaited. Made by [`Engine::create`].
@@ -33,7 +34,8 @@ pub struct CreateCluster {
     spec: ClusterSpec,
     events: Arc<dyn Events>,
     cancel: CancellationToken,
-    kubernetes: Option<String>,
+    kubernetes: Option<Version>,
+    prefer_default_image: bool,
     kubeconfig: Option<UserKubeconfig>,
     created_at: Option<i64>,
 }
@@ -59,6 +61,7 @@ impl Engine {
             engine: self.clone(),
             spec,
             kubernetes: None,
+            prefer_default_image: false,
             kubeconfig: None,
             created_at: None,
         }
@@ -78,13 +81,6 @@ impl CreateCluster {
         self
     }
 
-    /// Uses the newest node image of this Kubernetes version, such as `1.35` or `v1.35.6`, in place
-    /// of the image of the specification. A missing one is built.
-    pub fn kubernetes(mut self, version: impl Into<String>) -> Self {
-        self.kubernetes = Some(version.into());
-        self
-    }
-
     /// Adds the cluster to the user's kubeconfig. Default: no kubeconfig of the user is changed.
     pub fn kubeconfig(mut self, kubeconfig: UserKubeconfig) -> Self {
         self.kubeconfig = Some(kubeconfig);
@@ -98,13 +94,27 @@ impl CreateCluster {
         self
     }
 
-    async fn run(self) -> Result<Cluster, Error> {
-        let Self { engine, mut spec, events, cancel, kubernetes, kubeconfig, created_at } = self;
-        let events = &*events;
+    /// Uses the default node image if it has this Kubernetes version, otherwise the newest image of
+    /// the version.
+    #[doc(hidden)]
+    pub fn default_image_or_kubernetes(mut self, version: Option<Version>) -> Self {
+        self.prefer_default_image = true;
+        self.kubernetes = version;
+        self
+    }
+
+    /// Runs the creation with a receiver of events that need not live longer.
+    #[doc(hidden)]
+    pub async fn run_with(self, events: &dyn Events) -> Result<Cluster, Error> {
+        let Self { engine, mut spec, cancel, kubernetes, kubeconfig, created_at, .. } = self;
         let prepare = async {
             let machine = engine.machine(events).await?;
-            let version = kubernetes.as_deref();
             let driver = machine.storage_driver;
+            let version = match (&kubernetes, self.prefer_default_image) {
+                (Some(version), true) if engine.default_image_is(version, driver).await? => None,
+                (None, false) => spec.kubernetes.as_ref(),
+                (version, _) => version.as_ref(),
+            };
             let image = engine.find_node_image(&spec.image, version, driver, events, &cancel);
             let image = image.await?;
             Ok::<_, Error>((machine, image))
@@ -131,6 +141,9 @@ impl IntoFuture for CreateCluster {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(async move {
+            let events = self.events.clone();
+            self.run_with(&*events).await
+        })
     }
 }

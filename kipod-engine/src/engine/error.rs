@@ -110,7 +110,7 @@ impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Dirs(error) => error.hint(),
-            Self::Podman(error) => error.hint().map(str::to_owned),
+            Self::Podman(error) => error.hint(),
             Self::Host(error) => error.hint(),
             Self::NodeImage(error) => error.hint(),
             #[cfg(feature = "build")]

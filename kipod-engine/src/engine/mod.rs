@@ -19,7 +19,7 @@ use crate::events::{Event, Events, Step, step};
 use crate::gc::{self, Pruned};
 use crate::host::{self, HostFacts, Report, Status};
 use crate::plan::Machine;
-use crate::podman::Service;
+use crate::podman::{ExecOutput, Podman, Service};
 use crate::spec::{ClusterName, ImageReference};
 use crate::util::dirs::Dirs;
 use crate::util::timeout_factor::TimeoutFactor;
@@ -233,6 +233,22 @@ impl Engine {
     /// When another process works on the cluster, or something of it cannot be removed.
     pub async fn delete(&self, name: &ClusterName) -> Result<bool, Error> {
         Ok(clusters::remove(self.podman().await?, self.dirs(), name).await?)
+    }
+
+    /// Deletes the cluster whose record `is_same` accepts. Another cluster of that name is kept.
+    #[doc(hidden)]
+    pub async fn delete_if(
+        &self,
+        name: &ClusterName,
+        is_same: impl Fn(&clusters::Record) -> bool,
+    ) -> Result<bool, Error> {
+        Ok(clusters::remove_if(self.podman().await?, self.dirs(), name, is_same).await?)
+    }
+
+    /// Runs a command inside a node of any cluster.
+    #[doc(hidden)]
+    pub async fn exec(&self, node: &str, command: &[&str]) -> Result<ExecOutput, Error> {
+        Ok(self.podman().await?.exec(node, command).await?)
     }
 
     /// Returns the names of all clusters that records or Podman know, complete or not.

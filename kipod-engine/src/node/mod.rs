@@ -17,12 +17,9 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::kubernetes::Role;
+use crate::kubernetes::{Role, Version};
 use crate::pki::{Authorities, Credentials};
-use crate::spec::{
-    ClusterSpec, FoundRegistries, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, KubeProxyMode,
-    NodeSpec,
-};
+use crate::spec::{ClusterSpec, FoundRegistries, INTERNAL_NODE_ADDRESSES, KubeProxyMode, NodeSpec};
 use crate::util::timeouts::Timeouts;
 
 pub use crio::registries_file;
@@ -72,7 +69,7 @@ pub struct NodeSettings<'a> {
     /// How it becomes part of its cluster.
     pub entry: Entry,
     /// The Kubernetes version of its own programs, as `v1.36.2`.
-    pub kubernetes_version: &'a str,
+    pub kubernetes_version: &'a Version,
     /// The pause image that kubeadm of its version names.
     pub pause_image: &'a str,
     /// Its addresses on the nodes' network, one of each family that the cluster has.
@@ -117,7 +114,7 @@ pub struct ClusterSettings<'a> {
     /// The cluster's name.
     pub name: &'a str,
     /// The Kubernetes version of its control plane, as `v1.36.2`.
-    pub kubernetes_version: &'a str,
+    pub kubernetes_version: &'a Version,
     /// How many nodes it is planned with.
     pub nodes: usize,
     /// Those of them that have the control plane, by name and address.
@@ -147,7 +144,7 @@ impl ClusterSettings<'_> {
 
     fn internal_addresses(&self) -> Vec<IpAddr> {
         let family = self.spec.networking.ip_family;
-        family.each(INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6)
+        INTERNAL_NODE_ADDRESSES.each(family)
     }
 }
 
@@ -270,10 +267,10 @@ fn environment(node: &NodeSettings<'_>) -> String {
     }
     let family = node.cluster.spec.networking.ip_family;
     if node.is_internal() && family.has_ipv4() {
-        text.push_str(&format!("KIPOD_INTERNAL_ADDRESS={INTERNAL_NODE_ADDRESS}\n"));
+        text.push_str(&format!("KIPOD_INTERNAL_ADDRESS={}\n", INTERNAL_NODE_ADDRESSES.v4));
     }
     if node.is_internal() && family.has_ipv6() {
-        text.push_str(&format!("KIPOD_INTERNAL_ADDRESS6={INTERNAL_NODE_ADDRESS6}\n"));
+        text.push_str(&format!("KIPOD_INTERNAL_ADDRESS6={}\n", INTERNAL_NODE_ADDRESSES.v6));
     }
     if family.has_ipv6() {
         text.push_str("KIPOD_IPV6=1\n");

@@ -5,6 +5,7 @@
 use serde_json::json;
 
 use super::{NodeFile, NodeSettings, Route};
+use crate::spec::ANY_ADDRESS;
 
 /// The CNI network, the routes, and the rule for what leaves the cluster.
 pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
@@ -28,7 +29,7 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
 /// pods are published on the node.
 fn conflist(node: &NodeSettings<'_>) -> String {
     let family = node.cluster.spec.networking.ip_family;
-    let everywhere = family.each("0.0.0.0/0", "::/0");
+    let everywhere: Vec<&str> = ANY_ADDRESS.each(family);
     let routes: Vec<_> = everywhere.into_iter().map(|net: &str| json!({ "dst": net })).collect();
     let ranges: Vec<_> =
         node.pod_subnets.iter().map(|subnet| json!([{ "subnet": subnet }])).collect();

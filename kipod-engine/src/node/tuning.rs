@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::kubeadm::{add, has};
 use super::{API_PORT, ClusterSettings};
-use crate::kubernetes::settings;
+use crate::kubernetes::Settings;
 use crate::util::timeouts::Timeouts;
 
 /// An etcd that nobody writes to tells each of its watchers so, which are a hundred or more.
@@ -64,7 +64,7 @@ fn spare_control_plane(document: &mut Value, cluster: &ClusterSettings<'_>) {
         add(&mut etcd["extraEnvs"], ONE_THREAD.0, ONE_THREAD.1);
         // Another etcd than kubeadm's own may not know the argument by this name.
         if etcd["imageTag"].is_null() {
-            let name = settings(cluster.kubernetes_version).watch_progress_argument;
+            let name = Settings::of(cluster.kubernetes_version).watch_progress_argument;
             let interval = cluster.timeouts.scale(WATCH_PROGRESS).min(LONGEST_WATCH_PROGRESS);
             add(&mut etcd["extraArgs"], name, &written(interval));
         }

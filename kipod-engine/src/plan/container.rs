@@ -83,7 +83,7 @@ impl ContainerTemplate<'_> {
         let container = &mut node.container;
         container
             .labels
-            .insert(label::KUBERNETES_VERSION.to_owned(), image.kubernetes_version.clone());
+            .insert(label::KUBERNETES_VERSION.to_owned(), image.kubernetes_version.to_string());
         // kubelet wants a kernel log, and the host's is not for it.
         container.binds.push(bind(Path::new("/dev/null"), "/dev/kmsg", false));
         container.binds.push(bind(&image.image_store, SHARED_STORE, true));

@@ -9,8 +9,8 @@ use super::{LOAD_BALANCER, has_balancer};
 use crate::kubernetes::Role;
 use crate::node::Route;
 use crate::spec::{
-    ClusterName, ClusterSpec, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, IpFamily, MAX_NODES,
-    NODE_POD_LENGTH, NODE_POD_LENGTH6, Subnet, Subnet6,
+    ClusterName, ClusterSpec, DualStack, INTERNAL_NODE_ADDRESSES, IpFamily, MAX_NODES,
+    NODE_POD_CIDR_LENGTHS, Subnet, Subnet6,
 };
 
 /// The places of addresses in the nodes' network, a /24: the bridge's own, the first node's, and the
@@ -53,7 +53,7 @@ impl NodeIdentity {
 
 /// A node's addresses, one of each family that the cluster has.
 pub(super) fn addresses(address: Ipv4Addr, family: IpFamily) -> Vec<IpAddr> {
-    family.each(address, address6(address))
+    DualStack::new(address, address6(address)).each(family)
 }
 
 /// The IPv6 address that goes with an IPv4 address of a node: the same digits, below `fd00::/16`,
@@ -95,7 +95,7 @@ pub fn node_names(spec: &ClusterSpec) -> Vec<String> {
 
 /// The identities of a cluster's nodes, in their order.
 pub fn identities(spec: &ClusterSpec, node_subnet: &Subnet) -> Vec<NodeIdentity> {
-    let places = spec.networking.pod_subnet.parts(NODE_POD_LENGTH);
+    let places = spec.networking.pod_subnet.v4.parts(NODE_POD_CIDR_LENGTHS.v4);
     let mut places6 = pod_subnets6(spec);
     let identities = spec.nodes.iter().zip(node_names(spec)).zip(places).zip(FIRST_NODE..);
     identities
@@ -111,9 +111,9 @@ pub fn identities(spec: &ClusterSpec, node_subnet: &Subnet) -> Vec<NodeIdentity>
 
 /// The parts of the IPv6 pod subnet that nodes can have; none where the cluster has no IPv6.
 fn pod_subnets6(spec: &ClusterSpec) -> impl Iterator<Item = Subnet6> {
-    let pods = &spec.networking.pod_subnet6;
+    let pods = &spec.networking.pod_subnet.v6;
     let has = spec.networking.ip_family.has_ipv6();
-    has.then(|| pods.parts(NODE_POD_LENGTH6)).into_iter().flatten()
+    has.then(|| pods.parts(NODE_POD_CIDR_LENGTHS.v6)).into_iter().flatten()
 }
 
 /// The identity of one more node of that role: the first free number, address and part of the pod subnet.
@@ -130,7 +130,7 @@ pub fn next_identity(
     let address = (FIRST_NODE..BALANCER)
         .filter_map(|place| network.nth(place))
         .find(|address| taken.iter().all(|identity| identity.address != *address))?;
-    let mut parts = spec.networking.pod_subnet.parts(NODE_POD_LENGTH);
+    let mut parts = spec.networking.pod_subnet.v4.parts(NODE_POD_CIDR_LENGTHS.v4);
     let pod_subnet =
         parts.find(|part| taken.iter().all(|identity| identity.pod_subnet != *part))?;
     let part6 = pod_subnets6(spec)
@@ -204,7 +204,7 @@ pub(super) fn routes(
         .collect();
     let control_plane = others.clone().find(|other| other.role == Role::ControlPlane);
     if let (false, Some(control_plane)) = (has_balancer(spec), control_plane) {
-        let internal: Vec<IpAddr> = family.each(INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6);
+        let internal: Vec<IpAddr> = INTERNAL_NODE_ADDRESSES.each(family);
         let internal = internal.into_iter().map(IpNet::from).collect();
         routes.extend(by_way_of(control_plane, internal));
     }

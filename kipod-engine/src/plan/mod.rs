@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::kubeconfig::ClusterAccess;
-use crate::kubernetes::Role;
+use crate::kubernetes::{Role, Version};
 use crate::node::{
     self as inside, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, PatchError,
     ReachedPorts, ServiceSettings,
@@ -51,7 +51,7 @@ pub struct Plan {
     /// The cluster's name.
     pub name: ClusterName,
     /// The Kubernetes version.
-    pub kubernetes_version: String,
+    pub kubernetes_version: Version,
     /// Whether limits of pods will hold.
     pub cgroups: CgroupMode,
     /// The nodes' network.
@@ -120,7 +120,7 @@ pub struct PlanContext<'a> {
     /// What the machine has of registries.
     pub found_registries: &'a FoundRegistries,
     /// The Kubernetes version of the control plane.
-    pub kubernetes_version: &'a str,
+    pub kubernetes_version: &'a Version,
     /// The image store of the control plane's version.
     pub control_plane_store: &'a Path,
     /// Every node, also those that are there already.
@@ -223,7 +223,7 @@ pub fn plan(
     cluster_dir: &Path,
 ) -> Result<Plan, PatchError> {
     assert_eq!(images.len(), spec.nodes.len(), "an image for each node");
-    let kubernetes_version = images[0].kubernetes_version.as_str();
+    let kubernetes_version = &images[0].kubernetes_version;
     let identities = &identities(spec, &choices.node_subnet);
     let ground = PlanContext {
         spec,
@@ -247,7 +247,7 @@ pub fn plan(
     });
     Ok(Plan {
         name: spec.name.clone(),
-        kubernetes_version: kubernetes_version.to_owned(),
+        kubernetes_version: kubernetes_version.clone(),
         cgroups: machine.cgroups,
         network: NetworkOptions {
             name: network_name(&spec.name),

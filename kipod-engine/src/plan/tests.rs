@@ -62,7 +62,7 @@ fn planned_with(
     let image = NodeImage {
         reference: "localhost/kipod-node:latest".into(),
         id: "0123".into(),
-        kubernetes_version: version.into(),
+        kubernetes_version: version.parse().unwrap(),
         pause_image: "registry.k8s.io/pause:3.10".into(),
         image_store: "/stores/v1.36.2".into(),
         has_storage: true,
@@ -106,7 +106,7 @@ fn containers_have_their_place_and_publish_one_api_server() {
                 container.network.address,
                 match node.pod_subnets.as_slice() {
                     [] => "none".to_owned(),
-                    subnets => crate::spec::listed(subnets),
+                    subnets => crate::spec::comma_separated(subnets),
                 },
                 container.ports.len(),
             )
@@ -203,7 +203,10 @@ fn several_control_planes_found_one_etcd_behind_a_load_balancer() {
 #[test]
 fn a_slow_control_plane_is_asked_less_often_and_has_less_to_do() {
     let periods = |factor: &str, component: &str| {
-        let slow = Machine { timeouts: crate::Timeouts::new(factor.parse().unwrap()), ..machine() };
+        let slow = Machine {
+            timeouts: crate::util::timeouts::Timeouts::new(factor.parse().unwrap()),
+            ..machine()
+        };
         let plan = planned_on(slow, 1, 0);
         let patch = text(&plan.nodes[0], &format!("kubeadm/patches/{component}+strategic.json"));
         let patch: serde_json::Value = serde_json::from_str(patch).unwrap();
@@ -224,7 +227,10 @@ fn a_slow_control_plane_is_asked_less_often_and_has_less_to_do() {
 #[test]
 fn a_slow_machine_is_spared_what_nobody_waits_for() {
     let on = |factor: &str, control_planes| {
-        let slow = Machine { timeouts: crate::Timeouts::new(factor.parse().unwrap()), ..machine() };
+        let slow = Machine {
+            timeouts: crate::util::timeouts::Timeouts::new(factor.parse().unwrap()),
+            ..machine()
+        };
         planned_on(slow, control_planes, 0)
     };
     let init = |plan: &Plan| documents(text(&plan.nodes[0], "kubeadm/init.yaml"));
@@ -437,7 +443,7 @@ fn a_node_more_has_the_next_part_of_both_pod_subnets() {
     let mut taken = identities(&spec, &"10.89.7.0/24".parse().unwrap());
     taken.remove(0);
     let identity = next_identity(&spec, &taken, Role::Worker).unwrap();
-    let subnets = crate::spec::listed(&identity.pod_subnets(IpFamily::Dual));
+    let subnets = crate::spec::comma_separated(&identity.pod_subnets(IpFamily::Dual));
     assert_eq!(subnets, "10.244.0.0/24,fd00:10:244::/64");
     // What an earlier kipod wrote knew of one family alone.
     let text = r#"{"name":"n","role":"worker","address":"10.89.0.3","pod_subnet":"10.244.1.0/24"}"#;

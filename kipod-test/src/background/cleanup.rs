@@ -90,7 +90,7 @@ fn clean_up(
         let gate = Lock::exclusive(&files.gate(), || {})?;
         let Some(lease) = Lock::try_exclusive(&files.lease())? else { continue };
         let run = reaper.as_ref().map(|_| run);
-        let is_other = |path: &PathBuf| own != *path && Lock::is_held_alone(path);
+        let is_other = |path: &PathBuf| own != *path && Lock::is_locked_exclusively(path);
         let done = match files.reapers().iter().any(is_other) {
             true => runtime()?.block_on(delete_namespaces(source, files, run)),
             false => delete_if_unused(source, files, run, &gate),
@@ -123,7 +123,7 @@ pub(super) fn orphans(
         }
         let Some(gate) = Lock::try_exclusive(&files.gate())? else { continue };
         let Some(lease) = Lock::try_exclusive(&files.lease())? else { continue };
-        let has_reaper = files.reapers().iter().any(|path| Lock::is_held_alone(path));
+        let has_reaper = files.reapers().iter().any(|path| Lock::is_locked_exclusively(path));
         if files.phase()?.is_none() || has_reaper {
             continue;
         }

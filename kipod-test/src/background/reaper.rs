@@ -88,7 +88,7 @@ impl Job {
 
     /// Starts a reaper unless the run has one, and blocks until it holds its lock.
     fn start(&self, site: &TestSite) -> Result<Option<Child>, ReaperError> {
-        if Lock::is_held_alone(&self.files().reaper(&self.run.id)) {
+        if Lock::is_locked_exclusively(&self.files().reaper(&self.run.id)) {
             return Ok(None);
         }
         let mut child = self.command(site)?.spawn().map_err(ReaperError::Spawn)?;

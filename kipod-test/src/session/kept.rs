@@ -19,7 +19,7 @@ pub(super) async fn release(lease: &ClusterLease, site: &TestSite) {
     for files in clusters {
         for kept in files.all_kept() {
             // The namespace of a run that has not ended may still be in use.
-            let has_reaper = || Lock::is_held_alone(&files.reaper(&kept.run));
+            let has_reaper = || Lock::is_locked_exclusively(&files.reaper(&kept.run));
             if kept.test != test || kept.run == lease.run.id || has_reaper() {
                 continue;
             }

@@ -89,7 +89,7 @@ fn create_survives_a_kill_of_podmans_service() {
     let mut creation = cluster.creation().spawn();
     creation.wait_stderr("✓ creating nodes");
     let killed = kill_services(&creation);
-    kipod_e2e::require!(killed > 0, "a Podman service that kipod starts itself");
+    kipod_results::require!(killed > 0, "a Podman service that kipod starts itself");
     // The containers do not depend on the service, and kipod restarts it.
     creation.wait().success();
     assert_eq!(cluster.client().nodes().unwrap(), [(cluster.control_plane(), true)]);
@@ -121,7 +121,7 @@ fn kill_of_podmans_service_leaves_nothing() {
             std::thread::yield_now();
         }
         let killed = kill_services(&creation);
-        kipod_e2e::require!(killed > 0, "a Podman service that kipod starts itself");
+        kipod_results::require!(killed > 0, "a Podman service that kipod starts itself");
         let output = creation.wait();
         // Explains leftovers, if the assertion below fails.
         println!("killed at {seen}: {output}");

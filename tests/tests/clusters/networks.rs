@@ -1,6 +1,7 @@
 //! The modes of kube-proxy, and a custom CNI.
 
-use kipod_e2e::{Checks, NODE_IMAGE, TestCluster, ensure_node_image, report_not_run};
+use kipod_e2e::{Checks, NODE_IMAGE, TestCluster, ensure_node_image};
+use kipod_results::report_not_run;
 
 /// Creates a cluster from a file in kind's format.
 fn create(purpose: &str, networking: &str, nodes: &str) -> (TestCluster, kipod_e2e::Output) {
@@ -27,7 +28,11 @@ fn each_kube_proxy_mode_serves_services() {
                 "kube-proxy's mode `ipvs` needs the kernel's module `ip_vs`",
             ]);
             cluster.assert_no_leftovers();
-            report_not_run("kube-proxy's mode `ipvs`", "the kernel's module `ip_vs`");
+            report_not_run(
+                "clusters",
+                "kube-proxy's mode `ipvs`",
+                "needs the kernel module `ip_vs`",
+            );
             continue;
         }
         output.success();

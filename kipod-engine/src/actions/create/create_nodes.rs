@@ -24,7 +24,7 @@ pub(super) async fn run(
     let spec = &request.spec;
     let joining = node_names(spec).split_off(spec.count(Role::ControlPlane));
     let credentials = Credentials::mint(spec.name.as_str(), &joining, request.now)?;
-    let local = registry::local(cx.podman).await;
+    let local = registry::local_registries(cx.podman).await;
     let local = local.map_err(|source| podman_error(spec.name.as_str(), source))?;
     let mut reserver = Reserver::new(cx, request, found, credentials, local);
     let work = async {

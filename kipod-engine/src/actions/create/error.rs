@@ -208,7 +208,7 @@ impl Hint for CreateError {
                 Some("delete clusters, or remove networks with `podman network prune`".into())
             }
             Self::Port { .. } => Some("omit the port to use a free one".into()),
-            Self::Podman { source, .. } => source.hint().map(Into::into),
+            Self::Podman { source, .. } => source.hint(),
             // The container's first process exited, about which systemd seldom logs more.
             Self::NodeExited { .. } => Some(
                 "check the warnings of `kipod check`, such as too few inotify instances; `--retain` keeps the nodes for inspection".into(),

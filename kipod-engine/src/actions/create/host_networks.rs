@@ -31,8 +31,10 @@ pub(in crate::actions) fn warnings(spec: &ClusterSpec, all: &[HostNetwork]) -> V
     if !networking.ip_family.has_ipv4() {
         return Vec::new();
     }
-    let own =
-        [("pod subnet", networking.pod_subnet), ("service subnet", networking.service_subnet)];
+    let own = [
+        ("pod subnet", networking.pod_subnet.v4),
+        ("service subnet", networking.service_subnet.v4),
+    ];
     let pairs = own.iter().flat_map(|own| all.iter().map(move |one| (own, one)));
     let overlaps = pairs.filter(|((_, own), one)| own.overlaps(&one.subnet));
     overlaps.map(|((name, own), HostNetwork { subnet, interface })| {

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::CreateError;
-use crate::kubernetes;
-use crate::kubernetes::Role;
+use crate::kubernetes::{Role, Version, check_skew};
 use crate::node::StorageDriver;
 use crate::node_image::{NodeImage, node_image};
 use crate::plan::node_names;
@@ -43,15 +42,15 @@ fn skew_errors(spec: &ClusterSpec, images: &[NodeImage]) -> Vec<String> {
     nodes.filter_map(error).collect()
 }
 
-/// Returns an error if a node with version `have` is not supported in a cluster whose control plane has
-/// version `want`.
+/// Why the node `name`, which has the version `have`, cannot be in a cluster whose control plane has
+/// `want`.
 pub(in crate::actions) fn skew_error(
     role: Role,
     name: &str,
-    have: &str,
-    want: &str,
+    have: &Version,
+    want: &Version,
 ) -> Option<String> {
-    let error = kubernetes::skew(role, have, want)?;
+    let error = check_skew(role, have, want).err()?;
     Some(format!("node `{name}` has {have}: {error}"))
 }
 
@@ -67,7 +66,7 @@ mod tests {
             .map(|(_, version)| NodeImage {
                 reference: String::new(),
                 id: String::new(),
-                kubernetes_version: (*version).to_owned(),
+                kubernetes_version: version.parse().unwrap(),
                 pause_image: String::new(),
                 image_store: "/".into(),
                 has_storage: false,
@@ -99,9 +98,9 @@ mod tests {
             (Worker, "v1.31.0"),
         ]);
         insta::assert_snapshot!(found.join("\n"), @r"
-        node `kipod-control-plane-1` has v1.36.0: every control plane has to have the first one's minor version, v1.35.2
-        node `kipod-worker-0` has v1.36.0: a worker may not be newer than the control plane, which has v1.35.2
-        node `kipod-worker-1` has v1.31.0: a worker may be 3 minor versions older than the control plane at most, which has v1.35.2
+        node `kipod-control-plane-1` has v1.36.0: a control plane must have the minor version of the initial control plane, which has v1.35.2
+        node `kipod-worker-0` has v1.36.0: a worker must not be newer than the control plane, which has v1.35.2
+        node `kipod-worker-1` has v1.31.0: a worker must be at most 3 minor versions older than the control plane, which has v1.35.2
         ");
     }
 }

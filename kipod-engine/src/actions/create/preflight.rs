@@ -116,8 +116,9 @@ pub(in crate::actions) fn registry_auth(path: &Path) -> Result<RegistryAuth, Vec
     let text = std::fs::read_to_string(path).map_err(|error| {
         vec![format!("the registry auth file `{shown}` cannot be read: {error}")]
     })?;
-    RegistryAuth::new(text).map_err(|errors| {
-        errors.iter().map(|error| format!("the registry auth file `{shown}` {error}")).collect()
+    RegistryAuth::new(text).map_err(|error| {
+        let problems = error.problems().iter();
+        problems.map(|problem| format!("the registry auth file `{shown}` {problem}")).collect()
     })
 }
 

@@ -107,7 +107,7 @@ impl Hint for ImagesError {
             }
             Self::Archive { source, .. }
             | Self::Inspect { source, .. }
-            | Self::Copy { source, .. } => source.hint().map(Into::into),
+            | Self::Copy { source, .. } => source.hint(),
             Self::Invalid { .. }
             | Self::Query { .. }
             | Self::Lock(_)

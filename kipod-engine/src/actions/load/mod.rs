@@ -228,7 +228,7 @@ async fn nodes(
     }
     let requested = |name: &String| request.nodes.is_empty() || request.nodes.contains(name);
     let requested = found.into_iter().filter(|node| requested(&node.name));
-    let (running, stopped): (Vec<_>, Vec<_>) = requested.partition(|node| node.state == "running");
+    let (running, stopped): (Vec<_>, Vec<_>) = requested.partition(|node| node.state.is_running());
     let names =
         |nodes: Vec<cluster::NodeSummary>| nodes.into_iter().map(|node| node.name).collect();
     Ok((names(running), names(stopped)))
@@ -237,11 +237,11 @@ async fn nodes(
 /// Returns the platform of the nodes, which is that of the first node's image.
 async fn platform(podman: &dyn Podman, record: &Record) -> Result<Option<Platform>, ChangeError> {
     let Some(first) = record.nodes.first() else { return Ok(None) };
-    let facts = podman
+    let details = podman
         .inspect_container(&first.name)
         .await
         .map_err(|source| ChangeError::Podman { node: first.name.clone(), source })?;
-    let image = facts["Image"].as_str().unwrap_or(&record.image);
+    let image = if details.image.is_empty() { &record.image } else { &details.image };
     Ok(wanted::platform(podman, image).await?)
 }
 

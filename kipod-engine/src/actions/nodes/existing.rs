@@ -48,7 +48,7 @@ impl<'a> ExistingNodes<'a> {
         identities: &'a [NodeIdentity],
     ) -> Result<Self, ChangeError> {
         let nodes = cluster::containers(podman, Some(cluster)).await.map_err(ChangeError::list)?;
-        let running = nodes.into_iter().filter(|node| node.state == "running");
+        let running = nodes.into_iter().filter(|node| node.state.is_running());
         let running = running.map(|node| node.name).collect();
         Ok(Self { podman, cluster, identities, running })
     }

@@ -240,7 +240,10 @@ async fn found_registries(
 ) -> Result<FoundRegistries, ChangeError> {
     let auth = record.spec.registry_auth_file.as_deref().map(preflight::registry_auth).transpose();
     let auth = auth.map_err(|errors| super::CreateError::HostResources { errors })?;
-    Ok(FoundRegistries { auth, local: registry::local(podman).await.map_err(ChangeError::list)? })
+    Ok(FoundRegistries {
+        auth,
+        local: registry::local_registries(podman).await.map_err(ChangeError::list)?,
+    })
 }
 
 /// Returns the image store that the first control plane mounts, or that of `image` if Podman does not
@@ -252,14 +255,13 @@ async fn control_plane_store(
 ) -> Result<PathBuf, ChangeError> {
     let first = identities.iter().find(|identity| identity.role == Role::ControlPlane);
     let Some(first) = first else { return Ok(image.image_store.clone()) };
-    let facts = podman
+    let details = podman
         .inspect_container(&first.name)
         .await
         .map_err(|source| ChangeError::Podman { node: first.name.clone(), source })?;
-    let mut mounts = facts["Mounts"].as_array().into_iter().flatten();
-    let store = mounts.find(|mount| mount["Destination"] == SHARED_STORE);
-    let source = store.and_then(|mount| mount["Source"].as_str());
-    Ok(source.map_or_else(|| image.image_store.clone(), PathBuf::from))
+    let mut mounts = details.mounts.into_iter();
+    let store = mounts.find(|mount| mount.destination.as_os_str() == SHARED_STORE);
+    Ok(store.map_or_else(|| image.image_store.clone(), |mount| mount.source))
 }
 
 async fn wait_ready(

@@ -29,7 +29,7 @@ async fn failed_rollback_does_not_hide_the_cause() {
     world.podman.fail("start_container", refusal);
     // The rollback retries once.
     for _ in 0..2 {
-        world.podman.fail("remove_volume", || PodmanError::Refused {
+        world.podman.fail("remove_volume", || PodmanError::Operation {
             action: "remove volume".to_owned(),
             message: "it is busy".to_owned(),
         });
@@ -64,7 +64,7 @@ async fn kubeadm_failure_reports_step_errors_and_log_file() {
         ("crio", "crio's last words\n"),
     ] {
         let line = format!("{NODE} journalctl --no-pager --output=cat -n 200 -u {unit}");
-        world.podman.answer_exec(&line, 0, text);
+        world.podman.set_exec_output(&line, 0, text);
     }
     let error = world.create_until_kubeadm_fails(request()).await;
     let file = error.log_file().unwrap();
@@ -135,12 +135,12 @@ async fn create_fails_when_a_node_restarted_early() {
 #[tokio::test]
 async fn create_reports_an_unavailable_podman() {
     let world = World::new();
-    world.podman.fail("inspect_container", || PodmanError::NoService {
+    world.podman.fail("inspect_container", || PodmanError::ServiceUnavailable {
         socket: "/run/podman.sock".to_owned(),
         message: "connection refused".to_owned(),
     });
     let error = world.create(request()).await.unwrap_err();
-    assert!(error_chain(&error).contains("podman's service does not answer"), "{error}");
+    assert!(error_chain(&error).contains("does not respond"), "{error}");
     assert!(error.hint().is_some());
     world.assert_nothing_left();
 }

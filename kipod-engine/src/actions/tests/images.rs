@@ -12,8 +12,8 @@ impl World {
     async fn with_store() -> Self {
         let world = Self::with_cluster().await;
         store::create(&world.cluster_dir(), StorageDriver::Overlay).unwrap();
-        let node_image = world.podman.inspect_container(NODE).await.unwrap()["Image"].clone();
-        world.podman.add_image(node_image.as_str().unwrap(), Default::default());
+        let node_image = world.podman.inspect_container(NODE).await.unwrap().image;
+        world.podman.add_image(&node_image, Default::default());
         world
     }
 
@@ -41,7 +41,7 @@ impl World {
     /// Makes an image visible on a node.
     fn sees(&self, node: &str, image: &str, id: &str) {
         let query = "crictl inspecti --output go-template --template {{.status.id}}";
-        self.podman.answer_exec(&format!("{node} {query} {image}"), 0, &format!("{id}\n"));
+        self.podman.set_exec_output(&format!("{node} {query} {image}"), 0, &format!("{id}\n"));
     }
 
     fn copies(&self) -> Vec<String> {
@@ -94,9 +94,9 @@ async fn load_copies_missing_images_and_verifies_them() {
 async fn load_reports_all_errors_of_a_request() {
     let world = World::with_store().await;
     world.podman.add_image("localhost/good:1", Default::default());
-    world.podman.add_image_of("localhost/arm:1", "arm64", Default::default());
+    world.podman.add_image_for("localhost/arm:1", "arm64", Default::default());
     world.podman.add_image("localhost/nameless:1", Default::default());
-    world.podman.take_name("localhost/nameless:1");
+    world.podman.untag_image("localhost/nameless:1");
     let names = ["localhost/good:1", "Not", "none:1", "localhost/arm:1", "localhost/nameless:1"];
     let error = world.load(store(&names), &["demo-worker-7", WORKER]).await.unwrap_err();
     insta::assert_snapshot!(error, @r"
@@ -130,13 +130,13 @@ async fn load_checks_an_archive_before_copying() {
     let file = || ImageSource::Archive(Archive::File("/images.tar".into()));
     let error = world.load(file(), &[]).await.unwrap_err();
     assert_eq!(error.to_string(), "no image was loaded:\n  `/images.tar` contains no image");
-    world.podman.archive_image("localhost/a:1", "amd64");
+    world.podman.add_archived_image("localhost/a:1", "amd64");
     for node in [NODE, WORKER] {
-        world.podman.answer_exec(&format!("{node} crictl"), 0, "id-of-localhost/a:1");
+        world.podman.set_exec_output(&format!("{node} crictl"), 0, "id-of-localhost/a:1");
     }
     let loaded = world.load(file(), &[]).await.unwrap();
     assert_eq!(loaded.images[0].name, "localhost/a:1");
-    world.podman.archive_image("localhost/arm:1", "arm64");
+    world.podman.add_archived_image("localhost/arm:1", "arm64");
     let error = world.load(file(), &[]).await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -177,7 +177,7 @@ async fn load_reports_nodes_without_the_store() {
     let world = World::with_store().await;
     world.podman.add_image("localhost/a:1", Default::default());
     world.sees(NODE, "localhost/a:1", "id-of-localhost/a:1");
-    world.podman.refuse_exec(WORKER, "no such image");
+    world.podman.fail_exec(WORKER, "no such image");
     let error = world.load(store(&["localhost/a:1"]), &[]).await.unwrap_err();
     assert!(error.to_string().ends_with("node `demo-worker-0`: `localhost/a:1` not found"));
     let hint = error.hint().unwrap();
@@ -187,7 +187,7 @@ async fn load_reports_nodes_without_the_store() {
 #[tokio::test]
 async fn load_unpacks_while_the_cluster_is_locked() {
     let world = World::with_store().await;
-    world.podman.archive_image("localhost/a:1", "amd64");
+    world.podman.add_archived_image("localhost/a:1", "amd64");
     let lock = NameLock::take(&world.dirs.state, &name()).unwrap();
     for (source, unpacked) in
         [(store(&["a"]), 0), (ImageSource::Archive(Archive::File("/a.tar".into())), 1)]
@@ -283,7 +283,7 @@ async fn preload_skips_visible_images() {
 #[tokio::test]
 async fn preload_reports_all_errors_before_the_start() {
     let world = World::new();
-    world.podman.add_image_of("quay.io/arm:1", "arm64", Default::default());
+    world.podman.add_image_for("quay.io/arm:1", "arm64", Default::default());
     let images = ["quay.io/a:1", "quay.io/arm:1", "quay.io/b:1"];
     let error = world.create(preloading(&images)).await.unwrap_err();
     insta::assert_snapshot!(error_chain(&error), @r"

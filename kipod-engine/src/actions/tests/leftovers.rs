@@ -101,10 +101,10 @@ async fn create_refuses_an_invalid_record() {
 #[tokio::test]
 async fn rollback_removes_containers_podman_does_not_list() {
     let world = World::new();
-    world.podman.half_make(NODE);
+    world.podman.leave_partial(NODE);
     let error = world.create(request()).await.unwrap_err();
     assert!(
-        error_chain(&error).ends_with("container `demo-control-plane-0` exists already"),
+        error_chain(&error).ends_with("container `demo-control-plane-0` already exists"),
         "{error}"
     );
     world.assert_nothing_left();
@@ -119,7 +119,7 @@ async fn rollback_keeps_unlabelled_resources() {
     world.podman.create_volume(&theirs).await.unwrap();
     let error = world.create(request()).await.unwrap_err();
     assert!(
-        error_chain(&error).ends_with("volume `demo-control-plane-0` exists already"),
+        error_chain(&error).ends_with("volume `demo-control-plane-0` already exists"),
         "{error}"
     );
     assert!(world.warnings().is_empty(), "{:?}", world.warnings());

@@ -63,7 +63,7 @@ impl World {
     /// Creates a cluster whose node reports a failure of kubeadm as soon as it is running.
     async fn create_until_kubeadm_fails(&self, request: Request) -> CreateError {
         let kubeadm = async {
-            while !self.podman.containers("").await.unwrap().iter().any(|c| c.state == "running") {
+            while !self.podman.containers("").await.unwrap().iter().any(|c| c.state.is_running()) {
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             }
             let failed = self.status_dir().join("failed");
@@ -148,7 +148,7 @@ fn retaining() -> Request {
 
 /// Returns an error of Podman.
 fn refusal() -> PodmanError {
-    PodmanError::Refused { action: "do that".to_owned(), message: "no space left".to_owned() }
+    PodmanError::Operation { action: "do that".to_owned(), message: "no space left".to_owned() }
 }
 
 fn port_in_use() -> PodmanError {
@@ -159,7 +159,7 @@ fn port_in_use() -> PodmanError {
 async fn leave_incomplete(world: &World) {
     let record = Record {
         name: name(),
-        kubernetes_version: "v1.36.2".to_owned(),
+        kubernetes_version: "v1.36.2".parse().unwrap(),
         image: DEFAULT_IMAGE.to_owned(),
         spec: ClusterSpec::default(),
         nodes: Vec::new(),

@@ -58,7 +58,7 @@ fn identity(name: &str, role: Role, index: u8) -> NodeIdentity {
 fn record(nodes: Vec<NodeIdentity>, changing: Option<NodeIdentity>) -> Record {
     Record {
         name: name(),
-        kubernetes_version: "v1.36.2".to_owned(),
+        kubernetes_version: "v1.36.2".parse().unwrap(),
         image: DEFAULT_IMAGE.to_owned(),
         spec: ClusterSpec { name: name(), ..ClusterSpec::default() },
         nodes,
@@ -102,7 +102,7 @@ async fn stop_and_start_affect_all_nodes() {
     assert_eq!(world.count("stop_container"), 2);
     start(world.context(&quiet), &start_request()).await.unwrap();
     let states = world.podman.containers("").await.unwrap();
-    assert!(states.iter().all(|container| container.state == "running"));
+    assert!(states.iter().all(|container| container.state.is_running()));
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn remove_finds_containers_podman_does_not_list() {
     let nodes = world.record().unwrap().nodes;
     let changing = Some(identity("demo-worker-1", Role::Worker, 2));
     record(nodes, changing).write(&world.dirs.state).unwrap();
-    world.podman.half_make("demo-worker-1");
+    world.podman.leave_partial("demo-worker-1");
     crate::cluster::remove(&world.podman, &world.dirs, &name()).await.unwrap();
     assert!(world.podman.is_empty(), "{:#?}", world.podman.calls());
 }

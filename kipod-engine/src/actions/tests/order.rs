@@ -98,7 +98,7 @@ async fn create_refuses_an_old_kubernetes_version() {
 async fn create_refuses_another_architecture() {
     let world = World::new();
     let labels = world.podman.image(DEFAULT_IMAGE).await.unwrap().unwrap().labels;
-    world.podman.add_image_of(DEFAULT_IMAGE, "s390x", labels);
+    world.podman.add_image_for(DEFAULT_IMAGE, "s390x", labels);
     let error = world.create(request()).await.unwrap_err();
     let text = error.to_string();
     let words = "node image `localhost/kipod-node:latest` is for s390x, and this machine is ";

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{PATCHES, registration, timeouts};
 use super::{PatchError, apply_patches};
 use crate::kubernetes::Role;
-use crate::kubernetes::settings;
+use crate::kubernetes::Settings;
 use crate::node::{API_PORT, NodeFile, NodeSettings, base64, kubeconfig};
 
 /// How long a node tries to join: as long as kubeadm gives a control plane to start.
@@ -51,7 +51,7 @@ pub(in crate::node) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, P
 fn document(node: &NodeSettings<'_>) -> Value {
     let mut document = json!({
         // The node's own kubeadm reads it.
-        "apiVersion": settings(node.kubernetes_version).kubeadm_api,
+        "apiVersion": Settings::of(node.kubernetes_version).kubeadm_api,
         "kind": "JoinConfiguration",
         "discovery": {
             "file": { "kubeConfigPath": format!("{}/{DISCOVERY}", crate::node::ROOT) },

@@ -13,8 +13,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{API_PORT, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, tuning};
-use crate::kubernetes::settings;
-use crate::spec::{KubeProxyMode, KubeadmPatches, listed};
+use crate::kubernetes::Settings;
+use crate::spec::{ANY_ADDRESS, KubeProxyMode, KubeadmPatches, comma_separated};
 use crate::util::timeouts::Timeouts;
 
 pub use patch::{PatchError, apply_patches};
@@ -98,7 +98,7 @@ fn founding(cluster: &ClusterSettings<'_>, mut document: Value) -> Value {
 
 fn init(node: &NodeSettings<'_>) -> Value {
     json!({
-        "apiVersion": settings(node.kubernetes_version).kubeadm_api,
+        "apiVersion": Settings::of(node.kubernetes_version).kubeadm_api,
         "kind": "InitConfiguration",
         "localAPIEndpoint": {
             "advertiseAddress": node.kubernetes_addresses()[0],
@@ -136,7 +136,7 @@ fn skipped_phases(node: &NodeSettings<'_>) -> Vec<&'static str> {
 /// How a node is registered, by `init` and `join` alike.
 pub(super) fn registration(node: &NodeSettings<'_>) -> Value {
     let mut arguments =
-        vec![json!({ "name": "node-ip", "value": listed(&node.shown_addresses()) })];
+        vec![json!({ "name": "node-ip", "value": comma_separated(&node.shown_addresses()) })];
     if !node.spec.labels.is_empty() {
         arguments.push(json!({ "name": "node-labels", "value": list(&node.spec.labels) }));
     }
@@ -183,15 +183,15 @@ fn cluster(cluster: &ClusterSettings<'_>) -> Value {
     names.extend(networking.ip_family.has_ipv6().then(|| json!("::1")));
     names.push(json!(cluster.api_server_address));
     let mut document = json!({
-        "apiVersion": settings(cluster.kubernetes_version).kubeadm_api,
+        "apiVersion": Settings::of(cluster.kubernetes_version).kubeadm_api,
         "kind": "ClusterConfiguration",
         "clusterName": cluster.name,
-        "kubernetesVersion": cluster.kubernetes_version,
+        "kubernetesVersion": cluster.kubernetes_version.to_string(),
         // Made in a millisecond each, where RSA takes a second for all of them.
         "encryptionAlgorithm": "ECDSA-P256",
         "networking": {
-            "podSubnet": listed(&networking.pod_subnets()),
-            "serviceSubnet": listed(&networking.service_subnets()),
+            "podSubnet": comma_separated(&networking.pod_subnets()),
+            "serviceSubnet": comma_separated(&networking.service_subnets()),
             "dnsDomain": "cluster.local",
         },
         "apiServer": {
@@ -233,7 +233,8 @@ fn cluster(cluster: &ClusterSettings<'_>) -> Value {
         // kubeadm has each member compare itself with the others before it answers anybody. When all
         // start at once, all wait for each other until that times out, after 27 s.
         if let Some(args) = document["etcd"]["local"]["extraArgs"].as_array_mut() {
-            let (name, value) = settings(cluster.kubernetes_version).no_initial_corruption_check;
+            let (name, value) =
+                Settings::of(cluster.kubernetes_version).no_initial_corruption_check;
             args.push(arg(name, value));
         }
     }
@@ -301,7 +302,7 @@ fn kube_proxy(cluster: &ClusterSettings<'_>) -> Value {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": mode,
-        "clusterCIDR": listed(&networking.pod_subnets()),
+        "clusterCIDR": comma_separated(&networking.pod_subnets()),
         "featureGates": cluster.spec.feature_gates,
         mode: { "minSyncPeriod": "100ms" },
         // The host's own tables: a user namespace may not resize them or change their timeouts.
@@ -314,7 +315,7 @@ fn kube_proxy(cluster: &ClusterSettings<'_>) -> Value {
     if networking.kube_proxy_mode == KubeProxyMode::Nftables {
         // This mode takes NodePorts at the address by which Kubernetes knows the node alone, and the
         // only control plane is known by one that nobody outside reaches.
-        let everywhere: Vec<&str> = networking.ip_family.each("0.0.0.0/0", "::/0");
+        let everywhere: Vec<&str> = ANY_ADDRESS.each(networking.ip_family);
         document["nodePortAddresses"] = json!(everywhere);
     }
     document

@@ -77,7 +77,7 @@ pub(super) async fn is_in_use(
     let own = files.reaper(&run.id);
     let is_used_by = |path: &PathBuf| match *path == own {
         true => identity.is_some() && std::fs::read_to_string(path).ok().as_deref() == identity,
-        false => Lock::is_held_alone(path),
+        false => Lock::is_locked_exclusively(path),
     };
     if files.reapers().iter().any(is_used_by) {
         return Ok(true);
