@@ -131,7 +131,7 @@ mod build {
 
     use tokio_util::sync::CancellationToken;
 
-    use crate::bundle::{self, Arch, Bundle, DownloadEvent, Upstream, VersionRequest};
+    use crate::bundle::{self, Arch, Bundle, BundleError, DownloadEvent, Upstream, VersionRequest};
     use crate::engine::{Engine, Error};
     use crate::events::{Event, Events, Step, step};
     use crate::host;
@@ -234,7 +234,7 @@ mod build {
         let local = match (&source.components, options.kubernetes.as_deref()) {
             (Some(dir), _) => Some(dir.clone()),
             (None, _) if options.crio.is_some() || source.mirror.is_some() => None,
-            (None, Some(version)) => bundle::installed(&dirs.bundles, version).await,
+            (None, Some(version)) => bundle::find_installed(&dirs.bundles, version).await,
             (None, None) => dirs.bundles.iter().find(|dir| dir.is_dir()).cloned(),
         };
         if let Some(dir) = local {
@@ -250,7 +250,7 @@ mod build {
         };
         let kubernetes = parse(&options.kubernetes)?.unwrap_or_default();
         let crio = parse(&options.crio)?;
-        let release = upstream.resolve(&kubernetes, crio.as_ref(), Arch::host()?).await?;
+        let release = upstream.resolve(&kubernetes, crio.as_ref(), Arch::host().map_err(BundleError::from)?).await?;
         events.send(Event::Note(format!("component bundle: {release}")));
         let report = |event: DownloadEvent<'_>| report(events, &event);
         Ok(step(events, Step::Fetch, upstream.download(&release, &dirs.cache, &report)).await?)
@@ -266,8 +266,8 @@ mod build {
                 let text = format!("{file} ({} MB)", total / 1_000_000);
                 events.send(Event::Progress(Step::Fetch, text));
             }
-            DownloadEvent::Retrying { file, cause, pause } => {
-                let seconds = pause.as_secs_f64();
+            DownloadEvent::Retrying { file, cause, backoff } => {
+                let seconds = backoff.as_secs_f64();
                 let text = format!("`{file}`: {cause}; retrying in {seconds:.1} s");
                 events.send(Event::Note(text));
             }

@@ -131,7 +131,8 @@ fn choose_port(
     loop {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, requested)).map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
-        if options.port.is_some() || (owner(port).is_none() && !options.reserved_ports.contains(&port))
+        if options.port.is_some()
+            || (owner(port).is_none() && !options.reserved_ports.contains(&port))
         {
             return Ok(port);
         }

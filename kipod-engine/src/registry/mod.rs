@@ -76,7 +76,9 @@ pub async fn registries(podman: &dyn Podman) -> Result<Vec<RegistrySummary>, Pod
 /// # Errors
 ///
 /// When Podman does not respond.
-pub(crate) async fn local_registries(podman: &dyn Podman) -> Result<Vec<LocalRegistry>, PodmanError> {
+pub(crate) async fn local_registries(
+    podman: &dyn Podman,
+) -> Result<Vec<LocalRegistry>, PodmanError> {
     Ok(registries(podman).await?.into_iter().map(|summary| summary.registry).collect())
 }
 

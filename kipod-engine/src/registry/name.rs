@@ -53,9 +53,10 @@ impl FromStr for RegistryName {
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         match ClusterName::new(name) {
             Ok(name) => Ok(Self(name.to_string())),
-            Err(error) => {
-                Err(RegistryNameError { name: name.to_owned(), problems: error.problems().to_vec() })
-            }
+            Err(error) => Err(RegistryNameError {
+                name: name.to_owned(),
+                problems: error.problems().to_vec(),
+            }),
         }
     }
 }

@@ -86,7 +86,8 @@ mod tests {
 
     #[tokio::test]
     async fn request_returns_the_status_of_the_api() {
-        let (sent, status) = probe("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}").await;
+        let (sent, status) =
+            probe("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}").await;
         assert!(sent.starts_with("get /v2/ http/1.1\r\n"), "{sent}");
         assert_eq!(status.unwrap(), StatusCode::UNAUTHORIZED);
     }

@@ -24,7 +24,9 @@ async fn unready_registry_is_reported_and_removable() {
     let podman = Scripted::new();
     let name = RegistryName::default();
     let used = vec!["10.89.0.0/24".parse().unwrap()];
-    let error = create(&podman, &RegistryOptions { used_subnets: used, ..options(&name) }).await.unwrap_err();
+    let error = create(&podman, &RegistryOptions { used_subnets: used, ..options(&name) })
+        .await
+        .unwrap_err();
     assert!(matches!(error, RegistryError::NotReady { .. }), "{error}");
     let created = podman.created("kipod-registry").unwrap();
     assert!(!created.systemd && created.command.is_empty());
@@ -98,7 +100,9 @@ async fn remove_includes_unlisted_files() {
     let name = RegistryName::default();
     podman.leave_partial("kipod-registry");
     let used = vec!["10.89.0.0/24".parse().unwrap()];
-    let error = create(&podman, &RegistryOptions { used_subnets: used, ..options(&name) }).await.unwrap_err();
+    let error = create(&podman, &RegistryOptions { used_subnets: used, ..options(&name) })
+        .await
+        .unwrap_err();
     assert!(error_chain(&error).ends_with("container `kipod-registry` already exists"), "{error}");
     assert!(remove(&podman, &name).await.unwrap());
     assert!(podman.is_empty());

@@ -237,7 +237,10 @@ async fn found_registries(
 ) -> Result<FoundRegistries, ChangeError> {
     let auth = record.spec.registry_auth_file.as_deref().map(preflight::registry_auth).transpose();
     let auth = auth.map_err(|faults| super::CreateError::Outside { faults })?;
-    Ok(FoundRegistries { auth, local: registry::local_registries(podman).await.map_err(ChangeError::list)? })
+    Ok(FoundRegistries {
+        auth,
+        local: registry::local_registries(podman).await.map_err(ChangeError::list)?,
+    })
 }
 
 /// The image store that a control plane has mounted; the node's own where Podman does not
