@@ -1,7 +1,7 @@
 //! Real Kubernetes clusters in rootless Podman containers: systemd, CRI-O and kubeadm inside.
 //!
 //! Data flows one way: a [`spec::ClusterSpec`] and what the machine is make a [`plan::Plan`],
-//! [`actions::create`] makes it real, and a [`cluster::Cluster`] is what one holds then.
+//! [`actions::create`] makes it real, and a [`engine::Cluster`] is what one holds then.
 
 pub mod actions;
 #[cfg(feature = "build")]
@@ -40,4 +40,5 @@ pub use spec::{ClusterName, ClusterSpec};
 pub use tokio_util::sync::CancellationToken;
 pub use util::Hint;
 pub use util::dirs::{Dirs, DirsError};
-pub use util::time_factor::{TimeFactor, TimeFactorError, TimeFactorVariableError};
+pub use util::timeout_factor::{TimeoutFactor, TimeoutFactorError, TimeoutFactorVariableError};
+pub use util::timeouts::Timeouts;

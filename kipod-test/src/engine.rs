@@ -63,7 +63,7 @@ fn count(record: &Record, role: Role) -> usize {
 /// Returns the specification of a requested cluster.
 fn spec(
     request: &ClusterRequest,
-    factor: kipod_engine::TimeFactor,
+    timeouts: kipod_engine::Timeouts,
 ) -> Result<ClusterSpec, SourceError> {
     let ClusterRequest { name: text, topology, .. } = request;
     let written = |count: Option<usize>| Some(RawValue::from(count?.to_string().as_str()));
@@ -75,7 +75,7 @@ fn spec(
     };
     Ok(match &topology.spec {
         Some(spec) => ClusterSpec { name: name(text)?, ..(**spec).clone() },
-        None => raw.check_for(factor).map_err(SourceError::new)?,
+        None => raw.check_for(timeouts).map_err(SourceError::new)?,
     })
 }
 
@@ -85,7 +85,7 @@ async fn create(
     progress: Progress<'_>,
 ) -> Result<ClusterAccess, SourceError> {
     let engine = connect().await?;
-    let spec = spec(request, engine.timeout_factor())?;
+    let spec = spec(request, engine.timeouts())?;
     let mut creation = engine.create(spec).created_at(since);
     if request.topology.spec.is_none() {
         let version = request.version.as_deref().map(str::parse).transpose();

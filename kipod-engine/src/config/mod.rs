@@ -30,7 +30,7 @@ mod tests;
 mod to_raw;
 
 use crate::spec::{ClusterSpec, Location, Position, RawSpec, ValidationError, ValidationErrors};
-use crate::util::time_factor::TimeFactor;
+use crate::util::timeouts::Timeouts;
 use crate::util::yaml::{self, Mark, Node, SyntaxError, Value};
 
 use cursor::Cursor;
@@ -61,7 +61,7 @@ impl Config {
     ///
     /// All errors at once, in the order of the file.
     pub fn check(&self) -> Result<ClusterSpec, ValidationErrors> {
-        self.check_for(TimeFactor::default())
+        self.check_for(Timeouts::default())
     }
 
     /// Validates the file like [`check`](Self::check) for a slower host: the default timeout is
@@ -70,9 +70,9 @@ impl Config {
     /// # Errors
     ///
     /// As [`check`](Self::check).
-    pub fn check_for(&self, factor: TimeFactor) -> Result<ClusterSpec, ValidationErrors> {
+    pub fn check_for(&self, timeouts: Timeouts) -> Result<ClusterSpec, ValidationErrors> {
         let mut errors = self.errors.clone();
-        match self.raw.check_for(factor) {
+        match self.raw.check_for(timeouts) {
             Ok(spec) if errors.is_empty() => return Ok(spec),
             Ok(_) => {}
             Err(wrong) => errors.extend(wrong.iter().cloned()),

@@ -34,11 +34,11 @@ use crate::spec::{ClusterName, DEFAULT_WAIT, ImageReference};
 #[derive(Debug, Clone)]
 pub struct Cluster {
     engine: Engine,
-    entry: clusters::Cluster,
+    entry: clusters::ClusterEntry,
 }
 
 impl Cluster {
-    pub(super) fn new(engine: Engine, entry: clusters::Cluster) -> Self {
+    pub(super) fn new(engine: Engine, entry: clusters::ClusterEntry) -> Self {
         Self { engine, entry }
     }
 
@@ -295,7 +295,7 @@ impl AddNode {
             cluster: entry.name().clone(),
             role,
             image,
-            wait: wait.unwrap_or_else(|| machine.time_factor.of(DEFAULT_WAIT)),
+            wait: wait.unwrap_or_else(|| machine.timeouts.scale(DEFAULT_WAIT)),
             machine,
             now: now(),
             cancel: engine.inner.cancel.clone(),
@@ -331,11 +331,11 @@ impl StartCluster {
 
     async fn run(self) -> Result<(), Error> {
         let Self { cluster: Cluster { engine, entry }, wait } = self;
-        let factor = engine.inner.timeout_factor;
+        let timeouts = engine.inner.timeouts;
         let request = StartRequest {
             name: entry.name().clone(),
-            wait: wait.unwrap_or_else(|| factor.of(DEFAULT_WAIT)),
-            time_factor: factor,
+            wait: wait.unwrap_or_else(|| timeouts.scale(DEFAULT_WAIT)),
+            timeouts,
             cancel: engine.inner.cancel.clone(),
         };
         let context = engine.context(&*engine.inner.events).await?;
@@ -359,7 +359,7 @@ impl Engine {
     #[doc(hidden)]
     pub fn node_container(&self, name: &ClusterName, node: Option<&str>) -> Result<String, Error> {
         // A cluster that failed and was retained is not complete, and users look into it.
-        let first = match clusters::Cluster::open(self.dirs(), name) {
+        let first = match clusters::ClusterEntry::open(self.dirs(), name) {
             Ok(cluster) => cluster.record().control_plane(),
             Err(OpenError::Incomplete { .. }) => crate::plan::control_plane_name(name),
             Err(error) => return Err(error.into()),

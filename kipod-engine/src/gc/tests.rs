@@ -358,7 +358,11 @@ async fn prune_continues_after_an_error() {
     world.podman.fail("remove_container a-half", || PodmanError::NotInstalled);
     let done = prune(&world.podman, &world.dirs, false).await.unwrap();
     assert_eq!(done.errors.len(), 1, "{:?}", done.errors);
-    assert!(done.errors[0].starts_with("cluster `a-half` is not all gone:"), "{:?}", done.errors);
+    assert!(
+        done.errors[0].starts_with("failed to delete cluster `a-half` completely:"),
+        "{:?}",
+        done.errors
+    );
     assert!(world.exists("a-half") && !world.exists("b-half"));
     assert_eq!(world.prune().await.removed.len(), 2);
     assert!(world.podman.is_empty());

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::kubernetes::{Role, Version};
 use crate::pki::{Authorities, Credentials};
 use crate::spec::{ClusterSpec, FoundRegistries, INTERNAL_NODE_ADDRESSES, KubeProxyMode, NodeSpec};
-use crate::util::time_factor::TimeFactor;
+use crate::util::timeouts::Timeouts;
 
 pub use crio::registries_file;
 pub use kubeadm::{PatchError, apply_patches};
@@ -128,7 +128,7 @@ pub struct ClusterSettings<'a> {
     /// CRI-O's storage driver.
     pub storage_driver: StorageDriver,
     /// How much slower than usual the machine is.
-    pub time_factor: TimeFactor,
+    pub timeouts: Timeouts,
     /// The cluster's authorities and bootstrap token.
     pub credentials: &'a Credentials,
     /// What the machine has of registries.
@@ -276,12 +276,12 @@ fn environment(node: &NodeSettings<'_>) -> String {
         text.push_str("KIPOD_IPV6=1\n");
     }
     // For kubeadm, kubelet and CRI-O.
-    if tuning::is_slow(node.cluster.time_factor) {
+    if node.cluster.timeouts.is_slow() {
         let (name, value) = tuning::ONE_THREAD;
         text.push_str(&format!("{name}={value}\n"));
     }
     if node.entry == Entry::JoiningNode {
-        let limit = node.cluster.time_factor.of(kubeadm::join::LIMIT).as_secs();
+        let limit = node.cluster.timeouts.scale(kubeadm::join::LIMIT).as_secs();
         text.push_str(&format!("KIPOD_JOIN_SECONDS={limit}\n"));
     }
     text

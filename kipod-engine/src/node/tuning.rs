@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::kubeadm::{add, has};
 use super::{API_PORT, ClusterSettings};
 use crate::kubernetes::Settings;
-use crate::util::time_factor::TimeFactor;
+use crate::util::timeouts::Timeouts;
 
 /// An etcd that nobody writes to tells each of its watchers so, which are a hundred or more.
 /// Source: kubeadm's arguments of etcd.
@@ -22,25 +22,20 @@ const LEAST_RUNTIME_REQUEST: Duration = Duration::from_secs(250);
 /// The environment variable for which the shim waits: see `images/helper/src/shim/wait.rs`.
 const WAIT: &str = "KIPOD_WAIT_FOR_API_SERVER";
 
-/// Whether the machine is one.
-pub(super) fn is_slow(factor: TimeFactor) -> bool {
-    factor > TimeFactor::default()
-}
-
 /// What a program written in Go has in its environment there. With one thread at work it never wakes
 /// another to look for some, which is most of what an idle one does.
 pub(super) const ONE_THREAD: (&str, &str) = ("GOMAXPROCS", "1");
 
 /// Adds it to kubeadm's documents.
 pub(super) fn spare(documents: &mut [Value], cluster: &ClusterSettings<'_>) {
-    if !is_slow(cluster.time_factor) {
+    if !cluster.timeouts.is_slow() {
         return;
     }
     for document in documents {
         match document["kind"].as_str() {
             Some("ClusterConfiguration") => spare_control_plane(document, cluster),
             Some("KubeletConfiguration") if document["runtimeRequestTimeout"].is_null() => {
-                let limit = cluster.time_factor.of(RUNTIME_REQUEST).max(LEAST_RUNTIME_REQUEST);
+                let limit = cluster.timeouts.scale(RUNTIME_REQUEST).max(LEAST_RUNTIME_REQUEST);
                 document["runtimeRequestTimeout"] = json!(written(limit));
             }
             _ => {}
@@ -70,7 +65,7 @@ fn spare_control_plane(document: &mut Value, cluster: &ClusterSettings<'_>) {
         // Another etcd than kubeadm's own may not know the argument by this name.
         if etcd["imageTag"].is_null() {
             let name = Settings::of(cluster.kubernetes_version).watch_progress_argument;
-            let interval = cluster.time_factor.of(WATCH_PROGRESS).min(LONGEST_WATCH_PROGRESS);
+            let interval = cluster.timeouts.scale(WATCH_PROGRESS).min(LONGEST_WATCH_PROGRESS);
             add(&mut etcd["extraArgs"], name, &written(interval));
         }
     }
@@ -78,8 +73,8 @@ fn spare_control_plane(document: &mut Value, cluster: &ClusterSettings<'_>) {
 
 /// How often, in seconds, kubelet asks what it usually asks this often: there a question is work. Never
 /// more often than on a machine as fast as usual.
-pub(super) fn every(factor: TimeFactor, seconds: u64) -> u64 {
-    let stretched = factor.of(Duration::from_secs(seconds)).as_secs_f64().ceil();
+pub(super) fn every(timeouts: Timeouts, seconds: u64) -> u64 {
+    let stretched = timeouts.scale(Duration::from_secs(seconds)).as_secs_f64().ceil();
     (stretched as u64).max(seconds)
 }
 

@@ -159,7 +159,7 @@ impl ContainerTemplate<'_> {
             dns_search: self.spec.networking.dns_search.clone(),
             cgroup_parent: self.machine.cgroup_parent.clone(),
             stop_signal: STOP_SIGNAL,
-            stop_timeout: self.machine.time_factor.of(STOP_TIMEOUT).as_secs().max(1),
+            stop_timeout: self.machine.timeouts.scale(STOP_TIMEOUT).as_secs().max(1),
             restart: true,
         };
         NodePlan {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::host::HostFacts;
 use crate::node::{CgroupMode, StorageDriver};
-use crate::util::time_factor::TimeFactor;
+use crate::util::timeouts::Timeouts;
 
 /// The controllers without which limits of pods cannot hold.
 const NEEDED: [&str; 3] = ["cpu", "memory", "pids"];
@@ -25,7 +25,7 @@ pub struct Machine {
     /// Whether a node can publish thousands of ports.
     pub many_ports: bool,
     /// How much slower than usual it is.
-    pub time_factor: TimeFactor,
+    pub timeouts: Timeouts,
 }
 
 impl Machine {
@@ -69,7 +69,7 @@ impl Machine {
             host_store: store.filter(|_| driver == Some(storage_driver.name())),
             storage_driver,
             many_ports: facts.supports_many_ports(),
-            time_factor: TimeFactor::default(),
+            timeouts: Timeouts::default(),
         }
     }
 }

@@ -158,7 +158,7 @@ impl PlanContext<'_> {
             cgroups: machine.cgroups,
             api_server_address: spec.networking.api_server_address,
             storage_driver: machine.storage_driver,
-            time_factor: machine.time_factor,
+            timeouts: machine.timeouts,
             credentials: self.credentials,
             found_registries: self.found_registries,
         };

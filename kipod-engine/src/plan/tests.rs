@@ -48,7 +48,7 @@ fn machine() -> Machine {
         storage_driver: StorageDriver::Overlay,
         fuse: true,
         many_ports: true,
-        time_factor: Default::default(),
+        timeouts: Default::default(),
     }
 }
 
@@ -203,7 +203,10 @@ fn several_control_planes_found_one_etcd_behind_a_load_balancer() {
 #[test]
 fn a_slow_control_plane_is_asked_less_often_and_has_less_to_do() {
     let periods = |factor: &str, component: &str| {
-        let slow = Machine { time_factor: factor.parse().unwrap(), ..machine() };
+        let slow = Machine {
+            timeouts: crate::util::timeouts::Timeouts::new(factor.parse().unwrap()),
+            ..machine()
+        };
         let plan = planned_on(slow, 1, 0);
         let patch = text(&plan.nodes[0], &format!("kubeadm/patches/{component}+strategic.json"));
         let patch: serde_json::Value = serde_json::from_str(patch).unwrap();
@@ -224,7 +227,10 @@ fn a_slow_control_plane_is_asked_less_often_and_has_less_to_do() {
 #[test]
 fn a_slow_machine_is_spared_what_nobody_waits_for() {
     let on = |factor: &str, control_planes| {
-        let slow = Machine { time_factor: factor.parse().unwrap(), ..machine() };
+        let slow = Machine {
+            timeouts: crate::util::timeouts::Timeouts::new(factor.parse().unwrap()),
+            ..machine()
+        };
         planned_on(slow, control_planes, 0)
     };
     let init = |plan: &Plan| documents(text(&plan.nodes[0], "kubeadm/init.yaml"));

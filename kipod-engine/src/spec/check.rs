@@ -14,7 +14,7 @@ use super::{
     RawValue, ValidationError, ValidationErrors, parse_duration,
 };
 use crate::kubernetes::Version;
-use crate::util::time_factor::TimeFactor;
+use crate::util::timeouts::Timeouts;
 
 /// A problem of one value, without its location.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,7 @@ impl RawSpec {
     ///
     /// All errors at once.
     pub fn check(&self) -> Result<ClusterSpec, ValidationErrors> {
-        self.check_for(TimeFactor::default())
+        self.check_for(Timeouts::default())
     }
 
     /// Validates all values like [`check`](Self::check) for a slower host: the default of
@@ -48,7 +48,7 @@ impl RawSpec {
     /// # Errors
     ///
     /// As [`check`](Self::check).
-    pub fn check_for(&self, factor: TimeFactor) -> Result<ClusterSpec, ValidationErrors> {
+    pub fn check_for(&self, timeouts: Timeouts) -> Result<ClusterSpec, ValidationErrors> {
         let mut errors = Vec::new();
         let spec = ClusterSpec {
             name: self.name.as_ref().and_then(|raw| name(raw, &mut errors)).unwrap_or_default(),
@@ -73,7 +73,7 @@ impl RawSpec {
             load_balancer: self.load_balancer.unwrap_or(true),
             metrics: self.metrics,
             wait: parse("wait", self.wait.as_ref(), &mut errors, parse_duration)
-                .unwrap_or_else(|| factor.of(DEFAULT_WAIT)),
+                .unwrap_or_else(|| timeouts.scale(DEFAULT_WAIT)),
             retain: self.retain,
         };
         if errors.is_empty() {

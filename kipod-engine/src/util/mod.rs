@@ -11,7 +11,8 @@ pub(crate) mod string_enum;
 pub(crate) mod suggest;
 #[allow(unreachable_pub, reason = "re-exported by `podman`")]
 pub mod text;
-pub(crate) mod time_factor;
+pub(crate) mod timeout_factor;
+pub(crate) mod timeouts;
 
 pub(crate) mod yaml;
 

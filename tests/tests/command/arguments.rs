@@ -168,7 +168,7 @@ fn completion_script_works_in_bash() {
         r#"COMP_WORDS=(kipod get "") COMP_CWORD=2; _kipod kipod "" get; echo "${COMPREPLY[*]}""#;
     let bash = Command::new("bash").args(["-c", &format!("{script}\n{request}")]).output();
     let is_missing = matches!(&bash, Err(error) if error.kind() == std::io::ErrorKind::NotFound);
-    kipod_e2e::require!(!is_missing, "a bash");
+    kipod_results::require!(!is_missing, "a bash");
     let words = String::from_utf8_lossy(&bash.unwrap().stdout).into_owned();
     for word in ["clusters", "nodes", "kubeconfig"] {
         assert!(words.split_whitespace().any(|one| one == word), "{word} in {words:?}");

@@ -1,4 +1,4 @@
-//! The node image of each node, and whether their versions go together.
+//! Node images of a specification, and the version skew between them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::plan::node_names;
 use crate::podman::Podman;
 use crate::spec::{ClusterSpec, NodeSpec};
 
-/// The image of each node, in their order.
+/// Returns the image of each node, in their order.
 pub(in crate::actions) async fn of_nodes(
     podman: &dyn Podman,
     spec: &ClusterSpec,
@@ -28,37 +28,37 @@ pub(in crate::actions) async fn of_nodes(
         }
         images.push(known[reference].clone());
     }
-    let faults = skews(spec, &images);
-    if faults.is_empty() { Ok(images) } else { Err(CreateError::Skew { faults }) }
+    let errors = skew_errors(spec, &images);
+    if errors.is_empty() { Ok(images) } else { Err(CreateError::Skew { errors }) }
 }
 
-/// The nodes whose version does not go with the first control plane's, each with the reason.
-fn skews(spec: &ClusterSpec, images: &[NodeImage]) -> Vec<String> {
+/// Returns an error for each node whose version skew to the first control plane is not supported.
+fn skew_errors(spec: &ClusterSpec, images: &[NodeImage]) -> Vec<String> {
     let Some(first) = images.first() else { return Vec::new() };
     let nodes = spec.nodes.iter().zip(node_names(spec)).zip(images);
-    let fault = |((node, name), image): ((&NodeSpec, String), &NodeImage)| {
-        skew(node.role, &name, &image.kubernetes_version, &first.kubernetes_version)
+    let error = |((node, name), image): ((&NodeSpec, String), &NodeImage)| {
+        skew_error(node.role, &name, &image.kubernetes_version, &first.kubernetes_version)
     };
-    nodes.filter_map(fault).collect()
+    nodes.filter_map(error).collect()
 }
 
 /// Why the node `name`, which has the version `have`, cannot be in a cluster whose control plane has
 /// `want`.
-pub(in crate::actions) fn skew(
+pub(in crate::actions) fn skew_error(
     role: Role,
     name: &str,
     have: &Version,
     want: &Version,
 ) -> Option<String> {
-    let fault = check_skew(role, have, want).err()?;
-    Some(format!("node `{name}` has {have}: {fault}"))
+    let error = check_skew(role, have, want).err()?;
+    Some(format!("node `{name}` has {have}: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn faults(versions: &[(Role, &str)]) -> Vec<String> {
+    fn errors(versions: &[(Role, &str)]) -> Vec<String> {
         let nodes = versions.iter().map(|(role, _)| NodeSpec::new(*role)).collect();
         let spec = ClusterSpec { nodes, ..ClusterSpec::default() };
         let images: Vec<_> = versions
@@ -73,25 +73,25 @@ mod tests {
                 has_metrics: false,
             })
             .collect();
-        skews(&spec, &images)
+        skew_errors(&spec, &images)
     }
 
     #[test]
-    fn versions_within_the_policy_go_together() {
+    fn supported_version_skew_has_no_errors() {
         use Role::{ControlPlane, Worker};
         for versions in [
             vec![(ControlPlane, "v1.36.2")],
             vec![(ControlPlane, "v1.36.2"), (ControlPlane, "v1.36.0"), (Worker, "v1.36.9")],
             vec![(ControlPlane, "v1.36.2"), (Worker, "v1.33.0"), (Worker, "v1.35.1")],
         ] {
-            assert_eq!(faults(&versions), Vec::<String>::new());
+            assert_eq!(errors(&versions), Vec::<String>::new());
         }
     }
 
     #[test]
-    fn versions_outside_it_are_each_named() {
+    fn unsupported_version_skew_reports_each_node() {
         use Role::{ControlPlane, Worker};
-        let found = faults(&[
+        let found = errors(&[
             (ControlPlane, "v1.35.2"),
             (ControlPlane, "v1.36.0"),
             (Worker, "v1.36.0"),

@@ -90,7 +90,7 @@ impl<'a> Reserver<'a> {
             kubeconfig: Vec::new(),
             complete: false,
         };
-        // Before anything is created: after a SIGKILL the record tells what to remove.
+        // Before anything is created: after a SIGKILL the record lists the resources to remove.
         record.write(&dirs.state)?;
         drop(lock);
         let registries = self.registries.clone();

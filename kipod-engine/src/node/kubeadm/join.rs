@@ -57,7 +57,7 @@ fn document(node: &NodeSettings<'_>) -> Value {
             "file": { "kubeConfigPath": format!("{}/{DISCOVERY}", crate::node::ROOT) },
         },
         "nodeRegistration": registration(node),
-        "timeouts": timeouts(node.cluster.time_factor),
+        "timeouts": timeouts(node.cluster.timeouts),
         // As with `init`: the checks are those of a machine.
         "skipPhases": ["preflight"],
     });

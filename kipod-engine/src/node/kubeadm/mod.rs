@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{API_PORT, CgroupMode, ClusterSettings, Entry, NodeFile, NodeSettings, tuning};
 use crate::kubernetes::Settings;
 use crate::spec::{ANY_ADDRESS, KubeProxyMode, KubeadmPatches, comma_separated};
-use crate::util::time_factor::TimeFactor;
+use crate::util::timeouts::Timeouts;
 
 pub use patch::{PatchError, apply_patches};
 
@@ -114,7 +114,7 @@ fn init(node: &NodeSettings<'_>) -> Value {
         }],
         "nodeRegistration": registration(node),
         "patches": { "directory": PATCHES },
-        "timeouts": timeouts(node.cluster.time_factor),
+        "timeouts": timeouts(node.cluster.timeouts),
         "skipPhases": skipped_phases(node),
     })
 }
@@ -164,11 +164,11 @@ const TIMEOUTS: [(&str, u64); 5] = [
 ];
 
 /// kubeadm derives the start-up probes of the control plane from the first of them, too.
-pub(super) fn timeouts(factor: TimeFactor) -> Value {
+pub(super) fn timeouts(timeouts: Timeouts) -> Value {
     TIMEOUTS
         .iter()
         .map(|(name, seconds)| {
-            let limit = factor.of(Duration::from_secs(*seconds));
+            let limit = timeouts.scale(Duration::from_secs(*seconds));
             ((*name).to_owned(), json!(format!("{}ms", limit.as_millis())))
         })
         .collect()
@@ -337,7 +337,7 @@ pub(super) fn patches(cluster: &ClusterSettings<'_>) -> Vec<NodeFile> {
     } });
     // So are the static pods. They have kubeadm's four minutes, times the machine's factor. kubeadm has those that
     // tell whether they are ready asked each second, and all whether they live, every ten.
-    let every = |seconds| tuning::every(cluster.time_factor, seconds);
+    let every = |seconds| tuning::every(cluster.timeouts, seconds);
     let static_pods = [
         ("etcd", true),
         ("kube-apiserver", true),

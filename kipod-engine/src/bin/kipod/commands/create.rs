@@ -22,7 +22,7 @@ pub(crate) async fn run(
     };
     apply_flags(args, &mut config.raw);
     let engine = open_with_bundle(progress, &args.bundle)?;
-    let mut spec = config.check_for(engine.timeout_factor())?;
+    let mut spec = config.check_for(engine.timeouts())?;
     if let Some(version) = &args.k8s_version {
         spec.kubernetes = Some(version.parse().map_err(Error::Version)?);
     }

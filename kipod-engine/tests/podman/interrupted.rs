@@ -1,4 +1,4 @@
-//! What is left where Podman itself is killed at work.
+//! Leftovers of a killed Podman.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 use kipod_engine::podman::{Podman, PodmanCli, PodmanError, Service};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::support::{Corner, can_run, only_files};
+use crate::support::{Fixture, external_containers};
 
-/// How long it is tried to kill a Podman at the right moment, of which each has tens of milliseconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout for killing Podman at the right moment: a window of tens of milliseconds in each attempt.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Creates a container and kills Podman, with its children, once the container's name is in the
-/// storage's list. Each that is killed keeps one of Podman's 2048 locks, which only `podman system renumber`
-/// gives back.
+/// Creates a container, and kills Podman and its children as soon as the storage lists the
+/// container's name. Each killed Podman leaks one of 2048 locks, until `podman system renumber`.
 fn create_and_kill(name: &str, image: &str, list: &Path) {
     let mut podman = Command::new("podman");
     podman.args(["create", "--network", "none", "--name", name, image, "true"]);
@@ -30,38 +29,35 @@ fn create_and_kill(name: &str, image: &str, list: &Path) {
 }
 
 #[tokio::test]
-async fn a_container_of_which_there_are_only_files_is_removed_by_its_name() {
-    if !can_run("cut_off::a_container_of_which_there_are_only_files_is_removed_by_its_name") {
-        return;
-    }
-    let corner = Corner::new().await;
-    let network = corner.network("n").await;
-    let options = corner.options("c", &network, None).await;
+#[ignore = "needs rootless Podman and a static busybox"]
+async fn an_external_container_is_removed_by_name() {
+    let fixture = Fixture::new().await;
+    let network = fixture.network("n").await;
+    let options = fixture.options("c", &network, None).await;
     let name = &options.name;
     let info = PodmanCli::new().info().await.unwrap();
     let list = info.store_root.join(format!("{}-containers/containers.json", info.store_driver));
 
-    let begun = Instant::now();
-    let has_only_files = || only_files().unwrap().iter().any(|(_, of)| of == name);
+    let start = Instant::now();
+    let is_external = || external_containers().unwrap().iter().any(|(_, of)| of == name);
     loop {
-        create_and_kill(name, &options.image, &list);
-        if has_only_files() {
+        create_and_kill(name, &options.image, Path::new(&list));
+        if is_external() {
             break;
         }
-        corner.podman.remove_container(name).await.unwrap();
-        assert!(begun.elapsed() < PATIENCE, "podman was never killed at the right moment");
+        fixture.podman.remove_container(name).await.unwrap();
+        assert!(start.elapsed() < TIMEOUT, "podman was not killed at the right moment");
     }
 
-    // Podman writes the list first, and after it the mark by which a service that runs sees that another
-    // one wrote. Killed in between, the corner's service takes the name for free: one that is started
-    // afterwards reads the list.
-    let podman = Service::connect(&corner.runtime.path().join("afterwards"), None).await.unwrap();
+    // Podman writes the list before the file that tells running services to reload it. A Podman killed
+    // in between leaves the fixture's service with a stale list, so connect to a new service.
+    let podman = Service::connect(&fixture.runtime.path().join("afterwards"), None).await.unwrap();
 
-    // One of another name, or of one that begins or ends so, is not meant.
+    // Names that only share a prefix or suffix do not match.
     for other in [&name[1..], &name[..name.len() - 1], &format!("x{name}"), &format!("{name}c")] {
         assert!(!podman.remove_container_files(other).await.unwrap());
     }
-    assert!(has_only_files());
+    assert!(is_external());
     let refused = podman.create_container(&options).await;
     assert!(
         matches!(refused, Err(PodmanError::NameInUse { kind: "container", .. })),
@@ -70,7 +66,7 @@ async fn a_container_of_which_there_are_only_files_is_removed_by_its_name() {
     assert!(podman.remove_container_files(name).await.unwrap());
     assert!(!podman.remove_container_files(name).await.unwrap());
     podman.create_container(&options).await.unwrap();
-    // Podman knows this one.
+    // This container is in Podman's database.
     assert!(!podman.remove_container_files(name).await.unwrap());
     assert!(podman.remove_container(name).await.unwrap());
 }
