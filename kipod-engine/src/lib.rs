@@ -1,7 +1,7 @@
 //! Real Kubernetes clusters in rootless Podman containers: systemd, CRI-O and kubeadm inside.
 //!
 //! Data flows one way: a [`spec::ClusterSpec`] and what the machine is make a [`plan::Plan`],
-//! [`actions::create`] makes it real, and a [`cluster::Cluster`] is what one holds then.
+//! [`actions::create`] makes it real, and a [`engine::Cluster`] is what one holds then.
 
 pub mod actions;
 #[cfg(feature = "build")]
@@ -21,6 +21,7 @@ pub mod node_image;
 #[doc(hidden)]
 pub mod pki;
 pub mod plan;
+#[doc(hidden)]
 pub mod podman;
 pub mod registry;
 pub mod spec;
@@ -34,8 +35,10 @@ pub use engine::{
 pub use engine::{BuildNodeImage, BuiltNodeImage};
 pub use events::{Event, Events, Step};
 pub use kubernetes::Role;
+pub use podman::ContainerState;
 pub use spec::{ClusterName, ClusterSpec};
 pub use tokio_util::sync::CancellationToken;
 pub use util::Hint;
 pub use util::dirs::{Dirs, DirsError};
-pub use util::time_factor::{TimeFactor, TimeFactorError, TimeFactorVariableError};
+pub use util::timeout_factor::{TimeoutFactor, TimeoutFactorError, TimeoutFactorVariableError};
+pub use util::timeouts::Timeouts;

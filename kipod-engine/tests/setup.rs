@@ -1,5 +1,5 @@
-//! The script `setup` at the top of the repository, below a made-up root and with made-up programs
-//! that write down how they were called.
+//! Tests of the script `setup`, with a temporary root directory and fake programs that record their
+//! calls.
 #![allow(missing_docs, reason = "a test crate has no users")]
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// One program for all: it writes down its call and has the effects that `setup` looks at.
+/// Fake of all programs: records its call, and simulates the effects that `setup` reads.
 const PROGRAM: &str = r#"#!/bin/sh
 name=${0##*/}
 case "$name $1" in
@@ -46,7 +46,7 @@ const PROGRAMS: &[&str] = &[
 ];
 
 struct Machine {
-    folder: TempDir,
+    dir: TempDir,
 }
 
 struct Outcome {
@@ -55,16 +55,16 @@ struct Outcome {
 }
 
 impl Machine {
-    /// A machine as it comes, with systemd and the user Ada.
+    /// Creates a fresh installation with systemd and the user Ada.
     fn new(id: &str, version: &str) -> Self {
-        let machine = Self { folder: tempfile::tempdir().unwrap() };
+        let machine = Self { dir: tempfile::tempdir().unwrap() };
         for program in PROGRAMS {
-            let path = machine.folder.path().join("bin").join(program);
+            let path = machine.dir.path().join("bin").join(program);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, PROGRAM).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        fs::create_dir_all(machine.folder.path().join("state")).unwrap();
+        fs::create_dir_all(machine.dir.path().join("state")).unwrap();
         machine
             .state("cargo", "cargo 1.95.0 (abc 2026-01-01)\n")
             .state("packages", "")
@@ -99,7 +99,7 @@ impl Machine {
     }
 
     fn state(&self, name: &str, text: &str) -> &Self {
-        fs::write(self.folder.path().join("state").join(name), text).unwrap();
+        fs::write(self.dir.path().join("state").join(name), text).unwrap();
         self
     }
 
@@ -108,22 +108,22 @@ impl Machine {
     }
 
     fn path(&self, path: &str) -> PathBuf {
-        self.folder.path().join("root").join(path.strip_prefix('/').unwrap())
+        self.dir.path().join("root").join(path.strip_prefix('/').unwrap())
     }
 
-    /// How programs that change things were called since the last time.
+    /// Returns the recorded calls since the last time.
     fn calls(&self) -> Vec<String> {
-        let path = self.folder.path().join("state/calls");
+        let path = self.dir.path().join("state/calls");
         let text = fs::read_to_string(&path).unwrap();
         fs::write(path, "").unwrap();
-        let root = self.folder.path().join("root").display().to_string();
+        let root = self.dir.path().join("root").display().to_string();
         text.lines().map(|line| line.replace(&root, "")).collect()
     }
 
-    /// Every file with its text.
+    /// Returns every file with its content.
     fn files(&self) -> BTreeMap<PathBuf, String> {
-        fn walk(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
-            for entry in fs::read_dir(folder).unwrap() {
+        fn walk(dir: &Path, files: &mut BTreeMap<PathBuf, String>) {
+            for entry in fs::read_dir(dir).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     walk(&path, files);
@@ -133,7 +133,7 @@ impl Machine {
             }
         }
         let mut files = BTreeMap::new();
-        walk(&self.folder.path().join("root"), &mut files);
+        walk(&self.dir.path().join("root"), &mut files);
         files
     }
 
@@ -142,9 +142,9 @@ impl Machine {
         let output = Command::new(script)
             .args(args)
             .env_clear()
-            .env("KIPOD_SETUP_ROOT", self.folder.path().join("root"))
-            .env("STATE", self.folder.path().join("state"))
-            .env("PATH", format!("{}:/usr/bin:/bin", self.folder.path().join("bin").display()))
+            .env("KIPOD_SETUP_ROOT", self.dir.path().join("root"))
+            .env("STATE", self.dir.path().join("state"))
+            .env("PATH", format!("{}:/usr/bin:/bin", self.dir.path().join("bin").display()))
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned()
@@ -154,7 +154,7 @@ impl Machine {
 }
 
 #[test]
-fn a_fresh_fedora() {
+fn setup_prepares_a_fresh_fedora() {
     let machine = Machine::new("fedora", "42");
     let outcome = machine.setup(&["--user", "ada"]);
     assert_eq!(outcome.status, 0, "{}", outcome.text);
@@ -162,10 +162,10 @@ fn a_fresh_fedora() {
     assert_eq!(machine.read("/etc/subgid"), "ada:100000:65536\n");
     assert_eq!(
         machine.read("/etc/systemd/system/user@.service.d/kipod-delegate.conf"),
-        "# Written by kipod's setup: users may limit what their own containers take.\n\
+        "# Written by kipod's setup: lets users limit the resources of their containers.\n\
          [Service]\nDelegate=cpu cpuset io memory pids\n"
     );
-    // What is higher already is not lowered.
+    // Higher values are kept.
     assert_eq!(machine.read("/proc/sys/fs/inotify/max_user_instances"), "8192\n");
     assert_eq!(machine.read("/proc/sys/fs/inotify/max_user_watches"), "1048576\n");
     assert_eq!(machine.read("/proc/sys/net/core/wmem_max"), "4194304\n");
@@ -201,7 +201,7 @@ fn a_dry_run_changes_nothing() {
         "todo  install podman crun uidmap slirp4netns fuse-overlayfs",
         "todo  /etc/subuid: add ada:165536:65536",
         "fs.inotify.max_user_instances = 8192, was 128",
-        "would change: 6",
+        "changes needed: 6",
     ] {
         assert!(outcome.text.contains(words), "`{words}` is not in:\n{}", outcome.text);
     }
@@ -210,22 +210,14 @@ fn a_dry_run_changes_nothing() {
 }
 
 #[test]
-fn a_container_without_systemd() {
+fn setup_skips_systemd_in_a_container() {
     let machine = Machine::new("debian", "12");
     fs::remove_dir_all(machine.path("/run/systemd")).unwrap();
     machine.file("/etc/subuid", "1000:100000:40000\nada:200000:40000\n");
     let outcome = machine.setup(&["--user", "ada"]);
     assert_eq!(outcome.status, 0, "{}", outcome.text);
-    assert!(
-        outcome.text.contains("skip  controllers: systemd does not run here"),
-        "{}",
-        outcome.text
-    );
-    assert!(
-        outcome.text.contains("skip  lingering: systemd does not run here"),
-        "{}",
-        outcome.text
-    );
+    assert!(outcome.text.contains("skip  controllers: systemd is not running"), "{}", outcome.text);
+    assert!(outcome.text.contains("skip  lingering: systemd is not running"), "{}", outcome.text);
     assert_eq!(machine.read("/etc/subuid"), "1000:100000:40000\nada:200000:40000\n");
     assert_eq!(
         machine.calls(),
@@ -238,7 +230,7 @@ fn a_container_without_systemd() {
 }
 
 #[test]
-fn devices_modules_and_namespaces() {
+fn setup_fixes_devices_modules_and_namespaces() {
     let machine = Machine::new("fedora", "42");
     let release = Command::new("uname").arg("-r").output().unwrap().stdout;
     let release = String::from_utf8(release).unwrap();
@@ -264,30 +256,30 @@ fn devices_modules_and_namespaces() {
 }
 
 #[test]
-fn a_running_manager_gets_its_controllers_with_the_next_login() {
+fn a_running_manager_needs_a_new_login() {
     let machine = Machine::new("fedora", "42");
     machine.state("active", "").file(
         "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/cgroup.controllers",
         "memory pids\n",
     );
-    let words = "the controllers come with the next login";
-    assert!(machine.setup(&["--user", "ada"]).text.contains(words));
-    // Still so when there is nothing left to change.
-    assert!(machine.setup(&["--user", "ada"]).text.contains(words));
+    let advice = "the controllers take effect at the next login";
+    assert!(machine.setup(&["--user", "ada"]).text.contains(advice));
+    // Also if no changes are needed.
+    assert!(machine.setup(&["--user", "ada"]).text.contains(advice));
     machine.file(
         "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/cgroup.controllers",
         "cpuset cpu io memory pids\n",
     );
-    assert!(!machine.setup(&["--user", "ada"]).text.contains(words));
+    assert!(!machine.setup(&["--user", "ada"]).text.contains(advice));
 }
 
 #[test]
-fn what_it_refuses() {
+fn setup_refuses_wrong_usage_and_old_releases() {
     let cases = [
         (("ubuntu", "22.04"), vec!["--user", "ada"], 1, "upgrade to 24.04 or later"),
         (("debian", "11"), vec!["--user", "ada"], 1, "upgrade to 12 or later"),
-        (("debian", "12"), vec!["--user", "eve"], 1, "there is no user `eve`"),
-        (("debian", "12"), vec!["--user"], 2, "--user wants a name"),
+        (("debian", "12"), vec!["--user", "eve"], 1, "user `eve` not found"),
+        (("debian", "12"), vec!["--user"], 2, "--user needs a name"),
         (("debian", "12"), vec!["--now"], 2, "unknown argument `--now`"),
     ];
     for ((id, version), args, status, words) in cases {
@@ -301,7 +293,7 @@ fn what_it_refuses() {
 }
 
 #[test]
-fn an_unknown_distribution_gets_all_but_packages() {
+fn an_unknown_distribution_gets_no_packages() {
     let machine = Machine::new("arch", "");
     let outcome = machine.setup(&["--user", "ada"]);
     assert_eq!(outcome.status, 0, "{}", outcome.text);
@@ -310,35 +302,35 @@ fn an_unknown_distribution_gets_all_but_packages() {
 }
 
 #[test]
-fn advice_on_rust() {
+fn setup_gives_advice_on_rust() {
     let machine = Machine::new("fedora", "42");
     let text =
         |cargo: &str| machine.state("cargo", cargo).setup(&["--dry-run", "--user", "ada"]).text;
     assert!(text("").contains("ada needs Rust 1.89 or later (https://rustup.rs)"));
-    assert!(text("cargo 1.75.0\n").contains("cargo has to be 1.89 or later and is 1.75.0"));
+    assert!(text("cargo 1.75.0\n").contains("ada needs Rust 1.89 or later, not 1.75.0"));
     assert!(!text("cargo 1.100.0 (abc)\n").contains("cargo"));
 }
 
 #[test]
-fn what_kipods_own_tests_need_is_asked_for() {
+fn the_tests_option_installs_busybox_once() {
     for (id, version, package) in [("debian", "12", "busybox-static"), ("fedora", "42", "busybox")]
     {
         let machine = Machine::new(id, version);
         assert_eq!(machine.setup(&["--user", "ada"]).status, 0);
-        let asked = |calls: Vec<String>| {
+        let installs = |calls: Vec<String>| {
             let words = calls.iter().flat_map(|call| call.split(' '));
             words.filter(|word| *word == package).count()
         };
-        assert_eq!(asked(machine.calls()), 0);
+        assert_eq!(installs(machine.calls()), 0);
         let outcome = machine.setup(&["--tests", "--user", "ada"]);
-        assert_eq!((outcome.status, asked(machine.calls())), (0, 1), "{}", outcome.text);
+        assert_eq!((outcome.status, installs(machine.calls())), (0, 1), "{}", outcome.text);
         let outcome = machine.setup(&["--tests", "--user", "ada"]);
         assert!(outcome.text.contains("nothing to do"), "{}", outcome.text);
     }
 }
 
 #[test]
-fn help_says_how_to_undo() {
+fn help_explains_how_to_undo_each_change() {
     let outcome = Machine::new("fedora", "42").setup(&["--help"]);
     assert_eq!(
         (outcome.status, outcome.text.matches("undo: ").count()),

@@ -73,7 +73,8 @@ impl Topology {
 /// awaited.
 fn comparable(spec: &ClusterSpec) -> ClusterSpec {
     let ClusterSpec { name, wait, retain, .. } = ClusterSpec::default();
-    ClusterSpec { name, wait, retain, ..spec.clone() }
+    // The node image has the Kubernetes version.
+    ClusterSpec { name, wait, retain, kubernetes: None, ..spec.clone() }
 }
 
 impl ClusterRequest {

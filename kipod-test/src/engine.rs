@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use kipod_engine::cluster::{OpenError, Record};
 use kipod_engine::lease::Phase;
 use kipod_engine::plan::LOAD_BALANCER;
-use kipod_engine::spec::{RawSpec, Written};
+use kipod_engine::spec::{RawSpec, RawValue};
 use kipod_engine::{Cluster, ClusterName, ClusterSpec, Error, Event, Hint, Role};
 
 use crate::cluster_request::{ClusterAccess, ClusterRequest, Topology};
@@ -45,7 +45,7 @@ fn access(cluster: &Cluster) -> Result<ClusterAccess, SourceError> {
         kubeconfig: cluster.kubeconfig().map_err(source_error)?,
         path: cluster.kubeconfig_path().to_owned(),
         context: None,
-        version: Some(record.kubernetes_version.clone()),
+        version: Some(record.kubernetes_version.to_string()),
         topology: Topology {
             control_planes: Some(count(record, Role::ControlPlane)),
             workers: Some(count(record, Role::Worker)),
@@ -63,10 +63,10 @@ fn count(record: &Record, role: Role) -> usize {
 /// Returns the specification of a requested cluster.
 fn spec(
     request: &ClusterRequest,
-    factor: kipod_engine::TimeFactor,
+    timeouts: kipod_engine::Timeouts,
 ) -> Result<ClusterSpec, SourceError> {
     let ClusterRequest { name: text, topology, .. } = request;
-    let written = |count: Option<usize>| Some(Written::from(count?.to_string().as_str()));
+    let written = |count: Option<usize>| Some(RawValue::from(count?.to_string().as_str()));
     let raw = RawSpec {
         name: Some(text.as_str().into()),
         control_planes: written(topology.control_planes),
@@ -75,7 +75,7 @@ fn spec(
     };
     Ok(match &topology.spec {
         Some(spec) => ClusterSpec { name: name(text)?, ..(**spec).clone() },
-        None => raw.check_for(factor).map_err(SourceError::new)?,
+        None => raw.check_for(timeouts).map_err(SourceError::new)?,
     })
 }
 
@@ -85,10 +85,11 @@ async fn create(
     progress: Progress<'_>,
 ) -> Result<ClusterAccess, SourceError> {
     let engine = connect().await?;
-    let spec = spec(request, engine.timeout_factor())?;
+    let spec = spec(request, engine.timeouts())?;
     let mut creation = engine.create(spec).created_at(since);
     if request.topology.spec.is_none() {
-        creation = creation.default_image_or_kubernetes(request.version.clone());
+        let version = request.version.as_deref().map(str::parse).transpose();
+        creation = creation.default_image_or_kubernetes(version.map_err(SourceError::new)?);
     }
     let report = |event| match event {
         Event::Warning(text) => progress(ProgressEvent::Message(&text)),

@@ -1,7 +1,7 @@
 //! Parts of `kipod_engine` that are used outside of the module `engine`: types, parsers and
 //! constants. Nothing here creates or changes a cluster.
 
-pub(crate) use kipod_engine::TimeFactor;
+pub(crate) use kipod_engine::Timeouts;
 pub(crate) use kipod_engine::config::read as parse_config;
 pub(crate) use kipod_engine::kubeconfig::client::install_crypto_provider;
 pub(crate) use kipod_engine::pki::{KeyPairPem, serving_certificate};

@@ -5,11 +5,11 @@
 //! | the command under test | `command`, `running`, `output` |
 //! | a cluster | `cluster`, `client` |
 //! | fixtures: images, component bundles, registries | `podman`, `bundle`, `registry` |
-//! | verification | `checks`, `leftovers`, `require` |
+//! | verification | `checks`, `leftovers` |
 //! | benchmarks | `bench` |
 //!
-//! Tests that need a real Podman are `#[ignore]`d with their requirements. `.ci/run` runs them as an
-//! unprivileged user. To run them manually as root:
+//! Tests that need a real Podman are `#[ignore]`d with their requirements, and tests with further
+//! requirements use `kipod_results::require!`. `.ci/run` runs them as an unprivileged user. To run them manually as root:
 //!
 //! ```sh
 //! cargo build --package kipod-engine
@@ -27,7 +27,6 @@ mod leftovers;
 mod output;
 mod podman;
 mod registry;
-mod require;
 mod running;
 
 pub use bundle::{Bundle, bundle_for, ensure_node_image, local_bundle};
@@ -39,5 +38,4 @@ pub use leftovers::Leftovers;
 pub use output::Output;
 pub use podman::{NODE_IMAGE, TestImage, podman};
 pub use registry::{CREDENTIALS, registry_images};
-pub use require::report_not_run;
 pub use running::{Running, wait_until};

@@ -1,4 +1,4 @@
-//! Why a cluster or a node could not be stopped, started, added or removed.
+//! Errors while changing an existing cluster: stopping, starting, adding and removing nodes.
 
 use crate::actions::create::CreateError;
 use crate::actions::load::ImagesError;
@@ -7,85 +7,89 @@ use crate::kubeconfig::client::ClientError;
 use crate::lease::LockError;
 use crate::podman::PodmanError;
 use crate::spec::ClusterName;
+use crate::util::Hint;
+use crate::util::text::indent_list;
 
-/// Something could not be done to a cluster that is there.
+/// An existing cluster could not be changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
     /// Another process works on the cluster.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// There is no such cluster, or it is not complete.
+    /// The cluster does not exist, or is not complete.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The cluster has no such node.
-    #[error("cluster `{cluster}` has no node `{node}`: it has {}", names.join(", "))]
+    #[error("node `{node}` not found in cluster `{cluster}`{}", list_of(.names))]
     NoNode {
         /// The cluster.
         cluster: ClusterName,
         /// The node.
         node: String,
-        /// The nodes it has.
+        /// The cluster's nodes.
         names: Vec<String>,
     },
-    /// Podman did not say what there is.
-    #[error("cannot list the nodes: {source}")]
+    /// Podman cannot list the nodes.
+    #[error("cannot list the nodes")]
     List {
-        /// Why.
+        /// The cause.
         source: PodmanError,
     },
-    /// Podman refused.
-    #[error("node `{node}`: {source}")]
+    /// A Podman operation on a node failed.
+    #[error("node `{node}`")]
     Podman {
         /// The node.
         node: String,
-        /// Why.
+        /// The cause.
         source: PodmanError,
     },
-    /// The cluster has one control plane only, and so nothing in front of it that could know of more.
-    #[error("cluster `{cluster}` was created with one control plane: it cannot get more")]
+    /// The cluster has no load balancer, which several control planes need.
+    #[error(
+        "cluster `{cluster}` was created with one control plane and has no load balancer for more"
+    )]
     OneControlPlane {
         /// The cluster.
         cluster: ClusterName,
     },
-    /// Every name, address or part of the pod subnet is taken.
-    #[error("cluster `{cluster}` has no room for another node")]
+    /// No name, address or pod CIDR is free.
+    #[error("cluster `{cluster}` has no free address or pod CIDR for another node")]
     NoRoom {
         /// The cluster.
         cluster: ClusterName,
     },
-    /// A cluster without a control plane is none.
+    /// The cluster's only control plane cannot be removed.
     #[error("node `{node}` is the only control plane")]
     LastControlPlane {
         /// The node.
         node: String,
     },
-    /// Without the node etcd would not have a majority any more.
+    /// Without the node, etcd would lose its quorum.
     #[error(
-        "node `{node}` cannot go: {others} other control planes run, and etcd needs {needed} to let it go"
+        "cannot remove node `{node}`: etcd needs {needed} other running control planes, {others} running"
     )]
     Quorum {
         /// The node.
         node: String,
-        /// How many others run.
+        /// The number of other control planes that are running.
         others: usize,
-        /// How many have to.
+        /// The number of other control planes that must be running.
         needed: usize,
     },
-    /// The node has to run for that.
-    #[error("node `{node}` does not run, and has to: a control plane leaves etcd by itself")]
-    Asleep {
+    /// A stopped control plane cannot be removed.
+    #[error("node `{node}` must be running: removing a control plane needs its etcd member")]
+    NodeStopped {
         /// The node.
         node: String,
     },
-    /// No control plane runs.
-    #[error("no control plane of cluster `{cluster}` runs")]
+    /// No control plane is running.
+    #[error("no control plane of cluster `{cluster}` is running")]
     NotRunning {
         /// The cluster.
         cluster: ClusterName,
     },
     /// A command inside a node failed.
-    #[error("node `{node}`: `podman exec {node} {command}` ended with status {status}{}", tail(.output))]
+    #[error("node `{node}`: `podman exec {node} {command}` failed with status {status}{}", tail(.output))]
     Command {
         /// The node.
         node: String,
@@ -93,16 +97,16 @@ pub enum ChangeError {
         command: String,
         /// Its exit status.
         status: i64,
-        /// The last it wrote to standard error.
+        /// Its standard error.
         output: String,
     },
     /// The cluster's record cannot be read or written.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The cluster, or the node that was added, did not become what it has to be.
+    /// The cluster or the added node did not become ready.
     #[error(transparent)]
     NotReady(#[from] CreateError),
-    /// No client could be made for the cluster.
+    /// No client for the cluster could be created.
     #[error(transparent)]
     Client(#[from] ClientError),
     /// Images could not be loaded.
@@ -114,37 +118,45 @@ impl ChangeError {
     pub(super) fn list(source: PodmanError) -> Self {
         Self::List { source }
     }
+}
 
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for ChangeError {
+    fn hint(&self) -> Option<String> {
         match self {
-            Self::Lock(error) => crate::Hint::hint(error),
+            Self::Lock(error) => error.hint(),
             Self::Open(error) => error.hint(),
             Self::OneControlPlane { .. } => {
-                Some("create it with `--control-planes 3`, and there is a load balancer".into())
+                Some("create the cluster with `--control-planes 3`".into())
             }
-            Self::NoRoom { .. } => Some("a larger pod subnet has room for more".into()),
+            Self::NoRoom { .. } => Some("create the cluster with a larger pod subnet".into()),
             Self::LastControlPlane { .. } => {
-                Some("`kipod delete cluster` deletes the whole cluster".into())
+                Some("`kipod delete cluster` deletes the cluster".into())
             }
             Self::Quorum { .. } => Some("start the others: `kipod start cluster`".into()),
-            Self::Asleep { node } => Some(format!("run `kipod node start {node}`")),
+            Self::NodeStopped { node } => Some(format!("run `kipod node start {node}`")),
             Self::NotRunning { cluster } => Some(format!("run `kipod start cluster {cluster}`")),
-            Self::Record(error) => error.hint().map(str::to_owned),
+            Self::Record(error) => error.hint(),
             Self::Images(error) => error.hint(),
             Self::NoNode { .. } | Self::Client(_) | Self::Command { .. } => None,
-            Self::List { source } | Self::Podman { source, .. } => source.hint().map(str::to_owned),
+            Self::List { source } | Self::Podman { source, .. } => source.hint(),
             Self::NotReady(CreateError::Timeout { .. }) => {
-                Some("`kipod export logs` writes what its nodes said".to_owned())
+                Some("`kipod export logs` exports the logs of the nodes".to_owned())
             }
             Self::NotReady(error) => error.hint(),
         }
     }
 }
 
-/// The end of what a command printed.
+/// Formats the nodes of a cluster for the end of a message.
+fn list_of(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        names => format!(", which has {}", names.join(", ")),
+    }
+}
+
+/// Formats the last 20 lines of a command's output.
 fn tail(output: &str) -> String {
-    let lines: Vec<&str> = output.lines().collect();
-    let last = &lines[lines.len().saturating_sub(20)..];
-    last.iter().map(|line| format!("\n  {line}")).collect()
+    let lines: Vec<String> = output.lines().map(str::to_owned).collect();
+    indent_list(&lines[lines.len().saturating_sub(20)..])
 }

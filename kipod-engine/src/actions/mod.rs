@@ -1,16 +1,17 @@
-//! Making a planned cluster real, and taking everything back when that fails.
+//! Operations on clusters: creation, node changes, image loading, start and stop, registries.
 //!
-//! Creation is a straight line: take the name, plan, create, wait, write the kubeconfig. What it
-//! makes carries the cluster's label, and the cluster's record is on disk before the first of it;
-//! so there is one way back, [`crate::cluster::remove`], for a failure, an interruption, a kill and
-//! `kipod delete cluster` alike.
+//! Everything created carries the cluster's label, and the cluster's record is written first. So
+//! [`crate::cluster::remove`] is the rollback of a failed, cancelled or killed creation, and the
+//! implementation of `kipod delete cluster`.
 
 mod change_error;
 mod create;
+mod failure_log;
 mod load;
 mod nodes;
 mod power;
 mod registries;
+mod restarted_nodes;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -19,6 +20,7 @@ mod wait_target;
 pub use crate::cluster::phases::{Phase, phases};
 pub use change_error::ChangeError;
 pub use create::{Context, CreateError, Request, create};
+pub use failure_log::FailureReport;
 pub use load::{ImageSource, ImagesError, LoadRequest, Loaded, LoadedImage, load_images};
 pub use nodes::{AddRequest, add_node, finish_change, remove_node};
 pub use power::{NodeAction, StartRequest, node, start, stop};

@@ -1,50 +1,52 @@
-//! Stopping what is there, and starting it again: a cluster, or one of its nodes.
+//! Stopping and starting existing clusters and their nodes.
 
 use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 use crate::actions::change_error::ChangeError;
 use crate::actions::create::Context;
 use crate::actions::create::preflight;
-use crate::actions::wait::{RestartedNodes, Waiter};
+use crate::actions::restarted_nodes::RestartedNodes;
+use crate::actions::wait::Waiter;
 use crate::actions::wait_target::WaitTarget;
-use crate::cluster::{self, Cluster, OpenError, Record};
+use crate::cluster::{self, ClusterEntry, OpenError, Record};
 use crate::events::{Step, step};
 use crate::kubeconfig::client;
 use crate::lease::NameLock;
 use crate::podman::{Podman, PodmanError};
 use crate::spec::ClusterName;
 use crate::util::dirs::Dirs;
-use crate::util::time_factor::TimeFactor;
-use tokio_util::sync::CancellationToken;
+use crate::util::timeouts::Timeouts;
 
-/// What can be done to a node that is there.
+/// An operation on an existing node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeAction {
-    /// Stops it: its processes end, its state stays.
+    /// Stops the node. Its state stays.
     Stop,
-    /// Starts it again.
+    /// Starts the node.
     Start,
-    /// Freezes it: its processes stand still where they are.
+    /// Freezes the node's processes.
     Pause,
-    /// Lets it go on.
+    /// Resumes the node's processes.
     Unpause,
 }
 
 impl NodeAction {
-    async fn on(self, podman: &dyn Podman, container: &str) -> Result<(), PodmanError> {
+    async fn run(self, podman: &dyn Podman, container: &str) -> Result<(), PodmanError> {
         match self {
             Self::Stop => {
-                wake(podman, container).await;
+                unpause(podman, container).await;
                 podman.stop_container(container).await
             }
             Self::Start => {
-                wake(podman, container).await;
+                unpause(podman, container).await;
                 podman.start_container(container).await
             }
             Self::Pause => podman.pause_container(container).await,
             Self::Unpause => {
                 podman.unpause_container(container).await?;
-                // Nodes may have come and gone while it slept.
+                // Nodes may have been added or removed in the meantime.
                 let _ = podman.exec(container, &["/usr/local/lib/kipod/routes"]).await;
                 Ok(())
             }
@@ -52,91 +54,95 @@ impl NodeAction {
     }
 }
 
-/// Podman neither stops nor starts what is frozen. Most often nothing is, and it says so.
-async fn wake(podman: &dyn Podman, container: &str) {
+/// Unpauses a container, because Podman neither stops nor starts paused ones. Fails for others, which is
+/// ignored.
+async fn unpause(podman: &dyn Podman, container: &str) {
     let _ = podman.unpause_container(container).await;
 }
 
-/// Stops all containers of a cluster. Its state, its addresses and its port stay its own.
+/// Stops all containers of a cluster. Its state, addresses and port stay reserved.
 ///
 /// # Errors
 ///
-/// When there is no such cluster, another process works on it, or Podman refuses.
+/// When the cluster does not exist, another process works on it, or Podman fails.
 pub async fn stop(context: Context<'_>, name: &ClusterName) -> Result<(), ChangeError> {
     let _lock = NameLock::take(&context.dirs.state, name)?;
-    Cluster::open(context.dirs, name)?;
-    // All that there is, also what a change left that was cut off.
+    ClusterEntry::open(context.dirs, name)?;
+    // All containers, including those of an interrupted change.
     let nodes = cluster::containers(context.podman, Some(name)).await.map_err(ChangeError::list)?;
     let containers: Vec<_> = nodes.into_iter().map(|node| node.name).collect();
-    let work = on_all(context.podman, &containers, NodeAction::Stop);
+    let work = run_on_all(context.podman, &containers, NodeAction::Stop);
     step(context.events, Step::Stop, work).await
 }
 
-/// How a cluster is started.
+/// Options for starting a cluster.
 #[derive(Debug, Clone)]
 pub struct StartRequest {
     /// The cluster.
     pub name: ClusterName,
-    /// How long to wait for it to be ready; zero does not wait.
+    /// Timeout for the cluster to become ready; zero does not wait.
     pub wait: Duration,
-    /// How much slower than usual the machine is.
-    pub time_factor: TimeFactor,
-    /// How to ask for an early end.
+    /// The timeouts of this host.
+    pub timeouts: Timeouts,
+    /// The token that cancels the start.
     pub cancel: CancellationToken,
 }
 
-/// Starts all containers of a cluster and waits until its nodes and cluster DNS are ready again.
-/// What runs is left alone.
+/// Starts all containers of a cluster and waits until its nodes and cluster DNS are ready. Running
+/// containers are not changed.
 ///
 /// # Errors
 ///
-/// When there is no such cluster, another process works on it, Podman refuses, or it is not ready in
-/// time; then it stays as it is.
-pub async fn start(context: Context<'_>, request: &StartRequest) -> Result<Cluster, ChangeError> {
+/// When the cluster does not exist, another process works on it, Podman fails, or the cluster is not
+/// ready in time. The cluster then stays as it is.
+pub async fn start(
+    context: Context<'_>,
+    request: &StartRequest,
+) -> Result<ClusterEntry, ChangeError> {
     let (dirs, events) = (context.dirs, context.events);
     let _lock = NameLock::take(&dirs.state, &request.name)?;
-    let cluster = Cluster::open(dirs, &request.name)?;
-    let watched = WaitTarget::recorded(cluster.record(), dirs);
-    let known = cluster::containers(context.podman, Some(&request.name)).await;
-    let asleep = known.map_err(ChangeError::list)?.into_iter().filter(|one| one.state != "running");
-    let woken = RestartedNodes::now(asleep.map(|node| node.name).collect());
-    let work = on_all(context.podman, &watched.containers, NodeAction::Start);
+    let cluster = ClusterEntry::open(dirs, &request.name)?;
+    let target = WaitTarget::recorded(cluster.record(), dirs);
+    let found = cluster::containers(context.podman, Some(&request.name)).await;
+    let found = found.map_err(ChangeError::list)?;
+    let stopped = found.into_iter().filter(|node| !node.state.is_running());
+    let restarted = RestartedNodes::now(stopped.map(|node| node.name).collect());
+    let work = run_on_all(context.podman, &target.containers, NodeAction::Start);
     let started = step(events, Step::StartNodes, work).await;
-    started.map_err(|error| naming_publisher(error, dirs, cluster.record()))?;
-    // Where kipod gives pods no network, nodes are Ready when the user's network says so.
+    started.map_err(|error| name_publisher(error, dirs, cluster.record()))?;
+    // With the user's own CNI, that CNI decides when nodes are Ready.
     if request.wait.is_zero() || cluster.record().spec.networking.disable_default_cni {
         return Ok(cluster);
     }
-    let factor = request.time_factor;
+    let timeouts = request.timeouts;
     let kubeconfig = cluster.kubeconfig().map_err(OpenError::from)?;
-    let client =
-        client::connect_with_timeout(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await?;
-    let (podman, cancel) = (context.podman, &request.cancel);
-    let waiter = Waiter { cluster: watched, podman, client, cancel, factor };
+    let client = client::connect_with_timeout(&kubeconfig, timeouts.connect()).await?;
+    let (podman, cancel, state) = (context.podman, &request.cancel, dirs.state.as_path());
+    let waiter = Waiter { cluster: target, podman, client, cancel, state, timeouts };
     step(events, Step::StartControlPlane, waiter.api_server(request.wait)).await?;
-    step(events, Step::Ready, waiter.workloads(request.wait, &woken)).await?;
+    step(events, Step::Ready, waiter.workloads(request.wait, &restarted)).await?;
     Ok(cluster)
 }
 
-/// The same fault, with the cluster that has the port, where one is in the way of the Services' address.
-fn naming_publisher(mut error: ChangeError, dirs: &Dirs, record: &Record) -> ChangeError {
+/// Adds the cluster that publishes the conflicting port to an error about the address of Services.
+fn name_publisher(mut error: ChangeError, dirs: &Dirs, record: &Record) -> ChangeError {
     if let ChangeError::Podman { source: PodmanError::PortInUse { message, .. }, .. } = &mut error
         && let Some(address) = record.service_address
         && let Some(cluster) = preflight::publisher(&dirs.state, address, message)
     {
         message.push_str(&format!(
-            "; cluster `{cluster}` publishes the port on all addresses, and Services of `{}` are reached there: stop it meanwhile",
+            "; cluster `{cluster}` publishes the port on all addresses, but Services of `{}` use it too: stop `{cluster}` first",
             record.name
         ));
     }
     error
 }
 
-/// Does something to one node of a cluster, or to its load balancer.
+/// Runs an operation on one node of a cluster, or on its load balancer.
 ///
 /// # Errors
 ///
-/// When there is no such cluster or node, another process works on the cluster, or Podman refuses.
+/// When the cluster or node does not exist, another process works on the cluster, or Podman fails.
 pub async fn node(
     context: Context<'_>,
     name: &ClusterName,
@@ -144,24 +150,24 @@ pub async fn node(
     action: NodeAction,
 ) -> Result<(), ChangeError> {
     let _lock = NameLock::take(&context.dirs.state, name)?;
-    Cluster::open(context.dirs, name)?;
+    ClusterEntry::open(context.dirs, name)?;
     let nodes = cluster::containers(context.podman, Some(name)).await.map_err(ChangeError::list)?;
     if !nodes.iter().any(|one| one.name == node) {
         let names = nodes.into_iter().map(|one| one.name).collect();
         return Err(ChangeError::NoNode { cluster: name.clone(), node: node.to_owned(), names });
     }
-    let done = action.on(context.podman, node).await;
+    let done = action.run(context.podman, node).await;
     done.map_err(|source| ChangeError::Podman { node: node.to_owned(), source })
 }
 
-/// Nodes need not wait for each other; of several faults the first is told, after all are tried.
-async fn on_all(
+/// Runs an operation on all containers concurrently. Returns the first error after all have finished.
+async fn run_on_all(
     podman: &dyn Podman,
     containers: &[String],
     action: NodeAction,
 ) -> Result<(), ChangeError> {
     let work = containers.iter().map(|name| async {
-        let done = action.on(podman, name).await;
+        let done = action.run(podman, name).await;
         done.map_err(|source| ChangeError::Podman { node: name.clone(), source })
     });
     futures_util::future::join_all(work).await.into_iter().collect()

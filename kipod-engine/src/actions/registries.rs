@@ -1,36 +1,35 @@
-//! A registry of this machine more, or less, and what every cluster's nodes know of them.
+//! Registries of the host, and the registry configuration of all clusters.
 //!
-//! Who creates a cluster asks for registries after its nodes have started, and who creates a registry
-//! asks for nodes after the registry is there: so of two at once at least one tells the nodes. Where both
-//! do, the older list may come last: so who creates a cluster looks again afterwards.
+//! A creation of a cluster lists registries after its nodes have started, and a creation of a registry
+//! lists nodes after the registry exists. So of two concurrent creations at least one updates the nodes.
+//! If both do, the older list may be written last; so the creation of a cluster compares again afterwards.
 
 use std::time::Duration;
 
 use crate::actions::create::host_networks;
 use crate::actions::create::install_addons;
 use crate::actions::create::{Context, archive};
-use crate::cluster::{self, Cluster, NodeSummary, Record};
+use crate::cluster::{self, ClusterEntry, NodeSummary, Record};
 use crate::events::{Event, Step, step};
 use crate::kubeconfig::client;
 use crate::node::addons;
 use crate::node::registries_file;
 use crate::plan::LOAD_BALANCER;
-use crate::podman::{Podman, PodmanError};
+use crate::podman::{ContainerState, Podman, PodmanError};
 use crate::registry::{
     self, DEFAULT_IMAGE, RegistriesLock, RegistryError, RegistryName, RegistryOptions,
     RegistrySummary, registries,
 };
 use crate::spec::{ClusterName, ImageReference, LocalRegistry};
-use crate::util::time_factor::TimeFactor;
+use crate::util::text::error_chain;
+use crate::util::timeouts::Timeouts;
 use tokio_util::sync::CancellationToken;
 
-/// How long a registry may take to answer: it takes a quarter of a second.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-/// How long a node, or a cluster's API, is told for: it takes a tenth of a second, and all are told at
-/// once. One that hangs must keep nobody from registries.
-const TELL_LIMIT: Duration = Duration::from_secs(15);
-/// CRI-O reads its list of registries again when it is told to; one that is just starting reads it
-/// anyway, and does not know the signal yet.
+/// Timeout for the update of one node or one cluster's ConfigMap, which usually takes 100 ms. All updates
+/// run concurrently, and a hanging node must not block the creation of a registry.
+const UPDATE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Reloads CRI-O's registry configuration. A starting CRI-O does not handle the signal, and reads the
+/// configuration anyway.
 const RELOAD: &str = "if systemctl --quiet is-active crio; then systemctl kill --signal=HUP --kill-whom=main crio; fi";
 
 /// A registry to be created.
@@ -38,32 +37,32 @@ const RELOAD: &str = "if systemctl --quiet is-active crio; then systemctl kill -
 pub struct RegistryRequest {
     /// Its name.
     pub name: RegistryName,
-    /// The host's port; `None` is any free one, or that of the registry that is there.
+    /// The host port; `None` selects a free one, or the port of an existing registry.
     pub port: Option<u16>,
-    /// The image it is made of; `None` is [`DEFAULT_IMAGE`], or that of the registry that is there.
+    /// The image; `None` selects [`DEFAULT_IMAGE`], or the image of an existing registry.
     pub image: Option<ImageReference>,
-    /// Below which cgroup it is made, where Podman cannot know.
+    /// The parent cgroup, where Podman cannot determine it.
     pub cgroup_parent: Option<String>,
-    /// How much slower than usual the machine is.
-    pub time_factor: TimeFactor,
-    /// How to ask for an early end.
+    /// The timeouts of this host.
+    pub timeouts: Timeouts,
+    /// The token that cancels the creation.
     pub cancel: CancellationToken,
 }
 
-/// Creates a registry and tells the nodes of every cluster. One of that name that is there already is
-/// started if it does not run, and the nodes are told again.
+/// Creates a registry and updates the nodes of all clusters. An existing registry of that name is started
+/// if it is stopped, and the nodes are updated again.
 ///
 /// # Errors
 ///
-/// When there is one of that name that is not what was asked for, or any step fails; then nothing of a
-/// new one is left. A node that cannot be told is a warning.
+/// When an existing registry has another port or image, or a step fails. Nothing of a new registry is left
+/// then. A node that cannot be updated is a warning.
 pub async fn create_registry(
     context: Context<'_>,
     request: &RegistryRequest,
 ) -> Result<RegistrySummary, RegistryError> {
     let Context { podman, events, .. } = context;
     let cancelled = || RegistryError::Cancelled { name: request.name.clone() };
-    // Before the lock: it may take minutes.
+    // Before the lock: a pull may take minutes.
     let image = image_of(context, request);
     let image = tokio::select! {
         biased;
@@ -84,35 +83,35 @@ pub async fn create_registry(
             step(events, Step::Registry, reuse).await?
         }
         None => {
-            let make = async {
+            let create = async {
                 tokio::select! {
                     biased;
                     () = request.cancel.cancelled() => Err(cancelled()),
-                    made = make(context, request, &image) => made,
+                    created = create(context, request, &image) => created,
                 }
             };
-            let made = step(events, Step::Registry, make).await;
-            if made.is_err() {
-                // Podman may still be at what it was asked for last.
+            let created = step(events, Step::Registry, create).await;
+            if created.is_err() {
+                // Podman may still process the last request.
                 cluster::settle().await;
-                if let Err(fault) = registry::remove(podman, &request.name).await {
-                    events.send(Event::Warning(format!("clean-up: {fault}")));
+                if let Err(error) = registry::remove(podman, &request.name).await {
+                    events.send(Event::Warning(error_chain(&error)));
                 }
             }
-            made?
+            created?
         }
     };
-    // The registry is there, and an interruption comes too late.
-    tell_all(context).await;
+    // The registry is complete, and a cancellation comes too late.
+    update_all(context).await;
     Ok(summary)
 }
 
-/// Deletes a registry with all that was pushed to it, and tells the nodes of every cluster. Answers
-/// whether there was one.
+/// Deletes a registry with all its images, and updates the nodes of all clusters. Returns `false` if the
+/// registry does not exist.
 ///
 /// # Errors
 ///
-/// When some of it cannot be removed; the rest is gone all the same.
+/// When some of it cannot be removed. The rest is removed nevertheless.
 pub async fn delete_registry(
     context: Context<'_>,
     name: &RegistryName,
@@ -120,12 +119,12 @@ pub async fn delete_registry(
     let _lock = lock(context)?;
     let any = clear(context.podman, name).await?;
     if any {
-        tell_all(context).await;
+        update_all(context).await;
     }
     Ok(any)
 }
 
-/// The image that a new registry would be made of, pulled if need be.
+/// Returns the image of a new registry, pulled if necessary.
 async fn image_of(
     context: Context<'_>,
     request: &RegistryRequest,
@@ -133,8 +132,8 @@ async fn image_of(
     let failed = |source| RegistryError::Podman { name: request.name.clone(), source };
     let image = request.image.as_ref().map_or(DEFAULT_IMAGE, ImageReference::as_str);
     let Context { podman, events, .. } = context;
-    let is_there = find(podman, &request.name).await?.is_some();
-    if !is_there && podman.image(image).await.map_err(failed)?.is_none() {
+    let exists = find(podman, &request.name).await?.is_some();
+    if !exists && podman.image(image).await.map_err(failed)?.is_none() {
         let pull = async {
             events.send(Event::Progress(Step::PullImages, image.to_owned()));
             podman.pull_image(image).await.map_err(failed)
@@ -144,9 +143,9 @@ async fn image_of(
     Ok(image.to_owned())
 }
 
-/// Removes what there is of a registry, also one whose creation was cut off.
+/// Removes a registry, including one whose creation was interrupted.
 async fn clear(podman: &dyn Podman, name: &RegistryName) -> Result<bool, RegistryError> {
-    let left = registry::leftovers(podman).await;
+    let left = registry::orphaned(podman).await;
     let left = left.map_err(|source| RegistryError::Podman { name: name.clone(), source })?;
     if left.contains(name) {
         cluster::settle().await;
@@ -154,54 +153,54 @@ async fn clear(podman: &dyn Podman, name: &RegistryName) -> Result<bool, Registr
     registry::remove(podman, name).await
 }
 
-async fn make(
+async fn create(
     context: Context<'_>,
     request: &RegistryRequest,
     image: &str,
 ) -> Result<RegistrySummary, RegistryError> {
-    // What a killed kipod left of one.
+    // Leftovers of a killed creation.
     clear(context.podman, &request.name).await?;
     let records = Record::all(&context.dirs.state)?;
     let records: Vec<Record> = records.into_iter().filter_map(|(_, record)| record).collect();
     let subnets = records.iter().flat_map(|record| {
         let networking = &record.spec.networking;
-        [networking.pod_subnet, networking.service_subnet]
+        [networking.pod_subnet.v4, networking.service_subnet.v4]
     });
     let options = RegistryOptions {
         name: &request.name,
         port: request.port,
-        spoken_for: records.iter().map(|record| record.api_port).collect(),
+        reserved_ports: records.iter().map(|record| record.api_port).collect(),
         image,
         cgroup_parent: request.cgroup_parent.clone(),
-        used: subnets.collect(),
-        around: host_networks::subnets(&host_networks::read()).collect(),
-        limit: request.time_factor.of(ANSWER_LIMIT),
+        used_subnets: subnets.collect(),
+        host_networks: host_networks::subnets(&host_networks::read()).collect(),
+        timeout: request.timeouts.registry_start(),
     };
     registry::create(context.podman, &options).await
 }
 
-/// Starts the registry that is there, if it is what was asked for.
+/// Starts an existing registry, if it has the requested port and image.
 async fn reuse(
     podman: &dyn Podman,
     request: &RegistryRequest,
     found: RegistrySummary,
 ) -> Result<RegistrySummary, RegistryError> {
     let name = &request.name;
-    let mut differs = Vec::new();
+    let mut differences = Vec::new();
     if request.port.is_some_and(|port| port != found.registry.port) {
-        differs.push(format!("port {}", found.registry.port));
+        differences.push(format!("port {}", found.registry.port));
     }
     if request.image.as_ref().is_some_and(|image| image.as_str() != found.image) {
-        differs.push(format!("image `{}`", found.image));
+        differences.push(format!("image `{}`", found.image));
     }
-    if !differs.is_empty() {
-        return Err(RegistryError::Exists { name: name.clone(), differs });
+    if !differences.is_empty() {
+        return Err(RegistryError::Exists { name: name.clone(), differences });
     }
     let started = podman.start_container(name.as_str()).await;
     started.map_err(|source| RegistryError::Podman { name: name.clone(), source })?;
-    let limit = request.time_factor.of(ANSWER_LIMIT);
-    registry::until_it_answers(podman, name, found.registry.port, limit, true).await?;
-    Ok(RegistrySummary { state: "running".to_owned(), ..found })
+    let limit = request.timeouts.registry_start();
+    registry::wait_until_ready(podman, name, found.registry.port, limit, true).await?;
+    Ok(RegistrySummary { state: ContainerState::Running, ..found })
 }
 
 async fn find(
@@ -218,34 +217,40 @@ fn lock(context: Context<'_>) -> Result<RegistriesLock, RegistryError> {
     RegistriesLock::take(&context.dirs.state)?.ok_or(RegistryError::Busy)
 }
 
-/// Tells every cluster what registries there are.
-async fn tell_all(context: Context<'_>) {
+/// Updates the registry configuration of all clusters.
+async fn update_all(context: Context<'_>) {
     let Context { podman, dirs, events } = context;
-    let look = async {
-        let local = registry::local(podman).await.map_err(|fault| fault.to_string())?;
-        let nodes = cluster::nodes(podman, dirs, None).await.map_err(|fault| fault.to_string())?;
-        let records = Record::all(&dirs.state).map_err(|fault| fault.to_string())?;
+    let query = async {
+        let local =
+            registry::local_registries(podman).await.map_err(|error| error_chain(&error))?;
+        let nodes = cluster::nodes(podman, dirs, None).await;
+        let nodes = nodes.map_err(|error| error_chain(&error))?;
+        let records = Record::all(&dirs.state).map_err(|error| error_chain(&error))?;
         Ok::<_, String>((local, nodes, records))
     };
-    let (local, nodes, records) = match look.await {
+    let (local, nodes, records) = match query.await {
         Ok(found) => found,
-        Err(fault) => {
-            let warning = format!("nodes are not told of registries: {fault}");
+        Err(error) => {
+            let warning =
+                format!("failed to update the registry configuration of clusters: {error}");
             return events.send(Event::Warning(warning));
         }
     };
-    let told = records.into_iter().map(|(name, record)| {
-        let of_it = nodes.iter().filter(|node| node.cluster == name.as_str()).collect();
-        tell_cluster(context, name, record, of_it, &local)
+    let updates = records.into_iter().map(|(name, record)| {
+        let nodes = nodes.iter().filter(|node| node.cluster == name.as_str()).collect();
+        update_cluster(context, name, record, nodes, &local)
     });
-    futures_util::future::join_all(told).await;
+    futures_util::future::join_all(updates).await;
 }
 
-fn not_told(name: &ClusterName, fault: &dyn std::fmt::Display) -> Event {
-    Event::Warning(format!("nodes of cluster `{name}` are not told of registries: {fault}"))
+fn update_failed(name: &ClusterName, error: &dyn std::error::Error) -> Event {
+    let error = error_chain(error);
+    Event::Warning(format!(
+        "failed to update the registry configuration of cluster `{name}`: {error}"
+    ))
 }
 
-async fn tell_cluster(
+async fn update_cluster(
     context: Context<'_>,
     name: ClusterName,
     record: Option<Record>,
@@ -253,47 +258,51 @@ async fn tell_cluster(
     local: &[LocalRegistry],
 ) {
     let Some(record) = record else {
-        // One without a record is just coming or going.
-        if let Err(fault) = Record::read(&context.dirs.state, &name) {
-            context.events.send(not_told(&name, &fault));
+        // A cluster without a record is being created or deleted.
+        if let Err(error) = Record::read(&context.dirs.state, &name) {
+            context.events.send(update_failed(&name, &error));
         }
         return;
     };
-    tell(context, &record, &nodes, local).await;
+    update_nodes(context, &record, &nodes, local).await;
     let control_plane = record.control_plane();
-    let is_up = nodes.iter().any(|node| node.name == control_plane && node.state == "running");
-    if record.complete && is_up {
-        document(context, &name, local).await;
+    let is_running = nodes.iter().any(|node| node.name == control_plane && node.state.is_running());
+    if record.complete && is_running {
+        publish(context, &name, local).await;
     }
 }
 
-/// Tells the nodes of one cluster that was just created or grew, if there are other registries now than
-/// `planned`; again if there are others by then, since [`tell_all`] may have told them of those first.
-pub(super) async fn tell_new(context: Context<'_>, record: &Record, planned: &[LocalRegistry]) {
-    let mut told = planned.to_vec();
+/// Updates the nodes of a cluster that was just created or grew, if the registries differ from the
+/// `planned` ones. Repeats while they change, since [`update_all`] may have written a newer list first.
+pub(super) async fn update_nodes_if_changed(
+    context: Context<'_>,
+    record: &Record,
+    planned: &[LocalRegistry],
+) {
+    let mut configured = planned.to_vec();
     loop {
-        let look = async {
-            let local = registry::local(context.podman).await?;
-            if local == told {
+        let query = async {
+            let local = registry::local_registries(context.podman).await?;
+            if local == configured {
                 return Ok(None);
             }
             let nodes = cluster::nodes(context.podman, context.dirs, Some(&record.name)).await?;
             Ok::<_, PodmanError>(Some((local, nodes)))
         };
-        let (local, nodes) = match look.await {
+        let (local, nodes) = match query.await {
             Ok(Some(found)) => found,
             Ok(None) => return,
-            // The cluster is good without.
-            Err(fault) => return context.events.send(not_told(&record.name, &fault)),
+            // The cluster works without registries.
+            Err(error) => return context.events.send(update_failed(&record.name, &error)),
         };
-        tell(context, record, &nodes.iter().collect::<Vec<_>>(), &local).await;
-        told = local;
+        update_nodes(context, record, &nodes.iter().collect::<Vec<_>>(), &local).await;
+        configured = local;
     }
 }
 
-/// Writes the file of registries of these nodes anew. One that does not run reads it when it starts,
-/// and one that is being created is its creator's to tell.
-async fn tell(
+/// Writes the registry configuration of nodes. Stopped nodes read it at their start. Nodes that are being
+/// created are skipped: their creation updates them.
+async fn update_nodes(
     context: Context<'_>,
     record: &Record,
     nodes: &[&NodeSummary],
@@ -301,86 +310,91 @@ async fn tell(
 ) {
     let Context { podman, events, .. } = context;
     let file = [registries_file(&record.spec.registries, local)];
-    let told = nodes.iter().filter(|node| {
-        node.role != LOAD_BALANCER && !matches!(node.state.as_str(), "created" | "initialized")
+    let existing = nodes.iter().filter(|node| {
+        node.role != LOAD_BALANCER
+            && !matches!(node.state, ContainerState::Created | ContainerState::Initialized)
     });
-    let told = told.map(|node| async {
+    let updates = existing.map(|node| async {
         let name = node.name.as_str();
         let done = async {
             podman.upload(name, "/var", archive(&file)).await?;
-            match node.state.as_str() {
-                "running" => podman.exec(name, &["sh", "-c", RELOAD]).await.map(Some),
-                _ => Ok(None),
+            match node.state.is_running() {
+                true => podman.exec(name, &["sh", "-c", RELOAD]).await.map(Some),
+                false => Ok(None),
             }
         };
-        let fault = match tokio::time::timeout(TELL_LIMIT, done).await {
+        let error = match tokio::time::timeout(UPDATE_TIMEOUT, done).await {
             Ok(Ok(Some(output))) if output.status != 0 => {
                 String::from_utf8_lossy(&output.stderr).trim().to_owned()
             }
-            Ok(Ok(None)) if node.state == "paused" => "it is paused".to_owned(),
+            Ok(Ok(None)) if node.state == ContainerState::Paused => "it is paused".to_owned(),
             Ok(Ok(_)) => return,
-            Ok(Err(fault)) => fault.to_string(),
-            Err(_) => no_answer(),
+            Ok(Err(error)) => error_chain(&error),
+            Err(_) => no_response(),
         };
         events.send(Event::Warning(format!(
-            "node `{name}` knows the registries there are only after a restart: {fault}"
+            "node `{name}` uses the new registry configuration only after a restart: {error}"
         )));
     });
-    futures_util::future::join_all(told).await;
+    futures_util::future::join_all(updates).await;
 }
 
-fn no_answer() -> String {
-    format!("no answer within {} s", TELL_LIMIT.as_secs())
+fn no_response() -> String {
+    format!("timed out after {}s", UPDATE_TIMEOUT.as_secs())
 }
 
-/// Says in a cluster that is there which registry it has.
-async fn document(context: Context<'_>, name: &ClusterName, local: &[LocalRegistry]) {
-    let said = async {
-        let cluster = Cluster::open(context.dirs, name).map_err(|fault| fault.to_string())?;
-        let kubeconfig = cluster.kubeconfig().map_err(|fault| fault.to_string())?;
-        let client = client::connect(&kubeconfig).await.map_err(|fault| fault.to_string())?;
-        document_by(&client, local).await.map_err(|fault| fault.to_string())
+/// Publishes the registries in the ConfigMap of an existing cluster.
+async fn publish(context: Context<'_>, name: &ClusterName, local: &[LocalRegistry]) {
+    let publish = async {
+        let cluster =
+            ClusterEntry::open(context.dirs, name).map_err(|error| error_chain(&error))?;
+        let kubeconfig = cluster.kubeconfig().map_err(|error| error_chain(&error))?;
+        let client = client::connect(&kubeconfig).await.map_err(|error| error_chain(&error))?;
+        write_config_map(&client, local).await.map_err(|error| error_chain(&error))
     };
-    let said = tokio::time::timeout(TELL_LIMIT, said).await;
-    if let Err(fault) = said.unwrap_or_else(|_| Err(no_answer())) {
-        context.events.send(not_documented(name, &fault));
+    let published = tokio::time::timeout(UPDATE_TIMEOUT, publish).await;
+    if let Err(error) = published.unwrap_or_else(|_| Err(no_response())) {
+        context.events.send(publish_failed(name, &error));
     }
 }
 
-/// Says in a new cluster which registry it has, if there are others than were `said` last; again if
-/// there are others by then. Answers which were said. Called once more when the cluster is complete: from
-/// then on whoever creates or deletes a registry says it too.
-pub(super) async fn document_new(
+/// Publishes the registries in a new cluster, if they differ from the `published` ones. Repeats while they
+/// change, and returns the published ones. Must be called again when the cluster is complete: from then on
+/// the creation and deletion of registries publish them too.
+pub(super) async fn publish_new_registries(
     context: Context<'_>,
     client: &kube::Client,
     name: &ClusterName,
-    mut said: Vec<LocalRegistry>,
+    mut published: Vec<LocalRegistry>,
 ) -> Vec<LocalRegistry> {
     loop {
-        let fault = match registry::local(context.podman).await {
-            Ok(local) if local == said => return said,
+        let error = match registry::local_registries(context.podman).await {
+            Ok(local) if local == published => return published,
             Ok(local) => {
-                let written = document_by(client, &local).await;
-                said = local;
-                written.err().map(|fault| fault.to_string())
+                let written = write_config_map(client, &local).await;
+                published = local;
+                written.err().map(|error| error_chain(&error))
             }
-            Err(fault) => Some(fault.to_string()),
+            Err(error) => Some(error_chain(&error)),
         };
-        if let Some(fault) = fault {
-            // Pods pull from it all the same.
-            context.events.send(not_documented(name, &fault));
-            return said;
+        if let Some(error) = error {
+            // Pods do not need the ConfigMap to pull images.
+            context.events.send(publish_failed(name, &error));
+            return published;
         }
     }
 }
 
-fn not_documented(name: &ClusterName, fault: &str) -> Event {
+fn publish_failed(name: &ClusterName, error: &str) -> Event {
     let map = addons::REGISTRY_HOSTING;
-    Event::Warning(format!("cluster `{name}`: ConfigMap `{map}` could not be written: {fault}"))
+    Event::Warning(format!("failed to update ConfigMap `{map}` of cluster `{name}`: {error}"))
 }
 
-/// The same, with a client. What somebody else says there stays.
-async fn document_by(client: &kube::Client, local: &[LocalRegistry]) -> Result<(), kube::Error> {
+/// Writes the ConfigMap `local-registry-hosting`. A ConfigMap of the user is not changed.
+async fn write_config_map(
+    client: &kube::Client,
+    local: &[LocalRegistry],
+) -> Result<(), kube::Error> {
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::ResourceExt;
     let maps = kube::Api::<ConfigMap>::namespaced(client.clone(), "kube-public");

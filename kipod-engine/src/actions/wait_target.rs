@@ -1,4 +1,4 @@
-//! What of a cluster is waited for: one that is being created, or one that was there before.
+//! Wait targets: the part of a new or an existing cluster that is waited for.
 
 use std::path::PathBuf;
 
@@ -9,29 +9,29 @@ use crate::plan::{NodePlan, Plan, status_dir};
 use crate::spec::{ClusterName, ClusterSpec, KubeProxyMode};
 use crate::util::dirs::Dirs;
 
-/// A cluster, as far as it is waited for.
+/// The nodes and containers of a cluster that are waited for.
 pub(super) struct WaitTarget {
     pub(super) name: ClusterName,
-    /// Where its API server answers, for messages.
+    /// The URL of the API server, for messages.
     pub(super) server: String,
-    pub(super) nodes: Vec<WatchedNode>,
-    /// The names of all its containers.
+    pub(super) nodes: Vec<TargetNode>,
+    /// The names of all containers.
     pub(super) containers: Vec<String>,
-    /// Whether these were created for this: Podman has started none of them again before.
+    /// `true` if the containers are new, so that Podman has not restarted any of them before.
     pub(super) is_new: bool,
-    /// Whether cluster DNS can be expected to answer: it finds the API server by a Service.
+    /// `true` if cluster DNS can become ready: it reaches the API server through a Service.
     pub(super) has_dns: bool,
 }
 
 /// A node that is waited for.
-pub(super) struct WatchedNode {
+pub(super) struct TargetNode {
     pub(super) name: String,
     pub(super) status_dir: PathBuf,
     pub(super) pod_subnets: Vec<IpNet>,
 }
 
-impl WatchedNode {
-    /// A node that is being created.
+impl TargetNode {
+    /// Returns the target for a node that is being created.
     pub(super) fn planned(node: &NodePlan) -> Self {
         let NodePlan { name, status_dir, pod_subnets, .. } = node.clone();
         Self { name, status_dir, pod_subnets }
@@ -39,9 +39,9 @@ impl WatchedNode {
 }
 
 impl WaitTarget {
-    /// A cluster that is being created.
+    /// Returns the target for a cluster that is being created.
     pub(super) fn planned(plan: &Plan, spec: &ClusterSpec) -> Self {
-        let nodes = plan.nodes.iter().map(WatchedNode::planned);
+        let nodes = plan.nodes.iter().map(TargetNode::planned);
         Self {
             name: plan.name.clone(),
             server: plan.access.server.clone(),
@@ -52,10 +52,10 @@ impl WaitTarget {
         }
     }
 
-    /// A cluster that was there before.
+    /// Returns the target for an existing cluster.
     pub(super) fn recorded(record: &Record, dirs: &Dirs) -> Self {
         let dir = cluster_dir(&dirs.state, &record.name);
-        let nodes = record.nodes.iter().map(|identity| WatchedNode {
+        let nodes = record.nodes.iter().map(|identity| TargetNode {
             name: identity.name.clone(),
             status_dir: status_dir(&dir, &identity.name),
             pod_subnets: identity.pod_subnets(record.spec.networking.ip_family),

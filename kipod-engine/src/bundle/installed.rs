@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use semver::Version;
-
 use super::Program;
-use crate::kubernetes::is_wanted;
+use crate::kubernetes::Version;
 use crate::podman::Command;
 
 /// The folder of the bundle that has the newest Kubernetes of those that `wanted` asks for (`1.35`,
@@ -14,17 +12,18 @@ use crate::podman::Command;
 ///
 /// A bundle whose kubeadm cannot be asked counts by its name, and checking it says what is wrong.
 pub async fn installed(places: &[PathBuf], wanted: &str) -> Option<PathBuf> {
+    let wanted: Version = wanted.parse().ok()?;
     let mut best: Option<(Version, PathBuf)> = None;
     let mut nameless = None;
     for folder in places.iter().flat_map(|place| folders(place)) {
         match kubernetes(&folder).await {
             Some(version) => {
                 let newer = best.as_ref().is_none_or(|(best, _)| version > *best);
-                if is_wanted(&version, wanted) && newer {
+                if wanted.matches(&version) && newer {
                     best = Some((version, folder));
                 }
             }
-            None if is_named(&folder, wanted) => nameless = nameless.or(Some(folder)),
+            None if is_named(&folder, &wanted) => nameless = nameless.or(Some(folder)),
             None => {}
         }
     }
@@ -49,17 +48,18 @@ fn folders(place: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn is_named(folder: &Path, wanted: &str) -> bool {
+fn is_named(folder: &Path, wanted: &Version) -> bool {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let version = name.rsplit_once('-').map_or("", |(_, version)| version);
-    !version.is_empty() && version.trim_start_matches('v') == wanted.trim_start_matches('v')
+    version.parse().is_ok_and(|version: Version| version == *wanted)
 }
 
 /// The Kubernetes of a bundle, as its kubeadm says.
 async fn kubernetes(folder: &Path) -> Option<Version> {
     let kubeadm = Command::new(folder.join(Program::Kubeadm.path()));
     let output = kubeadm.args(["version", "-o", "short"]).output().await.ok()?;
-    Version::parse(String::from_utf8_lossy(&output).trim().strip_prefix('v')?).ok()
+    let version: Version = String::from_utf8_lossy(&output).trim().parse().ok()?;
+    version.is_complete().then_some(version)
 }
 
 #[cfg(test)]

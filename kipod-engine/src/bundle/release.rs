@@ -7,6 +7,7 @@ use kipod_images::versions;
 use semver::Version;
 
 use super::{Arch, BundleError};
+use crate::kubernetes;
 
 /// A version as a user asks for it. The default is the one kipod is tested with
 /// ([`kipod_images::versions::KUBERNETES`]).
@@ -43,18 +44,16 @@ impl FromStr for VersionRequest {
         if text == "stable" {
             return Ok(Self::Stable);
         }
-        let version = text.strip_prefix('v').unwrap_or(text);
-        // `Version` alone would not take a version without a patch number.
-        let exact = Version::parse(version).ok().filter(|version| version.build.is_empty());
-        let minor = || {
-            let minor = Version::parse(&format!("{version}.0")).ok()?;
-            (minor.pre.is_empty() && minor.build.is_empty())
-                .then_some(Self::Minor(minor.major, minor.minor))
-        };
-        exact
-            .map(Self::Exact)
-            .or_else(minor)
-            .ok_or_else(|| BundleError::BadVersion { text: text.to_owned() })
+        let bad_version = || BundleError::BadVersion { text: text.to_owned() };
+        let version: kubernetes::Version = text.parse().map_err(|_| bad_version())?;
+        match version.as_semver() {
+            Some(exact) if exact.build.is_empty() => Ok(Self::Exact(exact.clone())),
+            Some(_) => Err(bad_version()),
+            None => {
+                let (major, minor) = version.minor();
+                Ok(Self::Minor(major, minor))
+            }
+        }
     }
 }
 
@@ -92,7 +91,8 @@ impl std::fmt::Display for Release {
 
 /// One of the pinned versions, which a test of this module parses all.
 pub(super) fn pinned(version: &str) -> Version {
-    Version::parse(version.trim_start_matches('v')).expect("pinned versions are versions")
+    let version: kubernetes::Version = version.parse().expect("pinned versions are versions");
+    version.as_semver().expect("pinned versions have a patch number").clone()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which clusters and nodes there are.
+//! Lists of clusters and nodes.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,57 +9,56 @@ use super::record::{Record, RecordError};
 use crate::kubernetes::Role;
 use crate::lease::NameLock;
 use crate::plan::{label, load_balancer_addresses, load_balancer_name};
-use crate::podman::{ContainerInfo, Podman, PodmanError};
-use crate::spec::{ClusterName, listed};
+use crate::podman::{ContainerInfo, ContainerState, Podman, PodmanError};
+use crate::spec::{ClusterName, comma_separated};
 use crate::util::dirs::Dirs;
 
-/// How far a cluster is.
+/// The state of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClusterState {
-    /// It was created whole.
+    /// Its creation is complete.
     Created,
-    /// Somebody is creating or deleting it.
+    /// A process is creating or deleting it.
     Busy,
-    /// Its creation was cut off; `create` and `delete` clean up.
+    /// Its creation or deletion was interrupted. `create` and `delete` clean up.
     Broken,
 }
 
-/// A cluster, as a line of a list.
+/// A cluster in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClusterSummary {
-    /// Its name.
+    /// The name.
     pub name: ClusterName,
-    /// How far it is.
+    /// The state.
     pub state: ClusterState,
-    /// Its record, where it can be read.
+    /// Details from its record, where it can be read.
     #[serde(flatten)]
     pub details: Option<ClusterDetails>,
 }
 
-/// What a list shows of a cluster besides its name.
+/// Details of a cluster in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClusterDetails {
     /// The Kubernetes version.
     pub kubernetes_version: String,
-    /// The host's address of the API server.
+    /// The host address of the API server.
     pub api_address: IpAddr,
-    /// The host's port of the API server.
+    /// The host port of the API server.
     pub api_port: u16,
-    /// How many control planes it has.
+    /// The number of control planes.
     pub control_planes: usize,
-    /// How many workers it has.
+    /// The number of workers.
     pub workers: usize,
-    /// The node image it was created with.
+    /// The node image at its creation.
     pub image: String,
-    /// The addresses of its pods.
+    /// The pod subnets.
     pub pod_subnet: String,
-    /// The addresses of its Services.
+    /// The service subnets.
     pub service_subnet: String,
-    /// The host's address at which Services are reached, by their node ports; `None` where there is
-    /// none.
+    /// The host address at which node ports are published, if any.
     pub service_address: Option<Ipv4Addr>,
-    /// When it was created, in seconds since the Unix epoch.
+    /// The time of its creation, in seconds since the Unix epoch.
     pub created: i64,
 }
 
@@ -71,9 +70,9 @@ impl From<Record> for ClusterDetails {
             api_address: networking.api_server_address,
             control_planes: count(Role::ControlPlane),
             workers: count(Role::Worker),
-            pod_subnet: listed(&networking.pod_subnets()),
-            service_subnet: listed(&networking.service_subnets()),
-            kubernetes_version: record.kubernetes_version,
+            pod_subnet: comma_separated(&networking.pod_subnets()),
+            service_subnet: comma_separated(&networking.service_subnets()),
+            kubernetes_version: record.kubernetes_version.to_string(),
             api_port: record.api_port,
             service_address: record.service_address,
             image: record.image,
@@ -82,35 +81,35 @@ impl From<Record> for ClusterDetails {
     }
 }
 
-/// A node, as a line of a list.
+/// A node in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NodeSummary {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// The cluster it belongs to.
+    /// The cluster.
     pub cluster: String,
-    /// Its role: `control-plane`, `worker` or `load-balancer`.
+    /// The role: `control-plane`, `worker` or `load-balancer`.
     pub role: String,
-    /// Podman's word for the state of its container.
-    pub state: String,
-    /// The Kubernetes version; a load balancer has none.
+    /// The state of its container, as Podman reports it.
+    pub state: ContainerState,
+    /// The Kubernetes version; empty for a load balancer.
     pub kubernetes_version: String,
-    /// Its addresses on the nodes' network, where the cluster's record knows them.
+    /// The IP addresses on the node network, if the cluster's record contains them.
     pub addresses: Vec<String>,
-    /// Its parts of the pod subnet; a load balancer has none.
+    /// The pod CIDRs; empty for a load balancer.
     pub pod_subnets: Vec<String>,
-    /// The id of its container.
+    /// The container id.
     pub container_id: String,
-    /// The node image it is made of.
+    /// The node image.
     pub image: String,
 }
 
-/// Every cluster of this user, by name. Asks the host's records only, and no Podman: it takes
-/// milliseconds, and works while Podman does not.
+/// Lists the user's clusters by name. Reads their records only, which takes milliseconds and does not
+/// need Podman.
 ///
 /// # Errors
 ///
-/// When the folder of clusters cannot be read.
+/// When the directory of clusters cannot be read.
 pub fn clusters(dirs: &Dirs) -> Result<Vec<ClusterSummary>, RecordError> {
     let summary = |(name, record): (ClusterName, Option<Record>)| {
         let complete = record.as_ref().is_some_and(|record| record.complete);
@@ -124,11 +123,11 @@ pub fn clusters(dirs: &Dirs) -> Result<Vec<ClusterSummary>, RecordError> {
     Ok(Record::all(&dirs.state)?.into_iter().map(summary).collect())
 }
 
-/// The nodes of one cluster, or of all, its load balancer among them.
+/// Lists the nodes and load balancers of one cluster, or of all.
 ///
 /// # Errors
 ///
-/// When Podman does not answer.
+/// When Podman does not respond.
 pub async fn nodes(
     podman: &dyn Podman,
     dirs: &Dirs,
@@ -140,7 +139,7 @@ pub async fn nodes(
         let label = |key: &str| container.labels.get(key).cloned().unwrap_or_default();
         let cluster = label(label::CLUSTER);
         let record = records.entry(cluster.clone()).or_insert_with(|| record(dirs, &cluster));
-        let (addresses, pod_subnets) = place(record.as_ref(), &container.name);
+        let (addresses, pod_subnets) = recorded_addresses(record.as_ref(), &container.name);
         found.push(NodeSummary {
             cluster,
             role: label(label::ROLE),
@@ -157,7 +156,7 @@ pub async fn nodes(
     Ok(found)
 }
 
-/// The containers of one cluster, or of all.
+/// Lists the containers of one cluster, or of all.
 pub(crate) async fn containers(
     podman: &dyn Podman,
     cluster: Option<&ClusterName>,
@@ -172,8 +171,8 @@ fn record(dirs: &Dirs, cluster: &str) -> Option<Record> {
     Record::read(&dirs.state, &cluster.parse().ok()?).ok().flatten()
 }
 
-/// The addresses and the parts of the pod subnet that a container has by its cluster's record.
-fn place(record: Option<&Record>, container: &str) -> (Vec<String>, Vec<String>) {
+/// Returns the IP addresses and pod CIDRs of a container from its cluster's record.
+fn recorded_addresses(record: Option<&Record>, container: &str) -> (Vec<String>, Vec<String>) {
     let Some(record) = record else { return Default::default() };
     let family = record.spec.networking.ip_family;
     let mut identities = record.nodes.iter().chain(&record.changing);
@@ -190,11 +189,11 @@ fn texts<T: ToString>(all: &[T]) -> Vec<String> {
     all.iter().map(T::to_string).collect()
 }
 
-/// The names of all clusters that Podman has anything of, known to the records or not.
+/// Returns the names of all clusters with resources in Podman, recorded or not.
 ///
 /// # Errors
 ///
-/// When Podman does not answer.
+/// When Podman does not respond.
 pub async fn names_in_podman(podman: &dyn Podman) -> Result<Vec<ClusterName>, PodmanError> {
     let containers = podman.containers(label::CLUSTER).await?;
     let volumes = podman.volumes(label::CLUSTER).await?;

@@ -1,5 +1,4 @@
-//! Everything that may say why a cluster does what it does, as files: in kind's layout, with CRI-O's log
-//! where containerd's would be, and some more.
+//! Export of a cluster's logs to files, in kind's layout with CRI-O in place of containerd, and more files.
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +10,9 @@ use crate::plan::{LOAD_BALANCER, status_dir};
 use crate::podman::{Podman, PodmanError};
 use crate::spec::ClusterName;
 use crate::util::dirs::Dirs;
+use crate::util::text::error_chain;
 
-/// What each node is asked: the file's name and the command that fills it.
+/// Files of a node, with the command whose output they contain.
 const COMMANDS: &[(&str, &[&str])] = &[
     ("journal.log", &["journalctl", "--no-pager"]),
     ("kubelet.log", &["journalctl", "--no-pager", "-u", "kubelet"]),
@@ -26,25 +26,26 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("mounts.txt", &["cat", "/proc/self/mountinfo"]),
 ];
 
-/// What a load balancer is asked.
+/// Files of a load balancer, with the command whose output they contain.
 const BALANCER_COMMANDS: &[(&str, &[&str])] = &[
     ("journal.log", &["journalctl", "--no-pager"]),
     ("haproxy.log", &["journalctl", "--no-pager", "-u", "kipod-balancer"]),
     ("addresses.txt", &["ip", "address"]),
 ];
 
-/// How many lines of what a node's first process printed are exported.
+/// The number of lines of a container's output that are exported.
 const SERIAL_LINES: usize = 10_000;
 
-/// Logs that could not be exported.
+/// Logs could not be exported.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LogsError {
-    /// Podman did not answer.
-    #[error("cannot list the nodes of cluster `{name}`: {source}")]
+    /// Podman cannot list the nodes.
+    #[error("cannot list the nodes of cluster `{name}`")]
     Podman {
         /// The cluster.
         name: ClusterName,
-        /// Why.
+        /// The cause.
         source: PodmanError,
     },
     /// The cluster has no nodes.
@@ -54,31 +55,31 @@ pub enum LogsError {
         name: ClusterName,
     },
     /// A file could not be written.
-    #[error("`{}`: {source}", .path.display())]
+    #[error("cannot write `{}`", .path.display())]
     Io {
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 }
 
-/// Writes what is known of a cluster below `folder`, and answers what could not be had, a line each. A
-/// node that does not run has no journal to show, but still its description and what it printed.
+/// Writes the logs of a cluster below `dir`. Returns a line for each file that is missing. The journals of
+/// a stopped node are missing, but not its description and output.
 ///
 /// | file | |
 /// |---|---|
 /// | `kipod-version.txt`, `podman-info.txt` | |
 /// | `NODE/inspect.json` | Podman's description of the node's container |
-/// | `NODE/serial.log` | what its first process printed |
+/// | `NODE/serial.log` | the output of its first process |
 /// | `NODE/kubernetes-version.txt` | |
-/// | `NODE/phases.log` | what it reached while it booted, with times |
-/// | `NODE/journal.log`, `kubelet.log`, `crio.log`, `kubeadm.log` | its journal, and parts of it |
+/// | `NODE/phases.log` | the boot phases that it reached, with times |
+/// | `NODE/journal.log`, `kubelet.log`, `crio.log`, `kubeadm.log` | its journal, and extracts of it |
 /// | `NODE/images.log`, `containers.txt`, `units.txt`, ... | |
 /// | `NODE/pods/`, `NODE/containers/`, ... | its `/var/log` |
 ///
-/// Passwords in URLs, which a proxy's may hold, are left out of what kipod and the nodes' programs
-/// wrote. What pods wrote is as they wrote it.
+/// Passwords in URLs, such as proxies', are masked in the logs of kipod and of the nodes. Logs of pods are
+/// not changed.
 ///
 /// # Errors
 ///
@@ -87,7 +88,7 @@ pub async fn export_logs(
     podman: &dyn Podman,
     dirs: &Dirs,
     name: &ClusterName,
-    folder: &Path,
+    dir: &Path,
 ) -> Result<Vec<String>, LogsError> {
     let all = nodes(podman, dirs, Some(name))
         .await
@@ -95,18 +96,16 @@ pub async fn export_logs(
     if all.is_empty() {
         return Err(LogsError::NoNodes { name: name.clone() });
     }
-    write(folder, "kipod-version.txt", concat!("kipod ", env!("CARGO_PKG_VERSION"), "\n"))?;
+    write(dir, "kipod-version.txt", concat!("kipod ", env!("CARGO_PKG_VERSION"), "\n"))?;
     let mut missing = Vec::new();
     match podman.info().await {
-        Ok(text) => write(folder, "podman-info.txt", &text)?,
-        Err(error) => missing.push(format!("podman-info.txt: {error}")),
+        Ok(text) => write(dir, "podman-info.txt", &text)?,
+        Err(error) => missing.push(format!("podman-info.txt: {}", error_chain(&error))),
     }
     let cluster_dir = cluster_dir(&dirs.state, name);
     let exported = all.iter().map(|node| async {
         let phases = status_dir(&cluster_dir, &node.name).join("phases");
-        Export { podman, node, folder: folder.join(&node.name), missing: Vec::new() }
-            .run(&phases)
-            .await
+        Export { podman, node, dir: dir.join(&node.name), missing: Vec::new() }.run(&phases).await
     });
     for lines in join_all(exported).await {
         missing.extend(lines?);
@@ -118,7 +117,7 @@ pub async fn export_logs(
 struct Export<'a> {
     podman: &'a dyn Podman,
     node: &'a NodeSummary,
-    folder: PathBuf,
+    dir: PathBuf,
     missing: Vec<String>,
 }
 
@@ -126,24 +125,20 @@ impl Export<'_> {
     async fn run(mut self, phases: &Path) -> Result<Vec<String>, LogsError> {
         let (podman, node) = (self.podman, self.node);
         let is_balancer = node.role == LOAD_BALANCER;
-        let described = podman.inspect_container(&node.name).await;
-        self.put("inspect.json", described.map(|state| format!("{state:#}\n")))?;
-        let printed = podman.logs(&node.name, SERIAL_LINES).await;
-        self.put("serial.log", printed)?;
+        let description = podman.describe_container(&node.name).await;
+        self.put("inspect.json", description.map(|json| format!("{json}\n")))?;
+        let output = podman.logs(&node.name, SERIAL_LINES).await;
+        self.put("serial.log", output)?;
         if !is_balancer {
-            write(
-                &self.folder,
-                "kubernetes-version.txt",
-                &format!("{}\n", node.kubernetes_version),
-            )?;
+            write(&self.dir, "kubernetes-version.txt", &format!("{}\n", node.kubernetes_version))?;
         }
-        // One that was cut off before its first phase has none.
+        // Missing if the node was interrupted before its first phase.
         if let Ok(text) = std::fs::read_to_string(phases) {
-            write(&self.folder, "phases.log", &text)?;
+            write(&self.dir, "phases.log", &text)?;
         }
-        if node.state != "running" {
+        if !node.state.is_running() {
             self.missing.push(format!(
-                "node `{}` does not run ({}): its journal and the logs of its pods can be had only while it does",
+                "node `{}` is not running ({}): its journal and the logs of its pods are only available while it runs",
                 node.name, node.state
             ));
             return Ok(self.missing);
@@ -164,16 +159,17 @@ impl Export<'_> {
     /// Writes a file, or notes why it is missing.
     fn put(&mut self, file: &str, text: Result<String, PodmanError>) -> Result<(), LogsError> {
         match text {
-            Ok(text) => write(&self.folder, file, &text),
+            Ok(text) => write(&self.dir, file, &text),
             Err(error) => {
+                let error = error_chain(&error);
                 self.missing.push(format!("{}/{file}: {error}", self.node.name));
                 Ok(())
             }
         }
     }
 
-    /// All of the node's `/var/log` but the journal, which is there as text already, and systemd's own. It comes out as one
-    /// archive, links followed, since those of containers lead to paths of the node.
+    /// Exports the node's `/var/log`, except for the journal, which is exported as text, and systemd's
+    /// files. Follows symbolic links, since those of containers point to other directories of the node.
     async fn var_log(&mut self) -> Result<(), LogsError> {
         let command = [
             "tar",
@@ -188,52 +184,51 @@ impl Export<'_> {
             "-",
             ".",
         ];
-        let fault = match self.podman.exec(&self.node.name, &command).await {
+        let error = match self.podman.exec(&self.node.name, &command).await {
             // Status 1: a file grew while it was read, as the log of a living pod does.
             Ok(output) if output.status <= 1 => {
-                let unpacked = tar::Archive::new(output.stdout.as_slice()).unpack(&self.folder);
-                return unpacked
-                    .map_err(|source| LogsError::Io { path: self.folder.clone(), source });
+                let unpacked = tar::Archive::new(output.stdout.as_slice()).unpack(&self.dir);
+                return unpacked.map_err(|source| LogsError::Io { path: self.dir.clone(), source });
             }
             Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            Err(error) => error.to_string(),
+            Err(error) => error_chain(&error),
         };
-        self.missing.push(format!("{}/pods: {fault}", self.node.name));
+        self.missing.push(format!("{}/pods: {error}", self.node.name));
         Ok(())
     }
 }
 
-fn write(folder: &Path, file: &str, text: &str) -> Result<(), LogsError> {
-    let path = folder.join(file);
+fn write(dir: &Path, file: &str, text: &str) -> Result<(), LogsError> {
+    let path = dir.join(file);
     let io = |source| LogsError::Io { path: path.clone(), source };
-    std::fs::create_dir_all(folder).map_err(io)?;
-    std::fs::write(&path, without_passwords(text)).map_err(io)
+    std::fs::create_dir_all(dir).map_err(io)?;
+    std::fs::write(&path, mask_passwords(text)).map_err(io)
 }
 
-/// A text with `***` in the place of user and password of every URL in it.
-fn without_passwords(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
+/// Replaces user and password of each URL in a text by `***`.
+pub(crate) fn mask_passwords(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
-        shown.push_str(before);
+        masked.push_str(before);
         let authority = after.split(|c: char| c.is_whitespace() || "/\"'`?#".contains(c)).next();
         let end = authority.unwrap_or_default().rfind('@').unwrap_or(0);
         if end > 0 {
-            shown.push_str("***");
+            masked.push_str("***");
         }
         rest = &after[end..];
     }
-    shown.push_str(rest);
-    shown
+    masked.push_str(rest);
+    masked
 }
 
 #[cfg(test)]
 mod tests {
-    use super::without_passwords;
+    use super::mask_passwords;
 
     #[test]
-    fn passwords_are_left_out_and_nothing_else() {
+    fn mask_passwords_changes_credentials_only() {
         for (text, shown) in [
             ("nothing", "nothing"),
             ("at http://host:80/a@b", "at http://host:80/a@b"),
@@ -244,7 +239,7 @@ mod tests {
             ("\"https://u:p@a\", 'ftp://x@b/'", "\"https://***@a\", 'ftp://***@b/'"),
             ("ends with ://", "ends with ://"),
         ] {
-            assert_eq!(without_passwords(text), shown);
+            assert_eq!(mask_passwords(text), shown);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A cluster that is there: the handle people hold, and the way it is removed.
+//! Existing clusters: records, lists, logs, image stores and removal.
 
 mod list;
 mod logs;
@@ -15,36 +15,39 @@ use crate::kubeconfig::client::{self, ClientError};
 use crate::kubeconfig::{Kubeconfig, KubeconfigError, UserKubeconfig};
 use crate::lease::{LockError, NameLock};
 use crate::spec::ClusterName;
+use crate::util::Hint;
 use crate::util::dirs::Dirs;
 
 pub(crate) use list::containers;
 pub use list::{
     ClusterDetails, ClusterState, ClusterSummary, NodeSummary, clusters, names_in_podman, nodes,
 };
+pub(crate) use logs::mask_passwords;
 pub use logs::{LogsError, export_logs};
 pub use record::{Record, RecordError, cluster_dir, kubeconfig_path};
 pub(crate) use record::{is_retained, retain, write_private};
 pub use teardown::{RemoveError, remove, remove_if};
-pub(crate) use teardown::{find, remove_from_podman, remove_locked, settle};
+pub(crate) use teardown::{SETTLE_TIME, find, remove_from_podman, remove_locked, settle};
 
-/// A cluster that has been created.
+/// A complete cluster: its record and its kubeconfig.
 #[derive(Debug, Clone)]
-pub struct Cluster {
+pub struct ClusterEntry {
     record: Record,
     kubeconfig_path: PathBuf,
 }
 
-/// A cluster that cannot be opened.
+/// A cluster cannot be opened.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
-    /// There is none of that name.
-    #[error("there is no cluster `{name}`")]
+    /// The cluster does not exist.
+    #[error("cluster `{name}` not found")]
     Missing {
         /// The name.
         name: ClusterName,
     },
-    /// Its creation has not come to its end.
-    #[error("cluster `{name}` is not complete: its creation is under way, or was cut off")]
+    /// The cluster's creation is not complete.
+    #[error("cluster `{name}` is not complete: its creation is in progress or was interrupted")]
     Incomplete {
         /// The name.
         name: ClusterName,
@@ -54,32 +57,31 @@ pub enum OpenError {
     Record(#[from] RecordError),
 }
 
-impl OpenError {
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for OpenError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Missing { name } => Some(format!(
-                "`kipod get clusters` lists them, `kipod create cluster {name}` makes it"
+                "list clusters with `kipod get clusters`, or create it with `kipod create cluster {name}`"
             )),
             Self::Incomplete { name } => {
                 Some(format!("wait, or run `kipod delete cluster {name}`"))
             }
-            Self::Record(_) => None,
+            Self::Record(error) => error.hint(),
         }
     }
 }
 
-impl Cluster {
+impl ClusterEntry {
     pub(crate) fn new(record: Record, dirs: &Dirs) -> Self {
         let kubeconfig_path = kubeconfig_path(&dirs.state, &record.name);
         Self { record, kubeconfig_path }
     }
 
-    /// The cluster of that name.
+    /// Opens the cluster of that name.
     ///
     /// # Errors
     ///
-    /// When there is none, or it is not complete.
+    /// When the cluster does not exist, or is not complete.
     pub fn open(dirs: &Dirs, name: &ClusterName) -> Result<Self, OpenError> {
         let record = Record::read(&dirs.state, name)?
             .ok_or_else(|| OpenError::Missing { name: name.clone() })?;
@@ -89,22 +91,22 @@ impl Cluster {
         Ok(Self::new(record, dirs))
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &ClusterName {
         &self.record.name
     }
 
-    /// What the host remembers of it.
+    /// Returns the record.
     pub fn record(&self) -> &Record {
         &self.record
     }
 
-    /// The file with its own kubeconfig.
+    /// Returns the file of the cluster's own kubeconfig.
     pub fn kubeconfig_path(&self) -> &std::path::Path {
         &self.kubeconfig_path
     }
 
-    /// Its kubeconfig, as YAML.
+    /// Reads the cluster's own kubeconfig, as YAML.
     ///
     /// # Errors
     ///
@@ -114,8 +116,8 @@ impl Cluster {
             .map_err(|source| RecordError::Io { path: self.kubeconfig_path.clone(), source })
     }
 
-    /// Adds the cluster to the user's kubeconfig, and remembers that, so that it is taken out again
-    /// when the cluster is deleted.
+    /// Adds the cluster to the user's kubeconfig, and records that, so that deleting the cluster removes
+    /// the entry.
     ///
     /// # Errors
     ///
@@ -134,7 +136,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// A new client with the administrator's rights, for the runtime this is called in.
+    /// Creates a client with administrator rights. It belongs to the current tokio runtime.
     ///
     /// # Errors
     ///
@@ -144,13 +146,14 @@ impl Cluster {
     }
 }
 
-/// A kubeconfig that could not be given to the user.
+/// A cluster could not be added to the user's kubeconfig.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExportError {
-    /// Somebody is deleting it.
+    /// Another process works on the cluster.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// It is not there any more.
+    /// The cluster does not exist any more.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The cluster's own files cannot be read or written.
@@ -161,25 +164,25 @@ pub enum ExportError {
     Kubeconfig(#[from] KubeconfigError),
 }
 
-impl ExportError {
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for ExportError {
+    fn hint(&self) -> Option<String> {
         match self {
-            Self::Lock(error) => crate::Hint::hint(error),
+            Self::Lock(error) => error.hint(),
             Self::Open(error) => error.hint(),
-            Self::Record(error) => error.hint().map(str::to_owned),
-            Self::Kubeconfig(error) => crate::Hint::hint(error),
+            Self::Record(error) => error.hint(),
+            Self::Kubeconfig(error) => error.hint(),
         }
     }
 }
 
-/// A cluster that no client can be made for.
+/// A client for a cluster could not be created.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConnectError {
-    /// Its kubeconfig cannot be read.
+    /// The kubeconfig cannot be read.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// Its kubeconfig cannot be used.
+    /// The kubeconfig is invalid.
     #[error(transparent)]
     Client(#[from] ClientError),
 }

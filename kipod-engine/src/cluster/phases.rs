@@ -1,17 +1,17 @@
-//! What a node says of itself, in files of the folder it shares with the host.
+//! Status of a booting node, in files of a directory that it shares with the host.
 
 use std::path::Path;
 
 /// A phase that a node has reached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phase {
-    /// When, in seconds since the Unix epoch.
+    /// The time, in seconds since the Unix epoch.
     pub at: f64,
-    /// Which: `booted`, `kubeadm-started`, `kubeadm-finished`, `restarted`.
+    /// The name: `booted`, `kubeadm-started`, `kubeadm-finished`, `restarted`.
     pub name: String,
 }
 
-/// Every phase that the node with this status folder has reached, oldest first.
+/// Returns the phases that the node with this status directory has reached, oldest first.
 pub fn phases(status_dir: &Path) -> Vec<Phase> {
     let text = std::fs::read_to_string(status_dir.join("phases")).unwrap_or_default();
     text.lines()
@@ -22,12 +22,12 @@ pub fn phases(status_dir: &Path) -> Vec<Phase> {
         .collect()
 }
 
-/// Whether the node has reached that phase.
+/// Returns whether the node has reached a phase.
 pub(crate) fn reached(status_dir: &Path, phase: &str) -> bool {
     phases(status_dir).iter().any(|reached| reached.name == phase)
 }
 
-/// The step in which the node failed, if it did.
+/// Returns the step in which the node failed, if it failed.
 pub(crate) fn failed_step(status_dir: &Path) -> Option<String> {
     let text = std::fs::read_to_string(status_dir.join("failed")).ok()?;
     Some(text.trim().to_owned())

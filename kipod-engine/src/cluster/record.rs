@@ -1,16 +1,16 @@
-//! What the host remembers of a cluster: a small file in the cluster's own folder.
+//! Records of clusters: a JSON file in the directory of each cluster.
 
-use crate::util::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::kubernetes::Role;
+use crate::kubernetes::{Role, Version};
 use crate::lease::LeaseError;
 use crate::node::CgroupMode;
 use crate::plan::{NodeIdentity, control_plane_name, has_balancer, load_balancer_name};
 use crate::spec::{ClusterName, ClusterSpec};
+use crate::util::{Hint, fs};
 
 /// The record of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,53 +18,53 @@ pub struct Record {
     /// The cluster's name.
     pub name: ClusterName,
     /// The Kubernetes version.
-    pub kubernetes_version: String,
+    pub kubernetes_version: Version,
     /// The node image's reference when it was created.
     pub image: String,
-    /// What was asked for when it was created.
+    /// The specification it was created with.
     #[serde(default)]
     pub spec: ClusterSpec,
-    /// Its nodes, each with its place.
+    /// The nodes.
     #[serde(default)]
     pub nodes: Vec<NodeIdentity>,
-    /// The node that is being added or removed; where nobody holds the cluster's lock, that was cut
-    /// off, and whoever comes next takes the rest of it away.
+    /// The node that is being added or removed. If the cluster is not locked, the change was interrupted,
+    /// and the next change removes the node.
     #[serde(default)]
     pub changing: Option<NodeIdentity>,
-    /// The host's port of the API server.
+    /// The host port of the API server.
     pub api_port: u16,
-    /// The host's address at which its Services are reached; `None` where it has none.
+    /// The host address at which node ports are published, if any.
     #[serde(default)]
     pub service_address: Option<Ipv4Addr>,
-    /// Whether limits of pods hold.
+    /// The cgroup mode, which determines whether resource limits of pods are enforced.
     pub cgroups: CgroupMode,
-    /// When creation began, in seconds since the Unix epoch.
+    /// The time when creation began, in seconds since the Unix epoch.
     pub created: i64,
-    /// The user's kubeconfig files, one of which was given an entry; empty before that, or when
-    /// none was.
+    /// The user's kubeconfig files, one of which contains an entry for the cluster; empty if none does.
     pub kubeconfig: Vec<PathBuf>,
-    /// Whether creation came to its end. A record that says no, with nobody holding the cluster's
-    /// lock, is what a killed kipod left.
+    /// `true` if the creation is complete. If it is `false` and the cluster is not locked, the creation or
+    /// deletion was interrupted.
     pub complete: bool,
 }
 
-/// A record that cannot be read or written.
+/// A record cannot be read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RecordError {
-    /// The file system refused.
-    #[error("`{}`: {source}", .path.display())]
+    /// A file cannot be read or written.
+    #[error("cannot access `{}`", .path.display())]
     Io {
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The file is no record.
-    #[error("`{}` is no cluster record: {source}", .path.display())]
+    /// The file is not a cluster record.
+    #[error("`{}` is not a cluster record", .path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: serde_json::Error,
     },
 }
@@ -75,39 +75,38 @@ impl From<LeaseError> for RecordError {
     }
 }
 
-impl RecordError {
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for RecordError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Io { .. } => None,
             Self::Invalid { .. } => {
-                Some("`kipod delete cluster NAME` removes such a cluster whole")
+                Some("`kipod delete cluster NAME` deletes the cluster".to_owned())
             }
         }
     }
 }
 
-/// The folder that holds all that the host keeps of the cluster `name`.
+/// Returns the directory of the cluster `name`.
 pub fn cluster_dir(state: &Path, name: &ClusterName) -> PathBuf {
     state.join("clusters").join(name.as_str())
 }
 
-/// The cluster's own kubeconfig file, which is there whatever happens to the user's.
+/// Returns the file of the cluster's own kubeconfig.
 pub fn kubeconfig_path(state: &Path, name: &ClusterName) -> PathBuf {
     cluster_dir(state, name).join("kubeconfig")
 }
 
 impl Record {
-    /// What tells the cluster from another one of its name, before or after it.
+    /// Returns a text that distinguishes the cluster from an earlier or later one of the same name.
     pub fn identity(&self) -> String {
         format!("{}-{}", self.created, self.api_port)
     }
 
-    /// Reads the record of `name`; `None` where there is none.
+    /// Reads the record of `name`; `None` if it does not exist.
     ///
     /// # Errors
     ///
-    /// When it is there but cannot be read.
+    /// When it exists but cannot be read.
     pub fn read(state: &Path, name: &ClusterName) -> Result<Option<Self>, RecordError> {
         let path = file(state, name);
         let bytes = match std::fs::read(&path) {
@@ -120,40 +119,41 @@ impl Record {
             .map_err(|source| RecordError::Invalid { path, source })
     }
 
-    /// The name of its first control plane; of a record without nodes, the one it had at first.
+    /// Returns the name of the first control plane; without nodes, its name at creation.
     pub fn control_plane(&self) -> String {
         let mut nodes = self.nodes.iter();
         let found = nodes.find(|identity| identity.role == Role::ControlPlane);
         found.map_or_else(|| control_plane_name(&self.name), |identity| identity.name.clone())
     }
 
-    /// The names of all its containers, which are those of their volumes too.
+    /// Returns the names of all containers, which are also the names of their volumes.
     pub(crate) fn containers(&self) -> impl Iterator<Item = String> {
         let nodes = self.nodes.iter().map(|identity| identity.name.clone());
         nodes.chain(has_balancer(&self.spec).then(|| load_balancer_name(&self.name)))
     }
 
-    /// Whether, as nobody holds the cluster's lock, a creation, a removal or a change of nodes was cut off.
-    pub(crate) fn is_cut_off(&self) -> bool {
+    /// Returns whether a creation, deletion or change of nodes was interrupted, provided the cluster is not
+    /// locked.
+    pub(crate) fn is_interrupted(&self) -> bool {
         !self.complete || self.changing.is_some()
     }
 
-    /// Writes it, whole or not at all.
+    /// Writes the record atomically.
     ///
     /// # Errors
     ///
-    /// When the file system refuses.
+    /// When the file cannot be written.
     pub fn write(&self, state: &Path) -> Result<(), RecordError> {
         let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
         text.push(b'\n');
         write_private(&file(state, &self.name), &text)
     }
 
-    /// Every cluster that the host has a folder of, with its record where that can be read.
+    /// Returns all clusters with a directory, each with its record if that can be read.
     ///
     /// # Errors
     ///
-    /// When the folder of clusters cannot be read.
+    /// When the directory of clusters cannot be read.
     pub fn all(state: &Path) -> Result<Vec<(ClusterName, Option<Self>)>, RecordError> {
         let path = state.join("clusters");
         let entries = match std::fs::read_dir(&path) {
@@ -174,25 +174,25 @@ impl Record {
     }
 }
 
-/// Notes that a cluster was left half-made because its user wants to look at it.
+/// Marks a failed cluster as retained for inspection.
 pub(crate) fn retain(state: &Path, name: &ClusterName) {
-    // Without the note it only counts as cut off, which the next `create` takes it for as well.
+    // Without the mark it counts as interrupted, and the next `create` removes it in both cases.
     let _ = std::fs::write(cluster_dir(state, name).join(RETAINED), "");
 }
 
-/// Forgets that, because the cluster is being removed.
+/// Removes the mark, because the cluster is being removed.
 pub(crate) fn unretain(state: &Path, name: &ClusterName) {
     let _ = std::fs::remove_file(cluster_dir(state, name).join(RETAINED));
 }
 
-/// Whether a cluster was left half-made on purpose.
+/// Returns whether a failed cluster is retained.
 pub(crate) fn is_retained(state: &Path, name: &ClusterName) -> bool {
     cluster_dir(state, name).join(RETAINED).exists()
 }
 
 const RETAINED: &str = "retained";
 
-/// Writes a file that only its owner may read, by way of a temporary one beside it.
+/// Writes a file with mode 0600 atomically.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
     fs::write_private(path, bytes)
         .map_err(|source| RecordError::Io { path: path.to_owned(), source })
@@ -202,7 +202,7 @@ fn file(state: &Path, name: &ClusterName) -> PathBuf {
     record_path(&cluster_dir(state, name))
 }
 
-/// The file of the record in a cluster's folder.
+/// Returns the file of the record in a cluster's directory.
 pub(super) fn record_path(cluster_dir: &Path) -> PathBuf {
     cluster_dir.join("cluster.json")
 }

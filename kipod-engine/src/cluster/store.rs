@@ -1,5 +1,5 @@
-//! The image store of one cluster: what was loaded into it. It lies in the cluster's folder and is
-//! mounted read-only into every node, also into those that are added later.
+//! Image stores of clusters, with the loaded images. A store is in the cluster's directory, and is mounted
+//! read-only into all nodes, including those added later.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -12,19 +12,19 @@ use crate::podman::{ImageStore, Podman, PodmanError, remove_tree};
 use crate::spec::ClusterName;
 use crate::util::dirs::Dirs;
 
-/// Makes the store of a new cluster, with nothing in it. CRI-O does not start without; one that is
-/// there is left alone.
+/// Creates the empty store of a new cluster, which CRI-O requires to start. An existing store is not
+/// changed.
 pub(crate) fn create(cluster_dir: &Path, driver: StorageDriver) -> std::io::Result<()> {
     let root = plan::image_store(cluster_dir);
     let driver = driver.name();
-    // What images hold is their user's business.
+    // Images may contain private files.
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&root)?;
     std::fs::create_dir_all(root.join(driver))?;
     for (part, list) in [("images", "images"), ("layers", "layers")] {
-        let folder = root.join(format!("{driver}-{part}"));
-        std::fs::create_dir_all(&folder)?;
+        let dir = root.join(format!("{driver}-{part}"));
+        std::fs::create_dir_all(&dir)?;
         for (end, text) in [("lock", ""), ("json", "[]")] {
-            let file = folder.join(format!("{list}.{end}"));
+            let file = dir.join(format!("{list}.{end}"));
             if !file.exists() {
                 std::fs::write(file, text)?;
             }
@@ -33,7 +33,8 @@ pub(crate) fn create(cluster_dir: &Path, driver: StorageDriver) -> std::io::Resu
     Ok(())
 }
 
-/// The store of a cluster that is there; `None` where it has none: an earlier kipod made it.
+/// Returns the store of an existing cluster; `None` if an older version of kipod created the cluster
+/// without one.
 pub(crate) fn open(dirs: &Dirs, name: &ClusterName) -> Option<ImageStore> {
     let root = plan::image_store(&cluster_dir(&dirs.state, name));
     let drivers = [StorageDriver::Overlay, StorageDriver::Vfs].map(StorageDriver::name);
@@ -42,68 +43,67 @@ pub(crate) fn open(dirs: &Dirs, name: &ClusterName) -> Option<ImageStore> {
     Some(ImageStore { root, runroot: runroot(dirs, name, 'i'), driver })
 }
 
-/// Removes Podman's running state for the store of a cluster.
-pub(crate) fn forget(dirs: &Dirs, name: &ClusterName) {
+/// Removes Podman's runtime state of a cluster's store.
+pub(crate) fn remove_runroot(dirs: &Dirs, name: &ClusterName) {
     let _ = std::fs::remove_dir_all(runroot(dirs, name, 'i'));
 }
 
-/// Podman's running state, on a file system that a reboot empties. Podman takes no path of more than 50
-/// characters there, which a cluster's name alone may have.
+/// Returns the directory of Podman's runtime state, on a tmpfs. Podman limits its path to 50 characters,
+/// which a cluster's name alone may have.
 fn runroot(dirs: &Dirs, name: &ClusterName, kind: char) -> PathBuf {
-    // FNV-1a: another kipod comes to the same.
+    // FNV-1a, which does not change between versions of kipod.
     let step = |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
     let hash = name.as_str().bytes().fold(0x811c_9dc5, step);
     dirs.runtime.join(format!("{kind}-{hash:08x}"))
 }
 
-/// Where an archive is unpacked and looked at before anything of it gets into a cluster's store: an
-/// empty store of its own for each load, outside of the cluster's folder, so that a cluster can be
-/// deleted meanwhile. Its owner [clears](Self::clear) it; what a killed one left is [swept](sweep).
+/// A staging store, in which an archive is unpacked and checked before its images are copied. Each load
+/// has its own, outside of the cluster's directory, so that the cluster can be deleted meanwhile. It is
+/// removed by [`Self::clear`]; [`sweep`] removes those of killed processes.
 #[derive(Debug)]
 pub(crate) struct Staging {
-    folder: tempfile::TempDir,
+    dir: tempfile::TempDir,
     runroot: PathBuf,
 }
 
 impl Staging {
-    /// Makes an empty one.
-    pub(crate) fn make(dirs: &Dirs, name: &ClusterName) -> std::io::Result<Self> {
+    /// Creates an empty staging store.
+    pub(crate) fn create(dirs: &Dirs, name: &ClusterName) -> std::io::Result<Self> {
         let all = loads(&dirs.state);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&all)?;
-        // Nobody but its user may look into it.
-        let folder = tempfile::Builder::new()
+        let dir = tempfile::Builder::new()
             .prefix(&format!("{name}."))
             .rand_bytes(RANDOM)
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(all)?;
-        let end = folder.path().extension().unwrap_or_default();
+        let end = dir.path().extension().unwrap_or_default();
         let runroot = runroot(dirs, name, 's').join(end);
-        Ok(Self { folder, runroot })
+        Ok(Self { dir, runroot })
     }
 
-    /// The store, with its layers as that of the cluster has them.
+    /// Returns the store, with the storage driver of the cluster's store.
     pub(crate) fn store(&self, driver: &'static str) -> ImageStore {
-        let root = self.folder.path().to_owned();
+        let root = self.dir.path().to_owned();
         ImageStore { root, runroot: self.runroot.clone(), driver }
     }
 
-    /// Removes all of it. What cannot be removed is swept later.
+    /// Removes the staging store. Errors are ignored: [`sweep`] removes the rest later.
     pub(crate) async fn clear(self, podman: &dyn Podman) {
         let _ = std::fs::remove_dir_all(&self.runroot);
-        // The other runroots are gone with their loads.
+        // Fails while other loads have a runroot in it.
         let _ = self.runroot.parent().map(std::fs::remove_dir);
-        let _ = remove_tree(podman, self.folder.path()).await;
+        let _ = remove_tree(podman, self.dir.path()).await;
     }
 }
 
-/// How many random characters the folder of a load has in its name.
+/// The number of random characters in the name of a staging directory.
 const RANDOM: usize = 4;
 
 fn loads(state: &Path) -> PathBuf {
     state.join("loads")
 }
 
-/// What loads were unpacking: each folder, with the cluster that it was for.
+/// Returns all staging directories with their clusters.
 pub(crate) fn staged(state: &Path) -> Vec<(ClusterName, PathBuf)> {
     let entries = std::fs::read_dir(loads(state)).into_iter().flatten().flatten();
     let mut all: Vec<_> = entries
@@ -117,15 +117,16 @@ pub(crate) fn staged(state: &Path) -> Vec<(ClusterName, PathBuf)> {
     all
 }
 
-/// Removes what killed loads into a cluster left. Who calls this has the turn to load into it.
+/// Removes staging directories of killed loads into a cluster. The caller must hold the lock of the
+/// cluster's images.
 pub(crate) async fn sweep(
     podman: &dyn Podman,
     dirs: &Dirs,
     name: &ClusterName,
 ) -> Result<(), PodmanError> {
     let _ = std::fs::remove_dir_all(runroot(dirs, name, 's'));
-    for (_, folder) in staged(&dirs.state).into_iter().filter(|(other, _)| other == name) {
-        remove_tree(podman, &folder).await?;
+    for (_, dir) in staged(&dirs.state).into_iter().filter(|(other, _)| other == name) {
+        remove_tree(podman, &dir).await?;
     }
     Ok(())
 }
@@ -136,7 +137,7 @@ mod tests {
     use crate::podman::Scripted;
 
     #[test]
-    fn an_empty_store_is_made_once_and_found() {
+    fn create_keeps_an_existing_store() {
         let root = tempfile::tempdir().unwrap();
         let dirs = Dirs::below(root.path());
         let name: ClusterName = "demo".parse().unwrap();
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn running_state_has_a_short_path_that_stays_the_same() {
+    fn runroot_is_short_and_stable() {
         let dirs = Dirs::below("/run/user/1000/kipod".as_ref());
         let name = |text: &str| text.parse::<ClusterName>().unwrap();
         let [long, b] =
@@ -169,26 +170,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_load_has_a_private_folder_that_it_or_the_next_removes() {
+    async fn staging_is_private_and_removed_by_clear_or_sweep() {
         let root = tempfile::tempdir().unwrap();
         let (dirs, podman) = (Dirs::below(root.path()), Scripted::new());
         let names = ["demo", "demo-2"].map(|name| name.parse::<ClusterName>().unwrap());
-        let make = |name| {
-            let staging = Staging::make(&dirs, name).unwrap();
+        let create = |name| {
+            let staging = Staging::create(&dirs, name).unwrap();
             let store = staging.store("overlay");
             std::fs::create_dir_all(&store.runroot).unwrap();
             let mode = std::fs::metadata(&store.root).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o700);
             (staging, store)
         };
-        let [one, two, other] = [&names[0], &names[0], &names[1]].map(make);
+        let [one, two, other] = [&names[0], &names[0], &names[1]].map(create);
         assert!(one.1.root != two.1.root && one.1.runroot != two.1.runroot);
         assert_eq!(one.1.runroot.strip_prefix(&dirs.runtime).unwrap().as_os_str().len(), 15);
         one.0.clear(&podman).await;
         assert!(!one.1.root.exists() && !one.1.runroot.exists());
         assert!(two.1.root.exists() && two.1.runroot.exists());
         // As if it had been killed.
-        let left = two.0.folder.keep();
+        let left = two.0.dir.keep();
         assert_eq!(staged(&dirs.state).len(), 2);
         sweep(&podman, &dirs, &names[0]).await.unwrap();
         assert!(!left.exists() && !two.1.runroot.exists());

@@ -1,4 +1,5 @@
-//! The one way back: everything that carries a cluster's label goes, whatever state it is in.
+//! Removal of a cluster in any state: everything with the cluster's label, its kubeconfig entry and its
+//! directory.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,66 +9,68 @@ use crate::cluster::store;
 use crate::kubeconfig::UserKubeconfig;
 use crate::lease::{ImagesLock, LockError, NameLock};
 use crate::plan::{self, label};
-use crate::podman::{Found, Podman, PodmanError, VolumeOptions, remove_tree};
+use crate::podman::{LabeledResources, Podman, PodmanError, VolumeOptions, remove_tree};
 use crate::spec::ClusterName;
-use crate::util::blocking;
 use crate::util::dirs::Dirs;
-use crate::util::text::indent_list;
+use crate::util::text::{error_chain, indent_list};
+use crate::util::{Hint, blocking};
 
-/// How long Podman may take to end a request whose asker is gone.
-const SETTLE: Duration = Duration::from_millis(500);
+/// The time in which Podman completes a request whose client was killed.
+pub(crate) const SETTLE_TIME: Duration = Duration::from_millis(500);
 
-/// Something of a cluster could not be removed. All the rest was.
+/// A cluster could not be deleted completely. Everything else of it was deleted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoveError {
     /// Another process works on the cluster.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// Podman did not say what there is of the cluster.
-    #[error("cannot list what podman has of cluster `{name}`: {source}")]
+    /// Podman cannot list the cluster's resources.
+    #[error("cannot list the resources of cluster `{name}`")]
     List {
         /// The cluster.
         name: ClusterName,
-        /// Why.
+        /// The cause.
         source: PodmanError,
     },
-    /// These faults, each with what it is about.
-    #[error("cluster `{name}` is not all gone:{}", indent_list(.faults))]
-    Left {
+    /// Resources could not be removed.
+    #[error("failed to delete cluster `{name}` completely:{}", indent_list(.errors))]
+    Incomplete {
         /// The cluster.
         name: ClusterName,
-        /// What is left, and why.
-        faults: Vec<String>,
+        /// An error for each resource.
+        errors: Vec<String>,
     },
 }
 
-impl RemoveError {
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for RemoveError {
+    fn hint(&self) -> Option<String> {
         match self {
-            Self::Lock(error) => crate::Hint::hint(error),
-            Self::List { source, .. } => source.hint().map(str::to_owned),
-            Self::Left { name, .. } => {
-                Some(format!("mend that, then run `kipod delete cluster {name}` again"))
+            Self::Lock(error) => error.hint(),
+            Self::List { source, .. } => source.hint(),
+            Self::Incomplete { name, .. } => {
+                Some(format!("fix these errors, then run `kipod delete cluster {name}` again"))
             }
         }
     }
 }
 
-/// Looks up what Podman has of a cluster.
-pub(crate) async fn find(podman: &dyn Podman, name: &ClusterName) -> Result<Found, RemoveError> {
-    let found = Found::under(podman, &format!("{}={name}", label::CLUSTER)).await;
+/// Lists the resources of a cluster in Podman.
+pub(crate) async fn find(
+    podman: &dyn Podman,
+    name: &ClusterName,
+) -> Result<LabeledResources, RemoveError> {
+    let found = LabeledResources::find(podman, &format!("{}={name}", label::CLUSTER)).await;
     found.map_err(|source| RemoveError::List { name: name.clone(), source })
 }
 
-/// Removes a cluster: containers, volumes, networks, its entry in the user's kubeconfig and its
-/// folder on the host, in this order. Answers whether there was anything.
+/// Removes a cluster: containers, volumes, networks, its entry in the user's kubeconfig and its directory,
+/// in this order. Returns `false` if nothing of it existed.
 ///
 /// # Errors
 ///
-/// When another process works on the cluster, or something could not be removed; then everything
-/// else is gone all the same.
+/// When another process works on the cluster, or something cannot be removed. The rest is removed
+/// nevertheless.
 pub async fn remove(
     podman: &dyn Podman,
     dirs: &Dirs,
@@ -78,9 +81,8 @@ pub async fn remove(
     remove_settled(podman, dirs, name, record.ok().flatten().as_ref()).await
 }
 
-/// [`remove`] of the cluster that is `meant`. Another one of its name stays, as it may have been made
-/// since its caller last looked; so does one without a record, which somebody made who keeps records
-/// elsewhere.
+/// Removes a cluster if its record matches `condition`. Another cluster of that name, which may have been
+/// created since, is not removed, nor is a cluster without a record, which may be recorded elsewhere.
 ///
 /// # Errors
 ///
@@ -89,12 +91,12 @@ pub async fn remove_if(
     podman: &dyn Podman,
     dirs: &Dirs,
     name: &ClusterName,
-    meant: impl Fn(&Record) -> bool,
+    condition: impl Fn(&Record) -> bool,
 ) -> Result<bool, RemoveError> {
     let _lock = NameLock::take(&dirs.state, name)?;
     let record = match Record::read(&dirs.state, name) {
         Ok(None) => return Ok(false),
-        Ok(Some(record)) if !meant(&record) => return Ok(false),
+        Ok(Some(record)) if !condition(&record) => return Ok(false),
         read => read.ok().flatten(),
     };
     remove_settled(podman, dirs, name, record.as_ref()).await
@@ -106,20 +108,19 @@ async fn remove_settled(
     name: &ClusterName,
     record: Option<&Record>,
 ) -> Result<bool, RemoveError> {
-    if record.is_some_and(Record::is_cut_off) {
+    if record.is_some_and(Record::is_interrupted) {
         settle().await;
     }
     remove_locked(podman, dirs, name).await
 }
 
-/// Lets Podman end what a killed kipod had asked it for last: a container that appears after the
-/// look for containers would be left, and nobody would know of it. Creating one takes Podman a
-/// tenth of a second on a machine at rest.
+/// Waits until Podman has completed the last request of a killed process. A container that appears after
+/// the containers were listed would remain. On an idle host, creating one takes Podman 100 ms.
 pub(crate) async fn settle() {
-    tokio::time::sleep(SETTLE).await;
+    tokio::time::sleep(SETTLE_TIME).await;
 }
 
-/// [`remove`] for a caller who holds the name's lock.
+/// Removes a cluster whose lock the caller holds, as [`remove`] does.
 pub(crate) async fn remove_locked(
     podman: &dyn Podman,
     dirs: &Dirs,
@@ -127,46 +128,53 @@ pub(crate) async fn remove_locked(
 ) -> Result<bool, RemoveError> {
     unretain(&dirs.state, name);
     let record = Record::read(&dirs.state, name).ok().flatten();
-    // Whoever comes after a kill must not take half a cluster for a whole one.
+    // After a SIGKILL, the partially removed cluster must not count as complete.
     if let Some(record) = record.as_ref().filter(|record| record.complete) {
         let record = Record { complete: false, ..record.clone() };
-        record.write(&dirs.state).map_err(|fault| RemoveError::Left {
+        record.write(&dirs.state).map_err(|error| RemoveError::Incomplete {
             name: name.clone(),
-            faults: vec![fault.to_string()],
+            errors: vec![error_chain(&error)],
         })?;
     }
     let found = find(podman, name).await?;
-    let mut any = found.first().is_some();
-    let mut faults = Vec::new();
-    // Nodes of one cluster do not need each other to end.
-    found.remove_containers(podman, &mut faults).await;
-    // What was cut off may have been so by the end of Podman itself.
-    if let Some(record) = record.as_ref().filter(|record| record.is_cut_off()) {
+    let mut existed = found.first().is_some();
+    let mut errors = Vec::new();
+    found.remove_containers(podman, &mut errors).await;
+    // An exit of Podman may have interrupted the creation, and left files that Podman does not list.
+    if let Some(record) = record.as_ref().filter(|record| record.is_interrupted()) {
         let changing = record.changing.iter().map(|identity| identity.name.clone());
         for node in record.containers().chain(changing) {
             let volume = VolumeOptions { name: node, labels: plan::labels(name) };
-            if let Err(error) = found.sweep(podman, &volume).await {
-                faults.push(format!("what may be left of node `{}`: {error}", volume.name));
+            if let Err(error) = found.remove_files(podman, &volume).await {
+                errors.push(format!(
+                    "leftovers of node `{}`: {}",
+                    volume.name,
+                    error_chain(&error)
+                ));
             }
         }
     }
-    found.remove_networks(podman, &mut faults).await;
-    // A record that cannot be read must not keep the rest; what it would have said is only which
-    // kubeconfig has an entry.
+    found.remove_networks(podman, &mut errors).await;
+    // An unreadable record does not prevent the removal of the rest. Only the entry in the user's
+    // kubeconfig remains.
     if let Some(record) = record {
-        any = true;
+        existed = true;
         for path in record.kubeconfig {
             let name = name.clone();
             let remove = move || UserKubeconfig::at(path).remove(&name);
             if let Err(error) = blocking(remove).await {
-                faults.push(format!("kubeconfig entry: {error}"));
+                errors.push(format!("kubeconfig entry: {}", error_chain(&error)));
             }
         }
     }
-    if faults.is_empty() {
-        any |= remove_dir(podman, dirs, name, &mut faults).await;
+    if errors.is_empty() {
+        existed |= remove_dir(podman, dirs, name, &mut errors).await;
     }
-    if faults.is_empty() { Ok(any) } else { Err(RemoveError::Left { name: name.clone(), faults }) }
+    if errors.is_empty() {
+        Ok(existed)
+    } else {
+        Err(RemoveError::Incomplete { name: name.clone(), errors })
+    }
 }
 
 /// Removes a node's container and its volume.
@@ -175,24 +183,25 @@ pub(crate) async fn remove_from_podman(
     cluster: &ClusterName,
     node: &str,
 ) -> Result<(), PodmanError> {
-    let found = Found::under(podman, &format!("{}={cluster}", label::CLUSTER)).await?;
+    let found = LabeledResources::find(podman, &format!("{}={cluster}", label::CLUSTER)).await?;
     let volume = VolumeOptions { name: node.to_owned(), labels: plan::labels(cluster) };
     found.remove_one(podman, &volume).await
 }
 
-/// The folder goes last: as long as it is there, the next `delete` knows that something is left.
+/// Removes the cluster's directory, after everything else: while it exists, `kipod get clusters` lists the
+/// cluster.
 async fn remove_dir(
     podman: &dyn Podman,
     dirs: &Dirs,
     name: &ClusterName,
-    faults: &mut Vec<String>,
+    errors: &mut Vec<String>,
 ) -> bool {
-    store::forget(dirs, name);
-    // Who loads into it right now will find it gone, and clears what is his.
-    if let Ok(Some(_turn)) = ImagesLock::try_take(&dirs.state, name)
+    store::remove_runroot(dirs, name);
+    // A running load finds the cluster removed, and removes its own staging directory.
+    if let Ok(Some(_lock)) = ImagesLock::try_take(&dirs.state, name)
         && let Err(error) = store::sweep(podman, dirs, name).await
     {
-        faults.push(error.to_string());
+        errors.push(error_chain(&error));
         return false;
     }
     let dir = cluster_dir(&dirs.state, name);
@@ -200,22 +209,22 @@ async fn remove_dir(
         Ok(parts) => parts,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return false,
         Err(error) => {
-            faults.push(format!("folder `{}`: {error}", dir.display()));
+            errors.push(format!("directory `{}`: {error}", dir.display()));
             return false;
         }
     };
     for part in parts.into_iter().chain([dir]) {
-        // Images that were loaded may hold files of users whom containers run as.
+        // Loaded images may contain files of other user ids of the user namespace.
         if let Err(error) = remove_tree(podman, &part).await {
-            faults.push(error.to_string());
+            errors.push(error_chain(&error));
             break;
         }
     }
     true
 }
 
-/// What is in a cluster's folder, in the order in which it goes: images first, of which half would be
-/// taken for a whole store, and the record last. Whoever comes after a kill knows by it what is left.
+/// Returns the contents of a cluster's directory in the order of removal: images first, because a partial
+/// store would count as complete, and the record last, because it lists what to remove.
 fn parts(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let entries: Vec<_> = std::fs::read_dir(dir)?.collect::<Result<_, _>>()?;
     let mut parts: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
@@ -229,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn images_go_first_and_the_record_last() {
+    fn parts_begin_with_images_and_end_with_the_record() {
         let dir = tempfile::tempdir().unwrap();
         for part in ["cluster.json", "images", "kubeconfig", "nodes", "a"] {
             std::fs::create_dir(dir.path().join(part)).unwrap();

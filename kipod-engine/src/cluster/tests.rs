@@ -26,7 +26,7 @@ impl World {
         Self { podman: Scripted::new(), dirs, root }
     }
 
-    /// Gives Podman all that a cluster of one node has.
+    /// Creates the resources of a cluster with one node.
     async fn fill_podman(&self) {
         let labels = crate::plan::labels(&name());
         let network = NetworkOptions {
@@ -45,7 +45,7 @@ impl World {
     fn record(&self, complete: bool, kubeconfig: Vec<PathBuf>) -> Record {
         let record = Record {
             name: name(),
-            kubernetes_version: "v1.36.2".to_owned(),
+            kubernetes_version: "v1.36.2".parse().unwrap(),
             image: "image".to_owned(),
             spec: ClusterSpec::default(),
             nodes: Vec::new(),
@@ -80,7 +80,7 @@ fn name() -> ClusterName {
 }
 
 fn refusal() -> PodmanError {
-    PodmanError::Refused { action: "do that".to_owned(), message: "device is busy".to_owned() }
+    PodmanError::Operation { action: "do that".to_owned(), message: "device is busy".to_owned() }
 }
 
 fn merge_entry(path: &Path) {
@@ -95,7 +95,7 @@ fn merge_entry(path: &Path) {
 }
 
 #[tokio::test]
-async fn everything_goes_in_order() {
+async fn remove_deletes_everything_in_order() {
     let world = World::new();
     world.fill_podman().await;
     world.record(true, Vec::new());
@@ -113,7 +113,7 @@ async fn everything_goes_in_order() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_no_failure() {
+async fn remove_of_a_missing_cluster_succeeds() {
     let world = World::new();
     assert!(!world.remove().await.unwrap());
     world.fill_podman().await;
@@ -123,20 +123,20 @@ async fn what_is_not_there_is_no_failure() {
 }
 
 #[tokio::test]
-async fn nothing_of_it_is_left_not_even_its_lock() {
+async fn remove_leaves_no_lock() {
     let world = World::new();
     world.fill_podman().await;
     world.record(true, Vec::new());
     world.remove().await.unwrap();
-    let files = |folder: &str| {
-        let entries = std::fs::read_dir(world.dirs.state.join(folder));
+    let files = |dir: &str| {
+        let entries = std::fs::read_dir(world.dirs.state.join(dir));
         entries.map_or(0, Iterator::count)
     };
     assert_eq!((files("clusters"), files("locks")), (0, 0));
 }
 
 #[tokio::test]
-async fn other_clusters_are_not_touched() {
+async fn remove_keeps_other_clusters() {
     let world = World::new();
     world.fill_podman().await;
     let other: ClusterName = "demo-2".parse().unwrap();
@@ -145,12 +145,12 @@ async fn other_clusters_are_not_touched() {
     world.remove().await.unwrap();
     let left = world.podman.volumes("").await.unwrap();
     assert_eq!(left.iter().map(|volume| volume.name.as_str()).collect::<Vec<_>>(), ["x"]);
-    // A volume alone makes a name known, too.
+    // A cluster with only a volume is listed too.
     assert_eq!(names_in_podman(&world.podman).await.unwrap(), [other]);
 }
 
 #[tokio::test]
-async fn a_fault_keeps_nothing_else_and_all_are_told() {
+async fn remove_continues_and_reports_all_errors() {
     let world = World::new();
     world.fill_podman().await;
     world.record(true, Vec::new());
@@ -159,13 +159,16 @@ async fn a_fault_keeps_nothing_else_and_all_are_told() {
     let error = world.remove().await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cluster `demo` is not all gone:\n\
+        "failed to delete cluster `demo` completely:\n\
          \x20 container `demo-control-plane-0`: do that: device is busy\n\
          \x20 volume `demo-control-plane-0`: do that: device is busy"
     );
-    assert_eq!(error.hint().unwrap(), "mend that, then run `kipod delete cluster demo` again");
+    assert_eq!(
+        error.hint().unwrap(),
+        "fix these errors, then run `kipod delete cluster demo` again"
+    );
     assert!(world.podman.networks("").await.unwrap().is_empty());
-    // The folder says that there is something left.
+    // The directory shows that something is left.
     assert_eq!(clusters(&world.dirs).unwrap().len(), 1);
     assert!(world.remove().await.unwrap());
     assert!(world.podman.is_empty());
@@ -173,21 +176,21 @@ async fn a_fault_keeps_nothing_else_and_all_are_told() {
 }
 
 #[tokio::test]
-async fn a_podman_that_does_not_answer_is_the_cause() {
+async fn remove_reports_an_unavailable_podman() {
     let world = World::new();
     world.record(true, Vec::new());
     world.podman.fail("volumes", || PodmanError::NotInstalled);
     let error = world.remove().await.unwrap_err();
     assert_eq!(
-        error.to_string(),
-        "cannot list what podman has of cluster `demo`: `podman` is not installed"
+        crate::util::text::error_chain(&error),
+        "cannot list the resources of cluster `demo`: `podman` is not installed"
     );
     assert!(error.hint().is_some());
     assert!(world.cluster_dir().exists());
 }
 
 #[tokio::test]
-async fn the_users_kubeconfig_loses_the_entry() {
+async fn remove_deletes_the_kubeconfig_entry() {
     let world = World::new();
     let path = world.root.path().join("config");
     merge_entry(&path);
@@ -200,7 +203,7 @@ async fn the_users_kubeconfig_loses_the_entry() {
 }
 
 #[tokio::test]
-async fn a_kubeconfig_that_cannot_be_changed_is_told_and_kept_in_mind() {
+async fn remove_keeps_the_record_of_a_kubeconfig_entry() {
     let world = World::new();
     world.fill_podman().await;
     let path = world.root.path().join("config");
@@ -215,7 +218,7 @@ async fn a_kubeconfig_that_cannot_be_changed_is_told_and_kept_in_mind() {
 }
 
 #[tokio::test]
-async fn a_cluster_somebody_works_on_is_left_alone() {
+async fn remove_refuses_a_locked_cluster() {
     let world = World::new();
     world.fill_podman().await;
     world.record(false, Vec::new());
@@ -230,20 +233,20 @@ async fn a_cluster_somebody_works_on_is_left_alone() {
 }
 
 #[tokio::test]
-async fn nodes_are_listed_with_what_their_labels_say() {
+async fn nodes_have_details_of_their_labels() {
     let world = World::new();
     world.fill_podman().await;
     let all = nodes(&world.podman, &world.dirs, Some(&name())).await.unwrap();
     let [node] = all.as_slice() else { panic!("{all:?}") };
     assert_eq!((node.name.as_str(), node.cluster.as_str()), (NODE, "demo"));
     assert_eq!((node.state.as_str(), node.image.as_str()), ("created", "image"));
-    assert_eq!((node.addresses.len(), node.pod_subnets.len()), (0, 0), "no record says so");
+    assert_eq!((node.addresses.len(), node.pod_subnets.len()), (0, 0), "there is no record");
     let other: ClusterName = "other".parse().unwrap();
     assert_eq!(nodes(&world.podman, &world.dirs, Some(&other)).await.unwrap(), []);
 }
 
 #[tokio::test]
-async fn a_record_says_where_nodes_are() {
+async fn nodes_have_addresses_of_the_record() {
     let world = World::new();
     world.fill_podman().await;
     let balancer = ContainerOptions::plain("demo-load-balancer", crate::plan::labels(&name()));
@@ -276,21 +279,21 @@ async fn a_record_says_where_nodes_are() {
 }
 
 #[tokio::test]
-async fn logs_of_what_does_not_run_are_told_once() {
+async fn export_logs_reports_stopped_nodes_once() {
     let world = World::new();
     world.fill_podman().await;
-    let folder = world.root.path().join("logs");
-    let export = async || export_logs(&world.podman, &world.dirs, &name(), &folder).await.unwrap();
+    let dir = world.root.path().join("logs");
+    let export = async || export_logs(&world.podman, &world.dirs, &name(), &dir).await.unwrap();
     let missing = export().await;
     assert_eq!(missing.len(), 1, "{missing:?}");
     assert!(
-        missing[0].starts_with(&format!("node `{NODE}` does not run (created)")),
+        missing[0].starts_with(&format!("node `{NODE}` is not running (created)")),
         "{missing:?}"
     );
     for file in ["kipod-version.txt", "podman-info.txt"] {
-        assert!(folder.join(file).exists(), "{file}");
+        assert!(dir.join(file).exists(), "{file}");
     }
-    let node = folder.join(NODE);
+    let node = dir.join(NODE);
     for file in ["inspect.json", "serial.log", "kubernetes-version.txt"] {
         assert!(node.join(file).exists(), "{file}");
     }
@@ -298,16 +301,16 @@ async fn logs_of_what_does_not_run_are_told_once() {
 
     world.podman.start_container(NODE).await.unwrap();
     let line = format!("{NODE} journalctl --no-pager -u crio");
-    world.podman.answer_exec(&line, 0, "proxy http://me:secret@proxy:3128\n");
+    world.podman.set_exec_output(&line, 0, "proxy http://me:secret@proxy:3128\n");
     let missing = export().await;
-    // The scripted node has no archive to give, which reads as an empty one.
+    // The scripted node returns no archive, which counts as an empty one.
     assert_eq!(missing, [""; 0]);
     let text = std::fs::read_to_string(node.join("crio.log")).unwrap();
     assert_eq!(text, "proxy http://***@proxy:3128\n");
 }
 
 #[tokio::test]
-async fn what_podman_still_made_for_a_killed_kipod_is_found_too() {
+async fn remove_waits_for_late_containers() {
     let world = World::new();
     world.record(false, Vec::new());
     let late = async {

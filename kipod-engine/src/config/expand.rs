@@ -1,24 +1,24 @@
-//! A tree in which what aliases, merge keys and tags stand for is written out.
+//! Expansion of aliases, merge keys and tags.
 
 use std::collections::HashMap;
 
-use crate::util::yaml::{Flaw, Mark, Node, Value};
+use crate::util::yaml::{Mark, Node, SyntaxError, Value};
 
-/// How many nodes aliases may stand for in all, above which a file is no configuration but a trap.
-/// One of 250 nodes with everything said by aliases has a fifth of it.
+/// The maximum number of nodes that aliases expand to, as a protection against malicious files. A
+/// cluster of 250 nodes that uses aliases for everything needs a fifth of it.
 const MAX_COPIES: usize = 50_000;
 
-/// Writes out what stands for something else. What cannot be is left out, with a flaw.
-pub(super) fn expand(root: Node) -> (Node, Vec<Flaw>) {
-    let mut expander = Expander { anchors: HashMap::new(), copies: 0, flaws: Vec::new() };
+/// Expands a tree. Nodes that cannot be expanded are left out, with an error.
+pub(super) fn expand(root: Node) -> (Node, Vec<SyntaxError>) {
+    let mut expander = Expander { anchors: HashMap::new(), copies: 0, errors: Vec::new() };
     let root = expander.node(root);
-    (root, expander.flaws)
+    (root, expander.errors)
 }
 
 struct Expander {
     anchors: HashMap<String, Node>,
     copies: usize,
-    flaws: Vec<Flaw>,
+    errors: Vec<SyntaxError>,
 }
 
 impl Expander {
@@ -49,21 +49,21 @@ impl Expander {
         let mut null = Node::from(Value::Plain(String::new()));
         null.mark = mark;
         let Some(node) = self.anchors.get(name) else {
-            let message = format!("`*{name}` is inside of what it stands for");
-            self.flaws.push(Flaw { mark, message });
+            let message = format!("`*{name}` refers to its own parent");
+            self.errors.push(SyntaxError { mark, message });
             return null;
         };
         self.copies += size(node);
         if self.copies > MAX_COPIES {
-            if self.flaws.iter().all(|flaw| flaw.message != TOO_MUCH) {
-                self.flaws.push(Flaw { mark, message: TOO_MUCH.to_owned() });
+            if self.errors.iter().all(|error| error.message != TOO_LARGE) {
+                self.errors.push(SyntaxError { mark, message: TOO_LARGE.to_owned() });
             }
             return null;
         }
         node.clone()
     }
 
-    /// The pairs, with those of merge keys behind them that are not there already.
+    /// Expands merge keys. Existing keys are kept.
     fn merged(&mut self, pairs: Vec<(Node, Node)>) -> Vec<(Node, Node)> {
         let is_merge = |key: &Node| matches!(&key.value, Value::Plain(text) if text == "<<");
         let (merges, mut pairs): (Vec<_>, Vec<_>) =
@@ -75,8 +75,8 @@ impl Expander {
             };
             for source in sources {
                 let Value::Map(more) = source.value else {
-                    let message = "`<<` takes in a mapping, and this is none".to_owned();
-                    self.flaws.push(Flaw { mark: key.mark, message });
+                    let message = "`<<` needs a mapping".to_owned();
+                    self.errors.push(SyntaxError { mark: key.mark, message });
                     continue;
                 };
                 for (key, value) in more {
@@ -90,7 +90,7 @@ impl Expander {
     }
 }
 
-const TOO_MUCH: &str = "aliases stand for too much";
+const TOO_LARGE: &str = "aliases expand to too many nodes";
 
 fn size(node: &Node) -> usize {
     1 + match &node.value {

@@ -1,10 +1,9 @@
-//! The tables of both formats. They have the same nouns; where kipod's lacks a field of kind's, or
-//! takes less, its reason stands here.
+//! The tables of both formats. Fields of kind's format that kipod's refuses have the reason here.
 
-use super::format::Kind::{
-    Boolean, Constant, Integer, List, Map, Object as Of, Objects, Refused, Text, Words,
+use super::tables::Kind::{
+    Boolean, Constant, Integer, List, Map, Names, Object as Of, Objects, Refused, Text,
 };
-use super::format::{Field, Object, field};
+use super::tables::{Field, Object, field};
 use crate::kubernetes::Role;
 use crate::spec::{IpFamily, KubeProxyMode, Propagation, Protocol};
 
@@ -15,21 +14,18 @@ pub(super) const KIPOD: &str = "kipod.io/v1alpha1";
 
 const PORTS: (i64, i64) = (1, 65535);
 
-const NO_CONTAINERD: &str = "nodes run CRI-O, which has no such configuration: in kipod.io/v1alpha1, `registries` has mirrors and insecure registries, and `crio.dropIns` everything else";
+const NO_CONTAINERD: &str = "nodes run CRI-O instead of containerd: in kipod.io/v1alpha1, use `registries` for mirrors and insecure registries, and `crio.dropIns` for other settings";
 
 const NAME: Field = field(
     "name",
     Text,
-    "The cluster's name: up to 47 characters of a-z, 0-9 and -. `--name` has the last word.",
+    "The cluster's name: up to 47 characters of a-z, 0-9 and -. `--name` takes precedence.",
 )
 .default("kipod");
-const NODES: &str = "The nodes. One control plane where it is left out.";
-const NETWORKING: &str = "The addresses, and how they are reached.";
-const FEATURE_GATES: Field = field(
-    "featureGates",
-    Map(&Boolean),
-    "Kubernetes' feature gates, for every component, on or off.",
-);
+const NODES: &str = "The nodes. Default: one control plane.";
+const NETWORKING: &str = "The networking settings.";
+const FEATURE_GATES: Field =
+    field("featureGates", Map(&Boolean), "The Kubernetes feature gates of all components.");
 const RUNTIME_CONFIG: Field = field(
     "runtimeConfig",
     Map(&Text),
@@ -38,66 +34,61 @@ const RUNTIME_CONFIG: Field = field(
 const PATCHES: Field = field(
     "kubeadmConfigPatches",
     List(&Text),
-    "Merge patches (RFC 7386) of the documents that kubeadm reads, each YAML with the `kind` of the document it is for: ClusterConfiguration, InitConfiguration, JoinConfiguration, KubeletConfiguration or KubeProxyConfiguration. Where it names an `apiVersion`, it is for that one alone. A cluster's patches come before its nodes'. Of `extraArgs`, `kubeletExtraArgs` and `certSANs`, what a patch does not name stays.",
+    "Merge patches (RFC 7386) of the kubeadm configuration. Each is YAML with the `kind` of the object to patch: ClusterConfiguration, InitConfiguration, JoinConfiguration, KubeletConfiguration or KubeProxyConfiguration. With an `apiVersion`, the patch applies to that version only. Patches of the cluster are applied before patches of a node. Entries of `extraArgs`, `kubeletExtraArgs` and `certSANs` that a patch does not name are kept.",
 );
 const JSON_PATCHES: Field = field(
     "kubeadmConfigPatchesJSON6902",
     Objects(&JSON_PATCH),
-    "JSON patches (RFC 6902) of the documents that kubeadm reads. They come after the merge patches.",
+    "JSON patches (RFC 6902) of the kubeadm configuration, applied after the merge patches.",
 );
 
 static JSON_PATCH: Object = Object {
     name: "JSONPatch",
-    about: "A JSON patch (RFC 6902) of a document that kubeadm reads.",
+    about: "A JSON patch (RFC 6902) of the kubeadm configuration.",
     fields: &[
-        field("group", Text, "The group of the document's API version; any where it is left out."),
-        field("version", Text, "The version of the document's API version."),
-        field("kind", Text, "The document's kind.").required(),
+        field("group", Text, "The group of the target's API version. Default: any."),
+        field("version", Text, "The version of the target's API version. Default: any."),
+        field("kind", Text, "The kind of the target.").required(),
         field("patch", Text, "The list of operations, in YAML or JSON.").required(),
     ],
 };
 
 static MOUNT: Object = Object {
     name: "Mount",
-    about: "A file or folder of the host that a node sees.",
+    about: "A file or directory of the host that is mounted into a node.",
     fields: &[
         field(
             "hostPath",
             Text,
-            "The path on the host. One that is not absolute starts at the current folder.",
+            "The path on the host. A relative path starts at the current directory.",
         )
         .required(),
         field("containerPath", Text, "The absolute path inside the node.").required(),
-        field("readOnly", Boolean, "Whether the node may not write to it.").default("false"),
+        field("readOnly", Boolean, "Mounts the path read-only.").default("false"),
         field(
             "selinuxRelabel",
             Boolean,
-            "Whether the host's files get a label with which every container may use them, where SELinux is on.",
+            "Relabels the host's files for containers, on hosts with SELinux.",
         )
         .default("false"),
-        field(
-            "propagation",
-            Words(Propagation::WORDS),
-            "Which mounts that come later are passed on.",
-        )
-        .default("None"),
+        field("propagation", Names(Propagation::NAMES), "The mount propagation.").default("None"),
     ],
 };
 
 const CONTAINER_PORT: &str = "The port inside the node.";
 const LISTEN_ADDRESS: Field =
-    field("listenAddress", Text, "The host's address.").default("0.0.0.0");
-const PROTOCOL: Field = field("protocol", Words(Protocol::WORDS), "The protocol.").default("TCP");
+    field("listenAddress", Text, "The listen address on the host.").default("0.0.0.0");
+const PROTOCOL: Field = field("protocol", Names(Protocol::NAMES), "The protocol.").default("TCP");
 
 static KIPOD_PORT: Object = Object {
     name: "PortMapping",
-    about: "A port of the host that is passed on to a node.",
+    about: "A host port that is forwarded to a node.",
     fields: &[
         field("containerPort", Integer(PORTS.0, PORTS.1), CONTAINER_PORT).required(),
         field(
             "hostPort",
             Integer(PORTS.0, PORTS.1),
-            "The port on the host; any free one where it is left out, the same for the cluster's life.",
+            "The port on the host. Default: a free port, which stays the same while the cluster exists.",
         ),
         LISTEN_ADDRESS,
         PROTOCOL,
@@ -106,13 +97,13 @@ static KIPOD_PORT: Object = Object {
 
 static KIND_PORT: Object = Object {
     name: "PortMapping",
-    about: "A port of the host that is passed on to a node.",
+    about: "A host port that is forwarded to a node.",
     fields: &[
         field("containerPort", Integer(PORTS.0, PORTS.1), CONTAINER_PORT).required(),
         field(
             "hostPort",
             Integer(-1, PORTS.1),
-            "The port on the host; any free one where it is left out, 0 or -1.",
+            "The port on the host. Default, 0 and -1: a free port.",
         ),
         LISTEN_ADDRESS,
         PROTOCOL,
@@ -120,18 +111,21 @@ static KIND_PORT: Object = Object {
 };
 
 const ROLE: Field =
-    field("role", Words(Role::WORDS), "What the node does.").default("control-plane");
-const LABELS: Field = field("labels", Map(&Text), "Labels of the node in Kubernetes.");
-const MOUNTS: Field =
-    field("extraMounts", Objects(&MOUNT), "Files and folders of the host that it sees.");
-const EXTRA_PORTS: &str = "Ports of the host that are passed on to it.";
+    field("role", Names(Role::NAMES), "The role of the node.").default("control-plane");
+const LABELS: Field = field("labels", Map(&Text), "Kubernetes labels of the node.");
+const MOUNTS: Field = field(
+    "extraMounts",
+    Objects(&MOUNT),
+    "Files and directories of the host that are mounted into the node.",
+);
+const EXTRA_PORTS: &str = "Host ports that are forwarded to the node.";
 
 static KIPOD_NODE: Object = Object {
     name: "Node",
     about: "A node of the cluster.",
     fields: &[
         ROLE,
-        field("image", Text, "Its node image; the cluster's where it is left out."),
+        field("image", Text, "The node image. Default: the image of the cluster."),
         LABELS,
         MOUNTS,
         field("extraPortMappings", Objects(&KIPOD_PORT), EXTRA_PORTS),
@@ -148,7 +142,7 @@ static KIND_NODE: Object = Object {
         field(
             "image",
             Text,
-            "Its node image. kind's own, `kindest/node:VERSION`, stands for kipod's of that version, `localhost/kipod-node:VERSION`.",
+            "The node image. kind's image `kindest/node:VERSION` is replaced by kipod's image of the same version, `localhost/kipod-node:VERSION`.",
         ),
         LABELS,
         MOUNTS,
@@ -159,39 +153,38 @@ static KIND_NODE: Object = Object {
 };
 
 const IP_FAMILY: Field =
-    field("ipFamily", Words(IpFamily::WORDS), "Which IP addresses pods and Services have.")
+    field("ipFamily", Names(IpFamily::NAMES), "The IP families of pods and Services.")
         .default("ipv4");
 const ADDRESS: Field =
-    field("apiServerAddress", Text, "The host's address that the API server is published on.")
+    field("apiServerAddress", Text, "The host address on which the API server is published.")
         .default("127.0.0.1");
 const POD_SUBNET: Field = field(
     "podSubnet",
     Text,
-    "Where pods get their addresses from; with two families, one of each with a comma between them. Each node gets a /24, or of IPv6 a /64. The default of IPv6 is fd00:10:244::/56.",
+    "The pod subnet; with `dual`, one of each family, separated by a comma. Each node gets a /24, or a /64 of IPv6. Default for IPv6: fd00:10:244::/56.",
 )
 .default("10.244.0.0/16");
 const SERVICE_SUBNET: Field = field(
     "serviceSubnet",
     Text,
-    "Where Services get their addresses from; with two families, one of each with a comma between them. The default of IPv6 is fd00:10:96::/112.",
+    "The Service subnet; with `dual`, one of each family, separated by a comma. Default for IPv6: fd00:10:96::/112.",
 )
 .default("10.96.0.0/16");
 const NO_CNI: Field = field(
     "disableDefaultCNI",
     Boolean,
-    "Whether the network of pods is left to you: nodes are not ready until one is installed.",
+    "Disables the default pod network. Nodes are not ready until you install one.",
 )
 .default("false");
 const PROXY_MODE: Field =
-    field("kubeProxyMode", Words(KubeProxyMode::WORDS), "How kube-proxy works.")
+    field("kubeProxyMode", Names(KubeProxyMode::NAMES), "The mode of kube-proxy.")
         .default("iptables");
 const DNS_SEARCH: Field = field(
     "dnsSearch",
     List(&Text),
-    "The domains in which nodes search for names; the host's where it is left out.",
+    "The DNS search domains of the nodes. Default: those of the host.",
 );
-const API_PORT: &str =
-    "The host's port that the API server is published on; any free one where it is left out.";
+const API_PORT: &str = "The host port on which the API server is published. Default: a free port.";
 
 static KIPOD_NETWORKING: Object = Object {
     name: "Networking",
@@ -225,53 +218,49 @@ static KIND_NETWORKING: Object = Object {
 
 static CRIO: Object = Object {
     name: "CRIO",
-    about: "What CRI-O is told on every node.",
+    about: "The CRI-O settings of all nodes.",
     fields: &[field(
         "dropIns",
         Map(&Text),
-        "Files of /etc/crio/crio.conf.d, TOML by file name. They have the last word over kipod's own.",
+        "Files of /etc/crio/crio.conf.d: TOML by file name. They take precedence over kipod's own settings.",
     )],
 };
 
-const INSECURE: Field = field(
-    "insecure",
-    Boolean,
-    "Whether it may speak HTTP, or have a certificate that nobody vouches for.",
-)
-.default("false");
+const INSECURE: Field =
+    field("insecure", Boolean, "Allows HTTP and untrusted certificates.").default("false");
 
 static MIRROR: Object = Object {
     name: "Mirror",
-    about: "Another place with the same images.",
+    about: "A mirror of a registry.",
     fields: &[
-        field("location", Text, "What is put in the place of the prefix.").required(),
+        field("location", Text, "The location that replaces the prefix.").required(),
         INSECURE,
     ],
 };
 
 static REGISTRY: Object = Object {
     name: "Registry",
-    about: "Where the images of a registry are pulled from.",
+    about: "The pull settings of a registry.",
     fields: &[
         field(
             "prefix",
             Text,
-            "What the names of the images it is for begin with, such as `docker.io`, or `*.example.com` for every host below a domain.",
+            "The prefix of the image names that the settings apply to, such as `docker.io`, or `*.example.com` for all hosts of a domain.",
         )
         .required(),
-        field("location", Text, "What is put in its place; the name stays where it is left out."),
+        field("location", Text, "The location that replaces the prefix. Default: the prefix itself."),
         INSECURE,
-        field("mirrors", Objects(&MIRROR), "Where they are tried to be pulled from first."),
+        field("mirrors", Objects(&MIRROR), "The mirrors to try first, in order."),
     ],
 };
 
 /// kind's format.
 pub(super) static KIND_CLUSTER: Object = Object {
     name: "Cluster",
-    about: "A cluster, as kind has it.",
+    about: "A cluster in kind's format.",
     fields: &[
-        field("kind", Constant("Cluster"), "What this is.").required(),
-        field("apiVersion", Constant(KIND), "The format.").required(),
+        field("kind", Constant("Cluster"), "The kind of the object.").required(),
+        field("apiVersion", Constant(KIND), "The API version of the format.").required(),
         NAME,
         field("nodes", Objects(&KIND_NODE), NODES),
         field("networking", Of(&KIND_NETWORKING), NETWORKING),
@@ -287,12 +276,12 @@ pub(super) static KIND_CLUSTER: Object = Object {
 /// kipod's format.
 pub(super) static KIPOD_CLUSTER: Object = Object {
     name: "Cluster",
-    about: "A cluster of kipod.",
+    about: "A kipod cluster.",
     fields: &[
-        field("apiVersion", Constant(KIPOD), "The format.").required(),
-        field("kind", Constant("Cluster"), "What this is.").required(),
+        field("apiVersion", Constant(KIPOD), "The API version of the format.").required(),
+        field("kind", Constant("Cluster"), "The kind of the object.").required(),
         NAME,
-        field("image", Text, "The node image of every node that names no other.")
+        field("image", Text, "The node image of all nodes without an own one.")
             .default("localhost/kipod-node:latest"),
         field("nodes", Objects(&KIPOD_NODE), NODES),
         field("networking", Of(&KIPOD_NETWORKING), NETWORKING),
@@ -300,43 +289,43 @@ pub(super) static KIPOD_CLUSTER: Object = Object {
         RUNTIME_CONFIG,
         PATCHES,
         JSON_PATCHES,
-        field("crio", Of(&CRIO), "What CRI-O is told on every node."),
-        field("registries", Objects(&REGISTRY), "Where images of registries are pulled from."),
+        field("crio", Of(&CRIO), "The CRI-O settings of all nodes."),
+        field("registries", Objects(&REGISTRY), "The pull settings of registries."),
         field(
             "registryAuthFile",
             Text,
-            "The file with the credentials that nodes pull images with, as `podman login --authfile` writes it. One that is not absolute starts at the current folder.",
+            "The file with the registry credentials of the nodes, as `podman login --authfile` writes it. A relative path starts at the current directory.",
         ),
         field(
             "hostImages",
             Boolean,
-            "Whether pods can use every image of your own Podman store. Who is root on a node can then read them all.",
+            "Lets pods use all images of your Podman store. Root on a node can then read all of them.",
         )
         .default("true"),
         field(
             "preload",
             List(&Text),
-            "Images that the cluster has from the start. They come from your own Podman store, into which those that are missing are pulled.",
+            "Images that are loaded into the new cluster from your Podman store. Missing ones are pulled first.",
         ),
         field(
             "loadBalancer",
             Boolean,
-            "Whether the cluster gets a loopback address of the host at which its node ports answer, and Services of type LoadBalancer get that address. Turn it off where something else gives them addresses.",
+            "Gives the cluster a loopback address of the host for its node ports, and assigns it to Services of type LoadBalancer. Disable it if another controller assigns their addresses.",
         )
         .default("true"),
         field(
             "metrics",
             Boolean,
-            "Whether the cluster has metrics-server, which `kubectl top` and autoscalers ask.",
+            "Installs metrics-server, which `kubectl top` and autoscalers need.",
         )
         .default("false"),
         field(
             "wait",
             Text,
-            "How long creation waits until nodes and DNS are ready, such as `90s` or `5m`; `0s` does not wait.",
+            "The timeout for nodes and DNS to become ready, such as `90s` or `5m`. `0s` does not wait.",
         )
         .default("5m"),
-        field("retain", Boolean, "Whether what a failed creation left is kept.").default("false"),
+        field("retain", Boolean, "Keeps the resources of a failed creation.").default("false"),
         field("containerdConfigPatches", Refused(NO_CONTAINERD), ""),
         field("containerdConfigPatchesJSON6902", Refused(NO_CONTAINERD), ""),
     ],

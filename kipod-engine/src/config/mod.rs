@@ -1,176 +1,172 @@
-//! Configuration files: kind's `kind.x-k8s.io/v1alpha4` as it stands, and kipod's own
-//! `kipod.io/v1alpha1`, which has the same nouns and a few more.
+//! Configuration files in kind's format, `kind.x-k8s.io/v1alpha4`, and in kipod's own format,
+//! `kipod.io/v1alpha1`, which has the same fields and a few more.
 //!
-//! [`read`] turns a text into a [`RawSpec`] whose values know where they stand, so that
-//! [`Config::check`] tells all that is wrong, with the text and with what it asks for, at once and
-//! with line and column. [`print()`] writes
-//! a cluster in kipod's format, with every default filled in; [`migrate`] turns kind's format into
-//! kipod's, comments included. [`schema`] is kipod's format as a JSON schema, for editors.
+//! [`read`] reads a file, and [`Config::check`] validates it with all errors at once, each with line and
+//! column. [`print()`] prints a cluster in kipod's format, including deerrors. [`migrate`] converts
+//! kind's format to kipod's and keeps comments. [`schema`] returns the JSON schema of kipod's format.
 //!
 //! ```
 //! use kipod_engine::config;
 //!
 //! let text = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnetworking:\n  podSubnets: 10.1.0.0/16\n";
-//! let faults = config::read(text, "cluster.yaml").check().unwrap_err();
+//! let errors = config::read(text, "cluster.yaml").check().unwrap_err();
 //! assert_eq!(
-//!     faults.iter().next().unwrap().to_string(),
-//!     "cluster.yaml:4:3: networking.podSubnets: there is no such field; did you mean `podSubnet`?"
+//!     errors.iter().next().unwrap().to_string(),
+//!     "cluster.yaml:4:3: networking.podSubnets: unknown field; did you mean `podSubnet`?"
 //! );
 //! ```
 
-mod at;
+mod cursor;
 mod expand;
 mod fields;
-mod format;
-mod kind;
+mod from_kind;
 mod migrate;
 mod print;
-mod read;
 mod schema;
-mod shape;
+mod structure;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod to_raw;
 
-use crate::spec::{ClusterSpec, Place, Position, RawSpec, ValidationError, ValidationErrors};
-use crate::util::time_factor::TimeFactor;
-use crate::util::yaml::{self, Flaw, Mark, Node, Value};
+use crate::spec::{ClusterSpec, Location, Position, RawSpec, ValidationError, ValidationErrors};
+use crate::util::timeouts::Timeouts;
+use crate::util::yaml::{self, Mark, Node, SyntaxError, Value};
 
-use at::At;
+use cursor::Cursor;
 use fields::{KIND, KIND_CLUSTER, KIPOD, KIPOD_CLUSTER};
-use format::Kind;
+use tables::Kind;
 
 pub use migrate::migrate;
 pub use print::print;
 pub use schema::schema;
 
-/// What a file asks for.
+/// A configuration file that was read.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Config {
-    /// It, unchecked. What was typed beside the file is put in here.
+    /// The unvalidated specification. The values of flags are set here.
+    #[doc(hidden)]
     pub raw: RawSpec,
-    /// Where kipod took something for something else, to make sense of kind's format. Each is a
-    /// line.
-    pub remarks: Vec<String>,
-    /// What is wrong with the text.
-    faults: Vec<ValidationError>,
+    /// Warnings about values of kind's format that were replaced, one line each.
+    pub warnings: Vec<String>,
+    /// The errors of syntax and structure.
+    errors: Vec<ValidationError>,
 }
 
 impl Config {
-    /// Checks all of it.
+    /// Validates the file.
     ///
     /// # Errors
     ///
-    /// With all that is wrong at once, with the text and with the values, in the order of the file.
+    /// All errors at once, in the order of the file.
     pub fn check(&self) -> Result<ClusterSpec, ValidationErrors> {
-        self.check_for(TimeFactor::default())
+        self.check_for(Timeouts::default())
     }
 
-    /// The same for a machine that is so many times slower than usual, as [`RawSpec::check_for`] has it.
+    /// Validates the file like [`check`](Self::check) for a slower host: the default timeout is
+    /// multiplied by the factor.
     ///
     /// # Errors
     ///
     /// As [`check`](Self::check).
-    pub fn check_for(&self, factor: TimeFactor) -> Result<ClusterSpec, ValidationErrors> {
-        let mut faults = self.faults.clone();
-        match self.raw.check_for(factor) {
-            Ok(spec) if faults.is_empty() => return Ok(spec),
+    pub fn check_for(&self, timeouts: Timeouts) -> Result<ClusterSpec, ValidationErrors> {
+        let mut errors = self.errors.clone();
+        match self.raw.check_for(timeouts) {
+            Ok(spec) if errors.is_empty() => return Ok(spec),
             Ok(_) => {}
-            Err(wrong) => faults.extend(wrong.iter().cloned()),
+            Err(wrong) => errors.extend(wrong.iter().cloned()),
         }
-        faults.sort_by_key(|fault| fault.position.as_ref().map(|at| (at.line, at.column)));
-        faults.dedup();
-        Err(ValidationErrors::new(faults).expect("there was one to begin with"))
+        errors.sort_by_key(|error| error.position.as_ref().map(|at| (at.line, at.column)));
+        errors.dedup();
+        Err(ValidationErrors::new(errors).expect("there is at least one error"))
     }
 }
 
-/// Reads a configuration file of either format; `file` is what it is called in faults. What is wrong
-/// with it is told by [`Config::check`].
+/// Reads a configuration file of either format. `file` is its name in errors, which [`Config::check`]
+/// returns.
 pub fn read(text: &str, file: &str) -> Config {
-    let (document, faults) = tree(text, file);
+    let (document, errors) = tree(text, file);
     match document {
-        Some(Document { root, remarks, .. }) => {
-            Config { raw: read::cluster(&At::root(file, &root)), remarks, faults }
+        Some(Document { root, warnings, .. }) => {
+            Config { raw: to_raw::cluster(&Cursor::root(file, &root)), warnings, errors }
         }
-        None => Config { faults, ..Config::default() },
+        None => Config { errors, ..Config::default() },
     }
 }
 
 /// A file as a tree of kipod's format.
 struct Document {
     root: Node,
-    /// Comments behind the last node.
+    /// The comments after the last node.
     comments: Vec<String>,
-    /// Whether it was of kind's format.
-    is_kinds: bool,
-    remarks: Vec<String>,
+    /// `true` for a file of kind's format.
+    is_kind: bool,
+    warnings: Vec<String>,
 }
 
-/// Reads a file as a tree of kipod's format, with all that does not fit that or kind's. There is no
-/// tree where nothing can be said of its content.
+/// Reads a file as a tree of kipod's format, with all errors of syntax and structure. There is no tree
+/// if its content is unreadable.
 fn tree(text: &str, file: &str) -> (Option<Document>, Vec<ValidationError>) {
     let position = |mark: Mark| {
         let (line, column) = (mark.line.max(1), mark.column.max(1));
         Position { file: file.to_owned(), line, column }
     };
-    let fault = |mark: Mark, message: &str| ValidationError {
-        position: Some(position(mark)),
-        place: String::new(),
-        message: message.to_owned(),
+    let error_at = |mark: Mark, message: &str| {
+        Location { key: String::new(), position: position(mark) }.error(message)
     };
-    let flawed = |flaw: &Flaw| fault(flaw.mark, &flaw.message);
-    let (document, flaws) = yaml::read(text);
-    let mut faults: Vec<ValidationError> = flaws.iter().map(flawed).collect();
+    let convert = |error: &SyntaxError| error_at(error.mark, &error.message);
+    let (document, syntax_errors) = yaml::read(text);
+    let mut errors: Vec<ValidationError> = syntax_errors.iter().map(convert).collect();
     let Some(root) = document.root else {
-        if faults.is_empty() {
-            faults.push(fault(Mark::default(), "there is nothing in it"));
+        if errors.is_empty() {
+            errors.push(error_at(Mark::default(), "the file is empty"));
         }
-        return (None, faults);
+        return (None, errors);
     };
-    let (mut root, flaws) = expand::expand(root);
-    faults.extend(flaws.iter().map(flawed));
+    let (mut root, expand_errors) = expand::expand(root);
+    errors.extend(expand_errors.iter().map(convert));
     if !matches!(root.value, Value::Map(_)) {
-        faults.push(fault(root.mark, "its top is not a mapping"));
-        return (None, faults);
+        errors.push(error_at(root.mark, "the top level must be a mapping"));
+        return (None, errors);
     }
-    let Some(version) = version(&At::root(file, &root), &mut faults) else {
-        return (None, faults);
+    let Some(version) = version(&Cursor::root(file, &root), &mut errors) else {
+        return (None, errors);
     };
-    let is_kinds = version == KIND;
-    let object = if is_kinds { &KIND_CLUSTER } else { &KIPOD_CLUSTER };
-    shape::check(&At::root(file, &root), Kind::Object(object), &mut faults);
-    let mut remarks = Vec::new();
-    if is_kinds {
-        let changes = kind::to_kipod(&mut root);
-        remarks.extend(changes.into_iter().map(|change| {
-            Place { key: change.key, position: position(change.mark) }
-                .fault(change.message)
+    let is_kind = version == KIND;
+    let object = if is_kind { &KIND_CLUSTER } else { &KIPOD_CLUSTER };
+    structure::check(&Cursor::root(file, &root), Kind::Object(object), &mut errors);
+    let mut warnings = Vec::new();
+    if is_kind {
+        let changes = from_kind::to_kipod(&mut root);
+        warnings.extend(changes.into_iter().map(|change| {
+            Location { key: change.key, position: position(change.mark) }
+                .error(change.message)
                 .to_string()
         }));
     }
-    (Some(Document { root, comments: document.comments, is_kinds, remarks }), faults)
+    (Some(Document { root, comments: document.comments, is_kind, warnings }), errors)
 }
 
-/// The API version, if it is one that can be read.
-fn version(at: &At<'_>, faults: &mut Vec<ValidationError>) -> Option<&'static str> {
+/// Returns the API version; `None` if it is unknown.
+fn version(at: &Cursor<'_>, errors: &mut Vec<ValidationError>) -> Option<&'static str> {
     let text = |name| at.field(name).and_then(|at| at.text());
     match text("kind") {
         Some(kind) if kind.text == "Cluster" => {}
         Some(kind) => {
-            faults.push(kind.fault("kind", format!("`{}` is not `Cluster`", kind.text)));
+            errors.push(kind.error("kind", format!("`{}` is not `Cluster`", kind.text)));
         }
-        None => faults.push(at.fault("there is no `kind: Cluster` in it")),
+        None => errors.push(at.error("missing `kind: Cluster`")),
     }
     let Some(version) = text("apiVersion") else {
-        faults.push(at.fault(format!("there is no `apiVersion` in it: `{KIND}` or `{KIPOD}`")));
+        errors.push(at.error(format!("missing `apiVersion`: expected `{KIND}` or `{KIPOD}`")));
         return None;
     };
     let known = [KIND, KIPOD].into_iter().find(|known| *known == version.text);
     if known.is_none() {
-        let message = format!(
-            "`{}` is not an API version that kipod reads: `{KIND}` and `{KIPOD}` are",
-            version.text
-        );
-        faults.push(version.fault("apiVersion", message));
+        let message =
+            format!("unknown API version `{}`: expected `{KIND}` or `{KIPOD}`", version.text);
+        errors.push(version.error("apiVersion", message));
     }
     known
 }

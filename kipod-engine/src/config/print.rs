@@ -1,14 +1,14 @@
-//! A cluster, written in kipod's format.
+//! Printing of a cluster in kipod's format.
 
 use super::fields::KIPOD;
 use crate::spec::{
     ClusterSpec, ExtraMount, ExtraPort, KubeadmPatches, Networking, NodeSpec, Registry,
-    format_duration, listed,
+    comma_separated, format_duration,
 };
 use crate::util::yaml::{self, Node, Value};
 
-/// Writes a cluster in kipod's format with every default filled in. Reading the text gives the same
-/// cluster.
+/// Prints a cluster in kipod's format, including defaults. Reading the text returns the same cluster.
+/// [`ClusterSpec::kubernetes`] is not part of the format.
 ///
 /// ```
 /// use kipod_engine::{config, spec::ClusterSpec};
@@ -55,7 +55,7 @@ pub fn print(spec: &ClusterSpec) -> String {
     keys.push(("retain", plain(spec.retain)));
     let root = Some(Node::map(keys));
     let document = yaml::Document { root, comments: Vec::new() };
-    yaml::write(&document).expect("a tree of text, without anchors, reads as it was")
+    yaml::write(&document).expect("a tree of text without anchors can be written")
 }
 
 type Keys<'a> = Vec<(&'a str, Node)>;
@@ -103,8 +103,8 @@ fn networking(networking: &Networking) -> Node {
         ("apiServerAddress", quoted(&networking.api_server_address.to_string())),
     ];
     keys.extend(networking.api_server_port.map(|port| ("apiServerPort", plain(port))));
-    keys.push(("podSubnet", quoted(&listed(&networking.pod_subnets()))));
-    keys.push(("serviceSubnet", quoted(&listed(&networking.service_subnets()))));
+    keys.push(("podSubnet", quoted(&comma_separated(&networking.pod_subnets()))));
+    keys.push(("serviceSubnet", quoted(&comma_separated(&networking.service_subnets()))));
     keys.push(("disableDefaultCNI", plain(networking.disable_default_cni)));
     keys.push(("kubeProxyMode", text(networking.kube_proxy_mode.name())));
     keys.extend(
@@ -151,12 +151,12 @@ fn list<T>(items: &[T], item: impl Fn(&T) -> Node) -> Node {
     Value::Seq(items.iter().map(item).collect()).into()
 }
 
-/// Text, in quotes where a reader might take it for something else.
+/// Creates text, in quotes if a reader could read it as another type.
 fn text(text: &str) -> Node {
     Node::text(text)
 }
 
-/// Text that is the user's, or starts with a digit.
+/// Creates text of the user, or text that starts with a digit.
 fn quoted(text: &str) -> Node {
     let plain = text.starts_with(|c: char| c.is_ascii_digit()) && text.contains(['/']);
     if plain { Value::Plain(text.to_owned()).into() } else { Node::text(text) }

@@ -1,14 +1,21 @@
-//! kipod's format for editors.
+//! The JSON schema of kipod's format.
 
 use serde_json::{Map, Value, json};
 
 use super::fields::{KIPOD, KIPOD_CLUSTER};
-use super::format::{Field, Kind, Object};
+use super::tables::{Field, Kind, Object};
 
-/// kipod's format as a JSON schema (draft 7, which editors know best), for the completion and the
-/// first checks of editors. It is made from the tables that reading goes by; [`read`](super::read)
-/// checks more.
-pub fn schema() -> Value {
+/// Returns the JSON schema of kipod's format as JSON text, for completion and checks in editors. It is
+/// a draft 7 schema, which editors support best. [`read`](super::read) validates more.
+pub fn schema() -> String {
+    let mut text =
+        serde_json::to_string_pretty(&schema_value()).expect("JSON values can be written");
+    text.push('\n');
+    text
+}
+
+/// Builds the schema from the tables that reading uses.
+pub(super) fn schema_value() -> Value {
     let mut definitions = Map::new();
     let mut schema = object(&KIPOD_CLUSTER, &mut definitions);
     let head = json!({
@@ -23,10 +30,12 @@ pub fn schema() -> Value {
 }
 
 fn object(object: &'static Object, definitions: &mut Map<String, Value>) -> Value {
-    let properties: Map<String, Value> =
-        object.live().map(|field| (field.name.to_owned(), property(field, definitions))).collect();
+    let properties: Map<String, Value> = object
+        .supported()
+        .map(|field| (field.name.to_owned(), property(field, definitions)))
+        .collect();
     let required: Vec<_> =
-        object.live().filter(|field| field.required).map(|field| field.name).collect();
+        object.supported().filter(|field| field.required).map(|field| field.name).collect();
     let mut schema = json!({
         "type": "object",
         "description": object.about,
@@ -41,7 +50,7 @@ fn object(object: &'static Object, definitions: &mut Map<String, Value>) -> Valu
 
 fn property(field: &'static Field, definitions: &mut Map<String, Value>) -> Value {
     let mut schema = kind(field.kind, definitions);
-    // What stands beside a reference is not looked at in draft 7.
+    // Draft 7 ignores the siblings of a reference.
     if schema.get("$ref").is_some() {
         schema = json!({ "allOf": [schema] });
     }
@@ -59,7 +68,7 @@ fn kind(of: Kind, definitions: &mut Map<String, Value>) -> Value {
     match of {
         Kind::Text => json!({ "type": "string" }),
         Kind::Constant(text) => json!({ "const": text }),
-        Kind::Words(words) => json!({ "enum": words }),
+        Kind::Names(names) => json!({ "enum": names }),
         Kind::Integer(least, most) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }

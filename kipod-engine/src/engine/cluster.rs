@@ -11,7 +11,7 @@ use crate::actions::{
 };
 use crate::cluster::{self as clusters, NodeSummary, OpenError, Record};
 use crate::kubeconfig::UserKubeconfig;
-use crate::kubernetes::Role;
+use crate::kubernetes::{Role, Version};
 use crate::podman::{Archive, ExecOutput, Podman};
 use crate::spec::{ClusterName, DEFAULT_WAIT, ImageReference};
 
@@ -34,11 +34,11 @@ use crate::spec::{ClusterName, DEFAULT_WAIT, ImageReference};
 #[derive(Debug, Clone)]
 pub struct Cluster {
     engine: Engine,
-    entry: clusters::Cluster,
+    entry: clusters::ClusterEntry,
 }
 
 impl Cluster {
-    pub(super) fn new(engine: Engine, entry: clusters::Cluster) -> Self {
+    pub(super) fn new(engine: Engine, entry: clusters::ClusterEntry) -> Self {
         Self { engine, entry }
     }
 
@@ -48,7 +48,7 @@ impl Cluster {
     }
 
     /// Returns the Kubernetes version of the control plane, such as `v1.36.2`.
-    pub fn kubernetes_version(&self) -> &str {
+    pub fn kubernetes_version(&self) -> &Version {
         &self.record().kubernetes_version
     }
 
@@ -241,9 +241,7 @@ impl Cluster {
     /// Returns the process ID of a node's init; `None` while the node is not running.
     #[doc(hidden)]
     pub async fn node_pid(&self, node: &str) -> Result<Option<u32>, Error> {
-        let state = self.engine.podman().await?.inspect_container(node).await?;
-        let pid = state["State"]["Pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
-        Ok(pid.filter(|pid| *pid != 0))
+        Ok(self.engine.podman().await?.inspect_container(node).await?.pid)
     }
 
     /// Writes the logs of all nodes into a directory. Returns what is missing, a line each.
@@ -297,7 +295,7 @@ impl AddNode {
             cluster: entry.name().clone(),
             role,
             image,
-            wait: wait.unwrap_or_else(|| machine.time_factor.of(DEFAULT_WAIT)),
+            wait: wait.unwrap_or_else(|| machine.timeouts.scale(DEFAULT_WAIT)),
             machine,
             now: now(),
             cancel: engine.inner.cancel.clone(),
@@ -333,11 +331,11 @@ impl StartCluster {
 
     async fn run(self) -> Result<(), Error> {
         let Self { cluster: Cluster { engine, entry }, wait } = self;
-        let factor = engine.inner.timeout_factor;
+        let timeouts = engine.inner.timeouts;
         let request = StartRequest {
             name: entry.name().clone(),
-            wait: wait.unwrap_or_else(|| factor.of(DEFAULT_WAIT)),
-            time_factor: factor,
+            wait: wait.unwrap_or_else(|| timeouts.scale(DEFAULT_WAIT)),
+            timeouts,
             cancel: engine.inner.cancel.clone(),
         };
         let context = engine.context(&*engine.inner.events).await?;
@@ -361,7 +359,7 @@ impl Engine {
     #[doc(hidden)]
     pub fn node_container(&self, name: &ClusterName, node: Option<&str>) -> Result<String, Error> {
         // A cluster that failed and was retained is not complete, and users look into it.
-        let first = match clusters::Cluster::open(self.dirs(), name) {
+        let first = match clusters::ClusterEntry::open(self.dirs(), name) {
             Ok(cluster) => cluster.record().control_plane(),
             Err(OpenError::Incomplete { .. }) => crate::plan::control_plane_name(name),
             Err(error) => return Err(error.into()),

@@ -9,6 +9,7 @@ use super::{Cluster, Engine, Error, now};
 use crate::actions::{self, CreateError, Request};
 use crate::events::Events;
 use crate::kubeconfig::UserKubeconfig;
+use crate::kubernetes::Version;
 use crate::spec::ClusterSpec;
 
 /// A creation that starts when it is awaited. Made by [`Engine::create`].
@@ -33,7 +34,7 @@ pub struct CreateCluster {
     spec: ClusterSpec,
     events: Arc<dyn Events>,
     cancel: CancellationToken,
-    kubernetes: Option<String>,
+    kubernetes: Option<Version>,
     prefer_default_image: bool,
     kubeconfig: Option<UserKubeconfig>,
     created_at: Option<i64>,
@@ -80,13 +81,6 @@ impl CreateCluster {
         self
     }
 
-    /// Uses the newest node image of this Kubernetes version, such as `1.35` or `v1.35.6`, in place
-    /// of the image of the specification. A missing one is built.
-    pub fn kubernetes(mut self, version: impl Into<String>) -> Self {
-        self.kubernetes = Some(version.into());
-        self
-    }
-
     /// Adds the cluster to the user's kubeconfig. Default: no kubeconfig of the user is changed.
     pub fn kubeconfig(mut self, kubeconfig: UserKubeconfig) -> Self {
         self.kubeconfig = Some(kubeconfig);
@@ -103,7 +97,7 @@ impl CreateCluster {
     /// Uses the default node image if it has this Kubernetes version, otherwise the newest image of
     /// the version.
     #[doc(hidden)]
-    pub fn default_image_or_kubernetes(mut self, version: Option<String>) -> Self {
+    pub fn default_image_or_kubernetes(mut self, version: Option<Version>) -> Self {
         self.prefer_default_image = true;
         self.kubernetes = version;
         self
@@ -118,7 +112,8 @@ impl CreateCluster {
             let driver = machine.storage_driver;
             let version = match (&kubernetes, self.prefer_default_image) {
                 (Some(version), true) if engine.default_image_is(version, driver).await? => None,
-                (version, _) => version.as_deref(),
+                (None, false) => spec.kubernetes.as_ref(),
+                (version, _) => version.as_ref(),
             };
             let image = engine.find_node_image(&spec.image, version, driver, events, &cancel);
             let image = image.await?;

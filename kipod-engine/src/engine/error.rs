@@ -15,7 +15,7 @@ use crate::podman::PodmanError;
 use crate::registry::RegistryError;
 use crate::util::Hint;
 use crate::util::dirs::DirsError;
-use crate::util::time_factor::TimeFactorVariableError;
+use crate::util::timeout_factor::TimeoutFactorVariableError;
 
 /// An operation of an [`Engine`](crate::Engine) failed.
 ///
@@ -29,7 +29,7 @@ pub enum Error {
     Dirs(#[from] DirsError),
     /// `KIPOD_TIMEOUT_FACTOR` is not a factor.
     #[error(transparent)]
-    TimeoutFactor(#[from] TimeFactorVariableError),
+    TimeoutFactor(#[from] TimeoutFactorVariableError),
     /// Podman is not available, or refused a request.
     #[error(transparent)]
     Podman(#[from] PodmanError),
@@ -110,7 +110,7 @@ impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Dirs(error) => error.hint(),
-            Self::Podman(error) => error.hint().map(str::to_owned),
+            Self::Podman(error) => error.hint(),
             Self::Host(error) => error.hint(),
             Self::NodeImage(error) => error.hint(),
             #[cfg(feature = "build")]
@@ -120,7 +120,7 @@ impl Hint for Error {
             Self::Create(error) => error.hint(),
             Self::Change(error) => error.hint(),
             Self::Open(error) => error.hint(),
-            Self::Record(error) => error.hint().map(str::to_owned),
+            Self::Record(error) => error.hint(),
             Self::Delete(error) => error.hint(),
             Self::ExportKubeconfig(error) => error.hint(),
             Self::Kubeconfig(error) => error.hint(),

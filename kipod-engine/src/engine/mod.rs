@@ -22,7 +22,8 @@ use crate::plan::Machine;
 use crate::podman::{ExecOutput, Podman, Service};
 use crate::spec::{ClusterName, ImageReference};
 use crate::util::dirs::Dirs;
-use crate::util::time_factor::TimeFactor;
+use crate::util::timeout_factor::TimeoutFactor;
+use crate::util::timeouts::Timeouts;
 
 pub use cluster::{AddNode, Cluster, StartCluster};
 pub use create::CreateCluster;
@@ -59,7 +60,7 @@ struct Inner {
     dirs: Dirs,
     podman_url: Option<String>,
     podman: OnceCell<Service>,
-    timeout_factor: TimeFactor,
+    timeouts: Timeouts,
     events: Arc<dyn Events>,
     cancel: CancellationToken,
     node_image_source: NodeImageSource,
@@ -93,7 +94,7 @@ impl std::fmt::Debug for Engine {
 pub struct EngineBuilder {
     dirs: Option<Dirs>,
     podman_url: Option<String>,
-    timeout_factor: Option<TimeFactor>,
+    timeouts: Option<Timeouts>,
     events: Option<Arc<dyn Events>>,
     cancel: CancellationToken,
     node_image_source: Option<NodeImageSource>,
@@ -120,8 +121,8 @@ impl EngineBuilder {
     }
 
     /// Sets the factor of kipod's and kubeadm's own timeouts. Default: `KIPOD_TIMEOUT_FACTOR`, or 1.
-    pub fn timeout_factor(mut self, factor: TimeFactor) -> Self {
-        self.timeout_factor = Some(factor);
+    pub fn timeout_factor(mut self, factor: TimeoutFactor) -> Self {
+        self.timeouts = Some(Timeouts::new(factor));
         self
     }
 
@@ -151,9 +152,9 @@ impl EngineBuilder {
     ///
     /// When `HOME` or `XDG_RUNTIME_DIR` is not set, or `KIPOD_TIMEOUT_FACTOR` is not a factor.
     pub fn open(self) -> Result<Engine, Error> {
-        let timeout_factor = match self.timeout_factor {
-            Some(factor) => factor,
-            None => TimeFactor::from_env()?,
+        let timeouts = match self.timeouts {
+            Some(timeouts) => timeouts,
+            None => Timeouts::from_env()?,
         };
         let dirs = match self.dirs {
             Some(dirs) => dirs,
@@ -163,7 +164,7 @@ impl EngineBuilder {
             dirs,
             podman_url: self.podman_url.or_else(|| std::env::var("CONTAINER_HOST").ok()),
             podman: OnceCell::new(),
-            timeout_factor,
+            timeouts,
             events: self.events.unwrap_or_else(|| Arc::new(|_: Event| {})),
             cancel: self.cancel,
             node_image_source: self.node_image_source.unwrap_or_else(NodeImageSource::from_env),
@@ -204,7 +205,7 @@ impl Engine {
     ///
     /// When there is no such cluster, or its creation is not complete.
     pub fn cluster(&self, name: &ClusterName) -> Result<Cluster, Error> {
-        Ok(Cluster::new(self.clone(), clusters::Cluster::open(self.dirs(), name)?))
+        Ok(Cluster::new(self.clone(), clusters::ClusterEntry::open(self.dirs(), name)?))
     }
 
     /// Lists the user's clusters by name. Reads their records only, in a few milliseconds.
@@ -313,10 +314,10 @@ impl Engine {
         Ok(self.inner.podman.get_or_try_init(|| connect).await?)
     }
 
-    /// Returns the factor of timeouts.
+    /// Returns the timeouts of this host.
     #[doc(hidden)]
-    pub fn timeout_factor(&self) -> TimeFactor {
-        self.inner.timeout_factor
+    pub fn timeouts(&self) -> Timeouts {
+        self.inner.timeouts
     }
 
     async fn context<'a>(&'a self, events: &'a dyn Events) -> Result<Context<'a>, Error> {
@@ -336,7 +337,7 @@ impl Engine {
         };
         let report = step(events, Step::Check, check).await?;
         let mut machine = Machine::from_facts(&report.facts);
-        machine.time_factor = self.inner.timeout_factor;
+        machine.timeouts = self.inner.timeouts;
         Ok(machine)
     }
 }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Engine, Error};
 use crate::events::Events;
-use crate::kubernetes::is_wanted;
+use crate::kubernetes::Version;
 use crate::node::StorageDriver;
 use crate::node_image::{DEFAULT_IMAGE, DEFAULT_NAME, NodeImageError, node_image, of_version, tag};
 use crate::podman::PodmanCli;
@@ -39,7 +39,7 @@ impl Engine {
     pub(super) async fn find_node_image(
         &self,
         image: &ImageReference,
-        version: Option<&str>,
+        version: Option<&Version>,
         driver: StorageDriver,
         events: &dyn Events,
         cancel: &CancellationToken,
@@ -69,30 +69,26 @@ impl Engine {
     /// Returns whether the default node image has a Kubernetes version.
     pub(super) async fn default_image_is(
         &self,
-        version: &str,
+        version: &Version,
         driver: StorageDriver,
     ) -> Result<bool, Error> {
         let dir = &self.dirs().data;
         let found = node_image(self.podman().await?, DEFAULT_IMAGE, dir, driver).await;
-        let found = found.ok().and_then(|image| {
-            semver::Version::parse(image.kubernetes_version.trim_start_matches('v')).ok()
-        });
-        Ok(found.is_some_and(|found| is_wanted(&found, version)))
+        Ok(found.is_ok_and(|image| version.matches(&image.kubernetes_version)))
     }
 
     /// Returns the newest node image of a version, or the name that a new one gets.
-    async fn image_of_version(&self, version: &str) -> Result<String, Error> {
+    async fn image_of_version(&self, version: &Version) -> Result<String, Error> {
         let all = PodmanCli::new().references().await?;
         let found = of_version(&all, version)?;
-        let number = version.strip_prefix('v').unwrap_or(version);
-        Ok(found.map_or_else(|| format!("{DEFAULT_NAME}:v{}", tag(number)), str::to_owned))
+        Ok(found.map_or_else(|| format!("{DEFAULT_NAME}:{}", tag(version)), str::to_owned))
     }
 
     #[cfg(not(feature = "build"))]
     async fn build_missing(
         &self,
         missing: NodeImageError,
-        _version: Option<&str>,
+        _version: Option<&Version>,
         _driver: StorageDriver,
         _events: &dyn Events,
         _cancel: &CancellationToken,
@@ -104,7 +100,7 @@ impl Engine {
     async fn build_missing(
         &self,
         missing: NodeImageError,
-        version: Option<&str>,
+        version: Option<&Version>,
         driver: StorageDriver,
         events: &dyn Events,
         cancel: &CancellationToken,
@@ -113,7 +109,7 @@ impl Engine {
 
         events.send(Event::Note(format!("{missing}: building it first")));
         let options = BuildNodeImage {
-            kubernetes: version.map(str::to_owned),
+            kubernetes: version.map(Version::to_string),
             // The version that the bundle has becomes the tag.
             reference: if version.is_some() { DEFAULT_NAME } else { DEFAULT_IMAGE }.to_owned(),
             ..BuildNodeImage::default()
@@ -201,8 +197,10 @@ mod build {
             // Upstream resolves `stable`, a local bundle cannot.
             kubernetes_version: options
                 .kubernetes
-                .clone()
-                .filter(|version| version != "stable" || components.is_some()),
+                .as_deref()
+                .filter(|version| *version != "stable" || components.is_some())
+                .map(str::parse)
+                .transpose()?,
             base_image: options.base_image.clone(),
             storage_driver: driver,
         };

@@ -78,7 +78,7 @@ impl CreateRegistry {
             port,
             image,
             cgroup_parent: machine.cgroup_parent,
-            time_factor: machine.time_factor,
+            timeouts: machine.timeouts,
             cancel: engine.inner.cancel.clone(),
         };
         Ok(create_registry(engine.context(events).await?, &request).await?)

@@ -59,7 +59,7 @@ impl Prune<'_> {
         let running = containers(self.podman, Some(&record.name)).await?;
         let runs = |one: &NodeIdentity| {
             let found = running.iter().find(|container| container.name == one.name);
-            found.is_some_and(|container| container.state == "running")
+            found.is_some_and(|container| container.state.is_running())
         };
         if !record.nodes.iter().any(|one| one.role == Role::ControlPlane && runs(one)) {
             self.done.kept.push(format!("{line}: no control plane is running"));

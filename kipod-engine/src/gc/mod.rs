@@ -56,7 +56,7 @@ impl Hint for PruneError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Record(error) => error.hint().map(Into::into),
-            Self::Podman(error) => error.hint().map(Into::into),
+            Self::Podman(error) => error.hint(),
         }
     }
 }

@@ -20,7 +20,7 @@ impl Prune<'_> {
                 }
             },
         };
-        let leftovers = registry::leftovers(self.podman).await?;
+        let leftovers = registry::orphaned(self.podman).await?;
         if !leftovers.is_empty() && !self.dry_run {
             settle().await;
         }

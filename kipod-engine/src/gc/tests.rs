@@ -52,7 +52,7 @@ impl World {
         self.fill(cluster, Vec::new()).await;
         let record = Record {
             name: name(cluster),
-            kubernetes_version: "v1.36.2".to_owned(),
+            kubernetes_version: "v1.36.2".parse().unwrap(),
             image: "image".to_owned(),
             spec: ClusterSpec::default(),
             nodes: Vec::new(),
@@ -315,7 +315,7 @@ async fn used_image_stores_are_kept() {
         let labels = [(IMAGE_STORE.to_owned(), store.to_owned())];
         world.podman.add_image(image, labels.into());
     }
-    world.podman.take_name("localhost/was:1");
+    world.podman.untag_image("localhost/was:1");
     let source = stores.join("mounted/overlay-images");
     let bind =
         Bind { source, target: "/kipod/images".into(), read_only: true, options: Vec::new() };
@@ -358,7 +358,11 @@ async fn prune_continues_after_an_error() {
     world.podman.fail("remove_container a-half", || PodmanError::NotInstalled);
     let done = prune(&world.podman, &world.dirs, false).await.unwrap();
     assert_eq!(done.errors.len(), 1, "{:?}", done.errors);
-    assert!(done.errors[0].starts_with("cluster `a-half` is not all gone:"), "{:?}", done.errors);
+    assert!(
+        done.errors[0].starts_with("failed to delete cluster `a-half` completely:"),
+        "{:?}",
+        done.errors
+    );
     assert!(world.exists("a-half") && !world.exists("b-half"));
     assert_eq!(world.prune().await.removed.len(), 2);
     assert!(world.podman.is_empty());

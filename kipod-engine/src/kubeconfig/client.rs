@@ -6,8 +6,7 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
-/// Timeout for one attempt to connect to the API server.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::util::timeouts::Timeouts;
 
 /// An error while creating a client from a kubeconfig.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +27,7 @@ pub enum ClientError {
 ///
 /// If the text is not a kubeconfig, or its credentials are invalid.
 pub async fn connect(kubeconfig: &str) -> Result<Client, ClientError> {
-    connect_with_timeout(kubeconfig, CONNECT_TIMEOUT).await
+    connect_with_timeout(kubeconfig, Timeouts::default().connect()).await
 }
 
 /// Creates a client as [`connect`] does, with a timeout for each attempt to connect.

@@ -106,7 +106,7 @@ impl Document {
             items.push(entry);
             return;
         };
-        if !items[at].says_the_same(&entry) {
+        if !items[at].same_content(&entry) {
             entry = entry.with_comments_of(&items[at]);
             items[at] = entry;
         }

@@ -1,14 +1,15 @@
 //! The role of a node.
 
-use crate::util::words::words;
+use crate::util::string_enum::string_enum;
 
-words! {
-    /// What a node does in its cluster. Control planes are first, which is the order of nodes.
+string_enum! {
+    /// The role of a node in its cluster. Control planes sort before workers, which is the order of
+    /// the nodes.
     pub enum Role: "a role" {
-        /// It runs the control plane, and etcd beside it. It takes pods of users only where the cluster
-        /// has no worker.
+        /// Runs the control plane and an etcd member. User pods are scheduled on it only if the
+        /// cluster has no worker.
         ControlPlane = "control-plane",
-        /// It runs pods of users.
+        /// Runs user pods.
         Worker = "worker",
     }
 }

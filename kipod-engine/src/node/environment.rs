@@ -2,7 +2,7 @@
 
 use super::kubeadm::{JOIN_TIMEOUT, tuning};
 use super::{Entry, NodeFile, NodeSettings};
-use crate::spec::{INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, KubeProxyMode};
+use crate::spec::{INTERNAL_NODE_ADDRESSES, KubeProxyMode};
 
 /// Returns the environment file of a node.
 pub(super) fn file(node: &NodeSettings<'_>) -> NodeFile {
@@ -20,21 +20,21 @@ fn environment(node: &NodeSettings<'_>) -> String {
     }
     let family = node.cluster.spec.networking.ip_family;
     if node.is_internal() && family.has_ipv4() {
-        text.push_str(&format!("KIPOD_INTERNAL_ADDRESS={INTERNAL_NODE_ADDRESS}\n"));
+        text.push_str(&format!("KIPOD_INTERNAL_ADDRESS={}\n", INTERNAL_NODE_ADDRESSES.v4));
     }
     if node.is_internal() && family.has_ipv6() {
-        text.push_str(&format!("KIPOD_INTERNAL_ADDRESS6={INTERNAL_NODE_ADDRESS6}\n"));
+        text.push_str(&format!("KIPOD_INTERNAL_ADDRESS6={}\n", INTERNAL_NODE_ADDRESSES.v6));
     }
     if family.has_ipv6() {
         text.push_str("KIPOD_IPV6=1\n");
     }
     // For kubeadm, kubelet and CRI-O.
-    if tuning::is_slow(node.cluster.time_factor) {
+    if node.cluster.timeouts.is_slow() {
         let (name, value) = tuning::ONE_THREAD;
         text.push_str(&format!("{name}={value}\n"));
     }
     if node.entry == Entry::JoiningNode {
-        let timeout = node.cluster.time_factor.of(JOIN_TIMEOUT).as_secs();
+        let timeout = node.cluster.timeouts.scale(JOIN_TIMEOUT).as_secs();
         text.push_str(&format!("KIPOD_JOIN_SECONDS={timeout}\n"));
     }
     text

@@ -7,6 +7,7 @@
 use serde_json::json;
 
 use super::{NodeFile, NodeSettings, Route};
+use crate::spec::ANY_ADDRESS;
 
 /// Returns the CNI configuration, the routes, and the masquerading rules.
 pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
@@ -29,7 +30,7 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
 /// are published on the node.
 fn conflist(node: &NodeSettings<'_>) -> String {
     let family = node.cluster.spec.networking.ip_family;
-    let everywhere = family.each("0.0.0.0/0", "::/0");
+    let everywhere: Vec<&str> = ANY_ADDRESS.each(family);
     let routes: Vec<_> = everywhere.into_iter().map(|net: &str| json!({ "dst": net })).collect();
     let ranges: Vec<_> =
         node.pod_subnets.iter().map(|subnet| json!([{ "subnet": subnet }])).collect();

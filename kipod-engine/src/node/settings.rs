@@ -6,12 +6,10 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{API_PORT, ServiceSettings};
-use crate::kubernetes::Role;
+use crate::kubernetes::{Role, Version};
 use crate::pki::Credentials;
-use crate::spec::{
-    ClusterSpec, FoundRegistries, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, NodeSpec,
-};
-use crate::util::time_factor::TimeFactor;
+use crate::spec::{ClusterSpec, FoundRegistries, INTERNAL_NODE_ADDRESSES, NodeSpec};
+use crate::util::timeouts::Timeouts;
 
 /// How the cgroups of pods are managed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +74,7 @@ pub struct ClusterSettings<'a> {
     /// The cluster's name.
     pub name: &'a str,
     /// The Kubernetes version of the control plane, such as `v1.36.2`.
-    pub kubernetes_version: &'a str,
+    pub kubernetes_version: &'a Version,
     /// The number of planned nodes.
     pub nodes: usize,
     /// Names and addresses of the control plane nodes.
@@ -89,8 +87,8 @@ pub struct ClusterSettings<'a> {
     pub api_server_address: IpAddr,
     /// The storage driver of CRI-O.
     pub storage_driver: StorageDriver,
-    /// The factor by which timeouts are extended on a slow machine.
-    pub time_factor: TimeFactor,
+    /// Timeouts, which are longer on a slow machine.
+    pub timeouts: Timeouts,
     /// The cluster's authorities and bootstrap token.
     pub credentials: &'a Credentials,
     /// The host's registries and registry credentials.
@@ -105,8 +103,7 @@ impl ClusterSettings<'_> {
     }
 
     fn internal_addresses(&self) -> Vec<IpAddr> {
-        let family = self.spec.networking.ip_family;
-        family.each(INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6)
+        INTERNAL_NODE_ADDRESSES.each(self.spec.networking.ip_family)
     }
 }
 
@@ -133,7 +130,7 @@ pub struct NodeSettings<'a> {
     /// How the node becomes a member of the cluster.
     pub entry: Entry,
     /// The Kubernetes version of kubeadm and kubelet in the node, such as `v1.36.2`.
-    pub kubernetes_version: &'a str,
+    pub kubernetes_version: &'a Version,
     /// The pause image for this version of kubeadm.
     pub pause_image: &'a str,
     /// The node's addresses in the node network, one per IP family of the cluster.

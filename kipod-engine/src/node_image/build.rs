@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use semver::Version;
-
 use super::addon_images::STORAGE;
 use super::inspect::store_dir;
 use super::label;
@@ -12,9 +10,9 @@ use super::reference::tag;
 use super::store::{self, StoreError};
 use crate::bundle::{Bundle, BundleError, ImageProgram, Program};
 use crate::events::{Event, Events, Step, step};
-use crate::kubernetes::{VersionError, check_version, is_wanted};
+use crate::kubernetes::{Version, VersionError};
 use crate::node::StorageDriver;
-use crate::podman::{BuildOptions, Command, CommandFailure, Labels, PodmanCli, PodmanError};
+use crate::podman::{BuildOptions, Command, CommandError, Labels, PodmanCli, PodmanError};
 use crate::util::blocking;
 use crate::util::dirs::Dirs;
 
@@ -28,7 +26,7 @@ pub struct NodeImageOptions {
     /// as its tag.
     pub reference: String,
     /// The Kubernetes that it has to have, as `1.36` or `v1.36.2`; `None` takes what the bundle has.
-    pub kubernetes_version: Option<String>,
+    pub kubernetes_version: Option<Version>,
     /// What it is built on: an image's reference. `None` takes the bundle's own root file system,
     /// or where it has none, the pinned Debian image.
     pub base_image: Option<String>,
@@ -42,7 +40,7 @@ pub struct Built {
     /// Its reference.
     pub reference: String,
     /// The Kubernetes version inside.
-    pub kubernetes_version: String,
+    pub kubernetes_version: Version,
     /// The folder of its image store.
     pub image_store: PathBuf,
 }
@@ -63,13 +61,13 @@ pub enum BuildError {
         /// The bundle's folder.
         dir: PathBuf,
         /// What it has.
-        have: String,
+        have: Version,
         /// What was asked for.
-        wanted: String,
+        wanted: Version,
     },
     /// The bundle's kubeadm does not run on this machine.
     #[error("the bundle's kubeadm does not work here: {0}")]
-    Kubeadm(CommandFailure),
+    Kubeadm(CommandError),
     /// The build context could not be laid out.
     #[error("cannot prepare the build: `{}`: {source}", .path.display())]
     Io {
@@ -136,11 +134,11 @@ pub async fn build_node_image(
     bundle: &Bundle,
     options: &NodeImageOptions,
 ) -> Result<Built, BuildError> {
-    let kubernetes_version = kubeadm(bundle, &["version", "-o", "short"]).await?.trim().to_owned();
-    check_version(&kubernetes_version)?;
+    let kubernetes_version: Version =
+        kubeadm(bundle, &["version", "-o", "short"]).await?.trim().parse()?;
+    kubernetes_version.check_supported()?;
     if let Some(wanted) = &options.kubernetes_version {
-        let version = Version::parse(kubernetes_version.trim_start_matches('v'));
-        if !version.is_ok_and(|version| is_wanted(&version, wanted)) {
+        if !wanted.matches(&kubernetes_version) {
             let (dir, wanted) = (bundle.dir().to_owned(), wanted.clone());
             return Err(BuildError::OtherVersion { dir, have: kubernetes_version, wanted });
         }
@@ -150,9 +148,11 @@ pub async fn build_node_image(
         _ => format!("{}:{}", options.reference, tag(&kubernetes_version)),
     };
     let options = &NodeImageOptions { reference, ..options.clone() };
-    let listed =
-        kubeadm(bundle, &["config", "images", "list", "--kubernetes-version", &kubernetes_version])
-            .await?;
+    let listed = kubeadm(
+        bundle,
+        &["config", "images", "list", "--kubernetes-version", &kubernetes_version.to_string()],
+    )
+    .await?;
     let extra = store::extra_images(bundle);
     if !STORAGE.iter().all(|image| extra.contains(image)) {
         events.send(Event::Note(
@@ -170,7 +170,7 @@ pub async fn build_node_image(
     let pause =
         images.iter().find(|image| store::program_name(image) == ImageProgram::Pause.name());
     let labels: Labels = [
-        (label::KUBERNETES_VERSION, kubernetes_version.clone()),
+        (label::KUBERNETES_VERSION, kubernetes_version.to_string()),
         (label::PAUSE_IMAGE, pause.cloned().unwrap_or_default()),
         (label::IMAGE_STORE, name),
         (label::REVISION, kipod_images::REVISION.to_owned()),
@@ -196,7 +196,7 @@ async fn build_image(
     dirs: &Dirs,
     bundle: &Bundle,
     options: &NodeImageOptions,
-    kubernetes_version: &str,
+    kubernetes_version: &Version,
     labels: Labels,
 ) -> Result<(), BuildError> {
     let podman = PodmanCli::new();

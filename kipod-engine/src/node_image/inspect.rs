@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::addon_images::{self, METRICS, STORAGE};
 use super::reference;
-use crate::kubernetes::{VersionError, check_version};
+use crate::kubernetes::{Version, VersionError};
 use crate::node::StorageDriver;
 use crate::podman::{ImageInfo, Podman, PodmanError};
+use crate::util::Hint;
 
 /// The reference of the node image that is used when none is named.
 pub const DEFAULT_IMAGE: &str = "localhost/kipod-node:latest";
@@ -32,7 +33,7 @@ pub struct NodeImage {
     /// Its id.
     pub id: String,
     /// The Kubernetes version inside, as `v1.36.2`.
-    pub kubernetes_version: String,
+    pub kubernetes_version: Version,
     /// The pause image.
     pub pause_image: String,
     /// The folder of the shared image store.
@@ -111,14 +112,14 @@ impl NodeImageError {
             | Self::NoStore { reference, .. }
             | Self::Architecture { reference, .. }
             | Self::OtherRevision { reference } => match reference::of_reference(reference) {
-                Some(version) => build(&format!(" --k8s-version v{version}")),
+                Some(version) => build(&format!(" --k8s-version {version}")),
                 None => build(""),
             },
             Self::Version { .. } => build(" --k8s-version VERSION"),
             Self::NotOurs { .. } => {
                 Some("build one with `kipod build node-image --image-name NAME`".to_owned())
             }
-            Self::Podman { source, .. } => source.hint().map(str::to_owned),
+            Self::Podman { source, .. } => source.hint(),
         }
     }
 }
@@ -152,7 +153,9 @@ pub async fn node_image(
     if found.labels.get(label::REVISION).map(String::as_str) != Some(kipod_images::REVISION) {
         return Err(NodeImageError::OtherRevision { reference: name() });
     }
-    check_version(&image.kubernetes_version)
+    image
+        .kubernetes_version
+        .check_supported()
         .map_err(|source| NodeImageError::Version { reference: name(), source })?;
     if !is_store(&image.image_store, driver) {
         return Err(NodeImageError::NoStore { reference: name(), store: image.image_store });
@@ -180,7 +183,9 @@ fn from_labels(
         has_metrics: addon_images::are_in(&image_store, driver, METRICS),
         reference: reference.to_owned(),
         id: found.id.clone(),
-        kubernetes_version: label(label::KUBERNETES_VERSION)?,
+        kubernetes_version: label(label::KUBERNETES_VERSION)?.parse().map_err(|source| {
+            NodeImageError::Version { reference: reference.to_owned(), source }
+        })?,
         pause_image: label(label::PAUSE_IMAGE)?,
         image_store,
     })

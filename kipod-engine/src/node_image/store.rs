@@ -11,6 +11,7 @@ use super::build::{BuildError, copy};
 use super::inspect::{LOCK, is_store};
 use crate::bundle::{Bundle, ImageProgram};
 use crate::events::{Event, Events, Step};
+use crate::kubernetes::Version;
 use crate::lease::{LeaseError, Lock};
 use crate::node::StorageDriver;
 use crate::podman::{BuildOptions, ImageStore, Labels, PodmanCli, PodmanError};
@@ -61,7 +62,7 @@ impl StoreError {
 /// The name of a bundle's store. The same bundle and images give the same name, another build of the same
 /// version another one, so a store that clusters use is never changed below them.
 pub(super) fn name(
-    kubernetes_version: &str,
+    kubernetes_version: &Version,
     bundle: &Bundle,
     images: &[String],
 ) -> Result<String, StoreError> {

@@ -46,11 +46,10 @@ pub(crate) async fn unused_stores(
         );
     }
     for container in podman.containers(CLUSTER).await? {
-        let about = podman.inspect_container(&container.name).await?;
-        let mounts = about["Mounts"].as_array().into_iter().flatten();
-        let sources = mounts.filter_map(|mount| mount["Source"].as_str()).map(Path::new);
-        // Whether the store itself is mounted, or something in it.
-        let stores = sources.filter_map(|source| source.strip_prefix(&folder).ok());
+        let details = podman.inspect_container(&container.name).await?;
+        // Either the store itself is mounted, or a directory in it.
+        let mounts = details.mounts.iter();
+        let stores = mounts.filter_map(|mount| mount.source.strip_prefix(&folder).ok());
         needed.extend(stores.filter_map(|rest| Some(folder.join(rest.components().next()?))));
     }
     let entries = match std::fs::read_dir(&folder) {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::spec::{IpFamily, Subnet, Subnet6};
+use crate::spec::{DualStack, IpFamily, Subnet, Subnet6};
 
 /// The host part of addresses in the node network, which is a /24. The load balancer has the last
 /// address, so that nodes can be added.
@@ -20,7 +20,7 @@ pub(super) fn node_addresses(node_subnet: &Subnet) -> impl Iterator<Item = Ipv4A
 
 /// Returns a node's addresses, one per IP family of the cluster.
 pub(super) fn addresses(address: Ipv4Addr, family: IpFamily) -> Vec<IpAddr> {
-    family.each(address, address6(address))
+    DualStack::new(address, address6(address)).each(family)
 }
 
 /// Returns the IPv6 address for a node's IPv4 address: the same digits, in the range of unique local

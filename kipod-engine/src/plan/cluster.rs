@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::names::network_name;
 use super::{Choices, Machine, NodePlan, PlanContext, addresses, identities, labels};
 use crate::kubeconfig::ClusterAccess;
-use crate::kubernetes::Role;
+use crate::kubernetes::{Role, Version};
 use crate::node::{CgroupMode, Entry, PatchError};
 use crate::node_image::NodeImage;
 use crate::pki::Credentials;
@@ -21,7 +21,7 @@ pub struct Plan {
     /// The cluster's name.
     pub name: ClusterName,
     /// The Kubernetes version.
-    pub kubernetes_version: String,
+    pub kubernetes_version: Version,
     /// How the cgroups of pods are managed.
     pub cgroups: CgroupMode,
     /// The node network.
@@ -62,7 +62,7 @@ pub fn plan(
     cluster_dir: &Path,
 ) -> Result<Plan, PatchError> {
     assert_eq!(images.len(), spec.nodes.len(), "an image for each node");
-    let kubernetes_version = images[0].kubernetes_version.as_str();
+    let kubernetes_version = &images[0].kubernetes_version;
     let identities = &identities(spec, &choices.node_subnet);
     let context = PlanContext {
         spec,
@@ -86,7 +86,7 @@ pub fn plan(
     });
     Ok(Plan {
         name: spec.name.clone(),
-        kubernetes_version: kubernetes_version.to_owned(),
+        kubernetes_version: kubernetes_version.clone(),
         cgroups: machine.cgroups,
         network: NetworkOptions {
             name: network_name(&spec.name),

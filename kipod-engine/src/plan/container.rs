@@ -105,7 +105,7 @@ impl ContainerTemplate<'_> {
         let container = &mut node.container;
         container
             .labels
-            .insert(label::KUBERNETES_VERSION.to_owned(), image.kubernetes_version.clone());
+            .insert(label::KUBERNETES_VERSION.to_owned(), image.kubernetes_version.to_string());
         // kubelet needs a kernel log, but must not read the host's.
         container.binds.push(bind(Path::new("/dev/null"), "/dev/kmsg", false));
         container.binds.push(bind(&image.image_store, SHARED_STORE, true));
@@ -181,7 +181,7 @@ impl ContainerTemplate<'_> {
             dns_search: self.spec.networking.dns_search.clone(),
             cgroup_parent: self.machine.cgroup_parent.clone(),
             stop_signal: STOP_SIGNAL,
-            stop_timeout: self.machine.time_factor.of(STOP_TIMEOUT).as_secs().max(1),
+            stop_timeout: self.machine.timeouts.scale(STOP_TIMEOUT).as_secs().max(1),
             restart: true,
         };
         NodePlan {

@@ -12,6 +12,7 @@ use super::{
     Choices, Machine, NODE_PORTS, NodeIdentity, NodePlan, ServiceAddress, UDP_NODE_PORTS,
     balancer_files, has_balancer,
 };
+use crate::kubernetes::Version;
 use crate::node::{
     self as inside, ClusterSettings, Entry, NodeSettings, PatchError, PublishedPorts,
     ServiceSettings,
@@ -34,7 +35,7 @@ pub struct PlanContext<'a> {
     /// The host's registries and registry credentials.
     pub found_registries: &'a FoundRegistries,
     /// The Kubernetes version of the control plane.
-    pub kubernetes_version: &'a str,
+    pub kubernetes_version: &'a Version,
     /// The image store for the control plane's Kubernetes version.
     pub control_plane_store: &'a Path,
     /// The identities of all nodes, including existing ones.
@@ -70,7 +71,7 @@ impl PlanContext<'_> {
             cgroups: machine.cgroups,
             api_server_address: spec.networking.api_server_address,
             storage_driver: machine.storage_driver,
-            time_factor: machine.time_factor,
+            timeouts: machine.timeouts,
             credentials: self.credentials,
             found_registries: self.found_registries,
         };

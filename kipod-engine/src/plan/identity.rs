@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::addresses::{self, addresses, node_addresses};
 use super::names::{node_name, node_names};
 use crate::kubernetes::Role;
-use crate::spec::{
-    ClusterSpec, IpFamily, MAX_NODES, NODE_POD_LENGTH, NODE_POD_LENGTH6, Subnet, Subnet6,
-};
+use crate::spec::{ClusterSpec, IpFamily, MAX_NODES, NODE_POD_CIDR_LENGTHS, Subnet, Subnet6};
 
 /// The identity of a node. It does not change while the node exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +41,7 @@ impl NodeIdentity {
 
 /// Returns the identities of a cluster's nodes, in the order of the specification.
 pub fn identities(spec: &ClusterSpec, node_subnet: &Subnet) -> Vec<NodeIdentity> {
-    let pod_subnets = spec.networking.pod_subnet.parts(NODE_POD_LENGTH);
+    let pod_subnets = spec.networking.pod_subnet.v4.parts(NODE_POD_CIDR_LENGTHS.v4);
     let mut pod_subnets6 = pod_subnets6(spec);
     let names = spec.nodes.iter().zip(node_names(spec));
     names
@@ -61,9 +59,9 @@ pub fn identities(spec: &ClusterSpec, node_subnet: &Subnet) -> Vec<NodeIdentity>
 
 /// Returns the IPv6 pod CIDRs for nodes; none in a cluster without IPv6.
 fn pod_subnets6(spec: &ClusterSpec) -> impl Iterator<Item = Subnet6> {
-    let pods = &spec.networking.pod_subnet6;
+    let pods = &spec.networking.pod_subnet.v6;
     let has = spec.networking.ip_family.has_ipv6();
-    has.then(|| pods.parts(NODE_POD_LENGTH6)).into_iter().flatten()
+    has.then(|| pods.parts(NODE_POD_CIDR_LENGTHS.v6)).into_iter().flatten()
 }
 
 /// Returns the identity of an additional node: the first free number, address and pod CIDR. Returns
@@ -79,7 +77,7 @@ pub fn next_identity(
         .find(|name| existing.iter().all(|identity| identity.name != *name))?;
     let address = node_addresses(&network)
         .find(|address| existing.iter().all(|identity| identity.address != *address))?;
-    let mut pod_subnets = spec.networking.pod_subnet.parts(NODE_POD_LENGTH);
+    let mut pod_subnets = spec.networking.pod_subnet.v4.parts(NODE_POD_CIDR_LENGTHS.v4);
     let pod_subnet = pod_subnets
         .find(|subnet| existing.iter().all(|identity| identity.pod_subnet != *subnet))?;
     let pod_subnet6 = pod_subnets6(spec)

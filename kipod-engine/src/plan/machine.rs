@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::host::HostFacts;
 use crate::node::{CgroupMode, StorageDriver};
-use crate::util::time_factor::TimeFactor;
+use crate::util::timeouts::Timeouts;
 
 /// The cgroup controllers that pod limits require.
 const REQUIRED_CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
@@ -24,8 +24,8 @@ pub struct Machine {
     pub fuse: bool,
     /// `true` if a node can publish thousands of ports.
     pub many_ports: bool,
-    /// The factor by which timeouts are extended on a slow machine.
-    pub time_factor: TimeFactor,
+    /// Timeouts, which are longer on a slow machine.
+    pub timeouts: Timeouts,
 }
 
 impl Machine {
@@ -42,7 +42,7 @@ impl Machine {
     ///   their CRI-O reads.
     /// * If Netavark uses nftables, a node can publish thousands of ports only if
     ///   `net.core.wmem_max` is at least [`SEND_BUFFER`](crate::host::SEND_BUFFER).
-    /// * The time factor is 1: it is not derived from facts.
+    /// * The timeout factor is 1: it is not derived from facts.
     pub fn from_facts(facts: &HostFacts) -> Self {
         let info = facts.podman.info.as_ref();
         let systemd = info.is_some_and(|info| info.cgroup_manager == "systemd");
@@ -70,7 +70,7 @@ impl Machine {
             host_store: store.filter(|_| driver == Some(storage_driver.name())),
             storage_driver,
             many_ports: facts.supports_many_ports(),
-            time_factor: TimeFactor::default(),
+            timeouts: Timeouts::default(),
         }
     }
 }

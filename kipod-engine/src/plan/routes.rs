@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::{NodeIdentity, has_balancer};
 use crate::kubernetes::Role;
 use crate::node::{self as inside, NodeFile, Route};
-use crate::spec::{ClusterSpec, INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6};
+use crate::spec::{ClusterSpec, INTERNAL_NODE_ADDRESSES};
 
 /// Returns the file with the routes of a node.
 pub fn routes_file(
@@ -38,7 +38,7 @@ pub(super) fn routes(
         .collect();
     let control_plane = others.clone().find(|other| other.role == Role::ControlPlane);
     if let (false, Some(control_plane)) = (has_balancer(spec), control_plane) {
-        let internal: Vec<IpAddr> = family.each(INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6);
+        let internal: Vec<IpAddr> = INTERNAL_NODE_ADDRESSES.each(family);
         let internal = internal.into_iter().map(IpNet::from).collect();
         routes.extend(through(control_plane, internal));
     }

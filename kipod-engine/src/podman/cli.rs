@@ -1,47 +1,24 @@
-//! The `podman` command, for what its REST API does not offer: other image stores, builds with
-//! podman's own rules, files that belong to subordinate users, a terminal.
+//! The `podman` command: operations that the REST API does not offer, such as other image stores,
+//! builds, files that belong to subordinate users, and terminals.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{Command, Labels, PodmanError};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-/// How often a list of all containers is asked for. Podman 4.3's fails if one that is not its own goes
-/// while it is made.
-const LISTINGS: usize = 3;
+use super::api::{ImageStore, Labels, PodmanError};
+use super::command::Command;
+use crate::util::retry::retry;
 
-/// An image store apart from the user's own. It has the layout of `containers/storage`, so that
-/// it can be mounted read-only into a node as an additional image store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageStore {
-    /// The folder of the store.
-    pub root: PathBuf,
-    /// What podman keeps for the store while it runs: never needed by who reads the store.
-    pub runroot: PathBuf,
-    /// How layers are stacked in it: `overlay` or `vfs`.
-    pub driver: &'static str,
-}
+/// The maximum number of attempts to list all containers. The list of Podman 4.3 fails if a container
+/// of another tool is removed meanwhile.
+const LIST_ATTEMPTS: u32 = 3;
 
-impl ImageStore {
-    /// The overlay store in `root`, with the running state beside it in `ROOT.run`.
-    ///
-    /// ```
-    /// use kipod_engine::podman::ImageStore;
-    ///
-    /// let store = ImageStore::new("/home/ada/stores/v1.36.2");
-    /// assert_eq!(store.runroot.to_str(), Some("/home/ada/stores/v1.36.2.run"));
-    /// ```
-    pub fn new(root: impl Into<PathBuf>) -> Self {
-        let root = root.into();
-        let mut runroot = root.clone().into_os_string();
-        runroot.push(".run");
-        Self { root, runroot: runroot.into(), driver: "overlay" }
-    }
-}
-
-/// An image to be built.
+/// Options of an image build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildOptions {
-    /// The folder that holds the `Containerfile` and what it copies.
+    /// The build context: the directory with the `Containerfile` and the files it copies.
     pub context: PathBuf,
     /// The image's reference.
     pub tag: String,
@@ -51,7 +28,74 @@ pub struct BuildOptions {
     pub labels: Labels,
 }
 
-/// The `podman` command of this user, on the user's image store or another one.
+/// The parts of `podman info` that kipod uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PodmanInfo {
+    /// Podman's version.
+    pub version: String,
+    /// `true` if Podman is rootless.
+    pub rootless: bool,
+    /// The cgroup manager: `systemd` or `cgroupfs`.
+    pub cgroup_manager: String,
+    /// The directory of the user's image store.
+    pub store_root: PathBuf,
+    /// The directory of the store's runtime state.
+    pub store_runroot: PathBuf,
+    /// The storage driver of the store.
+    pub store_driver: String,
+}
+
+/// `podman info --format json`
+#[derive(Deserialize)]
+struct InfoJson {
+    host: HostJson,
+    store: StoreJson,
+    version: VersionJson,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HostJson {
+    #[serde(default)]
+    cgroup_manager: String,
+    security: SecurityJson,
+}
+
+#[derive(Deserialize)]
+struct SecurityJson {
+    rootless: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoreJson {
+    graph_root: PathBuf,
+    run_root: PathBuf,
+    graph_driver_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VersionJson {
+    version: String,
+}
+
+/// A container in `podman ps --external --format json`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListedContainer {
+    /// Its id.
+    pub(super) id: String,
+    /// Its names.
+    #[serde(default)]
+    pub(super) names: Option<Vec<String>>,
+    /// Its command.
+    #[serde(default)]
+    pub(super) command: Option<Vec<String>>,
+}
+
+/// The `podman` command of this user, with the user's image store or another one.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), kipod_engine::podman::PodmanError> {
@@ -77,24 +121,24 @@ impl Default for PodmanCli {
 }
 
 impl PodmanCli {
-    /// The `podman` on the `PATH`, with the user's own store.
+    /// Creates the command for the `podman` on the `PATH` and the user's own store.
     pub fn new() -> Self {
         Self { program: "podman".into(), store: None, tmp: None }
     }
 
-    /// The same command on another store.
+    /// Selects another image store.
     #[must_use]
     pub fn in_store(self, store: ImageStore) -> Self {
         Self { store: Some(store), ..self }
     }
 
-    /// The same command, with another folder for files that it needs in between.
+    /// Selects another directory for temporary files.
     #[must_use]
-    pub(super) fn with_tmp(self, folder: PathBuf) -> Self {
-        Self { tmp: Some(folder), ..self }
+    pub(super) fn with_tmp(self, directory: PathBuf) -> Self {
+        Self { tmp: Some(directory), ..self }
     }
 
-    /// `podman` with the options that choose the store.
+    /// Returns `podman` with the options that select the store.
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         if let Some(tmp) = &self.tmp {
@@ -102,7 +146,7 @@ impl PodmanCli {
         }
         match &self.store {
             None => command,
-            // Podman reaches a service that it is pointed to, and that has stores of its own.
+            // With these variables Podman would use a remote service, which has its own stores.
             Some(store) => command
                 .without_env("CONTAINER_HOST")
                 .without_env("CONTAINER_CONNECTION")
@@ -114,62 +158,63 @@ impl PodmanCli {
         }
     }
 
-    /// The version of the program.
+    /// Returns the version of the program.
     ///
     /// # Errors
     ///
-    /// When there is no `podman`, or what it prints is no version.
+    /// When there is no `podman`, or its output is not a version.
     pub async fn version(&self) -> Result<semver::Version, PodmanError> {
         let printed = self.text(self.command().args(["--version"])).await?;
         // `podman version 4.3.1`
         let word = printed.split_whitespace().last().unwrap_or_default();
-        semver::Version::parse(word).map_err(|error| PodmanError::Refused {
-            action: "ask podman for its version".to_owned(),
-            message: format!("`{word}` is no version: {error}"),
+        semver::Version::parse(word).map_err(|error| PodmanError::Operation {
+            action: "read the version of podman".to_owned(),
+            message: format!("`{word}` is not a version: {error}"),
         })
     }
 
-    /// What `podman info` says, as JSON.
+    /// Returns facts about Podman and its image store, from `podman info`.
     ///
     /// # Errors
     ///
-    /// When podman cannot work for this user; its own words say why.
-    pub async fn info(&self) -> Result<serde_json::Value, PodmanError> {
+    /// When Podman does not work for this user; the error contains its output.
+    pub async fn info(&self) -> Result<PodmanInfo, PodmanError> {
         let printed = self.output(self.command().args(["info", "--format", "json"])).await?;
-        serde_json::from_slice(&printed).map_err(|error| PodmanError::Refused {
-            action: "ask podman for its facts".to_owned(),
-            message: error.to_string(),
+        let InfoJson { host, store, version } = parse(&printed, "read `podman info`")?;
+        Ok(PodmanInfo {
+            version: version.version,
+            rootless: host.security.rootless,
+            cgroup_manager: host.cgroup_manager,
+            store_root: store.graph_root,
+            store_runroot: store.run_root,
+            store_driver: store.graph_driver_name,
         })
     }
 
-    /// Every container, also those of others than Podman's that are in the same store, as `podman ps` has
-    /// them.
-    pub(super) async fn all_containers(&self) -> Result<Vec<serde_json::Value>, PodmanError> {
-        let words = ["ps", "--all", "--external", "--format", "json"];
-        let mut listings = 1;
-        let printed = loop {
-            match self.output(self.command().args(words)).await {
-                Err(PodmanError::Command(_)) if listings < LISTINGS => listings += 1,
-                printed => break printed?,
-            }
-        };
-        serde_json::from_slice(&printed).map_err(|error| PodmanError::Refused {
-            action: "ask podman for its containers".to_owned(),
-            message: error.to_string(),
-        })
+    /// Lists all containers, including those of other tools in the same store.
+    pub(super) async fn all_containers(&self) -> Result<Vec<ListedContainer>, PodmanError> {
+        let list = self.command().args(["ps", "--all", "--external", "--format", "json"]);
+        let printed = retry(
+            LIST_ATTEMPTS,
+            Duration::ZERO,
+            |error| matches!(error, PodmanError::Command(_)),
+            || self.output(list.clone()),
+        )
+        .await?;
+        parse(&printed, "list all containers")
     }
 
-    /// Removes a container by its id, or what there is of it.
+    /// Removes a container, or its remaining files, by id.
     pub(super) async fn remove_container(&self, id: &str) -> Result<(), PodmanError> {
         self.output(self.command().args(["rm", "--force", id])).await.map(drop)
     }
 
-    /// Builds an image from a folder and answers its id. The base image is pulled only if the
-    /// store does not have it. In a store other than the user's no intermediate images are left.
+    /// Builds an image and returns its id. The base image is pulled only if the store does not have
+    /// it. Intermediate images are kept in the user's own store only.
     ///
     /// # Errors
     ///
-    /// When a step of the build fails; the error holds the end of its output.
+    /// When a step of the build fails; the error contains the end of its output.
     pub async fn build(&self, options: &BuildOptions) -> Result<String, PodmanError> {
         let pair = |flag: &'static str| {
             move |(key, value): (&String, &String)| [flag.to_owned(), format!("{key}={value}")]
@@ -188,12 +233,12 @@ impl PodmanCli {
         Ok(printed.lines().last().unwrap_or_default().to_owned())
     }
 
-    /// Makes an image of one layer from a tar archive of a root filesystem, with `changes` such as
-    /// `CMD ["/sbin/init"]` applied to its configuration, and answers its id.
+    /// Imports a tar archive of a root filesystem as an image with one layer, and returns the image's
+    /// id. `changes` such as `CMD ["/sbin/init"]` are applied to its configuration.
     ///
     /// # Errors
     ///
-    /// When the archive cannot be read, or a change is not understood.
+    /// When the archive cannot be read, or a change is invalid.
     pub async fn import(
         &self,
         archive: &Path,
@@ -213,8 +258,8 @@ impl PodmanCli {
         Ok(printed.trim_start_matches("sha256:").to_owned())
     }
 
-    /// Loads the images of an archive that `podman save` or `docker save` made, and answers the
-    /// references they have.
+    /// Loads the images of an archive written by `podman save` or `docker save`, and returns their
+    /// references.
     ///
     /// # Errors
     ///
@@ -222,7 +267,7 @@ impl PodmanCli {
     pub async fn load(&self, archive: &Path) -> Result<Vec<String>, PodmanError> {
         let printed =
             self.text(self.command().args(["load", "--quiet", "--input"]).arg(archive)).await?;
-        // `Loaded image: a` a line; podman 4 writes `Loaded image(s): a,b`.
+        // One line for each image: `Loaded image: a`; Podman 4 prints `Loaded image(s): a,b`.
         Ok(printed
             .lines()
             .filter_map(|line| line.split_once(": "))
@@ -235,21 +280,21 @@ impl PodmanCli {
     ///
     /// # Errors
     ///
-    /// When there is no such image, or no way to the registry.
+    /// When the image does not exist, or the registry is unreachable.
     pub async fn pull(&self, reference: &str) -> Result<(), PodmanError> {
         self.output(self.command().args(["pull", "--quiet", reference])).await.map(drop)
     }
 
-    /// Gives an image of the store one more reference.
+    /// Adds a reference to an image of the store.
     ///
     /// # Errors
     ///
-    /// When the store has no such image.
+    /// When the store does not have the image.
     pub async fn tag(&self, image: &str, reference: &str) -> Result<(), PodmanError> {
         self.output(self.command().args(["tag", image, reference])).await.map(drop)
     }
 
-    /// The references of all images of the store that have one.
+    /// Returns the references of all images of the store.
     ///
     /// # Errors
     ///
@@ -265,7 +310,7 @@ impl PodmanCli {
         Ok(found)
     }
 
-    /// Removes an image with all its references, and answers whether the store had it.
+    /// Removes an image with all its references, and returns whether the store had it.
     ///
     /// # Errors
     ///
@@ -273,32 +318,32 @@ impl PodmanCli {
     pub async fn remove_image(&self, reference: &str) -> Result<bool, PodmanError> {
         match self.output(self.command().args(["rmi", reference])).await {
             Ok(_) => Ok(true),
-            Err(PodmanError::Command(failure)) if failure.tail.contains("image not known") => {
+            Err(PodmanError::Command(error)) if error.output_contains("image not known") => {
                 Ok(false)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Removes a file or folder that belongs to users whom this user's containers run as; one
-    /// that does not exist is fine.
+    /// Removes a file or directory that belongs to subordinate users of this user. A path that does
+    /// not exist is not an error.
     ///
     /// # Errors
     ///
     /// When it cannot be removed.
     pub async fn unshare_remove(&self, path: &Path) -> Result<(), PodmanError> {
-        self.output(self.removal(path)).await.map(drop)
+        self.output(self.unshare_remove_command(path)).await.map(drop)
     }
 
-    fn removal(&self, path: &Path) -> Command {
-        // A podman that ended early leaves its store's `overlay` folder mounted on itself in the
-        // user's namespace. The kernel writes a space in a mount point as `\040`.
+    fn unshare_remove_command(&self, path: &Path) -> Command {
+        // A podman that was killed leaves its store's `overlay` directory mounted on itself in the
+        // user's namespace. /proc/mounts has a space in a mount point as `\040`.
         let script = r#"while read -r _ at _; do
             at=$(printf %b "$at")
             case $at in "$1"/*) umount -l "$at" ;; esac
         done </proc/mounts
         rm -rf -- "$1""#;
-        // The namespace is this machine's: Podman refuses to enter it while it is pointed to a service.
+        // Podman refuses to enter the user namespace of this host while a remote service is configured.
         Command::new(&self.program)
             .without_env("CONTAINER_HOST")
             .without_env("CONTAINER_CONNECTION")
@@ -306,8 +351,8 @@ impl PodmanCli {
             .arg(path)
     }
 
-    /// The command that runs `command` inside a container with this process's standard input;
-    /// `terminal` gives it a terminal of its own.
+    /// Returns the command that runs `command` in a container with the standard input of its caller;
+    /// `terminal` allocates a terminal.
     ///
     /// ```
     /// use kipod_engine::podman::PodmanCli;
@@ -332,11 +377,16 @@ impl PodmanCli {
     }
 
     pub(super) async fn output(&self, command: Command) -> Result<Vec<u8>, PodmanError> {
-        command.output().await.map_err(|failure| match failure.not_found {
-            true => PodmanError::NotInstalled,
-            false => failure.into(),
-        })
+        Ok(command.output().await?)
     }
+}
+
+/// Parses JSON that Podman printed.
+pub(super) fn parse<T: DeserializeOwned>(json: &[u8], action: &str) -> Result<T, PodmanError> {
+    serde_json::from_slice(json).map_err(|error| PodmanError::Operation {
+        action: action.to_owned(),
+        message: error.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -344,7 +394,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_store_is_chosen_by_options() {
+    fn store_is_selected_by_options() {
         let store = PodmanCli::new().in_store(ImageStore::new("/s"));
         assert_eq!(
             store.command().arg("images").to_string(),
@@ -353,17 +403,17 @@ mod tests {
     }
 
     #[test]
-    fn what_works_on_files_is_not_pointed_to_a_service() {
+    fn local_commands_ignore_a_remote_service() {
         let store = PodmanCli::new().in_store(ImageStore::new("/s"));
-        for command in [store.command(), PodmanCli::new().removal("/s".as_ref())] {
+        for command in [store.command(), PodmanCli::new().unshare_remove_command("/s".as_ref())] {
             for name in ["CONTAINER_HOST", "CONTAINER_CONNECTION"] {
-                assert!(command.keeps_out(name), "{name} of `{command}`");
+                assert!(command.removes_env(name), "{name} of `{command}`");
             }
         }
     }
 
     #[tokio::test]
-    async fn no_podman_is_said_plainly() {
+    async fn missing_podman_is_reported() {
         let cli = PodmanCli { program: "kipod-no-such-program".into(), ..PodmanCli::new() };
         let error = cli.version().await.unwrap_err();
         assert!(matches!(error, PodmanError::NotInstalled), "{error}");

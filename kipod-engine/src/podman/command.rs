@@ -1,18 +1,17 @@
-//! Running a program of the host to its end, and saying well what failed.
+//! Running a program of the host to its end.
 
-use crate::util::text::quote;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Output, Stdio};
 
 use tokio::io::AsyncWriteExt;
 
-use super::{ExecOutput, PodmanError};
+use crate::util::text::{indent_lines, quote};
 
-/// How many lines of a failed command's output an error shows.
+/// The maximum number of lines of a command's output that an error shows.
 const TAIL_LINES: usize = 20;
 
-/// A command to be run: a value that can be printed, compared and run once.
+/// A command: a value that can be printed, compared and run.
 ///
 /// ```
 /// use kipod_engine::podman::Command;
@@ -28,26 +27,48 @@ pub struct Command {
     env: Vec<(&'static str, Option<OsString>)>,
 }
 
-/// A command that could not be run, or that ended with a status other than zero.
+/// A command that did not start, or did not end with status 0.
 #[derive(Debug, thiserror::Error)]
-#[error("`{line}` {outcome}{}", tail_text(.tail))]
-pub struct CommandFailure {
-    /// The command as a line that can be pasted into a shell.
-    pub line: String,
-    /// `failed with exit status 1`, `was killed by signal 9`, `could not be started: ...`.
-    pub outcome: String,
-    /// The last lines it printed.
-    pub tail: String,
-    /// Whether the program does not exist.
-    pub not_found: bool,
+#[non_exhaustive]
+pub enum CommandError {
+    /// The program could not be started.
+    #[error("failed to start `{line}`")]
+    Start {
+        /// The command as a line that can be pasted into a shell.
+        line: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The command failed.
+    #[error("`{line}` {}{}", outcome(*.status), output_text(.output))]
+    Failed {
+        /// The command as a line that can be pasted into a shell.
+        line: String,
+        /// The exit status.
+        status: ExitStatus,
+        /// The last lines of its output.
+        output: String,
+    },
 }
 
-fn tail_text(tail: &str) -> String {
-    if tail.is_empty() { String::new() } else { format!(":\n  {}", tail.replace('\n', "\n  ")) }
+impl CommandError {
+    /// Returns whether the program does not exist.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+
+    /// Returns whether the command failed and its output contains `words`.
+    pub(super) fn output_contains(&self, words: &str) -> bool {
+        matches!(self, Self::Failed { output, .. } if output.contains(words))
+    }
+}
+
+fn output_text(output: &str) -> String {
+    if output.is_empty() { String::new() } else { format!(":{}", indent_lines(output)) }
 }
 
 impl Command {
-    /// A command that runs `program`, looked up on the `PATH`.
+    /// Creates a command that runs `program`, looked up on the `PATH`.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self {
             program: program.as_ref().to_owned(),
@@ -71,30 +92,30 @@ impl Command {
         self
     }
 
-    /// What the command reads from its standard input, which is empty otherwise.
+    /// Sets the command's standard input, which is empty by default.
     #[must_use]
     pub fn stdin(mut self, bytes: Vec<u8>) -> Self {
         self.stdin = Some(bytes);
         self
     }
 
-    /// Sets a variable of the command's environment.
+    /// Sets an environment variable of the command.
     #[must_use]
     pub fn env(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name, Some(value.as_ref().to_owned())));
         self
     }
 
-    /// Keeps a variable of this process's environment from the command.
+    /// Removes an environment variable that the command would inherit.
     #[must_use]
     pub fn without_env(mut self, name: &'static str) -> Self {
         self.env.push((name, None));
         self
     }
 
-    /// Whether the command does not get a variable of this process's environment.
+    /// Returns whether the command does not inherit an environment variable.
     #[cfg(test)]
-    pub(super) fn keeps_out(&self, name: &str) -> bool {
+    pub(super) fn removes_env(&self, name: &str) -> bool {
         self.env.iter().any(|(other, value)| *other == name && value.is_none())
     }
 
@@ -108,43 +129,28 @@ impl Command {
         &self.args
     }
 
-    /// Runs it to its end and answers what it wrote to standard output. It is killed when the
+    /// Runs the command to its end and returns its standard output. The process is killed when the
     /// future is dropped.
     ///
     /// # Errors
     ///
-    /// When it cannot be started, or does not end with status 0.
-    pub async fn output(&self) -> Result<Vec<u8>, CommandFailure> {
-        let output = self.finish().await?;
+    /// When the program cannot be started, or does not end with status 0.
+    pub async fn output(&self) -> Result<Vec<u8>, CommandError> {
+        let output = self.run().await?;
         if output.status.success() {
             return Ok(output.stdout);
         }
         let text = if output.stderr.is_empty() { &output.stdout } else { &output.stderr };
-        Err(CommandFailure {
+        Err(CommandError::Failed {
             line: self.to_string(),
-            outcome: outcome(output.status),
-            tail: tail(&String::from_utf8_lossy(text)),
-            not_found: false,
+            status: output.status,
+            output: tail(&String::from_utf8_lossy(text)),
         })
     }
 
-    /// Runs it to its end, whatever its status; one that a signal ended has the status -1.
-    pub(super) async fn run(&self) -> Result<ExecOutput, PodmanError> {
-        let output = self.finish().await.map_err(|failure| match failure.not_found {
-            true => PodmanError::NotInstalled,
-            false => failure.into(),
-        })?;
-        let status = output.status.code().map_or(-1, i64::from);
-        Ok(ExecOutput { status, stdout: output.stdout, stderr: output.stderr })
-    }
-
-    async fn finish(&self) -> Result<std::process::Output, CommandFailure> {
-        let start_failure = |error: &std::io::Error| CommandFailure {
-            line: self.to_string(),
-            outcome: format!("could not be started: {error}"),
-            tail: String::new(),
-            not_found: error.kind() == std::io::ErrorKind::NotFound,
-        };
+    /// Runs the command to its end, whatever its exit status.
+    pub(super) async fn run(&self) -> Result<Output, CommandError> {
+        let failed = |source| CommandError::Start { line: self.to_string(), source };
         let mut command = tokio::process::Command::new(&self.program);
         for (name, value) in &self.env {
             match value {
@@ -159,16 +165,16 @@ impl Command {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| start_failure(&error))?;
+            .map_err(failed)?;
         let input = child.stdin.take().zip(self.stdin.clone());
         let feed = async {
             if let Some((mut pipe, bytes)) = input {
-                // A program that does not read all its input says why by its status.
+                // A program that does not read all its input reports why by its exit status.
                 let _ = pipe.write_all(&bytes).await;
             }
         };
         let ((), output) = tokio::join!(feed, child.wait_with_output());
-        output.map_err(|error| start_failure(&error))
+        output.map_err(failed)
     }
 }
 
@@ -179,7 +185,7 @@ impl std::fmt::Display for Command {
     }
 }
 
-fn outcome(status: std::process::ExitStatus) -> String {
+fn outcome(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("failed with exit status {code}"),
@@ -188,8 +194,8 @@ fn outcome(status: std::process::ExitStatus) -> String {
     }
 }
 
-/// The last lines of `text`, without blank ones.
-pub(crate) fn tail(text: &str) -> String {
+/// Returns the last lines of `text`, without blank ones.
+pub(super) fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }
@@ -199,19 +205,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prints_as_a_line_for_a_shell() {
+    fn command_prints_as_a_shell_line() {
         let command = Command::new("podman").args(["run", "", "a b", "it's", "K=v"]);
         assert_eq!(command.to_string(), r"podman run '' 'a b' 'it'\''s' K=v");
     }
 
     #[tokio::test]
-    async fn feeds_and_reads() {
+    async fn command_reads_stdin_and_returns_stdout() {
         let output = Command::new("cat").stdin(b"hello".to_vec()).output().await.unwrap();
         assert_eq!(output, b"hello");
     }
 
     #[tokio::test]
-    async fn a_failure_shows_line_status_and_tail() {
+    async fn error_shows_line_status_and_output() {
         let failure =
             Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]).output().await;
         assert_eq!(
@@ -221,8 +227,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_missing_program_is_told_apart() {
+    async fn error_reports_a_missing_program() {
         let failure = Command::new("kipod-no-such-program").output().await.unwrap_err();
-        assert!(failure.not_found, "{failure}");
+        assert!(failure.is_not_found(), "{failure}");
     }
 }

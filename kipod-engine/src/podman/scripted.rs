@@ -1,15 +1,16 @@
-//! A [`Podman`] for unit tests: it keeps what it is told in memory, writes down every call, and
-//! fails where the test says so.
+//! [`Scripted`], an implementation of [`Podman`] for unit tests: it keeps objects in memory, records
+//! every call, and fails on request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
-use super::{
-    Archive, BoxFuture, ContainerInfo, ContainerOptions, ExecOutput, ImageInfo, ImageStore, Labels,
-    NetworkInfo, NetworkOptions, Platform, Podman, PodmanError, VolumeInfo, VolumeOptions,
+use super::api::{
+    Archive, BoxFuture, ContainerDetails, ContainerInfo, ContainerMount, ContainerOptions,
+    ContainerState, ExecOutput, ImageInfo, ImageStore, Labels, NetworkInfo, NetworkOptions,
+    Platform, Podman, PodmanError, VolumeInfo, VolumeOptions,
 };
 
-/// A scripted [`Podman`]. Names in use and things that do not exist are answered as Podman does.
+/// A scripted [`Podman`]. Returns Podman's errors for names in use and for objects that do not exist.
 ///
 /// ```
 /// use kipod_engine::podman::{Podman, PodmanError, Scripted, VolumeOptions};
@@ -43,115 +44,115 @@ struct State {
     containers: BTreeMap<String, (ContainerInfo, ContainerOptions)>,
     uploads: Vec<Upload>,
     restarts: BTreeMap<String, u64>,
-    /// Containers and volumes, by kind and name, of which there are only files.
-    half_made: BTreeSet<(&'static str, String)>,
+    /// Containers and volumes, by kind and name, that exist only as files.
+    partial: BTreeSet<(&'static str, String)>,
 }
 
-/// An archive that was put into a container.
+/// An archive that was uploaded to a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
     /// The container's name.
     pub container: String,
-    /// The folder it was unpacked in.
-    pub folder: String,
+    /// The directory it was extracted to.
+    pub directory: String,
     /// The tar archive.
     pub archive: Vec<u8>,
 }
 
 impl Scripted {
-    /// A Podman that has nothing yet.
+    /// Creates a Podman without any objects.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lets the next call whose line begins with `call` fail, once. Several such failures are
-    /// used up in the order they were given.
+    /// Makes the next call whose line starts with `call` fail, once. Several such failures apply in
+    /// the order of their registration.
     pub fn fail(&self, call: &str, error: impl Fn() -> PodmanError + Send + 'static) {
         self.state().failures.push((call.to_owned(), Box::new(error)));
     }
 
-    /// Answers every command whose line (`CONTAINER WORD WORD ...`) begins with `line`; the latest
-    /// answer given wins. Other commands print nothing and end with status 0.
-    pub fn answer_exec(&self, line: &str, status: i64, stdout: &str) {
+    /// Sets the result of every command whose line (`CONTAINER WORD WORD ...`) starts with `line`; the
+    /// latest one wins. Other commands have no output and exit with status 0.
+    pub fn set_exec_output(&self, line: &str, status: i64, stdout: &str) {
         let stdout = stdout.as_bytes().to_vec();
         let output = ExecOutput { status, stdout, stderr: Vec::new() };
         self.state().outputs.push((line.to_owned(), output));
     }
 
-    /// Lets every command whose line begins with `line` end with status 1 and that on standard error.
-    pub fn refuse_exec(&self, line: &str, stderr: &str) {
+    /// Makes every command whose line starts with `line` exit with status 1 and print `stderr`.
+    pub fn fail_exec(&self, line: &str, stderr: &str) {
         let stderr = stderr.as_bytes().to_vec();
         let output = ExecOutput { status: 1, stdout: Vec::new(), stderr };
         self.state().outputs.push((line.to_owned(), output));
     }
 
-    /// Puts an image for this machine into the store.
+    /// Adds an image for this machine's architecture to the store.
     pub fn add_image(&self, reference: &str, labels: Labels) {
-        self.add_image_of(reference, crate::util::platform::architecture(), labels);
+        self.add_image_for(reference, crate::util::platform::architecture(), labels);
     }
 
-    /// Puts an image of Linux on that architecture into the store.
-    pub fn add_image_of(&self, reference: &str, architecture: &str, labels: Labels) {
+    /// Adds an image for Linux and `architecture` to the store.
+    pub fn add_image_for(&self, reference: &str, architecture: &str, labels: Labels) {
         let image = ImageInfo { labels, ..image_of(reference, architecture) };
         self.state().images.insert(reference.to_owned(), image);
     }
 
-    /// Puts an image of linux/amd64 into the registry, from which it can be pulled.
+    /// Adds an image for linux/amd64 to the registry, so that it can be pulled.
     pub fn publish_image(&self, reference: &str) {
         self.state().registry.insert(reference.to_owned(), image_of(reference, "amd64"));
     }
 
-    /// Puts an image of Linux on that architecture into every archive.
-    pub fn archive_image(&self, reference: &str, architecture: &str) {
+    /// Adds an image for Linux and `architecture` to every archive.
+    pub fn add_archived_image(&self, reference: &str, architecture: &str) {
         self.state().archives.push(image_of(reference, architecture));
     }
 
-    /// Gives an image's name to another image: the old one stays without.
-    pub fn take_name(&self, reference: &str) {
+    /// Removes the name of an image, as if it was assigned to another image.
+    pub fn untag_image(&self, reference: &str) {
         if let Some(image) = self.state().images.get_mut(reference) {
             image.names.clear();
         }
     }
 
-    /// Leaves what a Podman that was killed has half-made of a container and its volume: it is in no list,
+    /// Adds the files of a container and its volume that a killed Podman leaves: no list contains them,
     /// and the container's name is in use.
-    pub fn half_make(&self, name: &str) {
+    pub fn leave_partial(&self, name: &str) {
         let both = ["container", "volume"].map(|kind| (kind, name.to_owned()));
-        self.state().half_made.extend(both);
+        self.state().partial.extend(both);
     }
 
-    /// Lets a container seem to have ended and to have been started again, once more.
+    /// Increments the restart count of a container.
     pub fn restart(&self, container: &str) {
         *self.state().restarts.entry(container.to_owned()).or_default() += 1;
     }
 
-    /// Every call so far, a line each: the method's name and what it is about.
+    /// Returns all calls so far, each as a line: the method's name and its main arguments.
     pub fn calls(&self) -> Vec<String> {
         self.state().calls.clone()
     }
 
-    /// Every archive uploaded so far.
+    /// Returns all uploads so far.
     pub fn uploads(&self) -> Vec<Upload> {
         self.state().uploads.clone()
     }
 
-    /// What a container was created with.
+    /// Returns the options a container was created with.
     pub fn created(&self, container: &str) -> Option<ContainerOptions> {
         self.state().containers.get(container).map(|(_, options)| options.clone())
     }
 
-    /// Whether no container, volume or network exists, nor files of one.
+    /// Returns whether there are no containers, volumes, networks, and no files of any.
     pub fn is_empty(&self) -> bool {
         let state = self.state();
         let known = [state.containers.len(), state.volumes.len(), state.networks.len()];
-        known == [0; 3] && state.half_made.is_empty()
+        known == [0; 3] && state.partial.is_empty()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no test panics while it holds the lock")
     }
 
-    /// Writes the call down, and answers by `act` unless a failure waits for it.
+    /// Records the call, and returns the result of `act` unless a failure is registered for it.
     fn call<'a, T: Send + 'a>(
         &'a self,
         line: String,
@@ -183,7 +184,7 @@ fn name_in_use(kind: &'static str, name: &str) -> PodmanError {
 }
 
 fn no_such_container(name: &str) -> PodmanError {
-    PodmanError::Refused {
+    PodmanError::Operation {
         action: format!("find container `{name}`"),
         message: "no such container".to_owned(),
     }
@@ -198,10 +199,10 @@ fn matches(labels: &Labels, wanted: &str) -> bool {
 }
 
 impl State {
-    fn set(&mut self, container: &str, state: &str) -> Result<(), PodmanError> {
+    fn set(&mut self, container: &str, state: ContainerState) -> Result<(), PodmanError> {
         let found = self.containers.get_mut(container);
         let (info, _) = found.ok_or_else(|| no_such_container(container))?;
-        info.state = state.to_owned();
+        info.state = state;
         Ok(())
     }
 }
@@ -227,7 +228,7 @@ impl Podman for Scripted {
             move |_| match std::fs::remove_dir_all(path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     let action = format!("remove `{}`", path.display());
-                    Err(PodmanError::Refused { action, message: error.to_string() })
+                    Err(PodmanError::Operation { action, message: error.to_string() })
                 }
                 _ => Ok(()),
             },
@@ -237,7 +238,7 @@ impl Podman for Scripted {
     fn pull_image<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, ()> {
         self.call(format!("pull_image {reference}"), move |state| {
             let image = state.registry.get(reference).cloned();
-            let image = image.ok_or_else(|| PodmanError::Refused {
+            let image = image.ok_or_else(|| PodmanError::Operation {
                 action: format!("pull `{reference}`"),
                 message: "manifest unknown".to_owned(),
             })?;
@@ -264,9 +265,9 @@ impl Podman for Scripted {
         archive: &'a Archive,
         store: &'a ImageStore,
     ) -> BoxFuture<'a, Vec<ImageInfo>> {
-        // As Podman does, also where it fails then.
-        for folder in [store.root.join(store.driver), store.runroot.clone()] {
-            std::fs::create_dir_all(folder).expect("a test can write into its folders");
+        // As Podman does, even if it fails afterwards.
+        for directory in [store.root.join(store.driver), store.runroot.clone()] {
+            std::fs::create_dir_all(directory).expect("a test can write to its directories");
         }
         self.call(format!("load_archive {archive}"), |state| Ok(state.archives.clone()))
     }
@@ -327,7 +328,7 @@ impl Podman for Scripted {
         self.call(format!("remove_volume {name}"), |state| {
             let known = state.volumes.remove(name).is_some();
             if known {
-                state.half_made.remove(&("volume", name.to_owned()));
+                state.partial.remove(&("volume", name.to_owned()));
             }
             Ok(known)
         })
@@ -336,7 +337,7 @@ impl Podman for Scripted {
     fn create_container<'a>(&'a self, options: &'a ContainerOptions) -> BoxFuture<'a, String> {
         let name = &options.name;
         self.call(format!("create_container {name}"), move |state| {
-            let files = state.half_made.contains(&("container", name.clone()));
+            let files = state.partial.contains(&("container", name.clone()));
             if files || state.containers.contains_key(name) {
                 return Err(name_in_use("container", name));
             }
@@ -344,7 +345,7 @@ impl Podman for Scripted {
             let info = ContainerInfo {
                 id: id.clone(),
                 name: name.clone(),
-                state: "created".to_owned(),
+                state: ContainerState::Created,
                 image: options.image.clone(),
                 labels: options.labels.clone(),
             };
@@ -356,33 +357,41 @@ impl Podman for Scripted {
     fn upload<'a>(
         &'a self,
         container: &'a str,
-        folder: &'a str,
+        directory: &'a str,
         archive: Vec<u8>,
     ) -> BoxFuture<'a, ()> {
-        self.call(format!("upload {container} {folder}"), move |state| {
+        self.call(format!("upload {container} {directory}"), move |state| {
             if !state.containers.contains_key(container) {
                 return Err(no_such_container(container));
             }
-            let (container, folder) = (container.to_owned(), folder.to_owned());
-            state.uploads.push(Upload { container, folder, archive });
+            let (container, directory) = (container.to_owned(), directory.to_owned());
+            state.uploads.push(Upload { container, directory, archive });
             Ok(())
         })
     }
 
     fn start_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()> {
-        self.call(format!("start_container {container}"), |state| state.set(container, "running"))
+        self.call(format!("start_container {container}"), |state| {
+            state.set(container, ContainerState::Running)
+        })
     }
 
     fn stop_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()> {
-        self.call(format!("stop_container {container}"), |state| state.set(container, "exited"))
+        self.call(format!("stop_container {container}"), |state| {
+            state.set(container, ContainerState::Exited)
+        })
     }
 
     fn pause_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()> {
-        self.call(format!("pause_container {container}"), |state| state.set(container, "paused"))
+        self.call(format!("pause_container {container}"), |state| {
+            state.set(container, ContainerState::Paused)
+        })
     }
 
     fn unpause_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ()> {
-        self.call(format!("unpause_container {container}"), |state| state.set(container, "running"))
+        self.call(format!("unpause_container {container}"), |state| {
+            state.set(container, ContainerState::Running)
+        })
     }
 
     fn containers<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<ContainerInfo>> {
@@ -400,25 +409,33 @@ impl Podman for Scripted {
 
     fn remove_container_files<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool> {
         self.call(format!("remove_container_files {name}"), |state| {
-            Ok(state.half_made.remove(&("container", name.to_owned())))
+            Ok(state.partial.remove(&("container", name.to_owned())))
         })
     }
 
-    fn inspect_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, serde_json::Value> {
+    fn inspect_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, ContainerDetails> {
         self.call(format!("inspect_container {container}"), |state| {
             let found = state.containers.get(container);
             let (info, options) = found.ok_or_else(|| no_such_container(container))?;
-            Ok(serde_json::json!({
-                "Id": info.id,
-                "Name": info.name,
-                "Image": options.image,
-                "RestartCount": state.restarts.get(container).copied().unwrap_or(0),
-                "State": { "Status": info.state, "Running": info.state == "running" },
-                "Config": { "Labels": options.labels },
-                "Mounts": options.binds.iter().map(|bind| serde_json::json!({
-                    "Type": "bind", "Source": bind.source, "Destination": bind.target,
-                })).collect::<Vec<_>>(),
-            }))
+            let mounts = options.binds.iter().map(|bind| ContainerMount {
+                source: bind.source.clone(),
+                destination: bind.target.clone().into(),
+            });
+            Ok(ContainerDetails {
+                state: info.state.clone(),
+                pid: info.state.is_running().then_some(1),
+                restart_count: state.restarts.get(container).copied().unwrap_or(0),
+                image: options.image.clone(),
+                mounts: mounts.collect(),
+            })
+        })
+    }
+
+    fn describe_container<'a>(&'a self, container: &'a str) -> BoxFuture<'a, String> {
+        self.call(format!("describe_container {container}"), |state| {
+            let found = state.containers.get(container);
+            let (info, _) = found.ok_or_else(|| no_such_container(container))?;
+            Ok(format!("{:#}", serde_json::json!({ "Id": info.id, "Name": info.name })))
         })
     }
 
@@ -426,9 +443,9 @@ impl Podman for Scripted {
         let line = format!("{container} {}", command.join(" "));
         self.call(format!("exec {line}"), move |state| {
             let nothing = ExecOutput { status: 0, stdout: Vec::new(), stderr: Vec::new() };
-            let answer = state.outputs.iter().rev().find(|(start, _)| line.starts_with(start));
+            let output = state.outputs.iter().rev().find(|(start, _)| line.starts_with(start));
             match state.containers.contains_key(container) {
-                true => Ok(answer.map_or(nothing, |(_, output)| output.clone())),
+                true => Ok(output.map_or(nothing, |(_, output)| output.clone())),
                 false => Err(no_such_container(container)),
             }
         })

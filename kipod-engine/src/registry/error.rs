@@ -1,4 +1,4 @@
-//! Why a registry could not be created or deleted.
+//! Errors of the creation and deletion of registries.
 
 use std::time::Duration;
 
@@ -6,19 +6,20 @@ use super::RegistryName;
 use crate::cluster::RecordError;
 use crate::lease::LeaseError;
 use crate::podman::PodmanError;
-use crate::util::text::indent_list;
+use crate::util::Hint;
+use crate::util::text::{indent_lines, indent_list};
 
-/// Something could not be done with a registry.
+/// An error of the creation or deletion of a registry.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
-    /// There is one of that name, which is not what was asked for.
-    #[error("registry `{name}` exists already, with {}", .differs.join(" and "))]
+    /// A registry with this name exists and differs from the requested one.
+    #[error("registry `{name}` already exists, with {}", .differences.join(" and "))]
     Exists {
         /// The name.
         name: RegistryName,
-        /// What it has, in place of what was asked for.
-        differs: Vec<String>,
+        /// The properties of the existing registry that differ.
+        differences: Vec<String>,
     },
     /// Another process creates or deletes registries.
     #[error("another process is creating or deleting a registry")]
@@ -26,20 +27,20 @@ pub enum RegistryError {
     /// The lock cannot be used.
     #[error(transparent)]
     Lock(#[from] LeaseError),
-    /// The records of clusters, whose subnets are left free, cannot be listed.
+    /// The records of clusters, whose subnets must not be used, cannot be listed.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The port asked for is taken, or none is free.
-    #[error("registry `{name}` cannot listen on 127.0.0.1:{port}: {source}")]
+    /// The requested port is in use, or no port is free.
+    #[error("registry `{name}` cannot listen on 127.0.0.1:{port}")]
     Port {
         /// The name.
         name: RegistryName,
         /// The port; 0 is any.
         port: u16,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Another registry, which may be stopped, has the port asked for.
+    /// Another registry, which may be stopped, has the requested port.
     #[error(
         "registry `{name}` cannot listen on 127.0.0.1:{port}: registry `{other}` has that port"
     )]
@@ -48,43 +49,46 @@ pub enum RegistryError {
         name: RegistryName,
         /// The port.
         port: u16,
-        /// Who has it.
+        /// The name of the other registry.
         other: String,
     },
     /// No subnet is free.
     #[error("every subnet from 10.89.0.0/24 to 10.89.255.0/24 is in use")]
     NoSubnet,
-    /// Podman refused.
-    #[error("registry `{name}`: {source}")]
+    /// An operation of Podman failed.
+    #[error("podman failed to manage registry `{name}`")]
     Podman {
         /// The name.
         name: RegistryName,
-        /// Why.
+        /// The cause.
         source: PodmanError,
     },
-    /// It does not answer as a registry does.
-    #[error("registry `{name}` does not answer after {} s: {seen}{}", .waited.as_secs(), tail(.output))]
-    Silent {
+    /// The registry does not become ready.
+    #[error(
+        "timed out after {}s waiting for registry `{name}`: {reason}{}",
+        .waited.as_secs(), indent_lines(.log)
+    )]
+    NotReady {
         /// The name.
         name: RegistryName,
-        /// How long was waited.
+        /// The timeout.
         waited: Duration,
-        /// What was seen in place of an answer.
-        seen: String,
-        /// The last its container printed.
-        output: String,
-        /// Whether it was there before, so that its image is not to blame.
-        known: bool,
+        /// The result of the last request.
+        reason: String,
+        /// The last lines of its container's log.
+        log: String,
+        /// `true` if it existed before, so that its image is not the cause.
+        existed: bool,
     },
-    /// Some of it could not be removed. All the rest was.
-    #[error("registry `{name}` is not all gone:{}", indent_list(.faults))]
-    Left {
+    /// Some resources of the registry could not be removed. All others are removed.
+    #[error("failed to delete registry `{name}` completely:{}", indent_list(.errors))]
+    Incomplete {
         /// The name.
         name: RegistryName,
-        /// What is left, and why.
-        faults: Vec<String>,
+        /// The remaining resources with the causes.
+        errors: Vec<String>,
     },
-    /// Somebody asked to stop.
+    /// The operation was cancelled.
     #[error("creation of registry `{name}` was interrupted")]
     Cancelled {
         /// The name.
@@ -92,37 +96,39 @@ pub enum RegistryError {
     },
 }
 
-impl RegistryError {
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Exists { name, .. } => Some(format!(
-                "leave out the flags to use it, delete it (`kipod delete registry {name}`), or give the new one another name"
-            )),
-            Self::Busy => Some("wait until it has finished".to_owned()),
-            Self::Port { .. } => Some("leave out the port, and kipod takes a free one".to_owned()),
-            Self::PortOfOther { other, .. } => Some(format!(
-                "leave out the port, and kipod takes a free one, or delete the other (`kipod delete registry {other}`)"
-            )),
-            Self::NoSubnet => {
-                Some("delete clusters, or networks with `podman network prune`".to_owned())
+impl Hint for RegistryError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Exists { name, .. } => {
+                return Some(format!(
+                    "omit the flags to use it, delete it (`kipod delete registry {name}`), or choose another name"
+                ));
             }
-            Self::Podman { source, .. } => source.hint().map(str::to_owned),
-            Self::Silent { name, known: true, .. } => Some(format!(
-                "`kipod delete registry {name}` removes it with all that was pushed to it, and then a new one can be created"
-            )),
-            Self::Silent { known: false, .. } => Some(
-                "`--image` takes an image of a registry that listens on port 5000, such as `docker.io/library/registry:3`".to_owned(),
-            ),
-            Self::Left { name, .. } => {
-                Some(format!("mend that, then run `kipod delete registry {name}` again"))
+            Self::Busy => "wait until the other process has finished",
+            Self::Port { .. } => "omit the port, and kipod selects a free one",
+            Self::PortOfOther { other, .. } => {
+                return Some(format!(
+                    "omit the port, and kipod selects a free one, or delete the other registry (`kipod delete registry {other}`)"
+                ));
             }
-            Self::Record(error) => error.hint().map(str::to_owned),
-            Self::Lock(_) | Self::Cancelled { .. } => None,
-        }
+            Self::NoSubnet => "delete clusters, or networks with `podman network prune`",
+            Self::Podman { source, .. } => return source.hint(),
+            Self::NotReady { name, existed: true, .. } => {
+                return Some(format!(
+                    "`kipod delete registry {name}` removes it with all its images, and then it can be created again"
+                ));
+            }
+            Self::NotReady { existed: false, .. } => {
+                "`--image` takes an image of a registry that listens on port 5000, such as `docker.io/library/registry:3`"
+            }
+            Self::Incomplete { name, .. } => {
+                return Some(format!(
+                    "fix the cause, then run `kipod delete registry {name}` again"
+                ));
+            }
+            Self::Record(error) => return error.hint().map(Into::into),
+            Self::Lock(_) | Self::Cancelled { .. } => return None,
+        };
+        Some(hint.to_owned())
     }
-}
-
-fn tail(output: &str) -> String {
-    if output.is_empty() { String::new() } else { format!("\n  {}", output.replace('\n', "\n  ")) }
 }

@@ -1,21 +1,22 @@
-//! Who is creating or deleting a registry.
+//! The lock of registries.
 
 use std::path::{Path, PathBuf};
 
 use crate::lease::{LeaseError, Lock, RemoveOnDrop};
 
-/// The exclusive right to create and delete registries. Dropping it, or dying in any way, gives it
-/// back; dropping it takes the lock's file away too.
+/// The lock for the creation and deletion of registries. Released when dropped, which also removes the
+/// lock file, and when the process ends in any way.
 #[derive(Debug)]
 pub(crate) struct RegistriesLock(#[expect(dead_code, reason = "held")] RemoveOnDrop);
 
 impl RegistriesLock {
-    /// Takes it, unless somebody else has it for more than a moment. `state` is kipod's state folder.
+    /// Acquires the lock; `None` if another process holds it for more than a moment. `state` is kipod's
+    /// state directory.
     pub(crate) fn take(state: &Path) -> Result<Option<Self>, LeaseError> {
         Ok(Lock::try_exclusive_with_retry(&path(state))?.map(|lock| Self(lock.into())))
     }
 
-    /// Whether somebody has it.
+    /// Returns whether a process holds the lock.
     pub(crate) fn is_taken(state: &Path) -> bool {
         Lock::is_locked_exclusively(&path(state))
     }

@@ -1,15 +1,16 @@
-//! Registries of this machine: a container each, which belongs to its user and to no cluster, and
-//! which every cluster's nodes pull from.
+//! Local registries: containers of the user, independent of clusters, from which the nodes of all
+//! clusters pull images.
 //!
-//! A registry has a network of its own and a fixed address on it. Podman's networks of one user are
-//! subnets of one network namespace, which passes packets on between them: so nodes reach the address
-//! from whatever network they are on, no cluster's network has a container more on it, and a cluster
-//! is deleted as if there were no registry. Podman's labels are all the record that there is.
+//! A registry has its own network and a static address in it. Podman's networks of one user are subnets
+//! in one network namespace, which routes between them. So nodes reach the registry from any network,
+//! the network of a cluster has no additional container, and the deletion of a cluster does not involve
+//! registries. The only record of a registry are the labels of its container.
 
 mod create;
 mod error;
 mod lock;
 mod name;
+mod probe;
 mod remove;
 #[cfg(test)]
 mod tests;
@@ -18,49 +19,51 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::podman::{ContainerInfo, Labels, Podman, PodmanError};
+use crate::podman::{ContainerInfo, ContainerState, Labels, Podman, PodmanError};
 use crate::spec::LocalRegistry;
 
-pub(crate) use create::{RegistryOptions, create, until_it_answers};
+pub(crate) use create::{RegistryOptions, create};
 pub use error::RegistryError;
 pub(crate) use lock::RegistriesLock;
 pub use name::{RegistryName, RegistryNameError};
-pub(crate) use remove::{leftovers, remove};
+pub(crate) use probe::wait_until_ready;
+pub(crate) use remove::{orphaned, remove};
 
-/// The image that a registry is made of, unless told.
+/// The default image of a registry.
 pub const DEFAULT_IMAGE: &str = "docker.io/library/registry:3";
 
-/// Labels of all that a registry is made of.
+/// Labels of a registry's resources.
 mod label {
     /// The registry's name.
     pub(super) const NAME: &str = "io.kipod.registry";
-    /// The host's port, on its container.
+    /// The port of the host; on the container.
     pub(super) const PORT: &str = "io.kipod.registry.port";
-    /// Its address, on its container.
+    /// The registry's address; on the container.
     pub(super) const ADDRESS: &str = "io.kipod.registry.address";
-    /// The image that was asked for, on its container.
+    /// The requested image; on the container.
     pub(super) const IMAGE: &str = "io.kipod.registry.image";
 }
 
-/// A registry, as a line of a list.
+/// A registry, as in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RegistrySummary {
-    /// What it is.
+    /// Its name, port and address.
     #[serde(flatten)]
     pub registry: LocalRegistry,
-    /// What the names of its images begin with, on the host and in pods: `localhost:PORT`.
+    /// The registry part of image references, on the host and in pods: `localhost:PORT`.
     pub host: String,
-    /// The image that it is made of.
+    /// The image of its container.
     pub image: String,
-    /// Podman's word for the state of its container.
-    pub state: String,
+    /// The state of its container.
+    pub state: ContainerState,
 }
 
-/// The registries of this user, by name.
+/// Lists the registries of this user, sorted by name.
 ///
 /// # Errors
 ///
-/// When Podman does not answer.
+/// When Podman does not respond.
 pub async fn registries(podman: &dyn Podman) -> Result<Vec<RegistrySummary>, PodmanError> {
     let containers = podman.containers(label::NAME).await?;
     let mut all: Vec<_> = containers.into_iter().filter_map(summary).collect();
@@ -68,12 +71,14 @@ pub async fn registries(podman: &dyn Podman) -> Result<Vec<RegistrySummary>, Pod
     Ok(all)
 }
 
-/// What nodes have to know of [`registries`].
+/// Lists the registries of this user as nodes are configured with them.
 ///
 /// # Errors
 ///
-/// When Podman does not answer.
-pub(crate) async fn local(podman: &dyn Podman) -> Result<Vec<LocalRegistry>, PodmanError> {
+/// When Podman does not respond.
+pub(crate) async fn local_registries(
+    podman: &dyn Podman,
+) -> Result<Vec<LocalRegistry>, PodmanError> {
     Ok(registries(podman).await?.into_iter().map(|summary| summary.registry).collect())
 }
 
@@ -92,12 +97,12 @@ fn summary(container: ContainerInfo) -> Option<RegistrySummary> {
     })
 }
 
-/// The labels of everything that belongs to a registry.
+/// Returns the labels of a registry's resources.
 fn labels(name: &str) -> Labels {
     BTreeMap::from([(label::NAME.to_owned(), name.to_owned())])
 }
 
-/// The name of a registry's network. Those of clusters begin with `kipod-`.
+/// Returns the name of a registry's network. Networks of clusters start with `kipod-`.
 fn network_name(name: &str) -> String {
     format!("registry-{name}")
 }

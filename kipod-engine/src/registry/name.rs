@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::spec::ClusterName;
 
-/// The name of a registry, and of its container and volume. It is made as a cluster's is; the default
+/// The name of a registry, and of its container and volume. The rules of cluster names apply; the default
 /// is `kipod-registry`.
 ///
 /// ```
@@ -14,22 +14,22 @@ use crate::spec::ClusterName;
 /// assert_eq!(RegistryName::default().as_str(), "kipod-registry");
 /// assert_eq!(
 ///     "a_b".parse::<RegistryName>().unwrap_err().to_string(),
-///     "registry name `a_b` has `_`, where only a-z, 0-9 and - may stand"
+///     "registry name `a_b` has `_`, where only a-z, 0-9 and - are allowed"
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryName(String);
 
-/// A name that no registry can have, with all that is wrong with it.
+/// An invalid name of a registry, with all its problems.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("registry name `{name}` {}", .faults.join("; "))]
+#[error("registry name `{name}` {}", .problems.join("; "))]
 pub struct RegistryNameError {
     name: String,
-    faults: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl RegistryName {
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -53,9 +53,10 @@ impl FromStr for RegistryName {
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         match ClusterName::new(name) {
             Ok(name) => Ok(Self(name.to_string())),
-            Err(error) => {
-                Err(RegistryNameError { name: name.to_owned(), faults: error.faults().to_vec() })
-            }
+            Err(error) => Err(RegistryNameError {
+                name: name.to_owned(),
+                problems: error.problems().to_vec(),
+            }),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A cluster that was asked for, with every value known to be good.
+//! The specification of a cluster.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,55 +6,68 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterName, ImageReference, KubeadmPatches, Networking, NodeSpec, Registry};
-use crate::kubernetes::Role;
+use super::{
+    ClusterName, ClusterSpecBuilder, ImageReference, KubeadmPatches, Networking, NodeSpec, Registry,
+};
+use crate::kubernetes::{Role, Version};
 
-/// How long creating a cluster waits for it to be ready, unless told: five minutes. It takes half a
-/// minute on two cores; on a machine that emulates its processor it takes ten times as long.
+/// The default timeout for a cluster to become ready: five minutes. Creation takes half a minute on two
+/// cores, and ten times as long on an emulated processor.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 
-/// A cluster that was asked for. [`RawSpec::check`](super::RawSpec::check) makes one; the default is
-/// the cluster of a user who asked for nothing in particular.
+/// The validated specification of a cluster.
+///
+/// ```
+/// use kipod_engine::spec::ClusterSpec;
+///
+/// let spec = ClusterSpec::builder("demo").workers(2).kubernetes("1.36".parse()?).build()?;
+/// assert_eq!(spec.name.context(), "kipod-demo");
+/// assert_eq!(spec.nodes.len(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-// Records hold it, and an older one lacks what came later.
+// Records of older versions lack newer fields.
 #[serde(default)]
 pub struct ClusterSpec {
-    /// Its name; `kipod` by default.
+    /// The name. Default: `kipod`.
     pub name: ClusterName,
-    /// The node image; `localhost/kipod-node:latest` by default.
+    /// The Kubernetes version. The cluster is created from the newest node image of this version, in
+    /// place of [`image`](Self::image). Default: `None`, the version of the node image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<Version>,
+    /// The node image. Default: `localhost/kipod-node:latest`.
     pub image: ImageReference,
-    /// Its nodes, control planes first; at least one of them, and an odd number. One control plane
-    /// by default.
+    /// The nodes, control planes first. The number of control planes is odd. Default: one control plane.
     pub nodes: Vec<NodeSpec>,
-    /// Its addresses.
+    /// The networking settings.
     pub networking: Networking,
-    /// Kubernetes' feature gates, for every component, on or off; none by default.
+    /// The Kubernetes feature gates of all components. Default: none.
     pub feature_gates: BTreeMap<String, bool>,
-    /// The API server's runtime configuration: which APIs it has; none by default.
+    /// The runtime configuration of the API server, which enables and disables APIs. Default: none.
     pub runtime_config: BTreeMap<String, String>,
-    /// What is changed in the documents that kubeadm reads, on every node; nothing by default.
+    /// Patches of the kubeadm configuration of all nodes. Default: none.
     pub kubeadm_patches: KubeadmPatches,
-    /// CRI-O drop-ins, TOML by file name, on every node; none by default.
+    /// CRI-O drop-ins of all nodes: TOML by file name. Default: none.
     pub crio_drop_ins: BTreeMap<String, String>,
-    /// Where images of registries are pulled from; from themselves by default.
+    /// The pull settings of registries. Default: none.
     pub registries: Vec<Registry>,
-    /// The file with the credentials that nodes pull images with; none by default. One that is not
-    /// absolute starts at the current folder.
+    /// The file with the registry credentials of the nodes. A relative path starts at the current
+    /// directory. Default: none.
     pub registry_auth_file: Option<PathBuf>,
-    /// Whether pods can use every image of the user's own Podman store; they can by default.
+    /// `true` if pods can use all images of the user's Podman store. Default: `true`.
     pub host_images: bool,
-    /// Images that the cluster has from the start, of the user's own Podman store, which pulls those it
-    /// does not have; none by default.
+    /// Images that are loaded into the new cluster from the user's Podman store, which pulls missing
+    /// ones. Default: none.
     #[serde(default)]
     pub preload: Vec<ImageReference>,
-    /// Whether the cluster gets an address of the host at which its Services are reached, and Services
-    /// of type `LoadBalancer` get that one; they do by default.
+    /// `true` if the cluster gets a host address for its Services, which Services of type
+    /// `LoadBalancer` receive. Default: `true`.
     pub load_balancer: bool,
-    /// Whether it has metrics-server, which `kubectl top` and autoscalers ask; it has not by default.
+    /// `true` to install metrics-server, which `kubectl top` and autoscalers need. Default: `false`.
     pub metrics: bool,
-    /// How long creation waits for it to be ready; zero does not wait. [`DEFAULT_WAIT`] by default.
+    /// The timeout for the cluster to become ready. Zero does not wait. Default: 5 minutes.
     pub wait: Duration,
-    /// Whether what a failed creation left is kept for inspection; it is removed by default.
+    /// `true` to keep the resources of a failed creation for inspection. Default: `false`.
     pub retain: bool,
 }
 
@@ -62,6 +75,7 @@ impl Default for ClusterSpec {
     fn default() -> Self {
         Self {
             name: ClusterName::default(),
+            kubernetes: None,
             image: ImageReference::default(),
             nodes: vec![NodeSpec::new(Role::ControlPlane)],
             networking: Networking::default(),
@@ -82,39 +96,53 @@ impl Default for ClusterSpec {
 }
 
 impl ClusterSpec {
-    /// How many of its nodes have that role.
+    /// Creates a builder for a cluster with this name.
+    pub fn builder(name: impl Into<String>) -> ClusterSpecBuilder {
+        ClusterSpecBuilder::new(name)
+    }
+
+    /// Returns the number of nodes with a role.
     pub fn count(&self, role: Role) -> usize {
         self.nodes.iter().filter(|node| node.role == role).count()
     }
 
-    /// What is not wrong, but will not do what was meant either; each is a line.
-    pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
-        let all = |patches: &KubeadmPatches, read: &dyn Fn(&str) -> bool, of: &str| {
-            let unread = patches.targets().filter_map(|(place, target)| {
-                let kind = &target.kind;
-                match &target.api_version {
-                    Some(version) if target.is_outdated() => Some(format!(
-                        "{place}: changes nothing: no kubeadm of this version reads `{version}`"
-                    )),
-                    _ if !read(kind) => {
-                        Some(format!("{place}: changes nothing: kubeadm reads no {kind} on {of}"))
-                    }
-                    _ => None,
-                }
-            });
-            unread.collect::<Vec<_>>()
-        };
-        // A cluster's patch may be for documents that only a larger cluster has.
-        remarks.extend(all(&self.kubeadm_patches, &|_| true, "it"));
+    /// Returns warnings about patches without effect, one line each.
+    pub fn warnings(&self) -> Vec<String> {
+        // A patch of the cluster may be for kinds that only a larger cluster has.
+        let mut warnings = unused_patches(&self.kubeadm_patches, |_| true, "it");
         for (index, node) in self.nodes.iter().enumerate() {
-            // Only the first control plane runs `kubeadm init`; all others run `kubeadm join`.
-            let (read, of): (&dyn Fn(&str) -> bool, _) = match index {
-                0 => (&|kind| kind != "JoinConfiguration", "the first control plane"),
-                _ => (&|kind| kind == "JoinConfiguration", "a node that joins"),
-            };
-            remarks.extend(all(&node.kubeadm_patches, read, of));
+            let patches = &node.kubeadm_patches;
+            // Only the initial control plane runs `kubeadm init`; other nodes run `kubeadm join`.
+            warnings.extend(match index {
+                0 => unused_patches(
+                    patches,
+                    |kind| kind != "JoinConfiguration",
+                    "the initial control plane",
+                ),
+                _ => unused_patches(patches, |kind| kind == "JoinConfiguration", "a joining node"),
+            });
         }
-        remarks
+        warnings
     }
+}
+
+/// Returns a warning for each patch that kubeadm ignores on `node`, where it reads only some kinds.
+fn unused_patches(
+    patches: &KubeadmPatches,
+    is_read: impl Fn(&str) -> bool,
+    node: &str,
+) -> Vec<String> {
+    let unused = patches.targets().filter_map(|(location, target)| {
+        let kind = &target.kind;
+        match &target.api_version {
+            Some(version) if target.is_outdated() => {
+                Some(format!("{location}: has no effect: no supported kubeadm reads `{version}`"))
+            }
+            _ if !is_read(kind) => {
+                Some(format!("{location}: has no effect: kubeadm reads no {kind} on {node}"))
+            }
+            _ => None,
+        }
+    });
+    unused.collect()
 }

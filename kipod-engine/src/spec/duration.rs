@@ -1,22 +1,23 @@
-//! How long something may take, as a user writes it.
+//! Parsing and printing durations such as `1m30s`.
 
 use std::time::Duration;
 
-/// Text that is not a length of time.
+/// A text that is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DurationError {
-    /// It does not read as numbers with units.
-    #[error("`{0}` is not a length of time, such as `60s`, `5m` or `1m30s`")]
+    /// The text is not a sequence of numbers with units.
+    #[error("`{0}` is not a duration, such as `60s`, `5m` or `1m30s`")]
     NotADuration(String),
-    /// It is a number alone.
-    #[error("`{0}` has no unit: write `{0}s` for seconds")]
+    /// The text is a number without a unit.
+    #[error("`{0}` has no unit: use `{0}s` for seconds")]
     NoUnit(String),
-    /// It is longer than can be counted: 292 years, as in Go.
+    /// The duration is longer than 292 years, the maximum in Go.
     #[error("`{0}` is too long")]
     TooLong(String),
 }
 
-/// The units, longest name first among those that start alike, with their length in nanoseconds.
+/// The units with their length in nanoseconds. A unit comes before its prefixes.
 const UNITS: [(&str, u64); 8] = [
     ("ns", 1),
     ("us", 1_000),
@@ -28,13 +29,12 @@ const UNITS: [(&str, u64); 8] = [
     ("h", 3_600_000_000_000),
 ];
 
-/// Reads a length of time in the notation that `kubectl` and `kind` take: one or more numbers, each
-/// with a unit out of `ns`, `us`, `ms`, `s`, `m` and `h`, added up. A number may have a fraction.
-/// `0` needs no unit.
+/// Parses a duration in the notation of Go, as `kubectl` and `kind` do: one or more numbers, each with
+/// one of the units `ns`, `us`, `ms`, `s`, `m` and `h`. A number may have a fraction. `0` needs no unit.
 ///
 /// # Errors
 ///
-/// When it is written differently, is negative, or is above 292 years.
+/// [`DurationError`] for another notation, a negative duration, or one of more than 292 years.
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,7 +42,7 @@ const UNITS: [(&str, u64); 8] = [
 ///
 /// assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
 /// assert_eq!(parse_duration("1.5h"), Ok(Duration::from_secs(5400)));
-/// assert_eq!(parse_duration("60").unwrap_err().to_string(), "`60` has no unit: write `60s` for seconds");
+/// assert_eq!(parse_duration("60").unwrap_err().to_string(), "`60` has no unit: use `60s` for seconds");
 /// ```
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let malformed = || DurationError::NotADuration(text.to_owned());
@@ -86,7 +86,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_nanos(total))
 }
 
-/// Writes a length of time so that [`parse_duration`] reads the same: `5m`, `1m30s`, `250ms`.
+/// Formats a duration in the notation of [`parse_duration`]: `5m`, `1m30s`, `250ms`.
 pub(crate) fn format_duration(duration: Duration) -> String {
     let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
     if nanos != 0 {
@@ -104,18 +104,19 @@ pub(crate) fn format_duration(duration: Duration) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
-/// The leading digits of `text`, and what follows them.
+/// Splits `text` after its leading digits.
 fn digits(text: &str) -> (&str, &str) {
     text.split_at(text.bytes().take_while(u8::is_ascii_digit).count())
 }
 
-/// That part of `length` that the digits behind a decimal point stand for, rounded down.
+/// Returns the fraction of `length` given by the digits after a decimal point, rounded down.
 fn fraction_of(digits: &str, length: u64) -> u64 {
-    // No unit has more than 13 digits of nanoseconds: what follows cannot be seen in the result.
-    let seen = &digits[..digits.len().min(13)];
-    let value = seen.bytes().fold(0_u128, |value, digit| value * 10 + u128::from(digit - b'0'));
-    let scale = seen.bytes().fold(1_u128, |scale, _| scale * 10);
-    // It is below `length`, so it fits.
+    // A unit has at most 13 digits of nanoseconds, so further digits do not change the result.
+    let significant = &digits[..digits.len().min(13)];
+    let value =
+        significant.bytes().fold(0_u128, |value, digit| value * 10 + u128::from(digit - b'0'));
+    let scale = significant.bytes().fold(1_u128, |scale, _| scale * 10);
+    // The value is below `length`, so it fits.
     (value * u128::from(length) / scale) as u64
 }
 
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn good_ones() {
+    fn valid_durations_are_parsed() {
         let cases = [
             ("0", 0),
             ("0s", 0),
@@ -146,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_the_same() {
+    fn formatted_durations_are_read_back() {
         for text in ["0s", "5m", "1m30s", "2h3s", "1500ms", "1000000001ns"] {
             assert_eq!(format_duration(parse_duration(text).unwrap()), text);
         }
     }
 
     #[test]
-    fn bad_ones() {
+    fn parse_refuses_invalid_durations() {
         for text in ["", "soon", "-5s", "5 s", "s", ".s", "1m30", "5d", "5S", "1m soon", "+1s"] {
             assert_eq!(parse_duration(text), Err(DurationError::NotADuration(text.into())));
         }

@@ -1,16 +1,16 @@
-//! The reference of a container image.
+//! References of container images.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest repository, registry included, that registries take.
+/// The maximum length of a repository, including the registry.
 const MAX_REPOSITORY: usize = 255;
-/// The longest tag, by the OCI distribution specification.
+/// The maximum length of a tag in the OCI distribution specification.
 const MAX_TAG: usize = 128;
 
-/// The reference of a container image: `[REGISTRY[:PORT]/]PATH[:TAG][@ALGORITHM:DIGEST]`, after the
+/// The reference of a container image: `[REGISTRY[:PORT]/]PATH[:TAG][@ALGORITHM:DIGEST]`, as in the
 /// OCI distribution specification. The default is `localhost/kipod-node:latest`.
 ///
 /// ```
@@ -26,24 +26,37 @@ const MAX_TAG: usize = 128;
 #[serde(try_from = "String", into = "String")]
 pub struct ImageReference(String);
 
-/// Text that refers to no image.
+/// A text that is not an image reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ImageError {
-    /// There is no text.
-    #[error("the reference is empty")]
+#[error("`{text}` is not an image reference: {problem}")]
+pub struct ImageError {
+    text: String,
+    problem: Problem,
+}
+
+/// The first problem of an image reference.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Problem {
+    #[error("it is empty")]
     Empty,
-    /// It is not written as a reference is.
-    #[error("`{text}` is not an image reference: {reason}")]
-    Malformed {
-        /// The text.
-        text: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error("the repository is longer than {MAX_REPOSITORY} characters")]
+    Length,
+    #[error("`{0}` is not a registry host name")]
+    Host(String),
+    #[error("`{0}` is not a registry port")]
+    Port(String),
+    #[error("the path has an empty component")]
+    EmptyComponent,
+    #[error("`{0}` has characters other than a-z, 0-9 and single separators (. _ __ -)")]
+    Component(String),
+    #[error("`{0}` is not a tag of up to {MAX_TAG} characters A-Z, a-z, 0-9, _, . and -")]
+    Tag(String),
+    #[error("`{0}` is not a digest, such as `sha256:` and 64 hexadecimal digits")]
+    Digest(String),
 }
 
 impl ImageReference {
-    /// The reference, as it was written.
+    /// Returns the reference as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -59,29 +72,29 @@ impl FromStr for ImageReference {
     type Err = ImageError;
 
     fn from_str(text: &str) -> Result<Self, ImageError> {
-        if text.is_empty() {
-            return Err(ImageError::Empty);
-        }
         match check(text) {
             Ok(()) => Ok(Self(text.to_owned())),
-            Err(reason) => Err(ImageError::Malformed { text: text.to_owned(), reason }),
+            Err(problem) => Err(ImageError { text: text.to_owned(), problem }),
         }
     }
 }
 
-fn check(text: &str) -> Result<(), String> {
+fn check(text: &str) -> Result<(), Problem> {
+    if text.is_empty() {
+        return Err(Problem::Empty);
+    }
     let (named, digest) = match text.split_once('@') {
         Some((named, digest)) => (named, Some(digest)),
         None => (text, None),
     };
-    // A colon before the last slash is a registry's port.
+    // A colon before the last slash starts the port of the registry.
     let start = named.rfind('/').map_or(0, |slash| slash + 1);
     let (repository, tag) = match named[start..].split_once(':') {
         Some((last, tag)) => (&named[..start + last.len()], Some(tag)),
         None => (named, None),
     };
     if repository.len() > MAX_REPOSITORY {
-        return Err(format!("the repository is longer than {MAX_REPOSITORY} characters"));
+        return Err(Problem::Length);
     }
     let path = match repository.split_once('/') {
         Some((first, path)) if is_registry(first) => {
@@ -95,12 +108,12 @@ fn check(text: &str) -> Result<(), String> {
     digest.map_or(Ok(()), check_digest)
 }
 
-/// Whether the part before the first slash is a registry, not the first part of the path.
+/// Returns whether the text before the first slash is a registry, not part of the path.
 fn is_registry(first: &str) -> bool {
     first == "localhost" || first.contains(['.', ':'])
 }
 
-fn check_registry(registry: &str) -> Result<(), String> {
+fn check_registry(registry: &str) -> Result<(), Problem> {
     let (host, port) = match registry.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (registry, None),
@@ -112,27 +125,25 @@ fn check_registry(registry: &str) -> Result<(), String> {
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
     let v6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let good = match v6 {
+    let valid = match v6 {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => host.split('.').all(label),
     };
-    if !good {
-        return Err(format!("`{host}` is not a registry's host name"));
+    if !valid {
+        return Err(Problem::Host(host.to_owned()));
     }
     match port {
-        Some(port) if port.parse::<u16>().is_err() => {
-            Err(format!("`{port}` is not a registry's port"))
-        }
+        Some(port) if port.parse::<u16>().is_err() => Err(Problem::Port(port.to_owned())),
         _ => Ok(()),
     }
 }
 
-fn check_component(component: &str) -> Result<(), String> {
+fn check_component(component: &str) -> Result<(), Problem> {
     if component.is_empty() {
-        return Err("a part of its path is empty".to_owned());
+        return Err(Problem::EmptyComponent);
     }
     let words = component.split(['.', '_', '-']);
-    // Separators are one dot, one or two underscores, or any number of dashes, between words.
+    // A separator is one dot, one or two underscores, or any number of dashes.
     let separated = |component: &str| {
         let separators = component.split(|c: char| c.is_ascii_alphanumeric());
         separators
@@ -144,35 +155,27 @@ fn check_component(component: &str) -> Result<(), String> {
     if plain && !edges && separated(component) {
         Ok(())
     } else {
-        Err(format!(
-            "`{component}` has characters other than a-z, 0-9 and single separators (. _ __ -)"
-        ))
+        Err(Problem::Component(component.to_owned()))
     }
 }
 
-fn check_tag(tag: &str) -> Result<(), String> {
+fn check_tag(tag: &str) -> Result<(), Problem> {
     let first = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     let later = |b: u8| first(b) || b == b'.' || b == b'-';
-    let good = tag.bytes().enumerate().all(|(at, b)| if at == 0 { first(b) } else { later(b) });
-    if tag.is_empty() || tag.len() > MAX_TAG || !good {
-        return Err(format!(
-            "`{tag}` is not a tag, which is up to {MAX_TAG} characters of A-Z, a-z, 0-9, _, . and -"
-        ));
+    let valid = tag.bytes().enumerate().all(|(at, b)| if at == 0 { first(b) } else { later(b) });
+    if tag.is_empty() || tag.len() > MAX_TAG || !valid {
+        return Err(Problem::Tag(tag.to_owned()));
     }
     Ok(())
 }
 
-fn check_digest(digest: &str) -> Result<(), String> {
-    let good = match digest.split_once(':') {
+fn check_digest(digest: &str) -> Result<(), Problem> {
+    let valid = match digest.split_once(':') {
         Some(("sha256", hex)) => is_hex(hex, 64),
         Some(("sha512", hex)) => is_hex(hex, 128),
         _ => false,
     };
-    if good {
-        Ok(())
-    } else {
-        Err(format!("`{digest}` is not a digest, such as `sha256:` and 64 hexadecimal digits"))
-    }
+    if valid { Ok(()) } else { Err(Problem::Digest(digest.to_owned())) }
 }
 
 fn is_hex(text: &str, length: usize) -> bool {
@@ -204,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn good_ones_stay_as_they_are() {
+    fn valid_references_are_kept() {
         let digest = format!("quay.io/a/b@sha256:{}", "0f".repeat(32));
         for text in [
             "localhost/kipod-node:latest",
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_ones_say_why() {
+    fn errors_name_the_problem() {
         let long = format!("a/{}", "b".repeat(254));
         let cases = [
             ("a b", "`a b` has characters"),
@@ -232,22 +235,23 @@ mod tests {
             ("no..de", "`no..de` has characters"),
             ("no_-de", "`no_-de` has characters"),
             ("node ", "`node ` has characters"),
-            ("a//b", "a part of its path is empty"),
-            ("/a", "a part of its path is empty"),
+            ("a//b", "the path has an empty component"),
+            ("/a", "the path has an empty component"),
             ("node:", "`` is not a tag"),
             ("node:-x", "`-x` is not a tag"),
             ("node:a:b", "`a:b` is not a tag"),
-            ("reg.io:http/node", "`http` is not a registry's port"),
-            ("-reg.io/node", "`-reg.io` is not a registry's host name"),
-            ("[::x]:1/node", "`[::x]` is not a registry's host name"),
+            ("reg.io:http/node", "`http` is not a registry port"),
+            ("-reg.io/node", "`-reg.io` is not a registry host name"),
+            ("[::x]:1/node", "`[::x]` is not a registry host name"),
             ("node@sha256:12", "`sha256:12` is not a digest"),
             (long.as_str(), "the repository is longer"),
         ];
         for (text, reason) in cases {
             let error = text.parse::<ImageReference>().unwrap_err();
-            let ImageError::Malformed { reason: actual, .. } = error else { panic!("{text}") };
+            let actual = error.problem.to_string();
             assert!(actual.starts_with(reason), "{text}: {actual}");
         }
-        assert_eq!("".parse::<ImageReference>(), Err(ImageError::Empty));
+        let empty = "".parse::<ImageReference>().unwrap_err();
+        assert_eq!(empty.to_string(), "`` is not an image reference: it is empty");
     }
 }

@@ -1,31 +1,29 @@
-//! What a user may ask for: the meaning of each key, its default, and what is wrong with a bad
-//! value.
+//! Cluster specifications: settings, defaults and validation.
 //!
-//! [`RawSpec`] holds what was typed, or stands in a file. [`RawSpec::check`] turns it into a [`ClusterSpec`], in which
-//! every value is known to be good, or into [`ValidationErrors`], which is all that is wrong with it at once.
-//! Nothing here asks the host anything: whether a port is free or an image exists is found out
-//! later, by others.
+//! [`ClusterSpec::builder`] creates a [`ClusterSpec`] from typed values. The `config` module creates
+//! one from a configuration file. Both return [`ValidationErrors`] with all errors at once.
+//! Validation does not inspect the host: free ports and existing images are checked later.
 //!
 //! ```
-//! use kipod_engine::spec::RawSpec;
+//! use kipod_engine::spec::ClusterSpec;
 //!
-//! let spec = RawSpec::default().check().unwrap();
-//! assert_eq!(spec.name.as_str(), "kipod");
-//! assert_eq!(spec.networking.pod_subnet.to_string(), "10.244.0.0/16");
+//! let spec = ClusterSpec::builder("dev").workers(2).build()?;
+//! assert_eq!(spec.name.as_str(), "dev");
+//! assert_eq!(spec.networking.pod_subnet.v4.to_string(), "10.244.0.0/16");
 //!
-//! let raw = RawSpec {
-//!     name: Some("My Cluster".into()),
-//!     wait: Some("soon".into()),
-//!     ..RawSpec::default()
-//! };
-//! assert_eq!(raw.check().unwrap_err().iter().count(), 2);
+//! let errors = ClusterSpec::builder("My Cluster").control_planes(2).build().unwrap_err();
+//! assert_eq!(errors.iter().count(), 2);
+//! # Ok::<(), kipod_engine::spec::ValidationErrors>(())
 //! ```
 
+mod builder;
 mod check;
 mod cluster;
+mod dual_stack;
 mod duration;
-mod fault;
+mod error;
 mod image;
+mod location;
 mod mount;
 mod name;
 mod networking;
@@ -35,26 +33,34 @@ mod raw;
 mod registry;
 mod registry_auth;
 mod subnet;
-mod subnet6;
-mod written;
 
-pub use cluster::{ClusterSpec, DEFAULT_WAIT};
+pub use crate::util::string_enum::UnknownName;
+pub use builder::ClusterSpecBuilder;
+pub use cluster::ClusterSpec;
+#[doc(hidden)]
+pub use cluster::DEFAULT_WAIT;
+pub(crate) use dual_stack::comma_separated;
+pub use dual_stack::{DualStack, IpFamily};
 pub(crate) use duration::format_duration;
+#[doc(hidden)]
 pub use duration::{DurationError, parse_duration};
-pub use fault::{ValidationError, ValidationErrors};
+pub use error::{ValidationError, ValidationErrors};
 pub use image::{ImageError, ImageReference};
+pub use location::Position;
+#[doc(hidden)]
+pub use location::{Location, RawValue};
 pub use mount::{ExtraMount, ExtraPort, Propagation, Protocol};
 pub use name::{ClusterName, NameError};
-pub(crate) use networking::listed;
-pub use networking::{
-    INTERNAL_NODE_ADDRESS, INTERNAL_NODE_ADDRESS6, IpFamily, KubeProxyMode, NODE_POD_LENGTH,
-    NODE_POD_LENGTH6, Networking,
-};
-pub use node::{MAX_NODES, NodeSpec};
+pub(crate) use networking::{ANY_ADDRESS, INTERNAL_NODE_ADDRESSES, NODE_POD_CIDR_LENGTHS};
+pub use networking::{KubeProxyMode, Networking};
+pub(crate) use node::MAX_NODES;
+pub use node::NodeSpec;
 pub use patch::{JsonPatch, KubeadmPatches, MergePatch, PatchTarget};
+#[doc(hidden)]
 pub use raw::{RawJsonPatch, RawMount, RawNode, RawPatches, RawPort, RawRegistry, RawSpec};
-pub use registry::{FoundRegistries, LocalRegistry, Mirror, Registry};
-pub use registry_auth::RegistryAuth;
-pub use subnet::{Subnet, SubnetError};
-pub use subnet6::Subnet6;
-pub use written::{Place, Position, Written};
+#[doc(hidden)]
+pub use registry::{FoundRegistries, LocalRegistry};
+pub use registry::{Mirror, Registry};
+#[doc(hidden)]
+pub use registry_auth::{RegistryAuth, RegistryAuthError};
+pub use subnet::{Subnet, Subnet6, SubnetError};

@@ -1,69 +1,93 @@
-//! What of the host a node sees: files and ports.
+//! Host paths and host ports of a node.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::util::words::words;
+use crate::util::string_enum::string_enum;
 
-/// A file or folder of the host, mounted into a node.
+/// A file or directory of the host that is mounted into a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ExtraMount {
-    /// The path on the host; one that is not absolute starts at the current folder.
+    /// The path on the host. A relative path starts at the current directory.
     pub host_path: PathBuf,
     /// The absolute path inside the node.
     pub container_path: String,
-    /// Whether the node may not write to it; it may by default.
+    /// `true` for a read-only mount. Default: `false`.
     pub read_only: bool,
-    /// Whether the host's files get a label with which every container may use them, where SELinux
-    /// is on; they keep theirs by default.
+    /// `true` to relabel the host's files for containers on hosts with SELinux. Default: `false`.
     pub selinux_relabel: bool,
-    /// Which mounts that come later are passed on; none by default.
+    /// The mount propagation. Default: `None`.
     pub propagation: Propagation,
 }
 
-words! {
-    /// Which mounts below a mount are passed on when they come later.
+string_enum! {
+    /// The propagation of later mounts below a mount.
     pub enum Propagation: "a propagation" {
-        /// None.
+        /// No propagation.
         None = "None",
-        /// Those of the host are seen in the node.
+        /// Mounts of the host appear in the node.
         HostToContainer = "HostToContainer",
-        /// Those of each are seen in the other.
+        /// Mounts of the host appear in the node, and mounts of the node on the host.
         Bidirectional = "Bidirectional",
     }
 }
 
-/// A port of the host, passed on to a node.
+impl ExtraMount {
+    /// Creates a writable mount of a host path.
+    pub fn new(host_path: impl Into<PathBuf>, container_path: impl Into<String>) -> Self {
+        Self {
+            host_path: host_path.into(),
+            container_path: container_path.into(),
+            read_only: false,
+            selinux_relabel: false,
+            propagation: Propagation::default(),
+        }
+    }
+}
+
+/// A host port that is forwarded to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ExtraPort {
     /// The port inside the node.
     pub container_port: u16,
-    /// The port on the host; `None` is any free one, the same for the cluster's life.
+    /// The port on the host. `None` selects a free port, which stays the same while the cluster exists.
     pub host_port: Option<u16>,
-    /// The host's address; by default `0.0.0.0`, which is all of its addresses, as in kind.
+    /// The listen address on the host. Default: `0.0.0.0`, all addresses, as in kind.
     pub listen_address: IpAddr,
-    /// The protocol; TCP by default.
+    /// The protocol. Default: TCP.
     pub protocol: Protocol,
 }
 
 impl ExtraPort {
-    /// Where ports are published unless told: on all of the host's addresses, as in kind.
+    /// The default listen address: all addresses of the host, as in kind.
     pub const LISTEN_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-    /// Whether both want the same port of the host.
+    /// Creates a TCP mapping to a container port from a free host port on all addresses.
+    pub fn new(container_port: u16) -> Self {
+        Self {
+            container_port,
+            host_port: None,
+            listen_address: Self::LISTEN_ADDRESS,
+            protocol: Protocol::default(),
+        }
+    }
+
+    /// Returns whether both mappings need the same host port.
     pub fn collides(&self, other: &Self) -> bool {
         let (one, two) = (self.listen_address, other.listen_address);
         self.protocol == other.protocol
             && self.host_port.is_some()
             && self.host_port == other.host_port
-            // The address that means all of them, of either family, leaves no other.
+            // An unspecified address, of either family, covers all addresses.
             && (one == two || one.is_unspecified() || two.is_unspecified())
     }
 }
 
-words! {
+string_enum! {
     /// A transport protocol.
     pub enum Protocol: "a protocol" {
         /// TCP.

@@ -1,18 +1,17 @@
-//! The name of a cluster.
+//! Cluster names.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest name: `NAME-control-plane-0` is a host name, and a label of one has at most 63
-/// characters (RFC 1123, section 2.1). `kipod-NAME` is shorter.
+/// The maximum length: `NAME-control-plane-0` is a host name label of at most 63 characters (RFC 1123,
+/// section 2.1). `kipod-NAME` is shorter.
 const MAX_LENGTH: usize = 63 - "-control-plane-0".len();
 
-/// The name of a cluster: a DNS label, short enough for what is derived from it.
+/// The name of a cluster: 1 to 47 characters of `a-z`, `0-9` and `-`, without `-` at the start or end.
 ///
-/// It has 1 to 47 characters out of `a-z`, `0-9` and `-`, and neither starts nor ends with `-`. The
-/// default is `kipod`.
+/// Names of nodes, networks and kubeconfig contexts are derived from it. The default is `kipod`.
 ///
 /// ```
 /// use kipod_engine::spec::ClusterName;
@@ -21,77 +20,77 @@ const MAX_LENGTH: usize = 63 - "-control-plane-0".len();
 /// assert_eq!(name.context(), "kipod-dev");
 /// assert_eq!(
 ///     "Dev_".parse::<ClusterName>().unwrap_err().to_string(),
-///     "cluster name `Dev_` has `D`, `_`, where only a-z, 0-9 and - may stand"
+///     "invalid cluster name `Dev_`: has `D`, `_`, where only a-z, 0-9 and - are allowed"
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ClusterName(String);
 
-/// A name that no cluster can have, with all that is wrong with it.
+/// An invalid cluster name, with all its problems.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cluster name `{name}` {}", .faults.join("; "))]
+#[error("invalid cluster name `{name}`: {}", .problems.join("; "))]
 pub struct NameError {
     name: String,
-    faults: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl NameError {
-    /// What is wrong with the name, each completing "the name ...".
-    pub fn faults(&self) -> &[String] {
-        &self.faults
+    /// Returns all problems, such as "starts with `-`".
+    pub fn problems(&self) -> &[String] {
+        &self.problems
     }
 }
 
 impl ClusterName {
-    /// Checks a name.
+    /// Validates a name.
     ///
     /// # Errors
     ///
-    /// With all that is wrong with it at once.
+    /// [`NameError`] with all problems of the name.
     pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
         let name = name.into();
-        let faults = faults(&name);
-        if faults.is_empty() { Ok(Self(name)) } else { Err(NameError { name, faults }) }
+        let problems = problems(&name);
+        if problems.is_empty() { Ok(Self(name)) } else { Err(NameError { name, problems }) }
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What the cluster's context, cluster and user are called in a kubeconfig: `kipod-NAME`.
+    /// Returns the name of the context, cluster and user in a kubeconfig: `kipod-NAME`.
     pub fn context(&self) -> String {
         format!("kipod-{}", self.0)
     }
 }
 
-fn faults(name: &str) -> Vec<String> {
+fn problems(name: &str) -> Vec<String> {
     if name.is_empty() {
         return vec!["is empty".to_owned()];
     }
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     let length = name.chars().count();
     if length > MAX_LENGTH {
-        faults.push(format!("has {length} characters, {MAX_LENGTH} are the most"));
+        problems.push(format!("has {length} characters, the maximum is {MAX_LENGTH}"));
     }
-    let mut strange: Vec<String> = Vec::new();
+    let mut invalid: Vec<String> = Vec::new();
     for c in name.chars().filter(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-')) {
         let shown = format!("`{}`", c.escape_debug());
-        if !strange.contains(&shown) {
-            strange.push(shown);
+        if !invalid.contains(&shown) {
+            invalid.push(shown);
         }
     }
-    if !strange.is_empty() {
-        faults.push(format!("has {}, where only a-z, 0-9 and - may stand", strange.join(", ")));
+    if !invalid.is_empty() {
+        problems.push(format!("has {}, where only a-z, 0-9 and - are allowed", invalid.join(", ")));
     }
     if name.starts_with('-') {
-        faults.push("starts with `-`".to_owned());
+        problems.push("starts with `-`".to_owned());
     }
     if name.ends_with('-') {
-        faults.push("ends with `-`".to_owned());
+        problems.push("ends with `-`".to_owned());
     }
-    faults
+    problems
 }
 
 impl Default for ClusterName {
@@ -133,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn good_names_stay_as_they_are() {
+    fn valid_names_are_kept() {
         let longest = "a".repeat(47);
         for name in ["kipod", "a", "0", "dev-2", "a--b", longest.as_str()] {
             let parsed: ClusterName = name.parse().unwrap();
@@ -144,26 +143,26 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_name_gets_all_its_faults() {
-        let strange = "where only a-z, 0-9 and - may stand";
+    fn error_lists_all_problems_of_a_name() {
+        let invalid = "where only a-z, 0-9 and - are allowed";
         let cases: &[(&str, &[String])] = &[
             ("", &["is empty".into()]),
             ("-", &["starts with `-`".into(), "ends with `-`".into()]),
-            ("Dev", &[format!("has `D`, {strange}")]),
-            ("a.b/c.d", &[format!("has `.`, `/`, {strange}")]),
-            ("a\nb", &[format!("has `\\n`, {strange}")]),
-            ("é-", &[format!("has `é`, {strange}"), "ends with `-`".into()]),
+            ("Dev", &[format!("has `D`, {invalid}")]),
+            ("a.b/c.d", &[format!("has `.`, `/`, {invalid}")]),
+            ("a\nb", &[format!("has `\\n`, {invalid}")]),
+            ("é-", &[format!("has `é`, {invalid}"), "ends with `-`".into()]),
         ];
-        for (name, faults) in cases {
-            assert_eq!(ClusterName::new(*name).unwrap_err().faults(), *faults, "{name:?}");
+        for (name, problems) in cases {
+            assert_eq!(ClusterName::new(*name).unwrap_err().problems(), *problems, "{name:?}");
         }
         let error = ClusterName::new(format!("-{}_", "x".repeat(46))).unwrap_err();
-        assert_eq!(error.faults().len(), 3, "{error}");
-        assert_eq!(error.faults()[0], "has 48 characters, 47 are the most");
+        assert_eq!(error.problems().len(), 3, "{error}");
+        assert_eq!(error.problems()[0], "has 48 characters, the maximum is 47");
     }
 
     #[test]
-    fn reading_json_checks() {
+    fn deserialisation_validates_the_name() {
         assert_eq!(serde_json::from_str::<ClusterName>("\"dev\"").unwrap().as_str(), "dev");
         assert!(serde_json::from_str::<ClusterName>("\"Dev\"").is_err());
     }

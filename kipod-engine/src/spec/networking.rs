@@ -1,103 +1,67 @@
-//! The addresses a cluster uses.
+//! The networking settings of a cluster.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Subnet, Subnet6};
-use crate::util::words::words;
+use super::{DualStack, IpFamily, Subnet, Subnet6};
+use crate::util::string_enum::string_enum;
 
-/// The address that a one-node cluster's Kubernetes binds its identity to. It exists inside the node
-/// alone, on its loopback interface, so that the node can be given another network address.
-pub const INTERNAL_NODE_ADDRESS: Ipv4Addr = Ipv4Addr::new(172, 31, 255, 1);
-/// The same for IPv6.
-pub const INTERNAL_NODE_ADDRESS6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x172, 0x31, 0x255, 0, 0, 0, 1);
+/// The internal addresses of the node of a one-node cluster. They exist only on the loopback interface
+/// of the node, so Kubernetes keeps its addresses when the node gets other ones on the network.
+pub(crate) const INTERNAL_NODE_ADDRESSES: DualStack<Ipv4Addr, Ipv6Addr> = DualStack::new(
+    Ipv4Addr::new(172, 31, 255, 1),
+    Ipv6Addr::new(0xfd00, 0x172, 0x31, 0x255, 0, 0, 0, 1),
+);
 
-/// The length of each node's part of the pod subnet: kube-controller-manager's default for IPv4.
-pub const NODE_POD_LENGTH: u8 = 24;
-/// The same for IPv6.
-pub const NODE_POD_LENGTH6: u8 = 64;
+/// The CIDRs that contain all addresses.
+pub(crate) const ANY_ADDRESS: DualStack<&str, &str> = DualStack::new("0.0.0.0/0", "::/0");
 
-words! {
-    /// Which IP addresses pods and Services have.
-    pub enum IpFamily: "an IP family" {
-        /// IPv4 addresses.
-        Ipv4 = "ipv4",
-        /// IPv6 addresses.
-        Ipv6 = "ipv6",
-        /// One of each.
-        Dual = "dual",
-    }
-}
+/// The prefix lengths of a node's pod CIDRs, which are the defaults of kube-controller-manager.
+pub(crate) const NODE_POD_CIDR_LENGTHS: DualStack<u8, u8> = DualStack::new(24, 64);
 
-impl IpFamily {
-    /// Whether there are IPv4 addresses.
-    pub fn has_ipv4(self) -> bool {
-        self != Self::Ipv6
-    }
-
-    /// Whether there are IPv6 addresses.
-    pub fn has_ipv6(self) -> bool {
-        self != Self::Ipv4
-    }
-
-    /// What there is of a thing that each family has one of. IPv4 comes first: a Service that does
-    /// not say which family it wants gets the first one's address.
-    pub fn each<T>(self, v4: impl Into<T>, v6: impl Into<T>) -> Vec<T> {
-        match self {
-            Self::Ipv4 => vec![v4.into()],
-            Self::Ipv6 => vec![v6.into()],
-            Self::Dual => vec![v4.into(), v6.into()],
-        }
-    }
-}
-
-words! {
-    /// How kube-proxy passes on what is sent to Services.
+string_enum! {
+    /// The mode of kube-proxy.
     pub enum KubeProxyMode: "a kube-proxy mode" {
-        /// By rules of iptables.
+        /// iptables rules.
         Iptables = "iptables",
-        /// By rules of nftables.
+        /// nftables rules.
         Nftables = "nftables",
-        /// By the kernel's virtual servers.
+        /// IP Virtual Server of the kernel.
         Ipvs = "ipvs",
-        /// There is no kube-proxy: something else passes it on, or nothing does.
+        /// No kube-proxy.
         None = "none",
     }
 }
 
-/// The addresses a cluster uses, and how they are reached.
+/// The networking settings of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Serialized", into = "Serialized")]
 pub struct Networking {
-    /// Which addresses pods and Services have; IPv4 by default.
+    /// The IP families of pods and Services. Default: IPv4.
     pub ip_family: IpFamily,
-    /// Where pods get their IPv4 addresses from; `10.244.0.0/16` by default. Each node gets a /24 of
-    /// it. Without meaning where the family has no IPv4, as are the others of the other family.
-    pub pod_subnet: Subnet,
-    /// Where Services get their IPv4 addresses from; `10.96.0.0/16` by default.
-    pub service_subnet: Subnet,
-    /// Where pods get their IPv6 addresses from; `fd00:10:244::/56` by default. Each node gets a /64
-    /// of it.
-    pub pod_subnet6: Subnet6,
-    /// Where Services get their IPv6 addresses from; `fd00:10:96::/112` by default.
-    pub service_subnet6: Subnet6,
-    /// The host's address that the API server is published on; `127.0.0.1` by default, and `::1`
-    /// where there is only IPv6.
+    /// The pod subnets, of which each node gets a /24, or a /64 of IPv6. Default: `10.244.0.0/16` and
+    /// `fd00:10:244::/56`. The subnet of an unused family is ignored.
+    pub pod_subnet: DualStack<Subnet, Subnet6>,
+    /// The Service subnets. Default: `10.96.0.0/16` and `fd00:10:96::/112`. The subnet of an unused
+    /// family is ignored.
+    pub service_subnet: DualStack<Subnet, Subnet6>,
+    /// The host address on which the API server is published. Default: `127.0.0.1`, or `::1` in an
+    /// IPv6 cluster.
     pub api_server_address: IpAddr,
-    /// The host's TCP port that the API server is published on; `None` is any free one.
+    /// The host port on which the API server is published. Default: `None`, a free port.
     pub api_server_port: Option<u16>,
-    /// Whether the network of pods is left to the user: nodes are not ready until one is installed.
-    /// It is not by default.
+    /// `true` if the user installs the pod network: nodes are not ready before that. Default: `false`.
     pub disable_default_cni: bool,
-    /// How kube-proxy works; with iptables by default.
+    /// The mode of kube-proxy. Default: iptables.
     pub kube_proxy_mode: KubeProxyMode,
-    /// The domains in which nodes search for names; `None`, the default, is the host's.
+    /// The DNS search domains of the nodes. Default: `None`, those of the host.
     pub dns_search: Option<Vec<String>>,
 }
 
 impl Networking {
-    /// What an IP family has by default.
+    /// Returns the default settings of an IP family.
     pub fn of(ip_family: IpFamily) -> Self {
         let subnet = |a, b| Subnet::around(Ipv4Addr::new(a, b, 0, 0), 16).expect("16 is below 32");
         let subnet6 = |part, length| {
@@ -110,10 +74,8 @@ impl Networking {
         };
         Self {
             ip_family,
-            pod_subnet: subnet(10, 244),
-            service_subnet: subnet(10, 96),
-            pod_subnet6: subnet6(0x244, 56),
-            service_subnet6: subnet6(0x96, 112),
+            pod_subnet: DualStack::new(subnet(10, 244), subnet6(0x244, 56)),
+            service_subnet: DualStack::new(subnet(10, 96), subnet6(0x96, 112)),
             api_server_address,
             api_server_port: None,
             disable_default_cni: false,
@@ -121,27 +83,67 @@ impl Networking {
             dns_search: None,
         }
     }
-}
 
-impl Networking {
-    /// Where pods get their addresses from, in each family there is.
+    /// Returns the pod subnets of the cluster's IP families.
     pub fn pod_subnets(&self) -> Vec<IpNet> {
-        self.ip_family.each(self.pod_subnet, self.pod_subnet6)
+        self.pod_subnet.each(self.ip_family)
     }
 
-    /// Where Services get their addresses from, in each family there is.
+    /// Returns the Service subnets of the cluster's IP families.
     pub fn service_subnets(&self) -> Vec<IpNet> {
-        self.ip_family.each(self.service_subnet, self.service_subnet6)
+        self.service_subnet.each(self.ip_family)
     }
-}
-
-/// What there is of each family, as Kubernetes and configuration files take it: `10.0.0.1,fd00::1`.
-pub(crate) fn listed<T: std::fmt::Display>(each: &[T]) -> String {
-    each.iter().map(T::to_string).collect::<Vec<_>>().join(",")
 }
 
 impl Default for Networking {
     fn default() -> Self {
         Self::of(IpFamily::default())
+    }
+}
+
+/// The serialised form in cluster records, with a field for each subnet.
+#[derive(Serialize, Deserialize)]
+struct Serialized {
+    ip_family: IpFamily,
+    pod_subnet: Subnet,
+    service_subnet: Subnet,
+    pod_subnet6: Subnet6,
+    service_subnet6: Subnet6,
+    api_server_address: IpAddr,
+    api_server_port: Option<u16>,
+    disable_default_cni: bool,
+    kube_proxy_mode: KubeProxyMode,
+    dns_search: Option<Vec<String>>,
+}
+
+impl From<Serialized> for Networking {
+    fn from(form: Serialized) -> Self {
+        Self {
+            ip_family: form.ip_family,
+            pod_subnet: DualStack::new(form.pod_subnet, form.pod_subnet6),
+            service_subnet: DualStack::new(form.service_subnet, form.service_subnet6),
+            api_server_address: form.api_server_address,
+            api_server_port: form.api_server_port,
+            disable_default_cni: form.disable_default_cni,
+            kube_proxy_mode: form.kube_proxy_mode,
+            dns_search: form.dns_search,
+        }
+    }
+}
+
+impl From<Networking> for Serialized {
+    fn from(networking: Networking) -> Self {
+        Self {
+            ip_family: networking.ip_family,
+            pod_subnet: networking.pod_subnet.v4,
+            service_subnet: networking.service_subnet.v4,
+            pod_subnet6: networking.pod_subnet.v6,
+            service_subnet6: networking.service_subnet.v6,
+            api_server_address: networking.api_server_address,
+            api_server_port: networking.api_server_port,
+            disable_default_cni: networking.disable_default_cni,
+            kube_proxy_mode: networking.kube_proxy_mode,
+            dns_search: networking.dns_search,
+        }
     }
 }

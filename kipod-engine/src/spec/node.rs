@@ -1,4 +1,4 @@
-//! What each node of a cluster shall be.
+//! The specification of a node.
 
 use std::collections::BTreeMap;
 
@@ -8,29 +8,38 @@ use crate::kubernetes::Role;
 
 use super::{ExtraMount, ExtraPort, ImageReference, KubeadmPatches};
 
-/// How many nodes a cluster may have: each gets an address of a /24, beside the gateway and the load
-/// balancer.
-pub const MAX_NODES: usize = 250;
+/// The maximum number of nodes. Each needs an address of a /24, as do the gateway and the load balancer.
+pub(crate) const MAX_NODES: usize = 250;
 
-/// A node that was asked for.
+/// The specification of a node.
+///
+/// ```
+/// use kipod_engine::kubernetes::Role;
+/// use kipod_engine::spec::{ExtraMount, NodeSpec};
+///
+/// let mut node = NodeSpec::new(Role::Worker);
+/// node.labels.insert("tier".to_owned(), "front".to_owned());
+/// node.extra_mounts.push(ExtraMount::new("./data", "/data"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct NodeSpec {
-    /// What it does.
+    /// The role.
     pub role: Role,
-    /// Its node image; `None` is the cluster's.
+    /// The node image. Default: `None`, the image of the cluster.
     pub image: Option<ImageReference>,
-    /// Labels of the node in Kubernetes, beside those it has anyway; none by default.
+    /// Additional Kubernetes labels of the node. Default: none.
     pub labels: BTreeMap<String, String>,
-    /// Files and folders of the host that it sees; none by default.
+    /// Files and directories of the host that are mounted into the node. Default: none.
     pub extra_mounts: Vec<ExtraMount>,
-    /// Ports of the host that are passed on to it, beside the API server's; none by default.
+    /// Host ports that are forwarded to the node, in addition to the API server's port. Default: none.
     pub extra_port_mappings: Vec<ExtraPort>,
-    /// What is changed in the documents that kubeadm reads on it, after the cluster's own patches.
+    /// Patches of the node's kubeadm configuration, applied after the patches of the cluster.
     pub kubeadm_patches: KubeadmPatches,
 }
 
 impl NodeSpec {
-    /// A node of that role, with nothing else said of it.
+    /// Creates a node with default settings.
     pub fn new(role: Role) -> Self {
         Self {
             role,

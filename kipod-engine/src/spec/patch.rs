@@ -1,13 +1,13 @@
-//! What a user changes in the documents that kubeadm reads.
+//! Patches of the kubeadm configuration.
 
 use json_patch::PatchOperation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::check::Problem;
 use crate::util::suggest::did_you_mean;
 
-/// The documents that kubeadm reads: kind, group and versions. The last version is the one that
-/// kipod writes.
+/// The objects of the kubeadm configuration: kind, group and versions. kipod writes the last version.
 const DOCUMENTS: [(&str, &str, &[&str]); 5] = [
     ("ClusterConfiguration", KUBEADM, KUBEADM_VERSIONS),
     ("InitConfiguration", KUBEADM, KUBEADM_VERSIONS),
@@ -17,12 +17,11 @@ const DOCUMENTS: [(&str, &str, &[&str]); 5] = [
 ];
 const KUBEADM: &str = "kubeadm.k8s.io";
 const KUBEADM_VERSIONS: &[&str] = &["v1beta1", "v1beta2", "v1beta3", "v1beta4"];
-/// Versions whose patches are applied: kubeadm reads the former no more, but kind writes it for
-/// Kubernetes up to 1.35, and what kind's users patch in it has the same names in the latter.
+/// The versions whose patches are applied. kubeadm no longer reads the first, but kind writes it for
+/// Kubernetes up to 1.35, and the fields that users of kind patch have the same names in both.
 const LIVE_VERSIONS: [&str; 2] = ["kubeadm.k8s.io/v1beta3", "kubeadm.k8s.io/v1beta4"];
 
-/// Changes of the documents that kubeadm reads. Merge patches come before JSON patches, each in the
-/// order they were given.
+/// Patches of the kubeadm configuration. Merge patches are applied before JSON patches, each in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KubeadmPatches {
     /// Merge patches (RFC 7386).
@@ -31,25 +30,27 @@ pub struct KubeadmPatches {
     pub json: Vec<JsonPatch>,
 }
 
-/// Which documents a patch is for.
+/// The objects that a patch applies to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PatchTarget {
-    /// Their kind.
+    /// The kind.
     pub kind: String,
-    /// Their API version; `None` is any.
+    /// The API version; `None` matches every version.
     pub api_version: Option<String>,
 }
 
-/// A merge patch, as it was written: one or more YAML documents. Two are equal that do the same,
-/// wherever they were written.
+/// A merge patch: one or more YAML documents. The location is not compared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MergePatch {
-    /// Where it was written: the key, with the file's name and line.
-    pub place: String,
-    /// Its text.
+    /// The location of the patch: file, line and key.
+    #[serde(rename = "place")]
+    pub location: String,
+    /// The text.
     pub text: String,
-    /// Its documents, each with what it is for.
-    pub documents: Vec<(PatchTarget, Value)>,
+    /// The documents with their targets.
+    pub(crate) documents: Vec<(PatchTarget, Value)>,
 }
 
 impl PartialEq for MergePatch {
@@ -60,17 +61,19 @@ impl PartialEq for MergePatch {
 
 impl Eq for MergePatch {}
 
-/// A JSON patch. Two are equal that do the same, wherever they were written.
+/// A JSON patch. The location is not compared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct JsonPatch {
-    /// Where it was written: the key, with the file's name and line.
-    pub place: String,
-    /// Its text.
+    /// The location of the patch: file, line and key.
+    #[serde(rename = "place")]
+    pub location: String,
+    /// The text.
     pub text: String,
-    /// What it is for.
+    /// The objects that the patch applies to.
     pub target: PatchTarget,
-    /// What it does, in order.
-    pub operations: Vec<PatchOperation>,
+    /// The operations, in order.
+    pub(crate) operations: Vec<PatchOperation>,
 }
 
 impl PartialEq for JsonPatch {
@@ -82,24 +85,24 @@ impl PartialEq for JsonPatch {
 impl Eq for JsonPatch {}
 
 impl KubeadmPatches {
-    /// Whether there are none.
+    /// Returns whether there are no patches.
     pub fn is_empty(&self) -> bool {
         self.merge.is_empty() && self.json.is_empty()
     }
 
-    /// The place of each patch, with what it is for.
-    pub fn targets(&self) -> impl Iterator<Item = (&str, &PatchTarget)> {
+    /// Iterates over the targets, each with the location of its patch.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (&str, &PatchTarget)> {
         let merge = self.merge.iter().flat_map(|patch| {
-            patch.documents.iter().map(|(target, _)| (patch.place.as_str(), target))
+            patch.documents.iter().map(|(target, _)| (patch.location.as_str(), target))
         });
-        merge.chain(self.json.iter().map(|patch| (patch.place.as_str(), &patch.target)))
+        merge.chain(self.json.iter().map(|patch| (patch.location.as_str(), &patch.target)))
     }
 }
 
 impl PatchTarget {
-    /// Whether a document is one that the patch is for: its kind is the same, and its API version,
-    /// where the patch names one. Of kubeadm's versions, the last two count as one.
-    pub fn matches(&self, document: &Value) -> bool {
+    /// Returns whether the patch applies to a document: the kinds are equal, and the API versions if the
+    /// patch has one. The last two versions of kubeadm's group count as equal.
+    pub(crate) fn matches(&self, document: &Value) -> bool {
         let field = |name| document.get(name).and_then(Value::as_str);
         field("kind") == Some(&self.kind)
             && self.api_version.as_deref().is_none_or(|version| {
@@ -110,25 +113,29 @@ impl PatchTarget {
             })
     }
 
-    /// Whether no kubeadm that kipod runs reads documents of that version.
-    pub fn is_outdated(&self) -> bool {
+    /// Returns whether no supported kubeadm reads the API version.
+    pub(crate) fn is_outdated(&self) -> bool {
         self.api_version.as_deref().is_some_and(|version| {
             version.starts_with(KUBEADM) && !LIVE_VERSIONS.contains(&version)
         })
     }
 
-    /// Checks that there are such documents.
-    fn check(&self) -> Result<(), String> {
+    /// Checks that kubeadm has such objects.
+    fn check(&self) -> Result<(), Problem> {
         let Self { kind, api_version } = self;
         let Some((_, group, versions)) = DOCUMENTS.iter().find(|(known, ..)| known == kind) else {
             let kinds = DOCUMENTS.map(|(known, ..)| known);
-            let meant = did_you_mean(kind, kinds);
-            return Err(format!("`{kind}` is no kind of document that kubeadm reads{meant}"));
+            let suggestion = did_you_mean(kind, kinds);
+            let message =
+                format!("`{kind}` is not a kind of the kubeadm configuration{suggestion}");
+            return Err(Problem(message));
         };
         match api_version {
             Some(version) if !versions.iter().any(|one| *version == format!("{group}/{one}")) => {
                 let newest = versions.last().map_or("", |newest| newest);
-                Err(format!("`{version}` is no API version of {kind}: `{group}/{newest}` is"))
+                Err(Problem(format!(
+                    "`{version}` is not an API version of {kind}: use `{group}/{newest}`"
+                )))
             }
             _ => Ok(()),
         }
@@ -136,81 +143,90 @@ impl PatchTarget {
 }
 
 impl MergePatch {
-    /// Reads a patch; `place` is where it was written.
+    /// Parses a patch.
     ///
     /// # Errors
     ///
-    /// With all that is wrong with it.
-    pub(super) fn read(text: &str, place: String) -> Result<Self, Vec<String>> {
-        let documents = documents(text).map_err(|fault| vec![fault])?;
-        let mut faults = Vec::new();
+    /// All problems of the patch.
+    pub(super) fn parse(text: &str, location: String) -> Result<Self, Vec<Problem>> {
+        let documents = documents(text).map_err(|problem| vec![problem])?;
+        let mut problems = Vec::new();
         let mut read = Vec::new();
         for (index, document) in documents.into_iter().enumerate() {
             let Value::Object(fields) = &document else {
-                faults.push(format!("document {} of the patch is not a mapping", index + 1));
+                let message = format!("document {} of the patch is not a mapping", index + 1);
+                problems.push(Problem(message));
                 continue;
             };
             let text = |name| fields.get(name).and_then(Value::as_str).map(str::to_owned);
             let Some(kind) = text("kind") else {
-                faults.push("the patch has no `kind`, which says what document it is for".into());
+                problems.push(Problem("the patch has no `kind` of the object to patch".to_owned()));
                 continue;
             };
             let target = PatchTarget { kind, api_version: text("apiVersion") };
             match target.check() {
                 Ok(()) => read.push((target, document)),
-                Err(fault) => faults.push(fault),
+                Err(problem) => problems.push(problem),
             }
         }
-        if faults.is_empty() && read.is_empty() {
-            faults.push("the patch is empty".into());
+        if problems.is_empty() && read.is_empty() {
+            problems.push(Problem("the patch is empty".to_owned()));
         }
         let text = text.to_owned();
-        if faults.is_empty() { Ok(Self { place, text, documents: read }) } else { Err(faults) }
+        match problems.is_empty() {
+            true => Ok(Self { location, text, documents: read }),
+            false => Err(problems),
+        }
     }
 }
 
 impl JsonPatch {
-    /// Reads a patch; `place` is where it was written.
+    /// Parses a patch.
     ///
     /// # Errors
     ///
-    /// With all that is wrong with it.
-    pub(super) fn read(
+    /// All problems of the patch.
+    pub(super) fn parse(
         text: &str,
         target: PatchTarget,
-        place: String,
-    ) -> Result<Self, Vec<String>> {
-        let mut faults = Vec::new();
-        faults.extend(target.check().err());
+        location: String,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        problems.extend(target.check().err());
         let mut operations = Vec::new();
         match documents(text).map(|mut all| (all.len() == 1).then(|| all.remove(0))) {
             Ok(Some(Value::Array(list))) => {
                 for (index, operation) in list.into_iter().enumerate() {
                     match serde_json::from_value(operation) {
                         Ok(operation) => operations.push(operation),
-                        Err(error) => faults.push(format!("operation {}: {error}", index + 1)),
+                        Err(error) => {
+                            problems.push(Problem(format!("operation {}: {error}", index + 1)));
+                        }
                     }
                 }
             }
-            Ok(_) => faults.push("the patch is not a list of operations".into()),
-            Err(fault) => faults.push(fault),
+            Ok(_) => problems.push(Problem("the patch is not a list of operations".to_owned())),
+            Err(problem) => problems.push(problem),
         }
         let text = text.to_owned();
-        if faults.is_empty() { Ok(Self { place, text, target, operations }) } else { Err(faults) }
+        match problems.is_empty() {
+            true => Ok(Self { location, text, target, operations }),
+            false => Err(problems),
+        }
     }
 }
 
-/// The documents of a text, without those that say nothing.
-fn documents(text: &str) -> Result<Vec<Value>, String> {
+/// Parses the non-empty documents of a text.
+fn documents(text: &str) -> Result<Vec<Value>, Problem> {
     let all: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| {
         let error = error.without_snippet();
         let line =
             error.location().map(|location| format!("line {} of the patch: ", location.line()));
         let reason = error.to_string();
-        // The location, which is known already, stands behind the reason.
+        // The reason ends with the location.
         let reason = reason.lines().next().unwrap_or_default();
         let reason = reason.split_once(" at line ").map_or(reason, |(reason, _)| reason);
-        format!("{}{reason}", line.unwrap_or_default())
+        Problem(format!("{}{reason}", line.unwrap_or_default()))
     })?;
     Ok(all.into_iter().filter(|document| !document.is_null()).collect())
 }

@@ -1,151 +1,151 @@
-//! What a user typed.
+//! Unvalidated cluster specifications, from configuration files and flags.
 
-use super::{Place, Written};
+use super::{Location, RawValue};
 
-/// What a user typed, or wrote into a file, unchecked; `None` is what was left out.
-/// [`check`](Self::check) gives it meaning.
+/// An unvalidated cluster specification. `None` is a value that was not set.
+/// [`check`](Self::check) validates it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawSpec {
     /// The cluster's name.
-    pub name: Option<Written>,
+    pub name: Option<RawValue>,
     /// The node image's reference.
-    pub image: Option<Written>,
-    /// Which IP addresses pods and Services have.
-    pub ip_family: Option<Written>,
-    /// The host's address for the API server.
-    pub api_server_address: Option<Written>,
-    /// The host's port for the API server.
-    pub api_server_port: Option<Written>,
-    /// The subnet of the pods, or one of each family with a comma between them.
-    pub pod_subnet: Option<Written>,
-    /// The subnet of the Services, or one of each family with a comma between them.
-    pub service_subnet: Option<Written>,
-    /// Whether the network of pods is left to the user.
+    pub image: Option<RawValue>,
+    /// The IP families of pods and Services.
+    pub ip_family: Option<RawValue>,
+    /// The host address of the API server.
+    pub api_server_address: Option<RawValue>,
+    /// The host port of the API server.
+    pub api_server_port: Option<RawValue>,
+    /// The pod subnet, or one of each IP family, separated by a comma.
+    pub pod_subnet: Option<RawValue>,
+    /// The Service subnet, or one of each IP family, separated by a comma.
+    pub service_subnet: Option<RawValue>,
+    /// `true` if the user installs the pod network.
     pub disable_default_cni: bool,
-    /// How kube-proxy works.
-    pub kube_proxy_mode: Option<Written>,
-    /// The domains in which nodes search for names.
-    pub dns_search: Option<Vec<Written>>,
-    /// How long to wait for the cluster to be ready.
-    pub wait: Option<Written>,
-    /// Whether to keep what a failed creation left.
+    /// The mode of kube-proxy.
+    pub kube_proxy_mode: Option<RawValue>,
+    /// The DNS search domains of the nodes.
+    pub dns_search: Option<Vec<RawValue>>,
+    /// The timeout for the cluster to become ready.
+    pub wait: Option<RawValue>,
+    /// `true` to keep the resources of a failed creation.
     pub retain: bool,
-    /// Whether the cluster sees the user's own images; it does where it was left out.
+    /// `true` if pods can use the images of the user's Podman store. Default: `true`.
     pub host_images: Option<bool>,
-    /// Images that the cluster has from the start.
-    pub preload: Vec<Written>,
-    /// Whether Services of type `LoadBalancer` get an address; they do where it was left out.
+    /// Images that are loaded into the new cluster.
+    pub preload: Vec<RawValue>,
+    /// `true` if Services of type `LoadBalancer` get an address. Default: `true`.
     pub load_balancer: Option<bool>,
-    /// Whether the cluster has metrics-server.
+    /// `true` to install metrics-server.
     pub metrics: bool,
-    /// How many control plane nodes, where [`nodes`](Self::nodes) does not list them.
-    pub control_planes: Option<Written>,
-    /// How many worker nodes, where [`nodes`](Self::nodes) does not list them.
-    pub workers: Option<Written>,
-    /// Each node by itself; empty where only numbers were given, or nothing.
+    /// The number of control planes, if [`nodes`](Self::nodes) is empty.
+    pub control_planes: Option<RawValue>,
+    /// The number of workers, if [`nodes`](Self::nodes) is empty.
+    pub workers: Option<RawValue>,
+    /// The nodes. Empty if only numbers of nodes are set.
     pub nodes: Vec<RawNode>,
-    /// Where the list of nodes stands.
-    pub nodes_place: Option<Place>,
-    /// Kubernetes' feature gates, on or off.
-    pub feature_gates: Vec<(Written, bool)>,
+    /// The location of the list of nodes.
+    pub nodes_location: Option<Location>,
+    /// The Kubernetes feature gates.
+    pub feature_gates: Vec<(RawValue, bool)>,
     /// The API server's runtime configuration.
-    pub runtime_config: Vec<(Written, Written)>,
-    /// Patches of kubeadm's documents of every node.
+    pub runtime_config: Vec<(RawValue, RawValue)>,
+    /// Patches of the kubeadm configuration of all nodes.
     pub kubeadm_patches: RawPatches,
     /// CRI-O drop-ins, by file name.
-    pub crio_drop_ins: Vec<(Written, Written)>,
-    /// Where images of registries are pulled from.
+    pub crio_drop_ins: Vec<(RawValue, RawValue)>,
+    /// The pull settings of registries.
     pub registries: Vec<RawRegistry>,
-    /// The file with the credentials for registries.
-    pub registry_auth_file: Option<Written>,
+    /// The file with registry credentials.
+    pub registry_auth_file: Option<RawValue>,
 }
 
-/// What a user wrote of one node.
+/// An unvalidated node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawNode {
-    /// Where it stands.
-    pub place: Option<Place>,
-    /// Its role; a control plane where it was left out.
-    pub role: Option<Written>,
-    /// Its node image's reference.
-    pub image: Option<Written>,
+    /// The location in a file.
+    pub location: Option<Location>,
+    /// The role. Default: control plane.
+    pub role: Option<RawValue>,
+    /// The node image's reference.
+    pub image: Option<RawValue>,
     /// Labels of the node in Kubernetes.
-    pub labels: Vec<(Written, Written)>,
-    /// Files and folders of the host.
+    pub labels: Vec<(RawValue, RawValue)>,
+    /// Mounts of host paths.
     pub mounts: Vec<RawMount>,
-    /// Ports of the host.
+    /// Mappings of host ports.
     pub ports: Vec<RawPort>,
-    /// Patches of kubeadm's documents of this node.
+    /// Patches of the node's kubeadm configuration.
     pub kubeadm_patches: RawPatches,
 }
 
-/// What a user wrote of one mount.
+/// An unvalidated mount.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawMount {
-    /// Where it stands.
-    pub place: Option<Place>,
+    /// The location in a file.
+    pub location: Option<Location>,
     /// The path on the host.
-    pub host_path: Option<Written>,
+    pub host_path: Option<RawValue>,
     /// The path inside the node.
-    pub container_path: Option<Written>,
-    /// Whether the node may not write to it.
+    pub container_path: Option<RawValue>,
+    /// `true` for a read-only mount.
     pub read_only: bool,
-    /// Whether it is labelled anew for SELinux.
+    /// `true` to relabel the files for SELinux.
     pub selinux_relabel: bool,
-    /// Which later mounts below it are passed on.
-    pub propagation: Option<Written>,
+    /// The mount propagation.
+    pub propagation: Option<RawValue>,
 }
 
-/// What a user wrote of one port mapping.
+/// An unvalidated port mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawPort {
-    /// Where it stands.
-    pub place: Option<Place>,
+    /// The location in a file.
+    pub location: Option<Location>,
     /// The port inside the node.
-    pub container_port: Option<Written>,
+    pub container_port: Option<RawValue>,
     /// The port on the host.
-    pub host_port: Option<Written>,
-    /// The host's address.
-    pub listen_address: Option<Written>,
+    pub host_port: Option<RawValue>,
+    /// The listen address on the host.
+    pub listen_address: Option<RawValue>,
     /// The transport protocol.
-    pub protocol: Option<Written>,
+    pub protocol: Option<RawValue>,
 }
 
-/// The patches a user wrote.
+/// Unvalidated patches of the kubeadm configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawPatches {
     /// Merge patches: YAML documents.
-    pub merge: Vec<Written>,
-    /// JSON patches, each with the document it is for.
+    pub merge: Vec<RawValue>,
+    /// JSON patches with their targets.
     pub json: Vec<RawJsonPatch>,
 }
 
-/// What a user wrote of one JSON patch.
+/// An unvalidated JSON patch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawJsonPatch {
-    /// Where it stands.
-    pub place: Option<Place>,
-    /// The group of its document's API version.
-    pub group: Option<Written>,
-    /// The version of its document's API version.
-    pub version: Option<Written>,
-    /// Its document's kind.
-    pub kind: Option<Written>,
+    /// The location in a file.
+    pub location: Option<Location>,
+    /// The group of the target's API version.
+    pub group: Option<RawValue>,
+    /// The version of the target's API version.
+    pub version: Option<RawValue>,
+    /// The kind of the target.
+    pub kind: Option<RawValue>,
     /// The list of operations, in YAML or JSON.
-    pub patch: Option<Written>,
+    pub patch: Option<RawValue>,
 }
 
-/// What a user wrote of one registry.
+/// An unvalidated registry, or a mirror of one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawRegistry {
-    /// Where it stands.
-    pub place: Option<Place>,
-    /// What the images it is for begin with.
-    pub prefix: Option<Written>,
-    /// Where they are pulled from, in place of that.
-    pub location: Option<Written>,
-    /// Whether it may speak HTTP, or have a certificate that nobody vouches for.
+    /// The location in a file.
+    pub defined_at: Option<Location>,
+    /// The prefix of the image names.
+    pub prefix: Option<RawValue>,
+    /// The location that replaces the prefix.
+    pub location: Option<RawValue>,
+    /// `true` to allow HTTP and untrusted certificates.
     pub insecure: bool,
-    /// Where they are tried to be pulled from first.
+    /// The mirrors to try first.
     pub mirrors: Vec<RawRegistry>,
 }

@@ -1,4 +1,4 @@
-//! Where images are pulled from.
+//! Registries that nodes pull images from.
 
 use std::net::Ipv4Addr;
 
@@ -6,52 +6,59 @@ use serde::{Deserialize, Serialize};
 
 use super::RegistryAuth;
 
-/// Where the images of a registry, or of a part of one, are pulled from. It becomes a `[[registry]]`
-/// of containers-registries.conf(5).
+/// The pull settings of a registry, or of a part of one: a `[[registry]]` of
+/// containers-registries.conf(5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registry {
-    /// What the names of the images it is for begin with: `docker.io`, `registry:5000/team`, or
-    /// `*.example.com` for every host below a domain.
+    /// The prefix of the image names that the settings apply to: `docker.io`, `registry:5000/team`, or
+    /// `*.example.com` for all hosts of a domain.
     pub prefix: String,
-    /// What is put in its place to pull them; `None` leaves the name as it is.
+    /// The location that replaces the prefix when images are pulled. Default: `None`, the prefix itself.
     pub location: Option<String>,
-    /// Whether it may speak HTTP, or have a certificate that nobody vouches for; not by default.
+    /// `true` to allow HTTP and untrusted certificates. Default: `false`.
     pub insecure: bool,
-    /// Where they are tried to be pulled from first, in this order; none by default.
+    /// The mirrors to try first, in order. Default: none.
     pub mirrors: Vec<Mirror>,
 }
 
-/// Another place with the same images.
+impl Registry {
+    /// Creates default settings for images with a prefix.
+    pub fn new(prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into(), location: None, insecure: false, mirrors: Vec::new() }
+    }
+}
+
+/// A mirror of a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mirror {
-    /// What is put in the place of the prefix.
+    /// The location that replaces the prefix.
     pub location: String,
-    /// Whether it may speak HTTP, or have a certificate that nobody vouches for; not by default.
+    /// `true` to allow HTTP and untrusted certificates. Default: `false`.
     pub insecure: bool,
 }
 
-/// A registry of this machine that kipod runs: by one name, `localhost:PORT`, the host pushes to it
-/// and nodes pull from it.
+/// A local registry that kipod runs on this host. The host pushes to it and nodes pull from it by the
+/// same name, `localhost:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalRegistry {
-    /// Its name, and that of its container and volume.
+    /// The name of the registry, its container and its volume.
     pub name: String,
-    /// The port of the host's loopback at which it is published.
+    /// The loopback port of the host on which it is published.
     pub port: u16,
-    /// The address at which nodes reach it.
+    /// The address for nodes.
     pub address: Ipv4Addr,
 }
 
 impl LocalRegistry {
-    /// The port inside its container: the one that every registry image listens on.
+    /// The port in its container, the default of registry images.
     pub(crate) const CONTAINER_PORT: u16 = 5000;
 
-    /// What the names of its images begin with, on the host and in pods: `localhost:PORT`.
+    /// Returns the prefix of its image names, on the host and in pods: `localhost:PORT`.
     pub fn host(&self) -> String {
         format!("localhost:{}", self.port)
     }
 
-    /// How a node pulls its images: not from the node's own loopback.
+    /// Returns the pull settings for nodes, which cannot use the host's loopback.
     pub(crate) fn as_registry(&self) -> Registry {
         Registry {
             prefix: self.host(),
@@ -62,12 +69,11 @@ impl LocalRegistry {
     }
 }
 
-/// What nodes are told of registries beside what the cluster's spec says: found on the machine when
-/// they are created.
+/// Registry settings of nodes that are found on the host when the nodes are created.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FoundRegistries {
-    /// The credentials to pull with; none by default.
+    /// The credentials for pulls; none by default.
     pub auth: Option<RegistryAuth>,
-    /// The registries of this machine.
+    /// The local registries.
     pub local: Vec<LocalRegistry>,
 }

@@ -1,13 +1,13 @@
-//! A range of IPv4 addresses.
+//! Subnets: ranges of IPv4 or IPv6 addresses.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
-/// A range of IPv4 addresses, written `ADDRESS/LENGTH`, where the address is the range's first.
+/// A range of IPv4 addresses, written `ADDRESS/LENGTH` with the first address of the range.
 ///
 /// ```
 /// use kipod_engine::spec::Subnet;
@@ -17,128 +17,152 @@ use serde::{Deserialize, Serialize};
 /// assert!(subnet.contains("10.89.7.255".parse().unwrap()));
 /// assert_eq!(
 ///     "10.89.7.1/24".parse::<Subnet>().unwrap_err().to_string(),
-///     "`10.89.7.1/24` is an address in a subnet, not a subnet: write `10.89.7.0/24`"
+///     "`10.89.7.1/24` is not the first address of a subnet: use `10.89.7.0/24`"
 /// );
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Subnet(Ipv4Net);
 
-/// Text that is not a subnet.
+/// A range of IPv6 addresses, written `ADDRESS/LENGTH` with the first address of the range.
+///
+/// ```
+/// use kipod_engine::spec::Subnet6;
+///
+/// let subnet: Subnet6 = "fd00:10:244::/56".parse().unwrap();
+/// assert_eq!(subnet.length(), 56);
+/// assert_eq!(
+///     "fd00::1/64".parse::<Subnet6>().unwrap_err().to_string(),
+///     "`fd00::1/64` is not the first address of a subnet: use `fd00::/64`"
+/// );
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Subnet6(Ipv6Net);
+
+/// A text that is not a subnet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SubnetError {
-    /// It does not read as an address and a length.
+    /// The text is not an IPv4 address and a prefix length.
     #[error("`{text}` is not an IPv4 subnet, such as `10.244.0.0/16`")]
-    NotASubnet {
+    NotIpv4 {
         /// The text.
         text: String,
     },
-    /// The address has bits set behind the length, so that it is unclear what was meant.
-    #[error("`{text}` is an address in a subnet, not a subnet: write `{canonical}`")]
+    /// The text is not an IPv6 address and a prefix length.
+    #[error("`{text}` is not an IPv6 subnet, such as `fd00:10:244::/56`")]
+    NotIpv6 {
+        /// The text.
+        text: String,
+    },
+    /// The address has bits set after the prefix.
+    #[error("`{text}` is not the first address of a subnet: use `{subnet}`")]
     NotTheFirstAddress {
         /// The text.
         text: String,
-        /// The subnet that the address is in.
-        canonical: Subnet,
+        /// The subnet that has the address.
+        subnet: IpNet,
     },
 }
 
 impl Subnet {
-    /// The subnet of the given length that `address` is in, or `None` where the length is above 32.
-    ///
-    /// ```
-    /// # use kipod_engine::spec::Subnet;
-    /// let subnet = Subnet::around([10, 89, 7, 5].into(), 24).unwrap();
-    /// assert_eq!(subnet.to_string(), "10.89.7.0/24");
-    /// ```
-    pub fn around(address: Ipv4Addr, length: u8) -> Option<Self> {
-        Ipv4Net::new(address, length).ok().map(|net| Self(net.trunc()))
-    }
-
-    /// Its first address, which names it.
-    pub fn address(&self) -> Ipv4Addr {
-        self.0.network()
-    }
-
-    /// How many leading bits its addresses have in common, 0 to 32.
-    pub fn length(&self) -> u8 {
-        self.0.prefix_len()
-    }
-
-    /// How many addresses it has, the first and the last included.
+    /// Returns the number of addresses, including the first and the last.
     pub fn size(&self) -> u64 {
         1 << (32 - self.length())
     }
 
-    /// The address `n` after the first, or `None` where that is outside.
+    /// Returns the address `n` after the first; `None` outside the subnet.
     pub fn nth(&self, n: u32) -> Option<Ipv4Addr> {
         (u64::from(n) < self.size()).then(|| (u32::from(self.address()) + n).into())
     }
-
-    /// Whether an address is in it.
-    pub fn contains(&self, address: Ipv4Addr) -> bool {
-        self.0.contains(&address)
-    }
-
-    /// Whether it has an address in common with another subnet.
-    pub fn overlaps(&self, other: &Self) -> bool {
-        self.0.contains(&other.0) || other.0.contains(&self.0)
-    }
-
-    /// It, cut into subnets of the given length, in order; nothing where that is not longer than
-    /// its own, or above 32.
-    ///
-    /// ```
-    /// # use kipod_engine::spec::Subnet;
-    /// let all: Subnet = "10.89.0.0/16".parse().unwrap();
-    /// assert_eq!(all.parts(24).count(), 256);
-    /// assert_eq!(all.parts(24).nth(3).unwrap().to_string(), "10.89.3.0/24");
-    /// ```
-    pub fn parts(&self, length: u8) -> impl Iterator<Item = Self> + use<> {
-        self.0.subnets(length).into_iter().flatten().map(Self)
-    }
 }
 
-impl fmt::Display for Subnet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+/// Implements what subnets of both families have in common.
+macro_rules! subnet {
+    ($subnet:ident, $net:ident, $address:ident, $not_a_subnet:ident) => {
+        impl $subnet {
+            /// Returns the subnet of the given prefix length that contains `address`; `None` if the
+            /// length is too large.
+            pub fn around(address: $address, length: u8) -> Option<Self> {
+                $net::new(address, length).ok().map(|net| Self(net.trunc()))
+            }
 
-impl FromStr for Subnet {
-    type Err = SubnetError;
+            /// Returns the first address.
+            pub fn address(&self) -> $address {
+                self.0.network()
+            }
 
-    fn from_str(text: &str) -> Result<Self, SubnetError> {
-        let net: Ipv4Net =
-            text.parse().map_err(|_| SubnetError::NotASubnet { text: text.to_owned() })?;
-        let canonical = Self(net.trunc());
-        if net.addr() == canonical.address() {
-            Ok(canonical)
-        } else {
-            Err(SubnetError::NotTheFirstAddress { text: text.to_owned(), canonical })
+            /// Returns the prefix length.
+            pub fn length(&self) -> u8 {
+                self.0.prefix_len()
+            }
+
+            /// Returns whether the subnet contains an address.
+            pub fn contains(&self, address: $address) -> bool {
+                self.0.contains(&address)
+            }
+
+            /// Returns whether the subnets have an address in common.
+            pub fn overlaps(&self, other: &Self) -> bool {
+                self.0.contains(&other.0) || other.0.contains(&self.0)
+            }
+
+            /// Splits the subnet into subnets of the given prefix length, in order. Returns none if
+            /// the length is smaller than its own, or too large.
+            pub fn parts(&self, length: u8) -> impl Iterator<Item = Self> + use<> {
+                self.0.subnets(length).into_iter().flatten().map(Self)
+            }
         }
-    }
+
+        impl fmt::Display for $subnet {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $subnet {
+            type Err = SubnetError;
+
+            fn from_str(text: &str) -> Result<Self, SubnetError> {
+                let net: $net = text
+                    .parse()
+                    .map_err(|_| SubnetError::$not_a_subnet { text: text.to_owned() })?;
+                let subnet = net.trunc();
+                match net == subnet {
+                    true => Ok(Self(subnet)),
+                    false => Err(SubnetError::NotTheFirstAddress {
+                        text: text.to_owned(),
+                        subnet: subnet.into(),
+                    }),
+                }
+            }
+        }
+
+        impl From<$subnet> for IpNet {
+            fn from(subnet: $subnet) -> Self {
+                subnet.0.into()
+            }
+        }
+
+        impl TryFrom<String> for $subnet {
+            type Error = SubnetError;
+
+            fn try_from(text: String) -> Result<Self, SubnetError> {
+                text.parse()
+            }
+        }
+
+        impl From<$subnet> for String {
+            fn from(subnet: $subnet) -> Self {
+                subnet.to_string()
+            }
+        }
+    };
 }
 
-impl From<Subnet> for IpNet {
-    fn from(subnet: Subnet) -> Self {
-        subnet.0.into()
-    }
-}
-
-impl TryFrom<String> for Subnet {
-    type Error = SubnetError;
-
-    fn try_from(text: String) -> Result<Self, SubnetError> {
-        text.parse()
-    }
-}
-
-impl From<Subnet> for String {
-    fn from(subnet: Subnet) -> Self {
-        subnet.to_string()
-    }
-}
+subnet!(Subnet, Ipv4Net, Ipv4Addr, NotIpv4);
+subnet!(Subnet6, Ipv6Net, Ipv6Addr, NotIpv6);
 
 #[cfg(test)]
 mod tests {
@@ -149,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_it_writes() {
+    fn subnets_are_read_back_as_written() {
         for text in ["10.244.0.0/16", "0.0.0.0/0", "10.0.0.1/32", "172.16.0.0/12"] {
             assert_eq!(subnet(text).to_string(), text);
             let json = serde_json::to_string(&subnet(text)).unwrap();
@@ -158,15 +182,15 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_subnet() {
+    fn parse_refuses_other_texts() {
         for text in ["", "10.0.0.0", "10.0.0/8", "10.0.0.0/33", "10.0.0.0/-1", "fd00::/8", "x/8"] {
             let error = text.parse::<Subnet>().unwrap_err();
-            assert!(matches!(error, SubnetError::NotASubnet { .. }), "{text}: {error}");
+            assert!(matches!(error, SubnetError::NotIpv4 { .. }), "{text}: {error}");
         }
     }
 
     #[test]
-    fn addresses_are_counted_from_the_first() {
+    fn nth_counts_from_the_first_address() {
         let small = subnet("10.0.0.252/30");
         assert_eq!(small.size(), 4);
         assert_eq!(small.nth(0).unwrap().to_string(), "10.0.0.252");
@@ -176,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn overlap_is_being_inside_either_way() {
+    fn subnets_overlap_if_one_contains_the_other() {
         let cases = [
             ("10.244.0.0/16", "10.244.0.0/16", true),
             ("10.0.0.0/8", "10.96.0.0/16", true),
@@ -187,6 +211,18 @@ mod tests {
         for (a, b, expected) in cases {
             assert_eq!(subnet(a).overlaps(&subnet(b)), expected, "{a} {b}");
         }
+    }
+
+    #[test]
+    fn parts_are_in_order() {
+        let part = |length, index| subnet("10.89.0.0/16").parts(length).nth(index).unwrap();
+        assert_eq!(subnet("10.89.0.0/16").parts(24).count(), 256);
+        assert_eq!(part(24, 3), subnet("10.89.3.0/24"));
+        let all: Subnet6 = "fd00:10:244::/56".parse().unwrap();
+        assert_eq!(all.parts(64).count(), 256);
+        assert_eq!(all.parts(64).nth(3).unwrap().to_string(), "fd00:10:244:3::/64");
+        let around = Subnet::around([10, 89, 7, 5].into(), 24).unwrap();
+        assert_eq!(around.to_string(), "10.89.7.0/24");
     }
 
     #[test]

@@ -6,11 +6,14 @@ pub(crate) mod fs;
 mod hint;
 pub mod labels;
 pub(crate) mod platform;
+pub(crate) mod retry;
+pub(crate) mod string_enum;
 pub(crate) mod suggest;
 #[allow(unreachable_pub, reason = "re-exported by `podman`")]
 pub mod text;
-pub(crate) mod time_factor;
-pub(crate) mod words;
+pub(crate) mod timeout_factor;
+pub(crate) mod timeouts;
+
 pub(crate) mod yaml;
 
 pub(crate) use blocking::blocking;

@@ -1,15 +1,15 @@
-//! The word somebody meant who wrote another.
+//! Suggestions for misspelled words.
 
-/// The one of `known` that is nearest to `word`, if it is near enough to be meant.
+/// Returns the word of `known` with the smallest edit distance to `word`, if it is small enough.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
     let distance = |known: &str| strsim::osa_distance(&lower, &known.to_lowercase());
     let (distance, best) = known.into_iter().map(|known| (distance(known), known)).min()?;
-    // A third of the letters may be wrong.
+    // Up to a third of the letters may differ.
     (distance <= best.len().div_ceil(3)).then_some(best)
 }
 
-/// `; did you mean ...?`, or nothing.
+/// Returns `; did you mean `...`?`, or an empty text if no known word is similar.
 pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, known).map(|known| format!("; did you mean `{known}`?")).unwrap_or_default()
 }
@@ -19,9 +19,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_what_was_meant_and_nothing_else() {
+    fn nearest_finds_only_similar_words() {
         let known = ["nodes", "networking", "podSubnet", "extraMounts"];
-        for (word, meant) in [
+        for (word, expected) in [
             ("node", Some("nodes")),
             ("podsubnet", Some("podSubnet")),
             ("podSubnets", Some("podSubnet")),
@@ -29,7 +29,7 @@ mod tests {
             ("colour", None),
             ("", None),
         ] {
-            assert_eq!(nearest(word, known), meant, "{word}");
+            assert_eq!(nearest(word, known), expected, "{word}");
         }
         assert_eq!(did_you_mean("x", []), "");
     }

@@ -1,6 +1,7 @@
 //! Error chains, lists and shell words in messages.
 
 use std::error::Error;
+use std::fmt::Display;
 
 /// Formats an error and its sources: `error: cause: cause`.
 pub(crate) fn error_chain(error: &dyn Error) -> String {
@@ -13,9 +14,14 @@ pub(crate) fn error_chain(error: &dyn Error) -> String {
     text
 }
 
-/// Formats a list of lines, each indented on a line of its own.
-pub(crate) fn indent_list(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("\n  {line}")).collect()
+/// Formats a list of items, each indented on a line of its own.
+pub(crate) fn indent_list(items: &[impl Display]) -> String {
+    items.iter().map(|item| format!("\n  {item}")).collect()
+}
+
+/// Formats the lines of a text like [`indent_list`]. An empty text stays empty.
+pub(crate) fn indent_lines(text: &str) -> String {
+    text.lines().map(|line| format!("\n  {line}")).collect()
 }
 
 /// Quotes `word` for a POSIX shell, if necessary.

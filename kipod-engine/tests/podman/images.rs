@@ -4,10 +4,10 @@ use std::process::Command;
 
 use kipod_engine::podman::{Archive, BuildOptions, ImageStore, Podman, PodmanCli, PodmanError};
 
-use crate::support::{Corner, busybox, can_run, write_root};
+use crate::support::{Fixture, busybox, write_root};
 
-fn context(folder: &Path, containerfile: &str) -> BuildOptions {
-    let context = folder.join("context");
+fn context(dir: &Path, containerfile: &str) -> BuildOptions {
+    let context = dir.join("context");
     std::fs::create_dir_all(&context).unwrap();
     std::fs::copy(busybox(), context.join("busybox")).unwrap();
     std::fs::write(context.join("Containerfile"), containerfile).unwrap();
@@ -19,10 +19,10 @@ fn context(folder: &Path, containerfile: &str) -> BuildOptions {
     }
 }
 
-/// Removes image stores of a folder, whose files belong to the user's subordinate ids.
-async fn remove_stores(folder: &Path, names: &[&str]) {
+/// Removes image stores in `dir`, whose files are owned by the user's subordinate ids.
+async fn remove_stores(dir: &Path, names: &[&str]) {
     for name in names {
-        for path in [folder.join(name), folder.join(format!("{name}.run"))] {
+        for path in [dir.join(name), dir.join(format!("{name}.run"))] {
             PodmanCli::new().unshare_remove(&path).await.unwrap();
             assert!(!path.exists(), "{} is left", path.display());
         }
@@ -30,28 +30,26 @@ async fn remove_stores(folder: &Path, names: &[&str]) {
 }
 
 #[tokio::test]
-async fn an_image_store_takes_images_and_is_read_by_others() {
-    if !can_run("images::an_image_store_takes_images_and_is_read_by_others") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let store = ImageStore::new(folder.path().join("store"));
+#[ignore = "needs rootless Podman and a static busybox"]
+async fn image_stores_build_and_serve_images() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = ImageStore::new(dir.path().join("store"));
     let podman = PodmanCli::new().in_store(store.clone());
     assert_eq!(podman.references().await.unwrap(), [""; 0]);
 
-    let root = folder.path().join("root.tar");
+    let root = dir.path().join("root.tar");
     write_root(&root);
     let imported = "localhost/kipod-contract-imported:1";
     podman.import(&root, imported, &["ENV A=b"]).await.unwrap();
     let build = context(
-        folder.path(),
+        dir.path(),
         "FROM scratch\nARG WHO\nLABEL who=$WHO\nCOPY busybox /bin/\nRUN [\"/bin/busybox\", \"true\"]\n",
     );
     let id = podman.build(&build).await.unwrap();
     podman.tag(&id, "localhost/kipod-contract-built:2").await.unwrap();
 
-    // An archive of one store goes into another.
-    let archive = folder.path().join("saved.tar");
+    // An archive from one store can be loaded into another.
+    let archive = dir.path().join("saved.tar");
     let saved = Command::new("podman")
         .arg("--root")
         .arg(&store.root)
@@ -63,7 +61,7 @@ async fn an_image_store_takes_images_and_is_read_by_others() {
         .output()
         .unwrap();
     assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
-    let other = ImageStore::new(folder.path().join("other"));
+    let other = ImageStore::new(dir.path().join("other"));
     let loaded = PodmanCli::new().in_store(other.clone()).load(&archive).await.unwrap();
     assert_eq!(loaded, [imported]);
 
@@ -71,9 +69,9 @@ async fn an_image_store_takes_images_and_is_read_by_others() {
     let all = [built, "localhost/kipod-contract-built:2", imported];
     assert_eq!(podman.references().await.unwrap(), all);
 
-    // Read-only, as a node has it, the store is an additional one: no file needs to be written.
-    let configuration = folder.path().join("storage.conf");
-    let place = |name: &str| folder.path().join(name).display().to_string();
+    // Mounted read-only, as in a node, the store works as an additional image store.
+    let configuration = dir.path().join("storage.conf");
+    let place = |name: &str| dir.path().join(name).display().to_string();
     let text = format!(
         "[storage]\ndriver = \"overlay\"\ngraphroot = \"{}\"\nrunroot = \"{}\"\n\
          [storage.options]\nadditionalimagestores = [\"{}\"]\n",
@@ -82,7 +80,7 @@ async fn an_image_store_takes_images_and_is_read_by_others() {
         place("mounted"),
     );
     std::fs::write(&configuration, text).unwrap();
-    std::fs::create_dir(folder.path().join("mounted")).unwrap();
+    std::fs::create_dir(dir.path().join("mounted")).unwrap();
     let script = format!(
         "set -e; mount --bind {store} {mounted}; \
          mount -o remount,bind,ro {mounted}; \
@@ -97,74 +95,70 @@ async fn an_image_store_takes_images_and_is_read_by_others() {
         .env("CONTAINERS_STORAGE_CONF", &configuration)
         .output()
         .unwrap();
-    let (said, error) =
+    let (output_text, error) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("io.kipod.contract:c d"), "{said}{error}");
-    assert!(said.contains("who:a b"), "{said}{error}");
-    assert!(said.ends_with("it runs\n"), "{said}{error}");
+    assert!(output_text.contains("io.kipod.contract:c d"), "{output_text}{error}");
+    assert!(output_text.contains("who:a b"), "{output_text}{error}");
+    assert!(output_text.ends_with("it runs\n"), "{output_text}{error}");
 
     assert!(podman.remove_image(imported).await.unwrap());
     assert!(!podman.remove_image(imported).await.unwrap());
-    remove_stores(folder.path(), &["store", "other", "node"]).await;
+    remove_stores(dir.path(), &["store", "other", "node"]).await;
 }
 
 #[tokio::test]
-async fn images_go_from_the_users_store_and_from_archives_into_another() {
-    if !can_run("images::images_go_from_the_users_store_and_from_archives_into_another") {
-        return;
-    }
-    let corner = Corner::new().await;
-    let podman = &corner.podman;
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("root.tar");
+#[ignore = "needs rootless Podman and a static busybox"]
+async fn images_are_copied_between_stores_and_archives() {
+    let fixture = Fixture::new().await;
+    let podman = &fixture.podman;
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root.tar");
     write_root(&root);
-    let name = format!("localhost/{}:1", corner.prefix);
+    let name = format!("localhost/{}:1", fixture.prefix);
     let labels = ["LABEL io.kipod.contract=copied"];
     PodmanCli::new().import(&root, &name, &labels).await.unwrap();
     let saved = |format: &str| {
-        let archive = folder.path().join(format);
+        let archive = dir.path().join(format);
         let path = archive.to_str().unwrap();
-        corner.say(&["save", "--quiet", "--format", format, "--output", path, &name]);
+        fixture.podman_output(&["save", "--quiet", "--format", format, "--output", path, &name]);
         Archive::File(archive)
     };
     let archives = ["docker-archive", "oci-archive"].map(saved);
-    let id = podman.image(&name).await.unwrap().expect("it was imported").id;
+    let id = podman.image(&name).await.unwrap().expect("the imported image").id;
 
-    let user = ImageStore::new(folder.path().join("user"));
+    let user = ImageStore::new(dir.path().join("user"));
     podman.copy_image(&name, None, &user).await.unwrap();
     assert!(PodmanCli::new().remove_image(&name).await.unwrap());
-    let second = ImageStore::new(folder.path().join("second"));
+    let second = ImageStore::new(dir.path().join("second"));
     podman.copy_image(&name, Some(&user), &second).await.unwrap();
     for store in [&user, &second] {
         let there = PodmanCli::new().in_store(store.clone()).references().await.unwrap();
         assert_eq!(there, [name.as_str()]);
     }
-    let error = podman.copy_image("localhost/nobody:1", Some(&user), &second).await.unwrap_err();
-    assert!(error.to_string().contains("localhost/nobody:1"), "{error}");
+    let error = podman.copy_image("localhost/missing:1", Some(&user), &second).await.unwrap_err();
+    assert!(error.to_string().contains("localhost/missing:1"), "{error}");
 
     for (count, archive) in archives.iter().enumerate() {
-        let store = ImageStore::new(folder.path().join(format!("loaded{count}")));
+        let store = ImageStore::new(dir.path().join(format!("loaded{count}")));
         let loaded = podman.load_archive(archive, &store).await.unwrap();
         assert_eq!(loaded.len(), 1, "{loaded:?}");
         assert_eq!((&loaded[0].id, &loaded[0].names[..]), (&id, &[name.clone()][..]));
         assert_eq!(loaded[0].labels.get("io.kipod.contract").map(String::as_str), Some("copied"));
         assert_eq!(loaded[0].platform.as_ref().map(|platform| platform.os.as_str()), Some("linux"));
     }
-    remove_stores(folder.path(), &["user", "second", "loaded0", "loaded1"]).await;
+    remove_stores(dir.path(), &["user", "second", "loaded0", "loaded1"]).await;
 }
 
 #[tokio::test]
-async fn a_build_that_fails_shows_the_command_and_why() {
-    if !can_run("images::a_build_that_fails_shows_the_command_and_why") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let podman = PodmanCli::new().in_store(ImageStore::new(folder.path().join("store")));
-    let build = context(folder.path(), "FROM scratch\nCOPY no-such-file /\n");
+#[ignore = "needs rootless Podman and a static busybox"]
+async fn a_failed_build_reports_its_command_and_cause() {
+    let dir = tempfile::tempdir().unwrap();
+    let podman = PodmanCli::new().in_store(ImageStore::new(dir.path().join("store")));
+    let build = context(dir.path(), "FROM scratch\nCOPY no-such-file /\n");
     let error = podman.build(&build).await.unwrap_err();
     assert!(matches!(error, PodmanError::Command(_)), "{error:?}");
     let text = error.to_string();
     assert!(text.starts_with("`podman --root "), "{text}");
     assert!(text.contains("no-such-file"), "{text}");
-    remove_stores(folder.path(), &["store"]).await;
+    remove_stores(dir.path(), &["store"]).await;
 }

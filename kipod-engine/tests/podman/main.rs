@@ -1,16 +1,20 @@
-//! The room that speaks to Podman, against a real rootless Podman.
+//! Contract tests of `kipod_engine::podman` against a real rootless Podman.
 //!
-//! Where there is no `podman` program each test says by name that it did not run. As root they run
-//! through `.ci/rootless`, as in CI. The containers hold a static busybox (Debian's
-//! package `busybox-static`).
+//! They are `#[ignore]`d, because they need a rootless Podman and a static busybox (Debian's package
+//! `busybox-static`), which the containers run. `.ci/run` runs them. To run them as root:
 //!
-//! What the engine does not use has no test here: events (how far a node is, it writes into a folder
-//! of the cluster's, and whether it still runs, its container's state says), and secrets (credentials
-//! are among the files that a node is given before it starts).
+//! ```sh
+//! CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$PWD/.ci/rootless \
+//!     cargo test --package kipod-engine --all-features --test podman -- --include-ignored
+//! ```
+//!
+//! Podman's events and secrets are not covered, because the engine does not use them. Nodes report
+//! their progress in a directory of the cluster, and credentials are files that a node gets before
+//! it starts.
 
 mod containers;
-mod cut_off;
 mod images;
+mod interrupted;
 mod networks;
 mod service;
 mod support;

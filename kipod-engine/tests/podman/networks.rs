@@ -1,74 +1,71 @@
 use kipod_engine::podman::{NetworkOptions, Podman, PodmanError};
 use kipod_engine::spec::Subnet6;
 
-use crate::support::{Corner, can_run};
+use crate::support::Fixture;
 
 #[tokio::test]
+#[ignore = "needs rootless Podman and a static busybox"]
 async fn a_network_is_created_listed_and_removed() {
-    if !can_run("networks::a_network_is_created_listed_and_removed") {
-        return;
-    }
-    let corner = Corner::new().await;
-    let made = corner.network("n").await;
+    let fixture = Fixture::new().await;
+    let network = fixture.network("n").await;
 
-    let found = corner.podman.networks(&corner.label()).await.unwrap();
+    let found = fixture.podman.networks(&fixture.label()).await.unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(found[0].name, made.name);
-    assert_eq!(found[0].subnets, [made.subnet.as_str()]);
-    assert_eq!(found[0].labels, made.labels);
-    let by_key = corner.podman.networks("io.kipod.contract").await.unwrap();
-    assert!(by_key.iter().any(|network| network.name == made.name), "{by_key:?}");
-    let all = corner.podman.networks("").await.unwrap();
+    assert_eq!(found[0].name, network.name);
+    assert_eq!(found[0].subnets, [network.subnet.as_str()]);
+    assert_eq!(found[0].labels, network.labels);
+    let by_key = fixture.podman.networks("io.kipod.contract").await.unwrap();
+    assert!(by_key.iter().any(|listed| listed.name == network.name), "{by_key:?}");
+    let all = fixture.podman.networks("").await.unwrap();
     assert!(all.iter().any(|network| network.name == "podman"), "{all:?}");
-    assert_eq!(corner.podman.networks("io.kipod.contract=nobody").await.unwrap(), []);
+    assert_eq!(fixture.podman.networks("io.kipod.contract=missing").await.unwrap(), []);
 
-    assert!(corner.podman.remove_network(&made.name).await.unwrap());
-    assert!(!corner.podman.remove_network(&made.name).await.unwrap());
+    assert!(fixture.podman.remove_network(&network.name).await.unwrap());
+    assert!(!fixture.podman.remove_network(&network.name).await.unwrap());
 }
 
 #[tokio::test]
-async fn a_name_and_a_subnet_in_use_are_told_apart() {
-    if !can_run("networks::a_name_and_a_subnet_in_use_are_told_apart") {
-        return;
-    }
-    let corner = Corner::new().await;
-    let made = corner.network("n").await;
+#[ignore = "needs rootless Podman and a static busybox"]
+async fn create_network_distinguishes_used_names_and_subnets() {
+    let fixture = Fixture::new().await;
+    let network = fixture.network("n").await;
 
     let same_name = NetworkOptions {
         subnet: "10.198.7.0/24".into(),
         gateway: [10, 198, 7, 1].into(),
-        ..made.clone()
+        ..network.clone()
     };
-    let error = corner.podman.create_network(&same_name).await.unwrap_err();
+    let error = fixture.podman.create_network(&same_name).await.unwrap_err();
     assert!(matches!(error, PodmanError::NameInUse { kind: "network", .. }), "{error:?}");
-    assert_eq!(error.to_string(), format!("network `{}` exists already", made.name));
+    assert_eq!(error.to_string(), format!("network `{}` already exists", network.name));
 
-    let same_subnet = NetworkOptions { name: corner.name("other"), ..made.clone() };
-    let error = corner.podman.create_network(&same_subnet).await.unwrap_err();
+    let same_subnet = NetworkOptions { name: fixture.name("other"), ..network.clone() };
+    let error = fixture.podman.create_network(&same_subnet).await.unwrap_err();
     assert!(matches!(error, PodmanError::SubnetInUse { .. }), "{error:?}");
-    assert_eq!(error.to_string(), format!("subnet {} is in use by another network", made.subnet));
+    assert_eq!(
+        error.to_string(),
+        format!("subnet {} is in use by another network", network.subnet)
+    );
 }
 
 #[tokio::test]
-async fn a_network_of_both_families_gives_both_addresses() {
-    if !can_run("networks::a_network_of_both_families_gives_both_addresses") {
-        return;
-    }
-    let corner = Corner::new().await;
-    let podman = &corner.podman;
-    // The subnet is known to be free, and the same digits make one of IPv6.
-    let made = corner.network("n").await;
-    assert!(podman.remove_network(&made.name).await.unwrap());
-    let subnet6 = made.subnet.replace('.', ":").replace(":0/24", "::/64");
+#[ignore = "needs rootless Podman and a static busybox"]
+async fn dual_stack_networks_assign_both_addresses() {
+    let fixture = Fixture::new().await;
+    let podman = &fixture.podman;
+    // This subnet is free. Its digits also make an IPv6 subnet.
+    let network = fixture.network("n").await;
+    assert!(podman.remove_network(&network.name).await.unwrap());
+    let subnet6 = network.subnet.replace('.', ":").replace(":0/24", "::/64");
     let address6 = |last: &str| format!("fd00:{}", subnet6.replace("::/64", last)).parse().unwrap();
-    // In the notation that Podman answers in.
+    // In Podman's notation.
     let subnet6 = format!("fd00:{subnet6}").parse::<Subnet6>().unwrap().to_string();
-    let both = NetworkOptions { ipv6: Some((subnet6.clone(), address6("::1"))), ..made };
+    let both = NetworkOptions { ipv6: Some((subnet6.clone(), address6("::1"))), ..network };
     podman.create_network(&both).await.unwrap();
-    let found = podman.networks(&corner.label()).await.unwrap();
+    let found = podman.networks(&fixture.label()).await.unwrap();
     assert_eq!(found[0].subnets, [both.subnet.as_str(), &subnet6]);
     let same_subnet6 = NetworkOptions {
-        name: corner.name("other"),
+        name: fixture.name("other"),
         subnet: "10.198.8.0/24".into(),
         gateway: [10, 198, 8, 1].into(),
         ..both.clone()
@@ -76,7 +73,7 @@ async fn a_network_of_both_families_gives_both_addresses() {
     let error = podman.create_network(&same_subnet6).await.unwrap_err();
     assert!(matches!(error, PodmanError::SubnetInUse { .. }), "{error:?}");
 
-    let mut options = corner.options("c", &both, None).await;
+    let mut options = fixture.options("c", &both, None).await;
     options.network.address6 = Some(address6("::10"));
     podman.create_container(&options).await.unwrap();
     for start in ["first", "second"] {

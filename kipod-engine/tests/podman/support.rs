@@ -1,9 +1,9 @@
-//! What every test needs: a service, names of its own, and nothing left behind.
+//! The fixture of every test: a service, unique names, and cleanup.
 
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kipod_engine::podman::{
@@ -11,38 +11,23 @@ use kipod_engine::podman::{
     Service, VolumeMount, VolumeOptions,
 };
 
-/// The image of the containers: a static busybox with its commands, and a file in `/var/seed`.
+/// Image of the containers: a static busybox with its commands, and the file `/var/seed`.
 pub(crate) const IMAGE: &str = "localhost/kipod-contract:1";
 
-/// Signal 15: what the shell in the containers obeys.
+/// SIGTERM, which the shell in the containers traps.
 const SIGTERM: i64 = 15;
 
-/// Answers whether there is a `podman`, and says which test does not run where there is none.
-#[track_caller]
-pub(crate) fn can_run(test: &str) -> bool {
-    static SKIPPED: AtomicUsize = AtomicUsize::new(0);
-    let found = Command::new("podman").arg("--version").stdout(Stdio::null()).status();
-    if found.is_ok() {
-        return true;
-    }
-    let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
-    // Not `eprintln`: the test runner keeps to itself what a test that passes prints that way.
-    let line = format!("skipped, no podman on this machine ({count} so far): {test}\n");
-    let _ = std::io::stderr().write_all(line.as_bytes());
-    false
-}
-
-/// A test's own corner of Podman: what it makes there is removed at its end, however it ends.
-pub(crate) struct Corner {
+/// A connection to Podman with names for one test. Dropping it removes everything the test created.
+pub(crate) struct Fixture {
     /// The service.
     pub podman: Service,
-    /// The beginning of every name.
+    /// Prefix of every name.
     pub prefix: String,
-    /// Where the service has its socket.
+    /// Directory of the service's socket.
     pub runtime: tempfile::TempDir,
 }
 
-impl Corner {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -63,7 +48,7 @@ impl Corner {
         format!("io.kipod.contract={}", self.prefix)
     }
 
-    /// Creates a network on the first subnet that is free, and answers it.
+    /// Creates a network on the first free subnet.
     pub(crate) async fn network(&self, what: &str) -> NetworkOptions {
         for third in 0..=255 {
             let options = NetworkOptions {
@@ -89,7 +74,7 @@ impl Corner {
         name
     }
 
-    /// A container on `network` that waits to be told to stop, with `volume` at `/var`.
+    /// Returns options for a container on `network` that runs until SIGTERM, with `volume` at `/var`.
     pub(crate) async fn options(
         &self,
         what: &str,
@@ -127,8 +112,8 @@ impl Corner {
         }
     }
 
-    /// What Podman's command says, to be told from what the API says.
-    pub(crate) fn say(&self, args: &[&str]) -> String {
+    /// Runs the `podman` command, independently of the API, and returns its output.
+    pub(crate) fn podman_output(&self, args: &[&str]) -> String {
         let output = Command::new("podman").args(args).output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "podman {args:?}: {error}");
@@ -136,7 +121,7 @@ impl Corner {
     }
 }
 
-impl Drop for Corner {
+impl Drop for Fixture {
     fn drop(&mut self) {
         let labelled = format!("label={}", self.label());
         let each = |list: &[&str], filter: &str, remove: &[&str]| {
@@ -146,10 +131,12 @@ impl Drop for Corner {
             }
         };
         each(&["ps", "--all", "--quiet"], &labelled, &["rm", "--force", "--time=0"]);
-        // What there are only files of has no labels.
+        // External containers have no labels.
         let prefix = format!("{}-", self.prefix);
-        for (id, _) in
-            only_files().into_iter().flatten().filter(|(_, name)| name.starts_with(&prefix))
+        for (id, _) in external_containers()
+            .into_iter()
+            .flatten()
+            .filter(|(_, name)| name.starts_with(&prefix))
         {
             let _ = Command::new("podman").args(["rm", "--force", &id]).output();
         }
@@ -160,9 +147,9 @@ impl Drop for Corner {
     }
 }
 
-/// The containers of which there are only files, each by its id and its name. Before Podman 5.5 none of its
-/// filters holds for them, and 4.3 makes no list while one goes.
-pub(crate) fn only_files() -> Option<Vec<(String, String)>> {
+/// Lists external containers, which exist in the storage only, as pairs of id and name. Before
+/// Podman 5.5, filters do not apply to them, and Podman 4.3 fails to list while one is being removed.
+pub(crate) fn external_containers() -> Option<Vec<(String, String)>> {
     let list = ["ps", "--all", "--external", "--format", "{{.ID}} {{.Names}} {{.Command}}"];
     let mut listings = (0..3).map(|_| Command::new("podman").args(list).output().unwrap());
     let listed = listings.find(|output| output.status.success())?;
@@ -175,15 +162,16 @@ pub(crate) fn only_files() -> Option<Vec<(String, String)>> {
     Some(files.collect())
 }
 
-/// Where Podman makes the cgroups itself, a container without a parent would share ours.
+/// Returns this process's cgroup if Podman manages cgroups itself: a container without a parent would
+/// share it.
 async fn cgroup_parent() -> Option<String> {
     let info = PodmanCli::new().info().await.unwrap();
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
     let own = own.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned);
-    own.filter(|_| info["host"]["cgroupManager"] == "cgroupfs")
+    own.filter(|_| info.cgroup_manager == "cgroupfs")
 }
 
-/// The static busybox of this machine.
+/// Returns the path of the host's static busybox.
 pub(crate) fn busybox() -> PathBuf {
     let path = ["/bin/busybox", "/usr/bin/busybox"].map(PathBuf::from);
     let found = path.into_iter().find(|path| path.exists());
@@ -196,15 +184,15 @@ pub(crate) fn busybox() -> PathBuf {
     path
 }
 
-/// Whether a 64-bit little-endian ELF file asks for a dynamic loader (a header of type
-/// `PT_INTERP`).
+/// Returns whether a 64-bit little-endian ELF file has a program header of type `PT_INTERP`, which
+/// names a dynamic loader.
 fn is_dynamic(elf: &[u8]) -> bool {
     let half = |at: usize| usize::from(u16::from_le_bytes(elf[at..at + 2].try_into().unwrap()));
     let headers = u64::from_le_bytes(elf[32..40].try_into().unwrap()) as usize;
     (0..half(56)).any(|index| elf[headers + index * half(54)..].starts_with(&[3, 0, 0, 0]))
 }
 
-/// Writes the root filesystem of the image as a tar archive.
+/// Writes the root file system of the image as a tar archive.
 pub(crate) fn write_root(archive: &Path) {
     let mut tar = tar::Builder::new(std::fs::File::create(archive).unwrap());
     tar.append_path_with_name(busybox(), "bin/busybox").unwrap();
@@ -230,8 +218,8 @@ async fn ensure_image(podman: &Service) {
     static LOCK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _lock = LOCK.lock().await;
     if podman.image(IMAGE).await.unwrap().is_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let archive = folder.path().join("root.tar");
+        let dir = tempfile::tempdir().unwrap();
+        let archive = dir.path().join("root.tar");
         write_root(&archive);
         let changes = ["ENV PATH=/bin", "LABEL io.kipod.contract=image"];
         PodmanCli::new().import(&archive, IMAGE, &changes).await.unwrap();

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::error::SetupError;
 use crate::cluster_request::{ClusterRequest, Topology};
-use crate::engine_api::{ClusterSpec, TimeFactor, parse_config};
+use crate::engine_api::{ClusterSpec, Timeouts, parse_config};
 use crate::error::BoxError;
-use crate::settings::time_factor;
+use crate::settings::timeouts;
 use crate::site::TestSite;
 
 /// Returns the requirements of an attribute for the cluster `name`.
@@ -14,7 +14,7 @@ pub(super) fn new(site: &TestSite, name: String) -> Result<ClusterRequest, Setup
     let TestSite { control_planes, workers, .. } = *site;
     let package = Path::new(site.manifest_dir);
     let spec = site.config.map(|file| {
-        read_config(package, file, time_factor())
+        read_config(package, file, timeouts())
             .map_err(|source| SetupError::Config { file: file.to_owned(), source })
     });
     let spec = spec.transpose()?.map(Box::new);
@@ -24,9 +24,9 @@ pub(super) fn new(site: &TestSite, name: String) -> Result<ClusterRequest, Setup
 
 /// Reads a configuration file of the package, as `kipod create cluster` does. The name in the file is
 /// not used.
-fn read_config(package: &Path, file: &str, factor: TimeFactor) -> Result<ClusterSpec, BoxError> {
+fn read_config(package: &Path, file: &str, timeouts: Timeouts) -> Result<ClusterSpec, BoxError> {
     let text = std::fs::read_to_string(package.join(file))?;
-    let mut spec = parse_config(&text, file).check_for(factor)?;
+    let mut spec = parse_config(&text, file).check_for(timeouts)?;
     // Relative to the package, like all paths of a test, and absolute in the cluster's record.
     let mounts = spec.nodes.iter_mut().flat_map(|node| &mut node.extra_mounts);
     let paths = mounts.map(|mount| &mut mount.host_path).chain(&mut spec.registry_auth_file);
@@ -46,7 +46,7 @@ mod tests {
         let package = tempfile::tempdir().unwrap();
         let text = "apiVersion: kipod.io/v1alpha1\nkind: Cluster\nregistryAuthFile: auth.json\nnodes:\n- role: control-plane\n  extraMounts:\n  - hostPath: data\n    containerPath: /data\n";
         std::fs::write(package.path().join("cluster.yaml"), text).unwrap();
-        let spec = read_config(package.path(), "cluster.yaml", TimeFactor::default()).unwrap();
+        let spec = read_config(package.path(), "cluster.yaml", Timeouts::default()).unwrap();
         assert_eq!(spec.registry_auth_file, Some(package.path().join("auth.json")));
         assert_eq!(spec.nodes[0].extra_mounts[0].host_path, package.path().join("data"));
     }
@@ -57,8 +57,8 @@ mod tests {
         let wait = |more: &str| {
             let text = format!("apiVersion: kipod.io/v1alpha1\nkind: Cluster\n{more}");
             std::fs::write(package.path().join("cluster.yaml"), text).unwrap();
-            let factor = "2".parse().unwrap();
-            read_config(package.path(), "cluster.yaml", factor).unwrap().wait.as_secs()
+            let timeouts = Timeouts::new("2".parse().unwrap());
+            read_config(package.path(), "cluster.yaml", timeouts).unwrap().wait.as_secs()
         };
         assert_eq!(wait(""), 600);
         assert_eq!(wait("wait: 5m\n"), 300);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use metadata::Metadata;
 
-use crate::engine_api::{ClusterName, TimeFactor, parse_duration};
+use crate::engine_api::{ClusterName, Timeouts, parse_duration};
 use crate::site::{Keep, TestSite};
 
 /// Cluster of tests without a `cluster` option.
@@ -18,13 +18,13 @@ const DEFAULT_ORPHAN_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Returns `KIPOD_TIMEOUT_FACTOR`. An invalid value counts as 1 here; the engine reports it when it
 /// creates a cluster.
-pub(crate) fn time_factor() -> TimeFactor {
-    TimeFactor::from_env().unwrap_or_default()
+pub(crate) fn timeouts() -> Timeouts {
+    Timeouts::from_env().unwrap_or_default()
 }
 
 /// Multiplies a default timeout by `KIPOD_TIMEOUT_FACTOR`.
 pub(crate) fn scaled(timeout: Duration) -> Duration {
-    time_factor().of(timeout)
+    timeouts().scale(timeout)
 }
 
 /// Settings from the environment and from the package's metadata; `None` where both are silent.

@@ -3,11 +3,10 @@
 // Two packages include this module, and neither uses all of it.
 #![allow(dead_code)]
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -32,7 +31,6 @@ pub(crate) struct Running {
 impl Runner {
     /// Returns whether the runner is installed. Otherwise reports the calling test as not run.
     pub(crate) fn is_here(self) -> bool {
-        static MISSING: AtomicUsize = AtomicUsize::new(0);
         let found = || {
             let mut version = Command::new(env!("CARGO"));
             version.args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
@@ -41,12 +39,9 @@ impl Runner {
         if self == Self::Cargo || found() {
             return true;
         }
-        let count = MISSING.fetch_add(1, Ordering::Relaxed) + 1;
         let thread = std::thread::current();
         let test = thread.name().unwrap_or("a test");
-        let line = format!("NOT RUN ({count}): {test}: this machine lacks cargo-nextest\n");
-        // Not `eprintln`, which libtest captures.
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        kipod_results::report_not_run("harness", test, "needs cargo-nextest");
         false
     }
 

@@ -97,7 +97,7 @@ impl Bench {
             [(Self::cargo as fn(&Self, &str) -> _, "cargo"), (Self::nextest, "nextest")]
         {
             if name == "nextest" && !has_nextest() {
-                println!("  NOT RUN: nextest: this machine lacks cargo-nextest");
+                println!("  not run: nextest: needs cargo-nextest");
                 continue;
             }
             for (decades, tests) in [("d[01]", 40), ("d.", 200)] {

@@ -140,7 +140,7 @@ fn create_refuses_unusable_configuration() {
             "nodes:\n- extraMounts: [{{hostPath: /none/such, containerPath: /x}}]\n  extraPortMappings: [{{containerPort: 1, hostPort: {port}, listenAddress: 127.0.0.1}}]\n"
         ),
         &[
-            "this machine does not have what was asked for:",
+            "host resources unavailable:",
             "-control-plane-0`: `/none/such` cannot be mounted: No such file or directory",
             &format!("port {port} (TCP) of `127.0.0.1` cannot be published: "),
         ],

@@ -126,7 +126,7 @@ fn check_refusals(cluster: &TestCluster) {
     let image = SmallImage::build("other", other);
     let args = ["image", "none/such:1", &image.reference, "--nodes", "nope"];
     load(cluster, &args).run().failure(1).stderr_contains(&[
-        "nothing was loaded:",
+        "no image was loaded:",
         "has no node `nope`",
         "there is no image `none/such:1`",
         &format!("image `{}` is for linux/{other}, and the nodes are linux/", image.reference),

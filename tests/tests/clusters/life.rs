@@ -229,7 +229,7 @@ fn assert_no_secrets(dir: &Path, secrets: &[&str]) {
 
 fn check_used_name(cluster: &TestCluster) {
     let output = cluster.creation().run().failure(1);
-    let text = format!("error: cluster `{}` exists already\nhint: use it", cluster.name);
+    let text = format!("error: cluster `{}` already exists\nhint: use it", cluster.name);
     output.stderr_contains(&[&text]);
     // The existing cluster is intact.
     assert!(cluster.client().nodes().unwrap()[0].1);

@@ -1,6 +1,7 @@
 //! The modes of kube-proxy, and a custom CNI.
 
-use kipod_e2e::{Checks, NODE_IMAGE, TestCluster, ensure_node_image, report_not_run};
+use kipod_e2e::{Checks, NODE_IMAGE, TestCluster, ensure_node_image};
+use kipod_results::report_not_run;
 
 /// Creates a cluster from a file in kind's format.
 fn create(purpose: &str, networking: &str, nodes: &str) -> (TestCluster, kipod_e2e::Output) {
@@ -23,11 +24,15 @@ fn each_kube_proxy_mode_serves_services() {
         let (cluster, output) = create("proxy", &format!("{{kubeProxyMode: {mode}}}"), "- {}\n");
         if mode == "ipvs" && !std::path::Path::new("/proc/net/ip_vs").exists() {
             output.failure(1).stderr_contains(&[
-                "error: this machine does not have what was asked for:",
+                "error: host resources unavailable:",
                 "kube-proxy's mode `ipvs` needs the kernel's module `ip_vs`",
             ]);
             cluster.assert_no_leftovers();
-            report_not_run("kube-proxy's mode `ipvs`", "the kernel's module `ip_vs`");
+            report_not_run(
+                "clusters",
+                "kube-proxy's mode `ipvs`",
+                "needs the kernel module `ip_vs`",
+            );
             continue;
         }
         output.success();

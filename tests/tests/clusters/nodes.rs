@@ -104,8 +104,7 @@ fn check_add_timeout(cluster: &TestCluster, client: &ClusterClient) {
     let args = ["node", "add", "--name", &cluster.name, "--wait", "1ms"];
     let output = cluster.kipod(&args).run().failure(1);
     // The message may list nothing: the rest may have become ready after the timeout.
-    output
-        .stderr_contains(&["error: gave up after", "while waiting for node and DNS to be ready:"]);
+    output.stderr_contains(&["error: timed out after", "waiting for nodes and cluster DNS:"]);
     assert_eq!(all_nodes(cluster, client), before);
 }
 
@@ -141,7 +140,8 @@ fn check_logs_of_stopped_node(cluster: &TestCluster, node: &str) {
     let dir = tempfile::tempdir().unwrap();
     let args = ["export", "logs", "--name", &cluster.name, dir.path().to_str().unwrap()];
     let output = cluster.kipod(&args).run().success();
-    let text = format!("node `{node}` does not run (exited): its journal and the logs of its pods");
+    let text =
+        format!("node `{node}` is not running (exited): its journal and the logs of its pods");
     let output = output.stderr_contains(&[&text]);
     assert_eq!(output.stderr.matches("warning").count(), 1, "{output}");
     assert!(dir.path().join(node).join("serial.log").exists());

@@ -4,7 +4,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use kipod_e2e::{Kipod, NODE_IMAGE, TestCluster, ensure_node_image, local_bundle, podman, require};
+use kipod_e2e::{Kipod, NODE_IMAGE, TestCluster, ensure_node_image, local_bundle, podman};
+use kipod_results::require;
 
 #[test]
 #[ignore = "needs rootless Podman"]

@@ -87,7 +87,7 @@ fn list_registries() -> Output {
 fn host_and_clusters_use_one_registry_name() {
     kipod_e2e::ensure_node_image();
     let images = registry_images();
-    kipod_e2e::require!(images.is_some(), "the program or package `docker-registry`");
+    kipod_results::require!(images.is_some(), "the program or package `docker-registry`");
     let [open, closed] = images.unwrap();
     let image = TestImage::build("pushed", "from the registry\n");
 
@@ -177,7 +177,7 @@ fn assert_secret_hidden(cluster: &TestCluster, dir: &Path) {
 fn create_registry_is_idempotent_or_fails_cleanly() {
     kipod_e2e::ensure_node_image();
     let images = registry_images();
-    kipod_e2e::require!(images.is_some(), "the program or package `docker-registry`");
+    kipod_results::require!(images.is_some(), "the program or package `docker-registry`");
     let [image, _] = images.unwrap();
     let registry = Registry::create("same", &image);
 
@@ -186,7 +186,7 @@ fn create_registry_is_idempotent_or_fails_cleanly() {
     create_registry(&registry.name, &image).success();
     assert_eq!(registry.state().as_deref(), Some("running"));
     let other_port = ["create", "registry", &registry.name, "--port", "1"];
-    Kipod::new(other_port).run().failure(1).stderr_contains(&["exists already, with port"]);
+    Kipod::new(other_port).run().failure(1).stderr_contains(&["already exists, with port"]);
 
     // A used port, an image without a registry, an invalid name.
     let port = registry.host.split_once(':').unwrap().1;
@@ -199,8 +199,10 @@ fn create_registry_is_idempotent_or_fails_cleanly() {
     let unusable = TestImage::build("no-registry", "x");
     let args = ["create", "registry", &other, "--image", &unusable.reference];
     let creation = Kipod::new(args).env("KIPOD_TIMEOUT_FACTOR", "0.1");
-    let output =
-        creation.run().failure(1).stderr_contains(&["does not answer after 3 s", "port 5000"]);
+    let output = creation
+        .run()
+        .failure(1)
+        .stderr_contains(&["timed out after 3s waiting for registry", "port 5000"]);
     assert!(!output.stderr.contains("clean-up"), "{output}");
     let invalid_name = ["create", "registry", "a_b"];
     Kipod::new(invalid_name).run().failure(2).stderr_contains(&["registry name `a_b` has `_`"]);

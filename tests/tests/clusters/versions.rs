@@ -2,9 +2,8 @@
 
 use std::os::unix::fs::symlink;
 
-use kipod_e2e::{
-    Kipod, NODE_IMAGE, TestCluster, bundle_for, ensure_node_image, podman, report_not_run,
-};
+use kipod_e2e::{Kipod, NODE_IMAGE, TestCluster, bundle_for, ensure_node_image, podman};
+use kipod_results::report_not_run;
 
 /// The tested minor versions.
 const MINORS: [&str; 3] = ["1.34", "1.35", "1.36"];
@@ -18,7 +17,11 @@ fn available_minors() -> Vec<&'static str> {
             true
         }
         None => {
-            report_not_run("clusters of each version", &format!("a component bundle of {minor}"));
+            report_not_run(
+                "clusters",
+                &format!("Kubernetes {minor}"),
+                "needs a component bundle of this version",
+            );
             false
         }
     };
@@ -40,7 +43,7 @@ fn kubelet_versions(cluster: &TestCluster) -> Vec<(String, String)> {
 #[ignore = "needs rootless Podman and a component bundle"]
 fn create_works_with_each_version() {
     let minors = available_minors();
-    kipod_e2e::require!(!minors.is_empty(), "a component bundle of a tested version");
+    kipod_results::require!(!minors.is_empty(), "a component bundle of a tested version");
     for minor in minors {
         let cluster = TestCluster::new("version");
         cluster.creation_with(&["--k8s-version", minor]).run().success();
@@ -60,7 +63,7 @@ fn create_works_with_each_version() {
 #[ignore = "needs rootless Podman and a component bundle"]
 fn create_works_with_mixed_versions() {
     let minors = available_minors();
-    kipod_e2e::require!(minors.len() > 1, "component bundles of two versions");
+    kipod_results::require!(minors.len() > 1, "component bundles of two versions");
     let cluster = TestCluster::new("mixed");
     let create = |images: &[String]| {
         let mut text = "kind: Cluster\napiVersion: kipod.io/v1alpha1\nnodes:\n".to_owned();
@@ -78,9 +81,9 @@ fn create_works_with_mixed_versions() {
     images.reverse();
     let output = create(&images).run().failure(1);
     output.stderr_contains(&[
-        "error: the nodes' Kubernetes versions do not go together:",
+        "error: unsupported version skew between nodes:",
         &format!("node `{}-worker-0` has v", cluster.name),
-        "a worker may not be newer than the control plane, which has v",
+        "a worker must not be newer than the control plane, which has v",
     ]);
     cluster.assert_no_leftovers();
 
@@ -106,7 +109,7 @@ fn create_works_with_mixed_versions() {
 fn build_finds_a_bundle_by_its_version() {
     ensure_node_image();
     let bundle = kipod_e2e::local_bundle();
-    kipod_e2e::require!(bundle.is_some(), "a component bundle in a directory");
+    kipod_results::require!(bundle.is_some(), "a component bundle in a directory");
     let bundle = bundle.unwrap();
     let version = podman(&[
         "image",

@@ -69,19 +69,19 @@ fn create_reports_all_invalid_options() {
         ])
         .stderr_contains(&[])
         .failure(2);
-    let errors = output.stderr.strip_prefix("error: ").unwrap();
-    let (count, errors) = errors.split_once(" faults in what was asked for\n").unwrap();
+    let errors = output.stderr.strip_prefix("error: invalid configuration: ").unwrap();
+    let (count, errors) = errors.split_once(" errors\n").unwrap();
     let lines: Vec<&str> = errors.lines().collect();
     assert_eq!(count.parse::<usize>().unwrap(), lines.len(), "{output}");
     for (option, error) in [
-        ("cluster name", "has 52 characters, 47 are the most"),
-        ("cluster name", "where only a-z, 0-9 and - may stand"),
+        ("cluster name", "has 52 characters, the maximum is 47"),
+        ("cluster name", "where only a-z, 0-9 and - are allowed"),
         ("cluster name", "starts with `-`"),
         ("image", ""),
         ("API server address", "`localhost` is not an IP address"),
         ("API server port", "`0` is not a port"),
         ("pod subnet", "is too small"),
-        ("service subnet", "overlaps `127.0.0.0/8`, which is for loopback"),
+        ("service subnet", "overlaps `127.0.0.0/8`, which is reserved for loopback"),
         ("wait", "soon"),
     ] {
         let matches =
@@ -168,7 +168,7 @@ fn completion_script_works_in_bash() {
         r#"COMP_WORDS=(kipod get "") COMP_CWORD=2; _kipod kipod "" get; echo "${COMPREPLY[*]}""#;
     let bash = Command::new("bash").args(["-c", &format!("{script}\n{request}")]).output();
     let is_missing = matches!(&bash, Err(error) if error.kind() == std::io::ErrorKind::NotFound);
-    kipod_e2e::require!(!is_missing, "a bash");
+    kipod_results::require!(!is_missing, "a bash");
     let words = String::from_utf8_lossy(&bash.unwrap().stdout).into_owned();
     for word in ["clusters", "nodes", "kubeconfig"] {
         assert!(words.split_whitespace().any(|one| one == word), "{word} in {words:?}");

@@ -31,7 +31,7 @@ containerdConfigPatches:
 
 /// Returns the start of the warning about the image in [`KIND`].
 fn image_warning(path: &str) -> String {
-    format!("warning: {path}:9:10: nodes[0].image: `kindest/node:v1.36.2` is kind's")
+    format!("warning: {path}:9:10: nodes[0].image: `kindest/node:v1.36.2` is an image of kind")
 }
 
 #[test]
@@ -75,10 +75,10 @@ fn every_command_reports_all_errors_of_a_file() {
     let home = Home::new();
     let path = home.write("bad.yaml", BAD);
     let errors = [
-        "error: 4 faults in what was asked for\n",
-        ":3:1: nmae: there is no such field; did you mean `name`?\n",
+        "error: invalid configuration: 4 errors\n",
+        ":3:1: nmae: unknown field; did you mean `name`?\n",
         ":5:14: networking.podSubnet: `10.0.0.0/30` is too small",
-        ":7:3: nodes: there is no control plane",
+        ":7:3: nodes: a cluster needs at least one control plane",
         ":9:3: containerdConfigPatches: nodes run CRI-O",
     ];
     for args in [
@@ -103,13 +103,13 @@ fn flags_override_the_file() {
     let args = ["create", "cluster", "--config", &path, "--pod-subnet", "10.0.0.0/30"];
     home.test(&args)
         .stderr_contains(&[
-            "error: 2 faults in what was asked for\n",
+            "error: invalid configuration: 2 errors\n",
             "  pod subnet: `10.0.0.0/30` is too small",
             ":3:7: name: `Bad` has `B`",
         ])
         .failure(2);
     home.test(&[&args[..], &["--name", "good"]].concat())
-        .stderr_contains(&["error: 1 fault in what was asked for\n  pod subnet: "])
+        .stderr_contains(&["error: invalid configuration: 1 error\n  pod subnet: "])
         .failure(2);
 }
 

@@ -26,11 +26,11 @@ fn unreachable_service_is_reported_with_its_socket() {
     let socket = format!("unix://{}", home.path("missing.sock").display());
     home.test(&["delete", "cluster"])
         .env("CONTAINER_HOST", &socket)
-        .stderr_contains(&["podman's service does not answer on", "missing.sock", "\nhint: "])
+        .stderr_contains(&["the Podman service at", "missing.sock", "does not respond", "\nhint: "])
         .failure(1);
     home.test(&["delete", "cluster"])
         .env("CONTAINER_HOST", "ssh://there/podman.sock")
-        .stderr_contains(&["ssh://there/podman.sock", "only `unix://` sockets"])
+        .stderr_contains(&["ssh://there/podman.sock", "must be a `unix://` URL"])
         .failure(1);
 }
 
@@ -40,7 +40,8 @@ fn failed_podman_is_reported_with_its_stderr() {
     home.install_podman("echo 'cannot set up namespace' >&2; exit 125");
     home.test(&["delete", "cluster"])
         .stderr_contains(&[
-            "podman's service does not answer",
+            "the Podman service at",
+            "does not respond",
             "cannot set up namespace",
             "\nhint: ",
         ])

@@ -3,7 +3,7 @@
 use super::preflight::Found;
 use super::reserve::{Reservation, Reserver};
 use super::{Context, CreateError, Request, podman_error};
-use crate::actions::registries::tell_new;
+use crate::actions::registries::update_nodes_if_changed;
 use crate::cluster::{self, RecordError, cluster_dir, kubeconfig_path, store};
 use crate::events::{Event, Step, step};
 use crate::kubeconfig::Kubeconfig;
@@ -13,8 +13,9 @@ use crate::pki::Credentials;
 use crate::plan::{NodePlan, Plan, node_names};
 use crate::podman::{Podman, PodmanError};
 use crate::registry;
+use crate::util::text::error_chain;
 
-/// Reserves resources and starts all nodes; again with other resources after a conflict.
+/// Reserves resources and starts all nodes. Retries with other resources after a conflict.
 pub(super) async fn run(
     cx: Context<'_>,
     request: &Request,
@@ -23,7 +24,7 @@ pub(super) async fn run(
     let spec = &request.spec;
     let joining = node_names(spec).split_off(spec.count(Role::ControlPlane));
     let credentials = Credentials::mint(spec.name.as_str(), &joining, request.now)?;
-    let local = registry::local(cx.podman).await;
+    let local = registry::local_registries(cx.podman).await;
     let local = local.map_err(|source| podman_error(spec.name.as_str(), source))?;
     let mut reserver = Reserver::new(cx, request, found, credentials, local);
     let work = async {
@@ -34,14 +35,15 @@ pub(super) async fn run(
                 Ok(()) => return Ok::<_, CreateError>(reservation),
                 Err(error) => {
                     let error = reserver.exclude(&reservation, error)?;
-                    cx.events.send(Event::Detail(format!("trying again: {error}")));
+                    let detail = format!("retrying: {}", error_chain(&error));
+                    cx.events.send(Event::Detail(detail));
                     remove(cx, request).await?;
                 }
             }
         }
     };
     let reservation = step(cx.events, Step::CreateNodes, work).await?;
-    tell_new(cx, &reservation.record, &reservation.registries.local).await;
+    update_nodes_if_changed(cx, &reservation.record, &reservation.registries.local).await;
     Ok(reservation)
 }
 
@@ -49,7 +51,7 @@ pub(super) async fn run(
 async fn start(cx: Context<'_>, request: &Request, plan: &Plan) -> Result<(), CreateError> {
     let podman = cx.podman;
     let name = &request.spec.name;
-    // For a look into a cluster that failed and was retained.
+    // For the inspection of a failed cluster that is retained.
     let kubeconfig = Kubeconfig::new(plan.access.clone()).to_yaml();
     cluster::write_private(&kubeconfig_path(&cx.dirs.state, name), kubeconfig.as_bytes())?;
     let dir = cluster_dir(&cx.dirs.state, name);
@@ -64,7 +66,7 @@ async fn start(cx: Context<'_>, request: &Request, plan: &Plan) -> Result<(), Cr
         empty_status_dir(node)?;
         start_node(podman, node).await.map_err(|source| podman_error(&node.name, source))
     });
-    // All of them run to their end: a container that is still being created could not be found and removed.
+    // All run to completion: the rollback would not find a container that is still being created.
     futures_util::future::join_all(started).await.into_iter().collect()
 }
 

@@ -1,7 +1,10 @@
-//! Why a cluster could not be created.
+//! Errors while creating a cluster.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::actions::failure_log::FailureReport;
+use crate::actions::load::ImagesError;
 use crate::cluster::{RecordError, RemoveError};
 use crate::kubeconfig::KubeconfigError;
 use crate::kubeconfig::client::ClientError;
@@ -11,210 +14,214 @@ use crate::node_image::NodeImageError;
 use crate::pki::PkiError;
 use crate::podman::PodmanError;
 use crate::spec::ClusterName;
+use crate::util::Hint;
 use crate::util::text::indent_list;
 
-use crate::actions::load::ImagesError;
-
-/// Creating a cluster failed. Nothing of it is left, unless the error says so.
+/// A cluster could not be created. Nothing of it is left, unless the error reports otherwise.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CreateError {
-    /// A cluster of that name is there.
-    #[error("cluster `{name}` exists already")]
+    /// The name is in use.
+    #[error("cluster `{name}` already exists")]
     Exists {
         /// The name.
         name: ClusterName,
     },
-    /// Podman has things of a cluster of that name, which this user's records do not know.
+    /// Podman has resources of a cluster of that name, and this user has no record of it.
     #[error("podman has {what} of a cluster `{name}` that kipod has no record of")]
     Unrecorded {
         /// The name.
         name: ClusterName,
-        /// One of the things.
+        /// One of the resources.
         what: String,
     },
-    /// Another process works on that name.
+    /// Another process works on the cluster.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// The node image cannot be used.
+    /// The node image is missing or unusable.
     #[error(transparent)]
     Image(#[from] NodeImageError),
-    /// Versions of node images do not go together. None was started.
-    #[error("the nodes' Kubernetes versions do not go together:{}", indent_list(.faults))]
+    /// The version skew between node images is not supported. Nothing was started.
+    #[error("unsupported version skew between nodes:{}", indent_list(.errors))]
     Skew {
-        /// Each node whose version is wrong, and why.
-        faults: Vec<String>,
+        /// An error for each node with an unsupported version.
+        errors: Vec<String>,
     },
-    /// What of the host the cluster asks for is not there, or taken. Nothing was started.
-    #[error("this machine does not have what was asked for:{}", indent_list(.faults))]
-    Outside {
-        /// Each mount or port, and why.
-        faults: Vec<String>,
+    /// Host paths, ports or kernel features that the specification requires are missing or in use.
+    /// Nothing was started.
+    #[error("host resources unavailable:{}", indent_list(.errors))]
+    HostResources {
+        /// An error for each resource.
+        errors: Vec<String>,
     },
-    /// Images to be preloaded could not be had or copied.
-    #[error("preload: {0}")]
+    /// Images to preload could not be pulled or copied.
+    #[error("cannot preload images")]
     Preload(#[from] ImagesError),
-    /// A patch of kubeadm's documents does not apply. Nothing was started.
+    /// A patch of the kubeadm configuration does not apply. Nothing was started.
     #[error(transparent)]
     Patch(#[from] PatchError),
-    /// The credentials could not be made.
+    /// The credentials could not be created.
     #[error(transparent)]
     Pki(#[from] PkiError),
-    /// The cluster's folder cannot be written.
+    /// The cluster's directory cannot be written.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// No subnet is free for the nodes.
+    /// No node subnet is free.
     #[error("every node subnet from 10.89.0.0/24 to 10.89.255.0/24 is in use")]
     NoSubnet,
-    /// The port asked for is taken, or none is free.
-    #[error("the API server cannot listen on {address}: {source}")]
+    /// The requested port is in use, or no port is free.
+    #[error("the API server cannot listen on {address}")]
     Port {
         /// Address and port.
         address: std::net::SocketAddr,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Podman refused.
-    #[error("node `{node}`: {source}")]
+    /// A Podman operation on a node failed.
+    #[error("node `{node}`")]
     Podman {
         /// The node.
         node: String,
-        /// Why.
+        /// The cause.
         source: PodmanError,
     },
-    /// Something went wrong inside a node.
-    #[error("node `{node}`: {step} failed{}", journal_text(.journal))]
+    /// A step inside a node failed.
+    #[error("node `{node}`: {step} failed{report}")]
     NodeFailed {
         /// The node.
         node: String,
-        /// What the node was doing.
+        /// The step.
         step: String,
-        /// The ends of the journals that may say why.
-        journal: String,
+        /// The relevant lines of the node's journals, and the file with all of them.
+        report: FailureReport,
     },
-    /// A node's container ended.
-    #[error("node `{node}` ended while {during}{}", journal_text(.output))]
-    NodeEnded {
+    /// A node's container exited.
+    #[error("node `{node}` exited while waiting for {waiting_for}{report}")]
+    NodeExited {
         /// The node.
         node: String,
-        /// What was waited for.
-        during: &'static str,
-        /// The last it printed.
-        output: String,
+        /// What the creation was waiting for.
+        waiting_for: &'static str,
+        /// The relevant lines of the container's output, and the file with all of it.
+        report: FailureReport,
     },
-    /// Something did not come about in time.
-    #[error("gave up after {} while {during}:{}", seconds(.waited), indent_list(.missing))]
+    /// Something did not become ready in time.
+    #[error("timed out after {}s waiting for {waiting_for}:{}", .waited.as_secs(), indent_list(.missing))]
     Timeout {
-        /// How long was waited.
+        /// The time waited.
         waited: Duration,
-        /// What was waited for.
-        during: &'static str,
-        /// What was still missing.
+        /// What did not become ready.
+        waiting_for: &'static str,
+        /// Its parts that are not ready.
         missing: Vec<String>,
     },
-    /// No client could be made for the new cluster.
-    #[error("cluster `{name}`: {source}")]
+    /// No client for the new cluster could be created.
+    #[error("cannot connect to cluster `{name}`")]
     Client {
         /// The cluster.
         name: ClusterName,
-        /// Why.
+        /// The cause.
         source: Box<ClientError>,
     },
     /// The default StorageClass could not be installed.
-    #[error("cluster `{name}`: cannot install the default StorageClass: {source}")]
+    #[error("cannot install the default StorageClass in cluster `{name}`")]
     Storage {
         /// The cluster.
         name: ClusterName,
-        /// Why.
+        /// The cause.
         source: kube::Error,
     },
     /// The node image has no metrics-server. Nothing was started.
-    #[error("node image `{image}` was built without metrics-server, which the cluster shall have")]
+    #[error("node image `{image}` does not contain metrics-server")]
     NoMetrics {
-        /// The first control plane's image.
+        /// The image of the first control plane.
         image: String,
     },
-    /// metrics-server would have nothing to tell. Nothing was started.
+    /// Without cgroup controllers there are no metrics. Nothing was started.
     #[error(
-        "metrics need the cpu, memory and pids controllers, which are not all delegated to you: kubelet would count no memory, and metrics-server never become ready"
+        "metrics require the cgroup controllers cpu, memory and pids, which are not all delegated to you"
     )]
-    NothingToMeasure,
+    MetricsUnavailable,
     /// metrics-server could not be installed.
-    #[error("cluster `{name}`: cannot install metrics-server: {source}")]
+    #[error("cannot install metrics-server in cluster `{name}`")]
     Metrics {
         /// The cluster.
         name: ClusterName,
-        /// Why.
+        /// The cause.
         source: kube::Error,
     },
-    /// The user's kubeconfig could not be changed. The cluster is kept.
-    #[error("cluster `{name}` is up, but your kubeconfig could not be written: {source}")]
+    /// The user's kubeconfig could not be updated. The cluster is kept.
+    #[error("cluster `{name}` is ready, but your kubeconfig could not be updated")]
     Kubeconfig {
         /// The cluster.
         name: ClusterName,
-        /// Why.
+        /// The cause.
         source: KubeconfigError,
     },
-    /// Somebody asked to stop.
+    /// The creation was cancelled.
     #[error("creation of cluster `{name}` was interrupted")]
     Cancelled {
         /// The name.
         name: ClusterName,
     },
-    /// What an earlier attempt left could not be removed.
-    #[error("cannot remove what is left of cluster `{name}`: {source}")]
+    /// The leftovers of an earlier attempt could not be removed.
+    #[error("cannot remove the leftovers of cluster `{name}`")]
     CleanUp {
         /// The name.
         name: ClusterName,
-        /// Why.
+        /// The cause.
         source: Box<RemoveError>,
     },
 }
 
 impl CreateError {
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
+    /// Returns the file with the journals of a failed node, where one was written.
+    pub fn log_file(&self) -> Option<&PathBuf> {
         match self {
-            Self::Exists { name } => Some(format!(
-                "use it (`kipod export kubeconfig {name}`), delete it (`kipod delete cluster {name}`), or take another name"
-            )),
-            Self::Unrecorded { name, .. } | Self::CleanUp { name, .. } => {
-                Some(format!("run `kipod delete cluster {name}`"))
+            Self::NodeFailed { report, .. } | Self::NodeExited { report, .. } => {
+                report.file.as_ref()
             }
-            Self::Lock(error) => crate::Hint::hint(error),
-            Self::Image(error) => error.hint(),
-            Self::Preload(error) => error.hint(),
-            Self::NothingToMeasure => {
-                Some("`kipod check` says how to delegate them; or leave out `metrics`".into())
-            }
-            Self::NoMetrics { .. } => Some(
-                "put the program `metrics-server` into the component bundle's `bin/`, and run `kipod build node-image`".into(),
-            ),
-            Self::NoSubnet => {
-                Some("delete clusters, or networks with `podman network prune`".into())
-            }
-            Self::Port { .. } => Some("leave out the port, and kipod takes a free one".into()),
-            Self::Podman { source, .. } => source.hint().map(str::to_owned),
-            // Its first process died, of which systemd seldom can say more.
-            Self::NodeEnded { .. } => Some(
-                "see what `kipod check` warns of, such as few inotify instances; `--retain` keeps the nodes for a look".into(),
-            ),
-            Self::NodeFailed { .. } | Self::Timeout { .. } => Some(
-                "`--retain` keeps the nodes for a look: `kipod export logs`, `kipod exec`".into(),
-            ),
-            Self::Kubeconfig { name, source } => {
-                Some(format!("{}, then run `kipod export kubeconfig {name}`", crate::Hint::hint(source).unwrap_or_default()))
-            }
-            Self::Record(error) => error.hint().map(str::to_owned),
             _ => None,
         }
     }
 }
 
-fn journal_text(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!(":\n  {}", text.replace('\n', "\n  ")) }
-}
-
-fn seconds(duration: &Duration) -> String {
-    format!("{} s", duration.as_secs())
+impl Hint for CreateError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Exists { name } => Some(format!(
+                "use it (`kipod export kubeconfig {name}`), delete it (`kipod delete cluster {name}`), or choose another name"
+            )),
+            Self::Unrecorded { name, .. } | Self::CleanUp { name, .. } => {
+                Some(format!("run `kipod delete cluster {name}`"))
+            }
+            Self::Lock(error) => error.hint(),
+            Self::Image(error) => error.hint(),
+            Self::Preload(error) => error.hint(),
+            Self::MetricsUnavailable => {
+                Some("`kipod check` shows how to delegate them; or disable `metrics`".into())
+            }
+            Self::NoMetrics { .. } => Some(
+                "add the program `metrics-server` to `bin/` of the component bundle, and run `kipod build node-image`".into(),
+            ),
+            Self::NoSubnet => {
+                Some("delete clusters, or remove networks with `podman network prune`".into())
+            }
+            Self::Port { .. } => Some("omit the port to use a free one".into()),
+            Self::Podman { source, .. } => source.hint(),
+            // The container's first process exited, about which systemd seldom logs more.
+            Self::NodeExited { .. } => Some(
+                "check the warnings of `kipod check`, such as too few inotify instances; `--retain` keeps the nodes for inspection".into(),
+            ),
+            Self::NodeFailed { .. } | Self::Timeout { .. } => Some(
+                "`--retain` keeps the nodes for inspection: `kipod export logs`, `kipod exec`".into(),
+            ),
+            Self::Kubeconfig { name, source } => {
+                let retry = format!("run `kipod export kubeconfig {name}`");
+                Some(source.hint().map_or_else(|| retry.clone(), |hint| format!("{hint}, then {retry}")))
+            }
+            Self::Record(error) => error.hint(),
+            _ => None,
+        }
+    }
 }

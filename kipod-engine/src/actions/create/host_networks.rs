@@ -1,56 +1,58 @@
-//! The networks that this machine itself is in. A cluster can be created whatever they are, but what
-//! has the same addresses inside the cluster is out of its reach outside.
+//! Networks of the host. Pods cannot reach addresses of the host's networks that overlap the cluster's
+//! own subnets.
 
 use std::net::Ipv4Addr;
 
 use crate::spec::{ClusterSpec, Subnet};
 
-/// The kernel's table of IPv4 routes. Source: proc_pid_net(5), "route".
+/// The kernel's IPv4 routing table. Source: proc_pid_net(5), "route".
 const ROUTES: &str = "/proc/net/route";
 
-/// A network that this machine is in.
+/// A directly connected network of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::actions) struct Surrounding {
+pub(in crate::actions) struct HostNetwork {
     subnet: Subnet,
     interface: String,
 }
 
-/// The networks that this machine is in, as its kernel has them; none where it does not say.
-pub(in crate::actions) fn read() -> Vec<Surrounding> {
+/// Reads the host's networks from the kernel; none where the table cannot be read.
+pub(in crate::actions) fn read() -> Vec<HostNetwork> {
     parse(&std::fs::read_to_string(ROUTES).unwrap_or_default())
 }
 
-/// The subnets that it is best to leave alone.
-pub(in crate::actions) fn subnets(all: &[Surrounding]) -> impl Iterator<Item = Subnet> {
+/// Returns the subnets of the networks.
+pub(in crate::actions) fn subnets(all: &[HostNetwork]) -> impl Iterator<Item = Subnet> {
     all.iter().map(|one| one.subnet)
 }
 
-/// What of the machine's surroundings a cluster could not reach, a line each.
-pub(in crate::actions) fn remarks(spec: &ClusterSpec, all: &[Surrounding]) -> Vec<String> {
+/// Returns a warning for each network that pods of the cluster cannot reach.
+pub(in crate::actions) fn warnings(spec: &ClusterSpec, all: &[HostNetwork]) -> Vec<String> {
     let networking = &spec.networking;
     if !networking.ip_family.has_ipv4() {
         return Vec::new();
     }
-    let own =
-        [("pod subnet", networking.pod_subnet), ("service subnet", networking.service_subnet)];
+    let own = [
+        ("pod subnet", networking.pod_subnet.v4),
+        ("service subnet", networking.service_subnet.v4),
+    ];
     let pairs = own.iter().flat_map(|own| all.iter().map(move |one| (own, one)));
-    let same = pairs.filter(|((_, own), one)| own.overlaps(&one.subnet));
-    same.map(|((name, own), Surrounding { subnet, interface })| {
+    let overlaps = pairs.filter(|((_, own), one)| own.overlaps(&one.subnet));
+    overlaps.map(|((name, own), HostNetwork { subnet, interface })| {
         format!(
-            "the {name} `{own}` overlaps `{subnet}`, which this machine is in (`{interface}`): nothing in the cluster reaches what is there"
+            "the {name} `{own}` overlaps the host network `{subnet}` (`{interface}`): pods cannot reach addresses in it"
         )
     })
     .collect()
 }
 
-/// Those that a packet reaches without a router in between. What lies behind one may be anything up to
-/// the whole of `10.0.0.0/8`, and mostly nobody wants to get there.
-fn parse(table: &str) -> Vec<Surrounding> {
+/// Parses the directly connected networks. Routed networks are ignored: they are often as large as
+/// `10.0.0.0/8`, and rarely used.
+fn parse(table: &str) -> Vec<HostNetwork> {
     let address = |text: &str| {
-        // As the machine's memory has it, in hexadecimal.
+        // Hexadecimal, in the byte order of the host.
         u32::from_str_radix(text, 16).ok().map(|number| Ipv4Addr::from(number.to_ne_bytes()))
     };
-    let mut found: Vec<Surrounding> = Vec::new();
+    let mut found: Vec<HostNetwork> = Vec::new();
     for line in table.lines().skip(1) {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let [interface, destination, gateway, _, _, _, _, mask, ..] = fields.as_slice() else {
@@ -62,12 +64,12 @@ fn parse(table: &str) -> Vec<Surrounding> {
             continue;
         };
         let length = u8::try_from(mask.to_bits().leading_ones()).unwrap_or_default();
-        // What is unreachable on purpose has no interface, only a star.
+        // Unreachable routes have the interface `*`.
         if length == 0 || !gateway.is_unspecified() || *interface == "*" {
             continue;
         }
         let one = Subnet::around(destination, length)
-            .map(|subnet| Surrounding { subnet, interface: (*interface).to_owned() });
+            .map(|subnet| HostNetwork { subnet, interface: (*interface).to_owned() });
         found.extend(one.filter(|one| !found.contains(one)));
     }
     found
@@ -81,7 +83,7 @@ mod tests {
     /// Interface, destination, gateway and mask.
     type Row = (&'static str, [u8; 4], [u8; 4], [u8; 4]);
 
-    /// A table as the kernel writes it.
+    /// Formats a table as the kernel does.
     fn table(rows: &[Row]) -> String {
         let heading =
             "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_without_a_router_in_between_are_found() {
+    fn parse_returns_directly_connected_networks() {
         let text = table(&[
             ("eth0", [0; 4], [192, 168, 1, 1], [0; 4]),
             ("eth0", [192, 168, 1, 0], [0; 4], [255, 255, 255, 0]),
@@ -109,14 +111,14 @@ mod tests {
         assert_eq!(names, ["eth0 192.168.1.0/24", "wg0 10.244.3.0/24"]);
         assert_eq!(parse(""), []);
 
-        let lines = remarks(&ClusterSpec::default(), &found);
+        let lines = warnings(&ClusterSpec::default(), &found);
         let [line] = lines.as_slice() else { panic!("{lines:?}") };
         assert_eq!(
             line,
-            "the pod subnet `10.244.0.0/16` overlaps `10.244.3.0/24`, which this machine is in (`wg0`): nothing in the cluster reaches what is there"
+            "the pod subnet `10.244.0.0/16` overlaps the host network `10.244.3.0/24` (`wg0`): pods cannot reach addresses in it"
         );
         let networking = Networking::of(IpFamily::Ipv6);
         let spec = ClusterSpec { networking, ..ClusterSpec::default() };
-        assert_eq!(remarks(&spec, &found), [""; 0]);
+        assert_eq!(warnings(&spec, &found), [""; 0]);
     }
 }

@@ -13,11 +13,12 @@ mod wait_control_plane;
 mod wait_ready;
 mod write_kubeconfig;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::Cluster;
+use crate::actions::failure_log;
+use crate::cluster::ClusterEntry;
 use crate::events::{Event, Events};
 use crate::kubeconfig::UserKubeconfig;
 use crate::lease::NameLock;
@@ -29,9 +30,6 @@ use crate::util::dirs::Dirs;
 pub(super) use create_nodes::{archive, empty_status_dir, start_node};
 pub use error::CreateError;
 use preflight::Found;
-
-/// Timeout for the control plane, independent of [`ClusterSpec::wait`].
-pub(super) const CONTROL_PLANE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Access to the outside world: Podman, kipod's directories and the receiver of events.
 #[derive(Clone, Copy)]
@@ -93,8 +91,9 @@ impl Request {
 ///
 /// When any step fails. What was created is removed again before this returns, unless
 /// [`ClusterSpec::retain`] is set; what cannot be removed is reported as a warning.
-pub async fn create(cx: Context<'_>, mut request: Request) -> Result<Cluster, CreateError> {
+pub async fn create(cx: Context<'_>, mut request: Request) -> Result<ClusterEntry, CreateError> {
     let lock = NameLock::take(&cx.dirs.state, &request.spec.name)?;
+    failure_log::remove_old_files(&cx.dirs.state);
     rollback::remove_leftovers(cx, &request).await?;
     let found = preflight::check(cx, &mut request).await?;
     let created = steps(cx, &request, &found).await;
@@ -106,17 +105,21 @@ pub async fn create(cx: Context<'_>, mut request: Request) -> Result<Cluster, Cr
 }
 
 /// The steps that create something.
-async fn steps(cx: Context<'_>, request: &Request, found: &Found) -> Result<Cluster, CreateError> {
+async fn steps(
+    cx: Context<'_>,
+    request: &Request,
+    found: &Found,
+) -> Result<ClusterEntry, CreateError> {
     let start = Instant::now();
-    let made = create_nodes::run(cx, request, found).await?;
+    let reservation = create_nodes::run(cx, request, found).await?;
     // The nodes boot meanwhile.
     request.unless_cancelled(found.preload.fill(cx, request)).await?;
-    let waiter = wait_control_plane::run(cx, request, &made).await?;
+    let waiter = wait_control_plane::run(cx, request, &reservation).await?;
     wait_ready::run(cx, request, &waiter).await?;
     install_addons::run(cx, request, found, &waiter.client).await?;
-    let names: Vec<String> = made.plan.nodes.iter().map(|node| node.name.clone()).collect();
+    let names: Vec<String> = reservation.plan.nodes.iter().map(|node| node.name.clone()).collect();
     found.preload.verify(cx, &names).await?;
-    let cluster = write_kubeconfig::run(cx, request, made, &waiter.client).await?;
+    let cluster = write_kubeconfig::run(cx, request, reservation, &waiter.client).await?;
     cx.events.send(Event::Detail(format!("created in {:.1} s", start.elapsed().as_secs_f64())));
     Ok(cluster)
 }

@@ -1,18 +1,17 @@
-//! The node image of each node, and whether their versions go together.
+//! Node images of a specification, and the version skew between them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::CreateError;
-use crate::kubernetes;
-use crate::kubernetes::Role;
+use crate::kubernetes::{Role, Version, check_skew};
 use crate::node::StorageDriver;
 use crate::node_image::{NodeImage, node_image};
 use crate::plan::node_names;
 use crate::podman::Podman;
 use crate::spec::{ClusterSpec, NodeSpec};
 
-/// The image of each node, in their order.
+/// Returns the image of each node, in their order.
 pub(in crate::actions) async fn of_nodes(
     podman: &dyn Podman,
     spec: &ClusterSpec,
@@ -29,32 +28,37 @@ pub(in crate::actions) async fn of_nodes(
         }
         images.push(known[reference].clone());
     }
-    let faults = skews(spec, &images);
-    if faults.is_empty() { Ok(images) } else { Err(CreateError::Skew { faults }) }
+    let errors = skew_errors(spec, &images);
+    if errors.is_empty() { Ok(images) } else { Err(CreateError::Skew { errors }) }
 }
 
-/// The nodes whose version does not go with the first control plane's, each with the reason.
-fn skews(spec: &ClusterSpec, images: &[NodeImage]) -> Vec<String> {
+/// Returns an error for each node whose version skew to the first control plane is not supported.
+fn skew_errors(spec: &ClusterSpec, images: &[NodeImage]) -> Vec<String> {
     let Some(first) = images.first() else { return Vec::new() };
     let nodes = spec.nodes.iter().zip(node_names(spec)).zip(images);
-    let fault = |((node, name), image): ((&NodeSpec, String), &NodeImage)| {
-        skew(node.role, &name, &image.kubernetes_version, &first.kubernetes_version)
+    let error = |((node, name), image): ((&NodeSpec, String), &NodeImage)| {
+        skew_error(node.role, &name, &image.kubernetes_version, &first.kubernetes_version)
     };
-    nodes.filter_map(fault).collect()
+    nodes.filter_map(error).collect()
 }
 
 /// Why the node `name`, which has the version `have`, cannot be in a cluster whose control plane has
 /// `want`.
-pub(in crate::actions) fn skew(role: Role, name: &str, have: &str, want: &str) -> Option<String> {
-    let fault = kubernetes::skew(role, have, want)?;
-    Some(format!("node `{name}` has {have}: {fault}"))
+pub(in crate::actions) fn skew_error(
+    role: Role,
+    name: &str,
+    have: &Version,
+    want: &Version,
+) -> Option<String> {
+    let error = check_skew(role, have, want).err()?;
+    Some(format!("node `{name}` has {have}: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn faults(versions: &[(Role, &str)]) -> Vec<String> {
+    fn errors(versions: &[(Role, &str)]) -> Vec<String> {
         let nodes = versions.iter().map(|(role, _)| NodeSpec::new(*role)).collect();
         let spec = ClusterSpec { nodes, ..ClusterSpec::default() };
         let images: Vec<_> = versions
@@ -62,41 +66,41 @@ mod tests {
             .map(|(_, version)| NodeImage {
                 reference: String::new(),
                 id: String::new(),
-                kubernetes_version: (*version).to_owned(),
+                kubernetes_version: version.parse().unwrap(),
                 pause_image: String::new(),
                 image_store: "/".into(),
                 has_storage: false,
                 has_metrics: false,
             })
             .collect();
-        skews(&spec, &images)
+        skew_errors(&spec, &images)
     }
 
     #[test]
-    fn versions_within_the_policy_go_together() {
+    fn supported_version_skew_has_no_errors() {
         use Role::{ControlPlane, Worker};
         for versions in [
             vec![(ControlPlane, "v1.36.2")],
             vec![(ControlPlane, "v1.36.2"), (ControlPlane, "v1.36.0"), (Worker, "v1.36.9")],
             vec![(ControlPlane, "v1.36.2"), (Worker, "v1.33.0"), (Worker, "v1.35.1")],
         ] {
-            assert_eq!(faults(&versions), Vec::<String>::new());
+            assert_eq!(errors(&versions), Vec::<String>::new());
         }
     }
 
     #[test]
-    fn versions_outside_it_are_each_named() {
+    fn unsupported_version_skew_reports_each_node() {
         use Role::{ControlPlane, Worker};
-        let found = faults(&[
+        let found = errors(&[
             (ControlPlane, "v1.35.2"),
             (ControlPlane, "v1.36.0"),
             (Worker, "v1.36.0"),
             (Worker, "v1.31.0"),
         ]);
         insta::assert_snapshot!(found.join("\n"), @r"
-        node `kipod-control-plane-1` has v1.36.0: every control plane has to have the first one's minor version, v1.35.2
-        node `kipod-worker-0` has v1.36.0: a worker may not be newer than the control plane, which has v1.35.2
-        node `kipod-worker-1` has v1.31.0: a worker may be 3 minor versions older than the control plane at most, which has v1.35.2
+        node `kipod-control-plane-1` has v1.36.0: a control plane must have the minor version of the initial control plane, which has v1.35.2
+        node `kipod-worker-0` has v1.36.0: a worker must not be newer than the control plane, which has v1.35.2
+        node `kipod-worker-1` has v1.31.0: a worker must be at most 3 minor versions older than the control plane, which has v1.35.2
         ");
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn check(cx: Context<'_>, request: &mut Request) -> Result<Foun
         node_images::of_nodes(podman, spec, &dirs.data, machine.storage_driver).await?;
     let without_limits = machine.cgroups == CgroupMode::Unlimited;
     if spec.metrics && without_limits {
-        return Err(CreateError::NothingToMeasure);
+        return Err(CreateError::MetricsUnavailable);
     }
     if spec.metrics && !node_images[0].has_metrics {
         return Err(CreateError::NoMetrics { image: node_images[0].reference.clone() });
@@ -49,8 +49,8 @@ pub(super) async fn check(cx: Context<'_>, request: &mut Request) -> Result<Foun
         ));
     }
     let networks = host_networks::read();
-    let warnings = host_networks::remarks(spec, &networks).into_iter();
-    for warning in warnings.chain(remarks(spec, &dirs.state)) {
+    let warnings = host_networks::warnings(spec, &networks).into_iter();
+    for warning in warnings.chain(port_warnings(spec, &dirs.state)) {
         events.send(Event::Warning(warning));
     }
     let preload = request.unless_cancelled(check_preload(cx, request, &node_images[0])).await?;
@@ -58,27 +58,27 @@ pub(super) async fn check(cx: Context<'_>, request: &mut Request) -> Result<Foun
     Ok(Found { node_images, auth, host_subnets, preload })
 }
 
-/// It is there when the kernel has virtual servers; nodes cannot load what is not.
+/// Exists if the kernel module `ip_vs` is loaded. Nodes cannot load kernel modules.
 const VIRTUAL_SERVERS: &str = "/proc/net/ip_vs";
 
-/// Makes the paths of mounts absolute, from the current folder on, and checks that they are there,
-/// that no port is taken, that the kernel has what kube-proxy needs, and that the credentials for
-/// registries can be used, which it answers.
+/// Makes the paths of mounts absolute, relative to the current directory. Checks that they exist, that
+/// ports are free, that the kernel supports the mode of kube-proxy, and that the credentials for
+/// registries are valid. Returns the credentials.
 pub(in crate::actions) fn resolve(
     spec: &mut ClusterSpec,
     state: &Path,
 ) -> Result<Option<RegistryAuth>, CreateError> {
     let names = node_names(spec);
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     if spec.networking.kube_proxy_mode == KubeProxyMode::Ipvs
         && !Path::new(VIRTUAL_SERVERS).exists()
     {
-        faults.push(
-            "kube-proxy's mode `ipvs` needs the kernel's module `ip_vs`, which is not loaded: `sudo modprobe ip_vs`, or `nftables` where the kernel has none"
+        errors.push(
+            "kube-proxy's mode `ipvs` requires the kernel module `ip_vs`, which is not loaded: run `sudo modprobe ip_vs`, or use the mode `nftables`"
                 .to_owned(),
         );
     }
-    faults.extend(no_ipv6(spec.networking.ip_family, Path::new(IPV6)));
+    errors.extend(ipv6_error(spec.networking.ip_family, Path::new(IPV6)));
     for (node, name) in spec.nodes.iter_mut().zip(&names) {
         for mount in &mut node.extra_mounts {
             let path = mount.host_path.clone();
@@ -88,66 +88,66 @@ pub(in crate::actions) fn resolve(
             });
             if let Err(error) = found {
                 let path = path.display();
-                faults.push(format!("node `{name}`: `{path}` cannot be mounted: {error}"));
+                errors.push(format!("node `{name}`: `{path}` cannot be mounted: {error}"));
             }
         }
         for port in &node.extra_port_mappings {
             if let Err(error) = try_port(port) {
                 let ExtraPort { listen_address, host_port, protocol, .. } = port;
-                let why = holder(port, state).unwrap_or_else(|| error.to_string());
+                let cause = service_conflict(port, state).unwrap_or_else(|| error.to_string());
                 let port = host_port.unwrap_or_default();
-                faults.push(format!(
-                    "node `{name}`: port {port} ({protocol}) of `{listen_address}` cannot be published: {why}"
+                errors.push(format!(
+                    "node `{name}`: port {port} ({protocol}) of `{listen_address}` cannot be published: {cause}"
                 ));
             }
         }
     }
     let auth = spec.registry_auth_file.as_mut().and_then(|path| {
-        // One that has no absolute path is not there either.
         *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
         let read = registry_auth(path);
-        read.map_err(|found| faults.extend(found)).ok()
+        read.map_err(|found| errors.extend(found)).ok()
     });
-    if faults.is_empty() { Ok(auth) } else { Err(CreateError::Outside { faults }) }
+    if errors.is_empty() { Ok(auth) } else { Err(CreateError::HostResources { errors }) }
 }
 
-/// The credentials in a file, or all that is wrong with it.
+/// Reads the credentials for registries from a file. Returns all errors of the file.
 pub(in crate::actions) fn registry_auth(path: &Path) -> Result<RegistryAuth, Vec<String>> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|error| {
         vec![format!("the registry auth file `{shown}` cannot be read: {error}")]
     })?;
-    RegistryAuth::new(text).map_err(|faults| {
-        faults.iter().map(|fault| format!("the registry auth file `{shown}` {fault}")).collect()
+    RegistryAuth::new(text).map_err(|error| {
+        let problems = error.problems().iter();
+        problems.map(|problem| format!("the registry auth file `{shown}` {problem}")).collect()
     })
 }
 
-/// What is wrong with an IP family on a kernel that has IPv6 if there is such a path.
-fn no_ipv6(family: IpFamily, path: &Path) -> Option<String> {
+/// Returns an error if the IP family needs IPv6 and `path`, which exists on kernels with IPv6, does not.
+fn ipv6_error(family: IpFamily, path: &Path) -> Option<String> {
     (family.has_ipv6() && !path.exists()).then(|| {
         format!(
-            "the IP family `{family}` needs IPv6, which the kernel does not have: take `ipv6.disable=1` off its command line and reboot"
+            "the IP family `{family}` needs IPv6, which the kernel does not have: remove `ipv6.disable=1` from its command line and reboot"
         )
     })
 }
 
-/// That another cluster's Services are reached at a port, where that is so: nothing can listen there on
-/// all addresses of the host.
-fn holder(port: &ExtraPort, state: &Path) -> Option<String> {
-    let meets = |address: IpAddr| {
+/// Returns the conflict of a port with another cluster's address of Services, if there is one. Nothing
+/// can listen on such a port on all addresses of the host.
+fn service_conflict(port: &ExtraPort, state: &Path) -> Option<String> {
+    let conflicts = |address: IpAddr| {
         let in_use = try_port(&ExtraPort { listen_address: address, ..port.clone() }).is_err();
         in_use && (port.listen_address.is_unspecified() || port.listen_address == address)
     };
     let all = Record::all(state).ok()?.into_iter().filter_map(|(_, record)| record);
-    let mut those = all.filter_map(|record| Some((record.name, record.service_address?)));
+    let mut addresses = all.filter_map(|record| Some((record.name, record.service_address?)));
     let (cluster, address) =
-        those.find(|(_, address)| is_for_services(port) && meets((*address).into()))?;
+        addresses.find(|(_, address)| is_for_services(port) && conflicts((*address).into()))?;
     Some(format!(
-        "Services of cluster `{cluster}` are reached there (`{address}`): give the mapping a `listenAddress`, or one of the two clusters `loadBalancer: false`"
+        "Services of cluster `{cluster}` use it at `{address}`: set a `listenAddress` for the mapping, or `loadBalancer: false` for one of the clusters"
     ))
 }
 
-/// Whether a mapping's port of the host is one that clusters publish for Services.
+/// Returns whether clusters publish the host port of a mapping for Services.
 fn is_for_services(port: &ExtraPort) -> bool {
     port.host_port.is_some_and(|number| match port.protocol {
         Protocol::Tcp => NODE_PORTS.contains(&number),
@@ -156,9 +156,9 @@ fn is_for_services(port: &ExtraPort) -> bool {
     })
 }
 
-/// What the ports of a cluster are in the way of: a cluster that is stopped has none that could be
-/// seen, and cannot be started while another one has its ports on all addresses.
-pub(in crate::actions) fn remarks(spec: &ClusterSpec, state: &Path) -> Vec<String> {
+/// Returns a warning for each port that the cluster publishes on all addresses and others use for
+/// Services. Ports of stopped clusters are free, but these clusters cannot be started meanwhile.
+pub(in crate::actions) fn port_warnings(spec: &ClusterSpec, state: &Path) -> Vec<String> {
     let records = Record::all(state).unwrap_or_default().into_iter();
     let others: Vec<String> = records
         .filter(|(name, record)| {
@@ -170,11 +170,10 @@ pub(in crate::actions) fn remarks(spec: &ClusterSpec, state: &Path) -> Vec<Strin
         return Vec::new();
     }
     let all = spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
-    let those = all.filter(|port| port.listen_address.is_unspecified() && is_for_services(port));
-    those
+    all.filter(|port| port.listen_address.is_unspecified() && is_for_services(port))
         .map(|port| {
             format!(
-                "port {} ({}) is published on all addresses: clusters that have it for Services cannot be started meanwhile ({}); a `listenAddress` such as `127.0.0.1` keeps out of their way",
+                "port {} ({}) is published on all addresses: clusters that use it for Services cannot be started meanwhile ({}); set a `listenAddress` such as `127.0.0.1` to avoid this",
                 port.host_port.unwrap_or_default(),
                 port.protocol,
                 others.join(", ")
@@ -183,8 +182,8 @@ pub(in crate::actions) fn remarks(spec: &ClusterSpec, state: &Path) -> Vec<Strin
         .collect()
 }
 
-/// The cluster that publishes a port on all addresses of the host, where Podman names that port, and an
-/// address for Services that it is wanted on.
+/// Returns the cluster that publishes a port on all addresses of the host. `message` is Podman's error
+/// about that port at `address`.
 pub(in crate::actions) fn publisher(
     state: &Path,
     address: Ipv4Addr,
@@ -207,7 +206,7 @@ fn try_port(port: &ExtraPort) -> std::io::Result<()> {
     match port.protocol {
         Protocol::Tcp => TcpListener::bind(address).map(drop),
         Protocol::Udp => UdpSocket::bind(address).map(drop),
-        // The standard library has none; Podman says it then.
+        // The standard library has no SCTP; Podman reports a conflict later.
         Protocol::Sctp => Ok(()),
     }
 }
@@ -218,17 +217,17 @@ mod tests {
     use crate::spec::{ExtraMount, Propagation};
 
     #[test]
-    fn without_ipv6_there_are_clusters_of_ipv4_alone() {
+    fn ipv6_is_required_by_ip_family_only() {
         let none = Path::new("/none/such");
-        let fault = no_ipv6(IpFamily::Dual, none).unwrap();
-        assert!(fault.starts_with("the IP family `dual` needs IPv6"), "{fault}");
-        assert!(no_ipv6(IpFamily::Ipv6, none).is_some());
-        assert_eq!(no_ipv6(IpFamily::Ipv4, none), None);
-        assert_eq!(no_ipv6(IpFamily::Dual, Path::new("/")), None);
+        let error = ipv6_error(IpFamily::Dual, none).unwrap();
+        assert!(error.starts_with("the IP family `dual` needs IPv6"), "{error}");
+        assert!(ipv6_error(IpFamily::Ipv6, none).is_some());
+        assert_eq!(ipv6_error(IpFamily::Ipv4, none), None);
+        assert_eq!(ipv6_error(IpFamily::Dual, Path::new("/")), None);
     }
 
     #[test]
-    fn what_is_missing_or_taken_is_named_all_at_once() {
+    fn resolve_reports_all_unavailable_resources() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let taken = listener.local_addr().unwrap().port();
         let mount = |path: &str| ExtraMount {

@@ -90,7 +90,7 @@ impl<'a> Reserver<'a> {
             kubeconfig: Vec::new(),
             complete: false,
         };
-        // Before anything is created: after a SIGKILL the record tells what to remove.
+        // Before anything is created: after a SIGKILL the record lists the resources to remove.
         record.write(&dirs.state)?;
         drop(lock);
         let registries = self.registries.clone();
@@ -143,12 +143,12 @@ async fn free_subnet(
         podman.networks("").await.map_err(|source| podman_error(spec.name.as_str(), source))?;
     let all = || networks.iter().flat_map(|network| &network.subnets);
     let mut used: Vec<Subnet> = all().filter_map(|subnet| subnet.parse().ok()).collect();
-    used.extend([spec.networking.pod_subnet, spec.networking.service_subnet]);
+    used.extend([spec.networking.pod_subnet.v4, spec.networking.service_subnet.v4]);
     used.extend_from_slice(refused);
     let mut used6 = Vec::new();
     if spec.networking.ip_family.has_ipv6() {
         used6.extend(all().filter_map(|subnet| subnet.parse::<Subnet6>().ok()));
-        used6.extend([spec.networking.pod_subnet6, spec.networking.service_subnet6]);
+        used6.extend([spec.networking.pod_subnet.v6, spec.networking.service_subnet.v6]);
     }
     choose_node_subnet(&used, &used6, host_subnets).ok_or(CreateError::NoSubnet)
 }

@@ -1,11 +1,13 @@
-//! Removal of what a failed or killed creation left.
+//! Removal of the leftovers of a failed or killed creation.
 
 use super::{Context, CreateError, Request};
 use crate::cluster::{self, Record, RemoveError, cluster_dir, kubeconfig_path};
 use crate::events::{Event, Step, step};
 use crate::spec::ClusterName;
+use crate::util::retry::retry;
+use crate::util::text::error_chain;
 
-/// Refuses a name in use, and removes what a killed process left under it.
+/// Fails if the name is in use. Removes the leftovers of a killed creation of that name.
 pub(super) async fn remove_leftovers(
     cx: Context<'_>,
     request: &Request,
@@ -22,7 +24,7 @@ pub(super) async fn remove_leftovers(
         if let Some(what) = left.first() {
             return Err(CreateError::Unrecorded { name: name.clone(), what });
         }
-        // A partly written image store would be taken for the new cluster's.
+        // A partly written image store must not become part of the new cluster.
         let files = std::fs::read_dir(cluster_dir(&dirs.state, name));
         if files.into_iter().flatten().next().is_none() {
             return Ok(());
@@ -35,7 +37,7 @@ pub(super) async fn remove_leftovers(
     step(events, Step::CleanUp, remove).await.map(|_| ())
 }
 
-/// Removes what a failed creation made, or keeps it where the user retains failed clusters.
+/// Removes the resources of a failed creation, unless failed clusters are retained.
 pub(super) async fn after(cx: Context<'_>, request: &Request, error: &CreateError) {
     let Context { dirs, events, .. } = cx;
     let name = &request.spec.name;
@@ -54,20 +56,15 @@ pub(super) async fn after(cx: Context<'_>, request: &Request, error: &CreateErro
             kubeconfig_path(&dirs.state, name).display(),
         )));
     } else if let Err(error) = remove(cx, name).await {
-        // The user sees the first cause as the error, and the failed rollback beside it.
-        events.send(Event::Warning(format!("clean-up: {error}")));
+        // The error of the creation is returned; that of the rollback is a warning.
+        events.send(Event::Warning(error_chain(&error)));
     }
 }
 
-/// Removes everything of a cluster. A second attempt follows a failed one: what failed the creation,
-/// such as a Podman service that has just ended, may fail the first.
+/// Removes a cluster. Retries once: the cause of the failed creation, such as an exited Podman service,
+/// may also fail the first attempt.
 async fn remove(cx: Context<'_>, name: &ClusterName) -> Result<bool, RemoveError> {
     let Context { podman, dirs, .. } = cx;
-    match cluster::remove_locked(podman, dirs, name).await {
-        Err(_) => {
-            cluster::settle().await;
-            cluster::remove_locked(podman, dirs, name).await
-        }
-        removed => removed,
-    }
+    let remove = async || cluster::remove_locked(podman, dirs, name).await;
+    retry(2, cluster::SETTLE_TIME, |_| true, remove).await
 }

@@ -1,4 +1,4 @@
-//! Choosing the host's address at which a cluster's Services are reached.
+//! Choice of the host address at which a cluster's Services are reached.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -16,14 +16,14 @@ use crate::util::dirs::Dirs;
 
 use crate::actions::create::Request;
 
-/// More files than Podman's forwarder opens: one a port, and a few.
+/// More open files than Podman's port forwarder needs: one per port, and a few.
 const OPEN_FILES: u64 = 4096;
 
-/// Chooses a cluster's address, anew at each attempt to create it.
+/// Chooses the address of a cluster at each attempt to create it.
 pub(in crate::actions) struct LoadBalancerPool<'a> {
     request: &'a Request,
     events: &'a dyn Events,
-    /// Whether there shall be one.
+    /// `true` if the cluster gets an address.
     wanted: bool,
 }
 
@@ -35,8 +35,8 @@ impl<'a> LoadBalancerPool<'a> {
         Self { request, events, wanted }
     }
 
-    /// The first address that no other cluster has and whose ports are free. `None` where none is
-    /// wanted, or, with a warning, none can be had: a cluster is good for much without.
+    /// Returns the first address that no other cluster has and whose ports are free. Returns `None` if
+    /// none is wanted, or, with a warning, none is available: most of a cluster works without.
     pub(in crate::actions) fn choose(
         &mut self,
         dirs: &Dirs,
@@ -52,8 +52,9 @@ impl<'a> LoadBalancerPool<'a> {
                 record.filter(|_| other != spec.name).and_then(|record| record.service_address)
             })
             .collect();
-        let room = enough_files().and_then(|()| enough_buffer(self.request.machine.many_ports));
-        match room.and_then(|()| free(&recorded, spec, api_port, taken_ports)) {
+        let supported =
+            enough_files().and_then(|()| enough_buffer(self.request.machine.many_ports));
+        match supported.and_then(|()| free(&recorded, spec, api_port, taken_ports)) {
             Ok(address) => Ok(Some(address)),
             Err(reason) => {
                 self.give_up(&reason);
@@ -62,23 +63,23 @@ impl<'a> LoadBalancerPool<'a> {
         }
     }
 
-    /// Says that there is none, and why, and chooses none any more.
+    /// Reports that the cluster gets no address, and stops choosing.
     pub(in crate::actions) fn give_up(&mut self, reason: &str) {
         self.wanted = false;
         self.events.send(Event::Warning(format!(
-            "Services of type `LoadBalancer` get no address: {reason}; `loadBalancer: false` in the configuration says that this is well"
+            "Services of type `LoadBalancer` get no address: {reason}; set `loadBalancer: false` to silence this warning"
         )));
     }
 }
 
-/// The ports of an address that cannot be had.
+/// Ports of an address that are not free.
 #[derive(Debug, Clone, Default)]
 struct Taken {
     tcp: BTreeSet<u16>,
     udp: BTreeSet<u16>,
 }
 
-/// Podman's forwarder raises the soft limit by itself.
+/// Checks the hard limit of open files. Podman's forwarder raises the soft limit itself.
 fn enough_files() -> Result<(), String> {
     match getrlimit(Resource::Nofile).maximum {
         Some(limit) if limit < OPEN_FILES => {
@@ -107,41 +108,42 @@ fn free(
     for address in candidates.filter(|address| !recorded.contains(address)) {
         let Taken { mut tcp, mut udp } =
             taken_by_others(address).map_err(|error| format!("`{address}`: {error}"))?;
-        let own = spoken_for(spec, address, api_port);
+        let own = own_ports(spec, address, api_port);
         tcp.extend(own.tcp);
         udp.extend(own.udp);
-        // What has most of them is another cluster, not somebody who has a port on all addresses.
+        // An address with most ports in use belongs to another cluster.
         if tcp.len() < NODE_PORTS.len() / 2 {
             return Ok(ServiceAddress { address, tcp_taken: tcp, udp_taken: udp });
         }
     }
-    Err("every loopback address that clusters of yours may have is in use".to_owned())
+    Err("every loopback address for your clusters is in use".to_owned())
 }
 
-/// The ports of the host that the cluster itself publishes in the way of the address.
-fn spoken_for(spec: &ClusterSpec, address: Ipv4Addr, api_port: u16) -> Taken {
-    let meets = |other: IpAddr| other.is_unspecified() || other == IpAddr::V4(address);
+/// Returns the host ports that the cluster itself publishes at the address.
+fn own_ports(spec: &ClusterSpec, address: Ipv4Addr, api_port: u16) -> Taken {
+    let matches = |other: IpAddr| other.is_unspecified() || other == IpAddr::V4(address);
     let extra = |protocol, ports: RangeInclusive<u16>| {
         let all = spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
-        let those = all.filter(move |port| port.protocol == protocol && meets(port.listen_address));
-        those.filter_map(|port| port.host_port).filter(move |port| ports.contains(port))
+        let matching =
+            all.filter(move |port| port.protocol == protocol && matches(port.listen_address));
+        matching.filter_map(|port| port.host_port).filter(move |port| ports.contains(port))
     };
-    let api = meets(spec.networking.api_server_address) && NODE_PORTS.contains(&api_port);
+    let api = matches(spec.networking.api_server_address) && NODE_PORTS.contains(&api_port);
     Taken {
         tcp: extra(Protocol::Tcp, NODE_PORTS).chain(api.then_some(api_port)).collect(),
         udp: extra(Protocol::Udp, UDP_NODE_PORTS).collect(),
     }
 }
 
-/// The node ports that somebody else has, on this address or on all. One is open at a time: a process
-/// has often no more than 1024 files.
+/// Returns the node ports in use at the address or at all addresses. Opens one at a time: processes are
+/// often limited to 1024 open files.
 fn taken_ports(address: Ipv4Addr) -> std::io::Result<Taken> {
     let bind_tcp = |port| TcpListener::bind((address, port)).map(drop);
     let bind_udp = |port| UdpSocket::bind((address, port)).map(drop);
     Ok(Taken { tcp: refused(NODE_PORTS, bind_tcp)?, udp: refused(UDP_NODE_PORTS, bind_udp)? })
 }
 
-/// Those that cannot be bound because they are in use.
+/// Returns the ports that cannot be bound because they are in use.
 fn refused(
     ports: RangeInclusive<u16>,
     bind: impl Fn(u16) -> std::io::Result<()>,
@@ -169,15 +171,15 @@ mod tests {
     }
 
     #[test]
-    fn an_address_whose_ports_another_cluster_has_is_passed_over() {
+    fn free_skips_addresses_of_other_clusters() {
         let spec = ClusterSpec::default();
-        let all_of_the_first = |address| {
+        let first_in_use = |address| {
             let tcp = NODE_PORTS.filter(|_| address == first()).collect();
             Ok(Taken { tcp, ..Taken::default() })
         };
-        let second = free(&[], &spec, 1, all_of_the_first).unwrap().address;
+        let second = free(&[], &spec, 1, first_in_use).unwrap().address;
         assert_ne!(second, first());
-        let third = free(&[second], &spec, 1, all_of_the_first).unwrap().address;
+        let third = free(&[second], &spec, 1, first_in_use).unwrap().address;
         assert!(![first(), second].contains(&third));
         let refused = |_| Err(ErrorKind::PermissionDenied.into());
         let error = free(&[], &spec, 1, refused).unwrap_err();
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_that_the_cluster_publishes_itself_are_left_out_by_protocol() {
+    fn free_excludes_the_clusters_own_ports() {
         let mut spec = ClusterSpec::default();
         let mapping = |host_port, protocol| ExtraPort {
             container_port: 80,
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_somebody_has_is_found_by_binding_it() {
+    fn taken_ports_finds_bound_ports() {
         // An address that no cluster gets.
         let address = Ipv4Addr::new(127, 78, 0, 1);
         let tcp = TcpListener::bind((address, 32_700)).unwrap();

@@ -1,10 +1,11 @@
-//! Waiting until every node is Ready and cluster DNS responds.
+//! Waiting until every node is Ready and cluster DNS has a ready replica.
 
 use super::{Context, CreateError, Request};
-use crate::actions::wait::{RestartedNodes, Waiter};
+use crate::actions::restarted_nodes::RestartedNodes;
+use crate::actions::wait::Waiter;
 use crate::events::{Event, Step, step};
 
-/// Waits for nodes and cluster DNS, unless the user brings the CNI or does not want to wait.
+/// Waits for nodes and cluster DNS, unless the user installs the CNI or disabled waiting.
 pub(super) async fn run(
     cx: Context<'_>,
     request: &Request,

@@ -2,8 +2,8 @@
 
 use super::reserve::Reservation;
 use super::{Context, CreateError, Request};
-use crate::actions::registries::document_new;
-use crate::cluster::Cluster;
+use crate::actions::registries::publish_new_registries;
+use crate::cluster::ClusterEntry;
 use crate::events::{Step, step};
 use crate::kubeconfig::Kubeconfig;
 use crate::util::blocking;
@@ -13,27 +13,27 @@ use crate::util::blocking;
 pub(super) async fn run(
     cx: Context<'_>,
     request: &Request,
-    mut made: Reservation,
+    mut reservation: Reservation,
     client: &kube::Client,
-) -> Result<Cluster, CreateError> {
+) -> Result<ClusterEntry, CreateError> {
     let name = &request.spec.name;
-    let published = document_new(cx, client, name, Vec::new()).await;
+    let published = publish_new_registries(cx, client, name, Vec::new()).await;
     // From here on the cluster is complete, and a cancellation comes too late.
     request.check_cancelled()?;
-    let written = step(cx.events, Step::Kubeconfig, write(cx, request, &mut made)).await;
-    document_new(cx, client, name, published).await;
+    let written = step(cx.events, Step::Kubeconfig, write(cx, request, &mut reservation)).await;
+    publish_new_registries(cx, client, name, published).await;
     written?;
-    Ok(Cluster::new(made.record, cx.dirs))
+    Ok(ClusterEntry::new(reservation.record, cx.dirs))
 }
 
 async fn write(
     cx: Context<'_>,
     request: &Request,
-    made: &mut Reservation,
+    reservation: &mut Reservation,
 ) -> Result<(), CreateError> {
     let state = &cx.dirs.state;
-    let record = &mut made.record;
-    let kubeconfig = Kubeconfig::new(made.plan.access.clone());
+    let record = &mut reservation.record;
+    let kubeconfig = Kubeconfig::new(reservation.plan.access.clone());
     let mut merged = Ok(());
     if let Some(user) = &request.kubeconfig {
         // Before a file is changed: after a SIGKILL the record tells which files hold an entry.

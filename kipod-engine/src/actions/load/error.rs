@@ -1,125 +1,125 @@
-//! Why images could not be loaded.
+//! Errors while loading images.
 
 use crate::podman::{Archive, PodmanError};
 use crate::spec::ClusterName;
+use crate::util::Hint;
 use crate::util::text::indent_list;
 
 /// Images could not be loaded into a cluster.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImagesError {
-    /// Images or nodes that were asked for are not there, or do not fit. Nothing was loaded.
-    #[error("nothing was loaded:{}", indent_list(.faults))]
-    Refused {
-        /// Each image or node, and why.
-        faults: Vec<String>,
+    /// Requested images or nodes do not exist, or do not match. No image was loaded.
+    #[error("no image was loaded:{}", indent_list(.errors))]
+    Invalid {
+        /// An error for each image or node.
+        errors: Vec<String>,
     },
-    /// The cluster was created by a kipod that did not know of loading images.
-    #[error("cluster `{cluster}` was created by an earlier kipod: it has no store for images")]
+    /// The cluster has no image store.
+    #[error("cluster `{cluster}` has no image store: it was created by an older version of kipod")]
     NoStore {
         /// The cluster.
         cluster: ClusterName,
     },
-    /// The archive cannot be read. Nothing was loaded.
-    #[error("cannot read the images of {archive}: {source}")]
+    /// The archive cannot be read. No image was loaded.
+    #[error("cannot read the images of {archive}")]
     Archive {
         /// The archive.
         archive: Archive,
-        /// Why.
+        /// The cause.
         source: Box<PodmanError>,
     },
-    /// Podman did not say what images there are. Nothing was loaded.
-    #[error("cannot look for `{image}`: {source}")]
-    Look {
-        /// The image, or the node whose platform was asked for.
+    /// Podman cannot inspect an image. No image was loaded.
+    #[error("cannot inspect image `{image}`")]
+    Inspect {
+        /// The image, or the image of the node whose platform was queried.
         image: String,
-        /// Why.
+        /// The cause.
         source: Box<PodmanError>,
     },
     /// An image could not be copied.
-    #[error("cannot load `{image}`: {source}{}", so_far(.loaded))]
+    #[error("cannot load `{image}`{}", already(.loaded))]
     Copy {
         /// The image.
         image: String,
-        /// Images that were loaded before, and stay.
+        /// Images that were loaded before. They stay loaded.
         loaded: Vec<String>,
-        /// Why.
+        /// The cause.
         source: Box<PodmanError>,
     },
-    /// A node did not say which images it has.
-    #[error("node `{node}` does not say whether it has `{image}`: {reason}")]
-    Ask {
+    /// A node cannot list its images.
+    #[error("cannot query node `{node}` for image `{image}`: {reason}")]
+    Query {
         /// The node.
         node: String,
         /// The image.
         image: String,
-        /// Why.
+        /// The error that the node reported.
         reason: String,
     },
-    /// A node does not have under a name what was loaded.
-    #[error("images were loaded, but not every node has them:{}", indent_list(.faults))]
-    Unseen {
-        /// Each node and image.
-        faults: Vec<String>,
-        /// Whether a node has nothing under a name.
+    /// A node does not see a loaded image.
+    #[error("images were loaded, but not all nodes see them:{}", indent_list(.errors))]
+    NotVisible {
+        /// An error for each node and image.
+        errors: Vec<String>,
+        /// `true` if a node has no image of a name.
         absent: bool,
-        /// Whether a node has another image under a name.
+        /// `true` if a node has another image of a name.
         other: bool,
     },
-    /// Somebody asked to stop.
+    /// The operation was cancelled.
     #[error("loading images into cluster `{cluster}` was interrupted")]
     Cancelled {
         /// The cluster.
         cluster: ClusterName,
     },
-    /// There is no place to unpack an archive in. Nothing was loaded.
-    #[error("cannot make a folder to unpack in: {source}")]
+    /// The staging directory could not be created. No image was loaded.
+    #[error("cannot create a directory to unpack the archive in")]
     Staging {
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Somebody's lock cannot be waited for.
+    /// The lock of the image store cannot be used.
     #[error(transparent)]
-    Turn(#[from] crate::lease::LeaseError),
+    Lock(#[from] crate::lease::LeaseError),
 }
 
-impl ImagesError {
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for ImagesError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NoStore { cluster } => {
-                Some(format!("delete it (`kipod delete cluster {cluster}`) and create it anew"))
+                Some(format!("delete it (`kipod delete cluster {cluster}`) and create it again"))
             }
-            Self::Unseen { absent, other, .. } => {
+            Self::NotVisible { absent, other, .. } => {
                 let hints = [
                     (
                         absent,
-                        "a node that does not see what was loaded was created by an earlier kipod: delete the cluster and create it anew",
+                        "a node that does not see loaded images was created by an older version of kipod: delete the cluster and create it again",
                     ),
                     (
                         other,
-                        "a node prefers what it pulled itself: `kipod exec --node NODE crictl rmi IMAGE` removes that",
+                        "a node prefers images that it pulled: `kipod exec --node NODE crictl rmi IMAGE` removes them",
                     ),
                 ];
                 let hints: Vec<_> =
-                    hints.iter().filter(|(it, _)| **it).map(|(_, hint)| *hint).collect();
+                    hints.iter().filter(|(applies, _)| **applies).map(|(_, hint)| *hint).collect();
                 Some(hints.join("\n"))
             }
             Self::Archive { source, .. }
-            | Self::Look { source, .. }
-            | Self::Copy { source, .. } => source.hint().map(str::to_owned),
-            Self::Refused { .. }
-            | Self::Ask { .. }
-            | Self::Turn(_)
+            | Self::Inspect { source, .. }
+            | Self::Copy { source, .. } => source.hint(),
+            Self::Invalid { .. }
+            | Self::Query { .. }
+            | Self::Lock(_)
             | Self::Cancelled { .. }
             | Self::Staging { .. } => None,
         }
     }
 }
 
-fn so_far(loaded: &[String]) -> String {
+fn already(loaded: &[String]) -> String {
     match loaded {
         [] => String::new(),
-        names => format!("\n  loaded before, and in the cluster: {}", names.join(", ")),
+        names => format!(" (already loaded: {})", names.join(", ")),
     }
 }

@@ -1,12 +1,12 @@
-//! Images for a cluster: into the image store that all its nodes see.
+//! Loading images into the image store that all nodes of a cluster share.
 
 mod error;
 mod preload;
-mod seen;
+mod visible;
 mod wanted;
 
 use crate::cluster::store::{self, Staging};
-use crate::cluster::{self, Cluster, Record};
+use crate::cluster::{self, ClusterEntry, Record};
 use crate::events::{Event, Step, step};
 use crate::lease::{ImagesLock, NameLock};
 use crate::plan::LOAD_BALANCER;
@@ -23,17 +23,17 @@ use wanted::Wanted;
 pub use error::ImagesError;
 pub(super) use preload::{Preload, check as check_preload};
 
-/// Where images come from.
+/// The source of images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageSource {
-    /// The user's own Podman, by name or id: names that are not whole are read as Podman does.
+    /// The user's Podman store, by name or id. Short names are resolved as Podman does.
     Store(Vec<String>),
     /// All images of an archive.
     Archive(Archive),
 }
 
 impl ImageSource {
-    /// The names that were asked for, where it is not an archive.
+    /// Returns the requested names; none for an archive.
     fn names(&self) -> &[String] {
         match self {
             Self::Store(names) => names,
@@ -42,52 +42,51 @@ impl ImageSource {
     }
 }
 
-/// Images to be loaded.
+/// Options for loading images.
 #[derive(Debug, Clone)]
 pub struct LoadRequest {
     /// The cluster.
     pub cluster: ClusterName,
-    /// Where they come from.
+    /// The source of the images.
     pub source: ImageSource,
-    /// The nodes that have to have them; all where it is empty. The others have them too: all nodes of
-    /// a cluster see one store.
+    /// The nodes on which to verify the images; all if empty. The other nodes see the images too, since
+    /// they share one store.
     pub nodes: Vec<String>,
-    /// How to ask for an early end.
+    /// The token that cancels the operation.
     pub cancel: CancellationToken,
 }
 
-/// An image that all nodes see.
+/// An image that the nodes see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadedImage {
-    /// The name by which pods find it.
+    /// The image name for pods.
     pub name: String,
-    /// Its id, the same as in the store or archive that it comes from.
+    /// The image id, as in its source.
     pub id: String,
-    /// Whether it was copied; otherwise every node saw it already, and nothing was done.
+    /// `true` if the image was copied, `false` if all nodes saw it before.
     pub copied: bool,
 }
 
-/// What loading came to.
+/// The result of loading images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// Each image, by each of its names.
+    /// The images, one entry per name.
     pub images: Vec<LoadedImage>,
-    /// Nodes that do not run, and could not be asked: they see the images when they start.
-    pub asleep: Vec<String>,
+    /// Stopped nodes, on which the images could not be verified. They see the images once started.
+    pub stopped: Vec<String>,
 }
 
-/// Loads images into a cluster. Its nodes are asked first: what all of them see already, through the
-/// user's own image store or since an earlier load, is left alone. They are asked again afterwards, and
-/// have to have the same ids.
+/// Loads images into a cluster. Images that all nodes see already, through the user's image store or an
+/// earlier load, are skipped. Afterwards, the ids of the images are verified on the nodes.
 ///
-/// Others who load into the same cluster are waited for. While an archive is read, the cluster may be
-/// changed and deleted.
+/// Waits for other processes that load images into the same cluster. While an archive is unpacked, the
+/// cluster may be changed or deleted.
 ///
 /// # Errors
 ///
-/// When there is no such cluster, another process creates, changes or deletes it, an image or node is
-/// not there, an image is for another platform than the nodes, or a copy fails. What is wrong with what
-/// was asked for is found before anything is loaded. What was unpacked is removed in any case.
+/// When the cluster does not exist, another process creates, changes or deletes it, an image or node does
+/// not exist, an image is for another platform, or a copy fails. The request is validated before any image
+/// is loaded. Unpacked files are removed in any case.
 ///
 /// ```no_run
 /// # async fn example(context: kipod_engine::actions::Context<'_>) -> Result<(), kipod_engine::actions::ChangeError> {
@@ -111,26 +110,26 @@ pub async fn load_images(
 ) -> Result<Loaded, ChangeError> {
     let Context { podman, dirs, events } = context;
     let (name, cancel) = (&request.cluster, &request.cancel);
-    Cluster::open(dirs, name)?;
+    ClusterEntry::open(dirs, name)?;
     let interrupted = || ImagesError::Cancelled { cluster: name.clone() };
-    let _turn = tokio::select! {
+    let _images_lock = tokio::select! {
         biased;
         () = cancel.cancelled() => Err(interrupted()),
-        turn = take_turn(context, name) => turn,
+        lock = lock_images(context, name) => lock,
     }?;
-    // What stays all the same is in nobody's way, and `prune` says why.
+    // Remaining files do no harm, and `prune` reports them.
     let _ = store::sweep(podman, dirs, name).await;
     let staging = match &request.source {
         ImageSource::Store(_) => None,
         ImageSource::Archive(_) => {
-            let made = Staging::make(dirs, name);
-            Some(made.map_err(|source| ImagesError::Staging { source })?)
+            let staging = Staging::create(dirs, name);
+            Some(staging.map_err(|source| ImagesError::Staging { source })?)
         }
     };
     let mut lock = None;
     let work = load(context, request, staging.as_ref(), &mut lock);
     let work = async {
-        // First, since Ctrl-C ends Podman as well, and it is not Podman that failed.
+        // First: Ctrl-C ends Podman's processes too, and the cancellation is the cause.
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(interrupted().into()),
@@ -142,7 +141,7 @@ pub async fn load_images(
     };
     let loaded = step(events, Step::LoadImages, work).await;
     if cancel.is_cancelled() {
-        // Podman was killed with its future, and what it runs takes a moment to end.
+        // Podman was killed with its future; its child processes exit a moment later.
         cluster::settle().await;
     }
     drop(lock);
@@ -152,19 +151,19 @@ pub async fn load_images(
     loaded
 }
 
-/// The right to load, after everybody who came before.
-async fn take_turn(context: Context<'_>, name: &ClusterName) -> Result<ImagesLock, ImagesError> {
+/// Takes the lock of the cluster's images, waiting for other processes.
+async fn lock_images(context: Context<'_>, name: &ClusterName) -> Result<ImagesLock, ImagesError> {
     let state = &context.dirs.state;
     if let Some(lock) = ImagesLock::try_take(state, name)? {
         return Ok(lock);
     }
-    let waits = format!("waiting for others who load images into cluster `{name}`");
-    context.events.send(Event::Note(waits));
+    let note = format!("waiting for another process that loads images into cluster `{name}`");
+    context.events.send(Event::Note(note));
     let (state, name) = (state.clone(), name.clone());
     Ok(blocking(move || ImagesLock::take(&state, &name)).await?)
 }
 
-/// Loads them. The cluster's `lock` is taken once an archive is unpacked, which may take long.
+/// Loads the images. Takes the cluster's `lock` after an archive is unpacked, which may take long.
 async fn load(
     context: Context<'_>,
     request: &LoadRequest,
@@ -173,12 +172,12 @@ async fn load(
 ) -> Result<Loaded, ChangeError> {
     let Context { podman, dirs, .. } = context;
     let name = &request.cluster;
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let unpacked = match (&request.source, staging) {
         (ImageSource::Archive(archive), Some(staging)) => {
-            // What is wrong without it is said before.
-            nodes(context, request, &mut faults).await?;
-            refuse(std::mem::take(&mut faults))?;
+            // Errors in the request are reported before the archive is read.
+            nodes(context, request, &mut errors).await?;
+            refuse(std::mem::take(&mut errors))?;
             let staged = staging.store(store(dirs, name)?.driver);
             let images = unpack(podman, archive, &staged).await?;
             Some((staged, images))
@@ -186,35 +185,35 @@ async fn load(
         _ => None,
     };
     *lock = Some(NameLock::take(&dirs.state, name)?);
-    let cluster = Cluster::open(dirs, name)?;
-    let (awake, asleep) = nodes(context, request, &mut faults).await?;
+    let cluster = ClusterEntry::open(dirs, name)?;
+    let (running, stopped) = nodes(context, request, &mut errors).await?;
     let store = store(dirs, name)?;
     let platform = platform(podman, cluster.record()).await?;
     let platform = platform.as_ref();
     let wanted = match &unpacked {
-        Some((_, images)) => wanted::in_archive(images, platform, &mut faults),
-        None => wanted::in_store(podman, request.source.names(), platform, &mut faults).await?,
+        Some((_, images)) => wanted::in_archive(images, platform, &mut errors),
+        None => wanted::in_store(podman, request.source.names(), platform, &mut errors).await?,
     };
-    refuse(faults)?;
+    refuse(errors)?;
     let from = unpacked.as_ref().map(|(staged, _)| staged);
-    let images = copy(podman, from, &store, wanted, &awake).await?;
-    Ok(Loaded { images, asleep })
+    let images = copy(podman, from, &store, wanted, &running).await?;
+    Ok(Loaded { images, stopped })
 }
 
-/// The store of the cluster's own images.
+/// Returns the image store of the cluster.
 fn store(dirs: &Dirs, name: &ClusterName) -> Result<ImageStore, ImagesError> {
     store::open(dirs, name).ok_or_else(|| ImagesError::NoStore { cluster: name.clone() })
 }
 
-fn refuse(faults: Vec<String>) -> Result<(), ImagesError> {
-    if faults.is_empty() { Ok(()) } else { Err(ImagesError::Refused { faults }) }
+fn refuse(errors: Vec<String>) -> Result<(), ImagesError> {
+    if errors.is_empty() { Ok(()) } else { Err(ImagesError::Invalid { errors }) }
 }
 
-/// The nodes that have to have the images: those that run, and those that do not.
+/// Returns the requested nodes: the running and the stopped ones.
 async fn nodes(
     context: Context<'_>,
     request: &LoadRequest,
-    faults: &mut Vec<String>,
+    errors: &mut Vec<String>,
 ) -> Result<(Vec<String>, Vec<String>), ChangeError> {
     let found = cluster::nodes(context.podman, context.dirs, Some(&request.cluster)).await;
     let found = found.map_err(ChangeError::list)?;
@@ -222,28 +221,31 @@ async fn nodes(
     let all: Vec<&str> = found.iter().map(|node| node.name.as_str()).collect();
     for node in request.nodes.iter().filter(|node| !all.contains(&node.as_str())) {
         let all = all.join(", ");
-        faults.push(format!("cluster `{}` has no node `{node}`: it has {all}", request.cluster));
+        errors.push(format!(
+            "node `{node}` not found in cluster `{}`, which has {all}",
+            request.cluster
+        ));
     }
-    let asked = |name: &String| request.nodes.is_empty() || request.nodes.contains(name);
-    let asked = found.into_iter().filter(|node| asked(&node.name));
-    let (awake, asleep): (Vec<_>, Vec<_>) = asked.partition(|node| node.state == "running");
+    let requested = |name: &String| request.nodes.is_empty() || request.nodes.contains(name);
+    let requested = found.into_iter().filter(|node| requested(&node.name));
+    let (running, stopped): (Vec<_>, Vec<_>) = requested.partition(|node| node.state.is_running());
     let names =
         |nodes: Vec<cluster::NodeSummary>| nodes.into_iter().map(|node| node.name).collect();
-    Ok((names(awake), names(asleep)))
+    Ok((names(running), names(stopped)))
 }
 
-/// What the nodes run on: the first one's node image says.
+/// Returns the platform of the nodes, which is that of the first node's image.
 async fn platform(podman: &dyn Podman, record: &Record) -> Result<Option<Platform>, ChangeError> {
     let Some(first) = record.nodes.first() else { return Ok(None) };
-    let facts = podman
+    let details = podman
         .inspect_container(&first.name)
         .await
         .map_err(|source| ChangeError::Podman { node: first.name.clone(), source })?;
-    let image = facts["Image"].as_str().unwrap_or(&record.image);
+    let image = if details.image.is_empty() { &record.image } else { &details.image };
     Ok(wanted::platform(podman, image).await?)
 }
 
-/// All images of an archive.
+/// Unpacks an archive into the staging store. Returns its images.
 async fn unpack(
     podman: &dyn Podman,
     archive: &Archive,
@@ -255,12 +257,12 @@ async fn unpack(
         source: Box::new(source),
     })?;
     if images.is_empty() {
-        refuse(vec![format!("there is no image in {archive}")])?;
+        refuse(vec![format!("{archive} contains no image")])?;
     }
     Ok(images)
 }
 
-/// Copies what not every node has.
+/// Copies the images that some node does not see, and verifies them.
 async fn copy(
     podman: &dyn Podman,
     from: Option<&ImageStore>,
@@ -270,20 +272,20 @@ async fn copy(
 ) -> Result<Vec<LoadedImage>, ImagesError> {
     let mut loaded: Vec<LoadedImage> = Vec::new();
     for image in &wanted {
-        let absent = nodes.is_empty() || !seen::missing(podman, nodes, image).await?.is_empty();
-        if absent {
+        let copied = nodes.is_empty() || !visible::missing(podman, nodes, image).await?.is_empty();
+        if copied {
             put(podman, from, store, image, &loaded).await?;
         }
         let (name, id) = (image.name.clone(), image.id.clone());
-        loaded.push(LoadedImage { name, id, copied: absent });
+        loaded.push(LoadedImage { name, id, copied });
     }
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for (image, loaded) in wanted.iter().zip(&loaded) {
         if loaded.copied {
-            faults.extend(seen::missing(podman, nodes, image).await?);
+            errors.extend(visible::missing(podman, nodes, image).await?);
         }
     }
-    seen::refuse(faults)?;
+    visible::verify(errors)?;
     Ok(loaded)
 }
 

@@ -1,22 +1,23 @@
-//! Images that a new cluster has from the start.
+//! Preloading images into a new cluster.
 
 use super::wanted::{self, Wanted};
-use super::{ImagesError, put, refuse, seen, store};
+use super::{ImagesError, put, refuse, store, visible};
 use crate::actions::create::{Context, Request};
 use crate::events::{Event, Step, step};
 use crate::node_image::NodeImage;
 use crate::plan::host_store;
+use crate::util::text::error_chain;
 
-/// Images that were found, and are to be loaded.
+/// Images to preload, which exist in the user's store.
 #[derive(Debug, Default)]
 pub(in crate::actions) struct Preload {
     wanted: Vec<Wanted>,
-    /// Whether nodes see them anyway.
+    /// `true` if the nodes see the user's store.
     visible: bool,
 }
 
-/// Finds the images to be preloaded; those that the user's store does not have are pulled into it.
-/// Nothing of the cluster is there yet.
+/// Finds the images to preload, and pulls missing ones into the user's store. Runs before anything of the
+/// cluster is created.
 pub(in crate::actions) async fn check(
     context: Context<'_>,
     request: &Request,
@@ -26,38 +27,40 @@ pub(in crate::actions) async fn check(
     if spec.preload.is_empty() {
         return Ok(Preload::default());
     }
-    let mut faults = Vec::new();
-    let (mut asked, mut absent) = (Vec::new(), Vec::new());
+    let mut errors = Vec::new();
+    let (mut present, mut absent) = (Vec::new(), Vec::new());
     for image in spec.preload.iter().map(ToString::to_string) {
         let found = podman.image(&image).await;
-        let found = found.map_err(|source| ImagesError::Look {
+        let found = found.map_err(|source| ImagesError::Inspect {
             image: image.clone(),
             source: Box::new(source),
         })?;
-        if found.is_some() { asked.push(image) } else { absent.push(image) }
+        if found.is_some() { present.push(image) } else { absent.push(image) }
     }
     if !absent.is_empty() {
         let pull = async {
             for image in absent {
                 context.events.send(Event::Progress(Step::PullImages, image.clone()));
                 match podman.pull_image(&image).await {
-                    Ok(()) => asked.push(image),
-                    Err(error) => faults.push(format!("`{image}` cannot be pulled: {error}")),
+                    Ok(()) => present.push(image),
+                    Err(error) => {
+                        errors.push(format!("cannot pull `{image}`: {}", error_chain(&error)))
+                    }
                 }
             }
-            if faults.is_empty() { Ok(()) } else { Err(()) }
+            if errors.is_empty() { Ok(()) } else { Err(()) }
         };
-        // It is told with all other faults.
+        // The errors are reported below, with all others.
         let _ = step(context.events, Step::PullImages, pull).await;
     }
     let platform = wanted::platform(podman, &node_image.id).await?;
-    let wanted = wanted::in_store(podman, &asked, platform.as_ref(), &mut faults).await?;
-    refuse(faults)?;
+    let wanted = wanted::in_store(podman, &present, platform.as_ref(), &mut errors).await?;
+    refuse(errors)?;
     Ok(Preload { wanted, visible: host_store(spec, &request.machine).is_some() })
 }
 
 impl Preload {
-    /// Copies them, while the nodes boot.
+    /// Copies the images, while the nodes boot.
     pub(in crate::actions) async fn fill(
         &self,
         context: Context<'_>,
@@ -78,17 +81,17 @@ impl Preload {
         step(context.events, Step::LoadImages, copy).await
     }
 
-    /// Whether the nodes have them.
+    /// Verifies that the nodes see the images.
     pub(in crate::actions) async fn verify(
         &self,
         context: Context<'_>,
         nodes: &[String],
     ) -> Result<(), ImagesError> {
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         for image in &self.wanted {
-            faults.extend(seen::missing(context.podman, nodes, image).await?);
-            context.events.send(Event::Detail(format!("pods have `{}`", image.name)));
+            errors.extend(visible::missing(context.podman, nodes, image).await?);
+            context.events.send(Event::Detail(format!("`{}` is visible on all nodes", image.name)));
         }
-        seen::refuse(faults)
+        visible::verify(errors)
     }
 }

@@ -1,5 +1,4 @@
-//! The images that are to be loaded: whether they are there, what they are called, and whether they
-//! run on the nodes.
+//! Resolution of requested images: existence, names and platform.
 
 use super::ImagesError;
 use crate::podman::{ImageInfo, Platform, Podman};
@@ -8,78 +7,79 @@ use crate::spec::ImageReference;
 /// An image under one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::actions) struct Wanted {
-    /// The whole name, with registry and tag: under this one pods find it.
+    /// The full name with registry and tag, which pods use.
     pub(in crate::actions) name: String,
-    /// Its id.
+    /// The image id.
     pub(in crate::actions) id: String,
 }
 
-/// The platform of a node, by its image.
+/// Returns the platform of a node, which is that of its image.
 pub(in crate::actions) async fn platform(
     podman: &dyn Podman,
     node_image: &str,
 ) -> Result<Option<Platform>, ImagesError> {
     let found = podman.image(node_image).await;
-    let found = found.map_err(|source| ImagesError::Look {
+    let found = found.map_err(|source| ImagesError::Inspect {
         image: node_image.to_owned(),
         source: Box::new(source),
     })?;
     Ok(found.and_then(|image| image.platform))
 }
 
-/// Those of the user's own store that were asked for by name or id. What is wrong with any of them goes
-/// to `faults`.
+/// Resolves the images of the user's store that were requested by name or id. Adds errors to `errors`.
 pub(in crate::actions) async fn in_store(
     podman: &dyn Podman,
-    asked: &[String],
+    requested: &[String],
     node: Option<&Platform>,
-    faults: &mut Vec<String>,
+    errors: &mut Vec<String>,
 ) -> Result<Vec<Wanted>, ImagesError> {
     let mut wanted = Vec::new();
-    for asked in asked {
-        if let Err(error) = asked.trim_start_matches("sha256:").parse::<ImageReference>() {
-            faults.push(error.to_string());
+    for requested in requested {
+        if let Err(error) = requested.trim_start_matches("sha256:").parse::<ImageReference>() {
+            errors.push(error.to_string());
             continue;
         }
-        let found = podman.image(asked).await;
-        let found = found.map_err(|source| ImagesError::Look {
-            image: asked.clone(),
+        let found = podman.image(requested).await;
+        let found = found.map_err(|source| ImagesError::Inspect {
+            image: requested.clone(),
             source: Box::new(source),
         })?;
         match found {
-            None => faults.push(format!("there is no image `{asked}` in your store")),
-            Some(image) => take(asked, names(asked, &image), &image, node, &mut wanted, faults),
+            None => errors.push(format!("image `{requested}` not found in your image store")),
+            Some(image) => {
+                take(requested, names(requested, &image), &image, node, &mut wanted, errors);
+            }
         }
     }
     Ok(wanted)
 }
 
-/// All images of an archive.
+/// Resolves all images of an archive.
 pub(super) fn in_archive(
     images: &[ImageInfo],
     node: Option<&Platform>,
-    faults: &mut Vec<String>,
+    errors: &mut Vec<String>,
 ) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     for image in images {
-        let called = image.names.first().unwrap_or(&image.id);
-        take(called, image.names.clone(), image, node, &mut wanted, faults);
+        let label = image.names.first().unwrap_or(&image.id);
+        take(label, image.names.clone(), image, node, &mut wanted, errors);
     }
     wanted
 }
 
 fn take(
-    called: &str,
+    label: &str,
     names: Vec<String>,
     image: &ImageInfo,
     node: Option<&Platform>,
     wanted: &mut Vec<Wanted>,
-    faults: &mut Vec<String>,
+    errors: &mut Vec<String>,
 ) {
-    if let Some(fault) = other_platform(called, image, node) {
-        faults.push(fault);
+    if let Some(error) = platform_error(label, image, node) {
+        errors.push(error);
     } else if names.is_empty() {
-        faults.push(format!("image `{called}` has no name, and pods find images by name only"));
+        errors.push(format!("image `{label}` has no name, which pods require"));
     }
     for name in names {
         if !wanted.iter().any(|other| other.name == name) {
@@ -88,18 +88,18 @@ fn take(
     }
 }
 
-/// Why an image cannot run on nodes of that platform. One that does not say what it runs on may.
-fn other_platform(called: &str, image: &ImageInfo, node: Option<&Platform>) -> Option<String> {
+/// Returns an error if the image is for another platform. Images without a platform are accepted.
+fn platform_error(label: &str, image: &ImageInfo, node: Option<&Platform>) -> Option<String> {
     let (have, need) = (image.platform.as_ref()?, node?);
     let unknown = have.os.is_empty() || have.architecture.is_empty();
     (have != need && !unknown)
-        .then(|| format!("image `{called}` is for {have}, and the nodes are {need}"))
+        .then(|| format!("image `{label}` is for {have}, but the nodes are {need}"))
 }
 
-/// Which of an image's names were meant. As Podman reads them: `a` is `localhost/a:latest` if there is
-/// that, or the name that ends so. An id means all names.
-fn names(asked: &str, image: &ImageInfo) -> Vec<String> {
-    if let Some((named, _)) = asked.split_once('@') {
+/// Returns the image names that a request matches, by Podman's rules: `a` matches `localhost/a:latest` if
+/// that exists, otherwise a name that ends in `/a:latest`. An id matches all names.
+fn names(requested: &str, image: &ImageInfo) -> Vec<String> {
+    if let Some((named, _)) = requested.split_once('@') {
         let repository = without_tag(named);
         let same = |name: &&String| {
             let other = without_tag(name);
@@ -107,9 +107,13 @@ fn names(asked: &str, image: &ImageInfo) -> Vec<String> {
         };
         return image.names.iter().filter(same).cloned().collect();
     }
-    let tagged = if without_tag(asked) == asked { format!("{asked}:latest") } else { asked.into() };
-    let whole = ["", "localhost/", "docker.io/library/", "docker.io/"];
-    let exact = whole.iter().map(|registry| format!("{registry}{tagged}"));
+    let tagged = if without_tag(requested) == requested {
+        format!("{requested}:latest")
+    } else {
+        requested.into()
+    };
+    let prefixes = ["", "localhost/", "docker.io/library/", "docker.io/"];
+    let exact = prefixes.iter().map(|registry| format!("{registry}{tagged}"));
     let exact = exact.into_iter().find(|name| image.names.contains(name));
     let short = || image.names.iter().find(|name| name.ends_with(&format!("/{tagged}"))).cloned();
     match exact.or_else(short) {
@@ -128,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_means_what_podman_takes_it_for() {
+    fn names_follow_podmans_rules() {
         let all =
             ["localhost/a:latest", "localhost/a:2", "docker.io/library/b:1", "q.io:5000/x/c:1"];
         let image = ImageInfo {
@@ -138,7 +142,7 @@ mod tests {
             platform: None,
         };
         let digest = format!("a@sha256:{}", "0".repeat(64));
-        for (asked, meant) in [
+        for (requested, matched) in [
             ("a", &all[..1]),
             ("a:2", &all[1..2]),
             ("localhost/a:2", &all[1..2]),
@@ -148,7 +152,7 @@ mod tests {
             (&digest, &all[..2]),
             ("0123", &all),
         ] {
-            assert_eq!(names(asked, &image), meant, "{asked}");
+            assert_eq!(names(requested, &image), matched, "{requested}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The nodes that a cluster has already, as they are when one more comes or one goes.
+//! The existing nodes of a cluster, while a node is added or removed.
 
 use std::time::Duration;
 
@@ -11,16 +11,17 @@ use crate::pki::{Authorities, KeyPairPem, SigningKey};
 use crate::plan::{NodeIdentity, balancer_files, has_balancer, load_balancer_name, routes_file};
 use crate::podman::{Podman, PodmanError};
 use crate::spec::{ClusterName, ClusterSpec};
+use crate::util::retry::retry;
 
-/// How long a node's pods have to move away.
+/// Timeout for draining a node, in seconds.
 const DRAIN_SECONDS: u32 = 120;
-/// The node's own API server is asked: the one behind the load balancer may be the one that goes.
+/// Uses the API server of the node itself: the load balancer may select the node being removed.
 const KUBECTL: [&str; 3] =
     ["kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "--server=https://127.0.0.1:6443"];
-/// An API server answers nothing while etcd, which has lost a member, chooses another leader.
+/// Attempts of kubectl. The API server fails while etcd, after losing a member, elects a new leader.
 const KUBECTL_ATTEMPTS: u32 = 4;
-const KUBECTL_PAUSE: Duration = Duration::from_secs(2);
-/// What control planes share, below `/etc/kubernetes/pki`.
+const KUBECTL_RETRY_INTERVAL: Duration = Duration::from_secs(2);
+/// Files that control planes share, below `/etc/kubernetes/pki`.
 const AUTHORITIES: [&str; 8] = [
     "ca.crt",
     "ca.key",
@@ -32,42 +33,42 @@ const AUTHORITIES: [&str; 8] = [
     "sa.key",
 ];
 
-/// The nodes that a cluster has already.
-pub(super) struct Siblings<'a> {
+/// The existing nodes of a cluster.
+pub(super) struct ExistingNodes<'a> {
     podman: &'a dyn Podman,
     cluster: &'a ClusterName,
     identities: &'a [NodeIdentity],
     running: Vec<String>,
 }
 
-impl<'a> Siblings<'a> {
+impl<'a> ExistingNodes<'a> {
     pub(super) async fn new(
         podman: &'a dyn Podman,
         cluster: &'a ClusterName,
         identities: &'a [NodeIdentity],
     ) -> Result<Self, ChangeError> {
         let nodes = cluster::containers(podman, Some(cluster)).await.map_err(ChangeError::list)?;
-        let running = nodes.into_iter().filter(|node| node.state == "running");
+        let running = nodes.into_iter().filter(|node| node.state.is_running());
         let running = running.map(|node| node.name).collect();
         Ok(Self { podman, cluster, identities, running })
     }
 
-    fn runs(&self, node: &str) -> bool {
+    fn is_running(&self, node: &str) -> bool {
         self.running.iter().any(|running| running == node)
     }
 
-    /// A control plane that runs, and is not `except`.
+    /// Returns a running control plane other than `except`.
     pub(super) fn control_plane(&self, except: Option<&NodeIdentity>) -> Result<&str, ChangeError> {
         let mut control_planes =
             self.identities.iter().filter(|identity| identity.role == Role::ControlPlane);
         control_planes
-            .find(|identity| Some(*identity) != except && self.runs(&identity.name))
+            .find(|identity| Some(*identity) != except && self.is_running(&identity.name))
             .map(|identity| identity.name.as_str())
             .ok_or_else(|| ChangeError::NotRunning { cluster: self.cluster.clone() })
     }
 
-    /// Whether the cluster is still one without that node.
-    pub(super) fn can_lose(&self, identity: &NodeIdentity) -> Result<(), ChangeError> {
+    /// Fails if the cluster cannot work without the node.
+    pub(super) fn check_removable(&self, identity: &NodeIdentity) -> Result<(), ChangeError> {
         let control_planes =
             self.identities.iter().filter(|identity| identity.role == Role::ControlPlane);
         let count = control_planes.clone().count();
@@ -78,23 +79,24 @@ impl<'a> Siblings<'a> {
         if identity.role != Role::ControlPlane {
             return Ok(());
         }
-        // etcd lets no member go whose going would leave it without a majority, and kubeadm takes
-        // its refusal for a warning.
-        let others = control_planes.filter(|other| *other != identity && self.runs(&other.name));
+        // etcd rejects the removal of a member that would cost its quorum, and kubeadm ignores the
+        // rejection.
+        let others =
+            control_planes.filter(|other| *other != identity && self.is_running(&other.name));
         let (others, needed) = (others.count(), (count - 1) / 2 + 1);
         if others < needed {
             return Err(ChangeError::Quorum { node: identity.name.clone(), others, needed });
         }
-        // It has to leave etcd itself: the others would go on counting it.
-        if !self.runs(&identity.name) {
-            return Err(ChangeError::Asleep { node: identity.name.clone() });
+        // The node must remove its own member from etcd, or it would still count for the quorum.
+        if !self.is_running(&identity.name) {
+            return Err(ChangeError::NodeStopped { node: identity.name.clone() });
         }
         Ok(())
     }
 
-    /// Moves the node's pods away, if it runs.
+    /// Drains the node, if it is running.
     pub(super) async fn drain(&self, identity: &NodeIdentity) -> Result<(), ChangeError> {
-        if !self.runs(&identity.name) {
+        if !self.is_running(&identity.name) {
             return Ok(());
         }
         let timeout = format!("--timeout={DRAIN_SECONDS}s");
@@ -109,36 +111,32 @@ impl<'a> Siblings<'a> {
         let control_plane = self.control_plane(Some(identity))?;
         let drained = self.exec(control_plane, &[&KUBECTL, &words[..]].concat()).await;
         if drained.is_err() {
-            // It stays, and so does its work.
+            // The node stays, so it must accept pods again.
             let uncordon = [&KUBECTL[..], &["uncordon", &identity.name]].concat();
             let _ = self.exec(control_plane, &uncordon).await;
         }
         drained.map(drop)
     }
 
-    /// Lets a control plane leave etcd, as far as it ever became a member and still can say so.
+    /// Removes the etcd member of a control plane, if it is running. Fails if the node never became a
+    /// member, which is ignored.
     pub(super) async fn leave_etcd(&self, identity: &NodeIdentity) {
-        if identity.role == Role::ControlPlane && self.runs(&identity.name) {
+        if identity.role == Role::ControlPlane && self.is_running(&identity.name) {
             let words = ["kubeadm", "reset", "phase", "remove-etcd-member"];
             let _ = self.exec(&identity.name, &words).await;
         }
     }
 
-    /// Takes the node out of what Kubernetes knows.
-    pub(super) async fn forget(&self, identity: &NodeIdentity) -> Result<(), ChangeError> {
+    /// Deletes the node object.
+    pub(super) async fn delete_object(&self, identity: &NodeIdentity) -> Result<(), ChangeError> {
         let words = ["delete", "node", &identity.name, "--ignore-not-found"];
         let (node, command) =
             (self.control_plane(Some(identity))?, [&KUBECTL, &words[..]].concat());
-        for _ in 1..KUBECTL_ATTEMPTS {
-            if self.exec(node, &command).await.is_ok() {
-                return Ok(());
-            }
-            tokio::time::sleep(KUBECTL_PAUSE).await;
-        }
-        self.exec(node, &command).await.map(drop)
+        let delete = async || self.exec(node, &command).await.map(drop);
+        retry(KUBECTL_ATTEMPTS, KUBECTL_RETRY_INTERVAL, |_| true, delete).await
     }
 
-    /// The authorities of the cluster.
+    /// Reads the certificate authorities of the cluster.
     pub(super) async fn authorities(&self) -> Result<Authorities, ChangeError> {
         let node = self.control_plane(None)?;
         let mut texts = Vec::new();
@@ -155,8 +153,8 @@ impl<'a> Siblings<'a> {
         })
     }
 
-    /// Lets every sibling know which nodes there are: by routes to their pods, and by the load
-    /// balancer. What does not run now reads it when it starts.
+    /// Updates the routes of all nodes, and the backends of the load balancer. Stopped nodes read their
+    /// routes at their start.
     pub(super) async fn update(
         &self,
         spec: &ClusterSpec,
@@ -183,7 +181,7 @@ impl<'a> Siblings<'a> {
     ) -> Result<(), ChangeError> {
         let failed = |source: PodmanError| ChangeError::Podman { node: node.to_owned(), source };
         self.podman.upload(node, "/var", archive(files)).await.map_err(failed)?;
-        if self.runs(node) {
+        if self.is_running(node) {
             self.exec(node, apply).await?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! A node more, or a node less, in a cluster that is there.
+//! Adding and removing nodes of an existing cluster.
 
 mod existing;
 
@@ -8,12 +8,13 @@ use std::time::Duration;
 use crate::actions::change_error::ChangeError;
 use crate::actions::create::node_images;
 use crate::actions::create::preflight;
-use crate::actions::create::{CONTROL_PLANE_TIMEOUT, Context, empty_status_dir, start_node};
-use crate::actions::registries::tell_new;
-use crate::actions::wait::{RestartedNodes, Waiter};
-use crate::actions::wait_target::{WaitTarget, WatchedNode};
+use crate::actions::create::{Context, empty_status_dir, start_node};
+use crate::actions::registries::update_nodes_if_changed;
+use crate::actions::restarted_nodes::RestartedNodes;
+use crate::actions::wait::Waiter;
+use crate::actions::wait_target::{TargetNode, WaitTarget};
 use crate::cluster::store;
-use crate::cluster::{Cluster, OpenError, Record, cluster_dir, remove_from_podman};
+use crate::cluster::{ClusterEntry, OpenError, Record, cluster_dir, remove_from_podman};
 use crate::events::{Event, Step, step};
 use crate::kubeconfig::client;
 use crate::kubernetes::Role;
@@ -28,34 +29,35 @@ use crate::plan::{
 use crate::podman::Podman;
 use crate::registry;
 use crate::spec::{ClusterName, FoundRegistries, ImageReference, NodeSpec};
-use existing::Siblings;
+use crate::util::text::error_chain;
+use existing::ExistingNodes;
 use tokio_util::sync::CancellationToken;
 
-/// A node to be added.
+/// Options for adding a node.
 #[derive(Debug, Clone)]
 pub struct AddRequest {
     /// The cluster.
     pub cluster: ClusterName,
-    /// What the node does.
+    /// The role of the node.
     pub role: Role,
-    /// Its node image; `None` is the cluster's.
+    /// The node image; `None` selects the cluster's.
     pub image: Option<ImageReference>,
-    /// The machine.
+    /// The host.
     pub machine: Machine,
-    /// How long to wait until the node is Ready; zero does not wait.
+    /// Timeout for the node to become Ready; zero does not wait.
     pub wait: Duration,
-    /// The time, in seconds since the Unix epoch.
+    /// The current time, in seconds since the Unix epoch.
     pub now: i64,
-    /// How to ask for an early end.
+    /// The token that cancels the addition.
     pub cancel: CancellationToken,
 }
 
-/// Adds a node to a cluster, waits until it is Ready, and answers its name.
+/// Adds a node to a cluster and waits until it is Ready. Returns its name.
 ///
 /// # Errors
 ///
-/// When there is no such cluster, another process works on it, there is no room, or the node does not
-/// become Ready in time. Then the cluster is as it was before.
+/// When the cluster does not exist, another process works on it, no address is free, or the node does not
+/// become Ready in time. The addition is rolled back.
 pub async fn add_node(context: Context<'_>, request: &AddRequest) -> Result<String, ChangeError> {
     let (dirs, events) = (context.dirs, context.events);
     let _lock = NameLock::take(&dirs.state, &request.cluster)?;
@@ -65,9 +67,9 @@ pub async fn add_node(context: Context<'_>, request: &AddRequest) -> Result<Stri
     }
     let identity = next_identity(&record.spec, &record.nodes, request.role);
     let identity = identity.ok_or_else(|| no_room(&request.cluster))?;
-    // Who cannot sign for the node cannot take it back either.
-    Siblings::new(context.podman, &record.name, &record.nodes).await?.control_plane(None)?;
-    // First the record: from here on whoever comes after a kill knows what to remove.
+    // Without a running control plane, neither the addition nor its rollback is possible.
+    ExistingNodes::new(context.podman, &record.name, &record.nodes).await?.control_plane(None)?;
+    // The record comes first: after a SIGKILL it lists the resources to remove.
     record.changing = Some(identity.clone());
     record.write(&dirs.state)?;
     let added = step(events, Step::AddNode, add(context, request, &record, &identity)).await;
@@ -77,23 +79,24 @@ pub async fn add_node(context: Context<'_>, request: &AddRequest) -> Result<Stri
             record.changing = None;
             record.write(&dirs.state)?;
         }
-        // The first cause is what the user must see; a fault on the way back is told beside it.
+        // The error of the addition is returned; that of the rollback is a warning.
         Err(_) => {
-            if let Err(fault) = take_back(context, &mut record).await {
-                events.send(Event::Warning(format!("clean-up: {fault}")));
+            if let Err(error) = remove_changing(context, &mut record).await {
+                let error = error_chain(&error);
+                events.send(Event::Warning(format!("failed to remove the added node: {error}")));
             }
         }
     }
     added.map(|()| identity.name)
 }
 
-/// Moves a node's pods away and removes it. With the first control plane goes the host's address for
+/// Drains a node and removes it. Removing the first control plane also removes the host address of
 /// Services, with a warning.
 ///
 /// # Errors
 ///
-/// When there is no such cluster or node, another process works on the cluster, the node is its only
-/// control plane, its pods cannot be moved, or something of it cannot be removed.
+/// When the cluster or node does not exist, another process works on the cluster, the node is the only
+/// control plane, it cannot be drained, or something of it cannot be removed.
 pub async fn remove_node(
     context: Context<'_>,
     name: &ClusterName,
@@ -107,10 +110,10 @@ pub async fn remove_node(
     };
     let identity = record.nodes[index].clone();
     let work = async {
-        let siblings = Siblings::new(context.podman, name, &record.nodes).await?;
-        siblings.can_lose(&identity)?;
-        siblings.drain(&identity).await?;
-        // From here on it does not come back, and nobody else publishes node ports.
+        let existing = ExistingNodes::new(context.podman, name, &record.nodes).await?;
+        existing.check_removable(&identity)?;
+        existing.drain(&identity).await?;
+        // From here on, the removal is not rolled back. No other node publishes node ports.
         let first = record.nodes.iter().position(|identity| identity.role == Role::ControlPlane);
         let lost = record.service_address.take_if(|_| first == Some(index));
         record.nodes.remove(index);
@@ -118,54 +121,54 @@ pub async fn remove_node(
         record.write(&context.dirs.state)?;
         if let Some(address) = lost {
             context.events.send(Event::Warning(format!(
-                "cluster `{name}` has no address for Services any more: its first control plane, `{node}`, published node ports at `{address}`; Services of type `LoadBalancer` that have the address are not reached there"
+                "cluster `{name}` has no address for Services any more: its first control plane, `{node}`, published node ports at `{address}`; Services of type `LoadBalancer` with that address are unreachable"
             )));
         }
-        take_back(context, &mut record).await
+        remove_changing(context, &mut record).await
     };
     step(context.events, Step::RemoveNode, work).await
 }
 
-/// Takes away what a change of a cluster's nodes left that was cut off, and answers the node's name;
-/// `None` where there was no such thing.
+/// Removes the node of an interrupted addition or removal. Returns its name, or `None` if no change was
+/// interrupted.
 ///
 /// # Errors
 ///
-/// When there is no such cluster, another process works on it, no control plane of it runs, or
-/// something of the node cannot be removed.
+/// When the cluster does not exist, another process works on it, no control plane is running, or something
+/// of the node cannot be removed.
 pub async fn finish_change(
     context: Context<'_>,
     name: &ClusterName,
 ) -> Result<Option<String>, ChangeError> {
     let _lock = NameLock::take(&context.dirs.state, name)?;
-    let changing = Cluster::open(context.dirs, name)?.record().changing.clone();
+    let changing = ClusterEntry::open(context.dirs, name)?.record().changing.clone();
     open(context, name).await?;
     Ok(changing.map(|identity| identity.name))
 }
 
-/// The cluster's record, after what a killed kipod left of a change was taken away.
+/// Reads the cluster's record, after removing the node of an interrupted change.
 async fn open(context: Context<'_>, name: &ClusterName) -> Result<Record, ChangeError> {
-    let mut record = Cluster::open(context.dirs, name)?.record().clone();
+    let mut record = ClusterEntry::open(context.dirs, name)?.record().clone();
     if record.changing.is_some() {
         crate::cluster::settle().await;
-        take_back(context, &mut record).await?;
+        remove_changing(context, &mut record).await?;
     }
     Ok(record)
 }
 
-/// Removes all there is of the node that is being changed, and says so in the record.
-async fn take_back(context: Context<'_>, record: &mut Record) -> Result<(), ChangeError> {
+/// Removes the node that is being changed, and updates the record.
+async fn remove_changing(context: Context<'_>, record: &mut Record) -> Result<(), ChangeError> {
     let Context { podman, dirs, .. } = context;
     let Some(identity) = record.changing.clone() else { return Ok(()) };
     let failed = |source| ChangeError::Podman { node: identity.name.clone(), source };
-    let siblings = Siblings::new(podman, &record.name, &record.nodes).await?;
-    // While it still answers nobody is sent to it in vain.
-    siblings.update(&record.spec, &record.nodes).await?;
-    siblings.leave_etcd(&identity).await;
+    let existing = ExistingNodes::new(podman, &record.name, &record.nodes).await?;
+    // First, so that no connection goes to the node while it stops.
+    existing.update(&record.spec, &record.nodes).await?;
+    existing.leave_etcd(&identity).await;
     remove_from_podman(podman, &record.name, &identity.name).await.map_err(failed)?;
-    siblings.forget(&identity).await?;
+    existing.delete_object(&identity).await?;
     let dir = cluster_dir(&dirs.state, &record.name).join("nodes").join(&identity.name);
-    // Nobody reads it any more, and it goes with the cluster's folder.
+    // Not used any more, and removed with the cluster's directory at the latest.
     let _ = std::fs::remove_dir_all(dir);
     record.changing = None;
     Ok(record.write(&dirs.state)?)
@@ -178,27 +181,27 @@ async fn add(
     identity: &NodeIdentity,
 ) -> Result<(), ChangeError> {
     let Context { podman, dirs, .. } = context;
-    let siblings = Siblings::new(podman, &record.name, &record.nodes).await?;
+    let existing = ExistingNodes::new(podman, &record.name, &record.nodes).await?;
     let driver = request.machine.storage_driver;
     let reference = request.image.as_ref().unwrap_or(&record.spec.image);
     let image = node_image(podman, reference.as_str(), &dirs.data, driver)
         .await
         .map_err(super::CreateError::from)?;
     let have = &image.kubernetes_version;
-    if let Some(fault) =
-        node_images::skew(identity.role, &identity.name, have, &record.kubernetes_version)
+    if let Some(error) =
+        node_images::skew_error(identity.role, &identity.name, have, &record.kubernetes_version)
     {
-        return Err(super::CreateError::Skew { faults: vec![fault] }.into());
+        return Err(super::CreateError::Skew { errors: vec![error] }.into());
     }
     let (name, joining) = (record.name.as_str(), [identity.name.clone()]);
     let credentials =
-        Credentials::signed_by(siblings.authorities().await?, name, &joining, request.now)
+        Credentials::signed_by(existing.authorities().await?, name, &joining, request.now)
             .map_err(super::CreateError::from)?;
     let mut identities = record.nodes.clone();
     identities.push(identity.clone());
     let node_subnet = node_network(&identities);
     let found = found_registries(podman, record).await?;
-    let ground = PlanContext {
+    let plan_context = PlanContext {
         spec: &record.spec,
         machine: &request.machine,
         choices: &Choices {
@@ -214,34 +217,37 @@ async fn add(
         cluster_dir: &cluster_dir(&dirs.state, &record.name),
     };
     let node = NodeSpec { image: request.image.clone(), ..NodeSpec::new(request.role) };
-    let plan = ground.node(identity, &node, Entry::JoiningNode, &image);
+    let plan = plan_context.node(identity, &node, Entry::JoiningNode, &image);
     let plan = plan.map_err(super::CreateError::from)?;
     empty_status_dir(&plan)?;
-    // An earlier kipod made clusters without.
+    // Older versions of kipod created clusters without a store.
     let dir = cluster_dir(&dirs.state, &record.name);
     store::create(&dir, driver)
         .map_err(|source| crate::cluster::RecordError::Io { path: dir, source })?;
     start_node(podman, &plan)
         .await
         .map_err(|source| ChangeError::Podman { node: identity.name.clone(), source })?;
-    tell_new(context, record, &found.local).await;
-    // Pods of the new node are reached from its first second on.
-    siblings.update(&record.spec, &identities).await?;
-    until_ready(context, request, record, plan).await
+    update_nodes_if_changed(context, record, &found.local).await;
+    // Before the node runs pods, so that they are reachable immediately.
+    existing.update(&record.spec, &identities).await?;
+    wait_ready(context, request, record, plan).await
 }
 
-/// What the machine has of registries now; the credentials may be others than at first.
+/// Returns the current registries of the host, and credentials, which may have changed since creation.
 async fn found_registries(
     podman: &dyn Podman,
     record: &Record,
 ) -> Result<FoundRegistries, ChangeError> {
     let auth = record.spec.registry_auth_file.as_deref().map(preflight::registry_auth).transpose();
-    let auth = auth.map_err(|faults| super::CreateError::Outside { faults })?;
-    Ok(FoundRegistries { auth, local: registry::local(podman).await.map_err(ChangeError::list)? })
+    let auth = auth.map_err(|errors| super::CreateError::HostResources { errors })?;
+    Ok(FoundRegistries {
+        auth,
+        local: registry::local_registries(podman).await.map_err(ChangeError::list)?,
+    })
 }
 
-/// The image store that a control plane has mounted; the node's own where Podman does not
-/// say.
+/// Returns the image store that the first control plane mounts, or that of `image` if Podman does not
+/// report it.
 async fn control_plane_store(
     podman: &dyn Podman,
     identities: &[NodeIdentity],
@@ -249,39 +255,38 @@ async fn control_plane_store(
 ) -> Result<PathBuf, ChangeError> {
     let first = identities.iter().find(|identity| identity.role == Role::ControlPlane);
     let Some(first) = first else { return Ok(image.image_store.clone()) };
-    let facts = podman
+    let details = podman
         .inspect_container(&first.name)
         .await
         .map_err(|source| ChangeError::Podman { node: first.name.clone(), source })?;
-    let mut mounts = facts["Mounts"].as_array().into_iter().flatten();
-    let store = mounts.find(|mount| mount["Destination"] == SHARED_STORE);
-    let source = store.and_then(|mount| mount["Source"].as_str());
-    Ok(source.map_or_else(|| image.image_store.clone(), PathBuf::from))
+    let mut mounts = details.mounts.into_iter();
+    let store = mounts.find(|mount| mount.destination.as_os_str() == SHARED_STORE);
+    Ok(store.map_or_else(|| image.image_store.clone(), |mount| mount.source))
 }
 
-async fn until_ready(
+async fn wait_ready(
     context: Context<'_>,
     request: &AddRequest,
     record: &Record,
     plan: NodePlan,
 ) -> Result<(), ChangeError> {
-    let factor = request.machine.time_factor;
-    let cluster = Cluster::open(context.dirs, &record.name)?;
+    let timeouts = request.machine.timeouts;
+    let cluster = ClusterEntry::open(context.dirs, &record.name)?;
     let kubeconfig = cluster.kubeconfig().map_err(OpenError::from)?;
-    let client =
-        client::connect_with_timeout(&kubeconfig, factor.of(client::CONNECT_TIMEOUT)).await?;
-    let watched = WaitTarget {
+    let client = client::connect_with_timeout(&kubeconfig, timeouts.connect()).await?;
+    let target = WaitTarget {
         containers: vec![plan.name.clone()],
         is_new: true,
-        nodes: vec![WatchedNode::planned(&plan)],
+        nodes: vec![TargetNode::planned(&plan)],
         ..WaitTarget::recorded(record, context.dirs)
     };
     let (podman, cancel) = (context.podman, &request.cancel);
-    let waiter = Waiter { cluster: watched, podman, client, cancel, factor };
-    waiter.kubeadm(factor.of(CONTROL_PLANE_TIMEOUT)).await?;
+    let state = context.dirs.state.as_path();
+    let waiter = Waiter { cluster: target, podman, client, cancel, state, timeouts };
+    waiter.kubeadm(timeouts.control_plane()).await?;
     waiter.assign_pod_subnets().await;
     if request.wait.is_zero() || record.spec.networking.disable_default_cni {
-        // Where kipod gives pods no network, a node is Ready when the user's network says so.
+        // With the user's own CNI, that CNI decides when nodes are Ready.
         return Ok(());
     }
     Ok(waiter.workloads(request.wait, &RestartedNodes::none()).await?)

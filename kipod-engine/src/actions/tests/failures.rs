@@ -1,48 +1,48 @@
-//! A step fails: the cause is told, and nothing is left.
+//! Failures of single steps: they are reported, and nothing is left.
 
 use super::*;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
-async fn whatever_podman_refuses_is_told_and_undone() {
+async fn create_reports_and_rolls_back_podman_errors() {
     for step in ["create_network", "create_volume", "create_container", "upload", "start_container"]
     {
         let world = World::new();
         world.podman.fail(step, refusal);
         let error = world.create(request()).await.unwrap_err();
         assert_eq!(
-            error.to_string(),
+            error_chain(&error),
             "node `demo-control-plane-0`: do that: no space left",
             "after {step}"
         );
         world.assert_nothing_left();
         assert_eq!(world.warnings(), [""; 0], "after {step}");
-        // The name is free again, and its lock too.
+        // The name and its lock are free again.
         let again = world.create_until_kubeadm_fails(request()).await;
         assert!(matches!(again, CreateError::NodeFailed { .. }), "after {step}: {again}");
     }
 }
 
 #[tokio::test]
-async fn a_fault_of_the_clean_up_does_not_hide_the_cause() {
+async fn failed_rollback_does_not_hide_the_cause() {
     let world = World::new();
     world.podman.fail("start_container", refusal);
-    // The clean-up is tried once more.
+    // The rollback retries once.
     for _ in 0..2 {
-        world.podman.fail("remove_volume", || PodmanError::Refused {
+        world.podman.fail("remove_volume", || PodmanError::Operation {
             action: "remove volume".to_owned(),
             message: "it is busy".to_owned(),
         });
     }
     let error = world.create(request()).await.unwrap_err();
-    assert!(error.to_string().ends_with("no space left"), "{error}");
+    assert!(error_chain(&error).ends_with("no space left"), "{error}");
     assert_eq!(
         world.warnings(),
         [
-            "clean-up: cluster `demo` is not all gone:\n  volume `demo-control-plane-0`: remove volume: it is busy"
+            "failed to delete cluster `demo` completely:\n  volume `demo-control-plane-0`: remove volume: it is busy"
         ]
     );
-    // All that could go has gone, and the record says that something has not.
+    // Everything else is removed, and the record shows that something is left.
     assert_eq!(world.count("remove_container demo"), 1);
     assert_eq!(world.count("remove_network"), 1);
     assert!(world.podman.containers("").await.unwrap().is_empty());
@@ -56,43 +56,50 @@ async fn a_fault_of_the_clean_up_does_not_hide_the_cause() {
 }
 
 #[tokio::test]
-async fn kubeadms_failure_shows_step_and_journals() {
+async fn kubeadm_failure_reports_step_errors_and_log_file() {
     let world = World::new();
     for (unit, text) in [
         ("kipod-node", "error: cannot do it\n"),
         ("kubelet", "kubelet's last words\n"),
         ("crio", "crio's last words\n"),
     ] {
-        let line = format!("{NODE} journalctl --no-pager --output=cat -n 20 -u {unit}");
-        world.podman.answer_exec(&line, 0, text);
+        let line = format!("{NODE} journalctl --no-pager --output=cat -n 200 -u {unit}");
+        world.podman.set_exec_output(&line, 0, text);
     }
     let error = world.create_until_kubeadm_fails(request()).await;
+    let file = error.log_file().unwrap();
     assert_eq!(
         error.to_string(),
-        "node `demo-control-plane-0`: kubeadm init failed:\n\
-         \x20 --- journal of kipod-node ---\n\
-         \x20 error: cannot do it\n\
-         \x20 --- journal of kubelet ---\n\
-         \x20 kubelet's last words\n\
-         \x20 --- journal of crio ---\n\
-         \x20 crio's last words"
+        format!(
+            "node `demo-control-plane-0`: kubeadm init failed: error: cannot do it\n  logs: {}",
+            file.display()
+        )
+    );
+    assert_eq!(
+        std::fs::read_to_string(file).unwrap(),
+        "--- kipod-node ---\n\
+         error: cannot do it\n\
+         --- crio ---\n\
+         crio's last words\n\
+         --- kubelet ---\n\
+         kubelet's last words\n"
     );
     assert!(error.hint().unwrap().contains("--retain"));
     world.assert_nothing_left();
 }
 
 #[tokio::test]
-async fn journals_that_cannot_be_read_do_not_hide_the_failure() {
+async fn unreadable_journals_do_not_hide_the_failure() {
     let world = World::new();
     world.podman.fail("exec", refusal);
     let error = world.create_until_kubeadm_fails(request()).await.to_string();
     assert!(error.starts_with("node `demo-control-plane-0`: kubeadm init failed:"), "{error}");
-    assert!(error.contains("journal of kipod-node ---\n  do that: no space left"), "{error}");
+    assert!(error.contains("cannot read the journal: do that: no space left"), "{error}");
     world.assert_nothing_left();
 }
 
 #[tokio::test]
-async fn retaining_keeps_what_failed() {
+async fn retain_keeps_a_failed_cluster() {
     let world = World::new();
     let error = world.create_until_kubeadm_fails(retaining()).await;
     assert!(matches!(error, CreateError::NodeFailed { .. }), "{error}");
@@ -101,7 +108,7 @@ async fn retaining_keeps_what_failed() {
 }
 
 #[tokio::test]
-async fn a_node_that_ends_is_not_waited_for() {
+async fn create_fails_when_a_node_exits() {
     let world = World::new();
     let stop = async {
         world.until("start_container").await;
@@ -111,35 +118,35 @@ async fn a_node_that_ends_is_not_waited_for() {
     let error = made.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "node `demo-control-plane-0` ended while waiting for the API server"
+        "node `demo-control-plane-0` exited while waiting for the API server"
     );
     world.assert_nothing_left();
 }
 
 #[tokio::test]
-async fn a_node_that_ended_before_anybody_looked_is_not_waited_for() {
+async fn create_fails_when_a_node_restarted_early() {
     let world = World::new();
     world.podman.restart(NODE);
     let made = world.create(request()).await;
-    assert!(matches!(made, Err(CreateError::NodeEnded { .. })), "{made:?}");
+    assert!(matches!(made, Err(CreateError::NodeExited { .. })), "{made:?}");
     world.assert_nothing_left();
 }
 
 #[tokio::test]
-async fn podman_that_goes_away_is_the_cause() {
+async fn create_reports_an_unavailable_podman() {
     let world = World::new();
-    world.podman.fail("inspect_container", || PodmanError::NoService {
+    world.podman.fail("inspect_container", || PodmanError::ServiceUnavailable {
         socket: "/run/podman.sock".to_owned(),
         message: "connection refused".to_owned(),
     });
     let error = world.create(request()).await.unwrap_err();
-    assert!(error.to_string().contains("podman's service does not answer"), "{error}");
+    assert!(error_chain(&error).contains("does not respond"), "{error}");
     assert!(error.hint().is_some());
     world.assert_nothing_left();
 }
 
 #[tokio::test]
-async fn asked_to_stop_it_undoes_everything_even_what_should_be_retained() {
+async fn cancellation_removes_even_retained_clusters() {
     let world = World::new();
     let cancel = CancellationToken::new();
     let canceller = cancel.clone();
@@ -154,7 +161,7 @@ async fn asked_to_stop_it_undoes_everything_even_what_should_be_retained() {
 }
 
 #[tokio::test]
-async fn asked_to_stop_before_it_began_it_makes_nothing() {
+async fn early_cancellation_creates_nothing() {
     let world = World::new();
     let cancel = CancellationToken::new();
     let canceller = cancel.clone();
@@ -166,7 +173,7 @@ async fn asked_to_stop_before_it_began_it_makes_nothing() {
 }
 
 #[tokio::test]
-async fn limits_that_will_not_hold_are_said() {
+async fn create_warns_about_unenforced_limits() {
     let world = World::new();
     let mut request = request();
     request.machine.cgroups = CgroupMode::Unlimited;
@@ -176,7 +183,7 @@ async fn limits_that_will_not_hold_are_said() {
 }
 
 #[tokio::test]
-async fn metrics_that_cannot_be_had_are_refused_before_anything_starts() {
+async fn create_refuses_unavailable_metrics() {
     let world = World::new();
     let mut request = request();
     request.spec.metrics = true;
@@ -184,7 +191,7 @@ async fn metrics_that_cannot_be_had_are_refused_before_anything_starts() {
     assert!(matches!(error, CreateError::NoMetrics { .. }), "{error}");
     request.machine.cgroups = CgroupMode::Unlimited;
     let error = world.create(request).await.unwrap_err();
-    assert!(matches!(error, CreateError::NothingToMeasure), "{error}");
+    assert!(matches!(error, CreateError::MetricsUnavailable), "{error}");
     assert_eq!(world.changes(), [""; 0]);
     world.assert_nothing_left();
 }

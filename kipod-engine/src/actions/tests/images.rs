@@ -1,4 +1,4 @@
-//! Loading images, into a cluster that is there and into one that is being created.
+//! Loading images into existing and new clusters.
 
 use super::nodes::WORKER;
 use super::*;
@@ -8,12 +8,12 @@ use crate::lease::{ImagesLock, NameLock};
 use crate::podman::Archive;
 
 impl World {
-    /// A cluster of two nodes with an image store.
+    /// Creates a cluster of two nodes with an image store.
     async fn with_store() -> Self {
         let world = Self::with_cluster().await;
         store::create(&world.cluster_dir(), StorageDriver::Overlay).unwrap();
-        let node_image = world.podman.inspect_container(NODE).await.unwrap()["Image"].clone();
-        world.podman.add_image(node_image.as_str().unwrap(), Default::default());
+        let node_image = world.podman.inspect_container(NODE).await.unwrap().image;
+        world.podman.add_image(&node_image, Default::default());
         world
     }
 
@@ -22,26 +22,26 @@ impl World {
         let request =
             LoadRequest { cluster: name(), source, nodes, cancel: CancellationToken::new() };
         let loaded = load_images(self.context(&|_| {}), &request).await;
-        self.assert_nothing_of_loads();
+        self.assert_no_leftovers_of_loads();
         loaded
     }
 
     #[track_caller]
-    fn assert_nothing_of_loads(&self) {
-        for folder in ["state/locks", "state/loads"] {
-            let left = std::fs::read_dir(self._root.path().join(folder));
+    fn assert_no_leftovers_of_loads(&self) {
+        for dir in ["state/locks", "state/loads"] {
+            let left = std::fs::read_dir(self._root.path().join(dir));
             let left: Vec<_> =
                 left.into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
             assert_eq!(left, [""; 0].map(PathBuf::from));
         }
         let runtime = std::fs::read_dir(&self.dirs.runtime);
-        assert_eq!(runtime.into_iter().flatten().count(), 0, "running state is left");
+        assert_eq!(runtime.into_iter().flatten().count(), 0, "runtime state is left");
     }
 
-    /// Lets a node know an image by that name.
+    /// Makes an image visible on a node.
     fn sees(&self, node: &str, image: &str, id: &str) {
-        let ask = "crictl inspecti --output go-template --template {{.status.id}}";
-        self.podman.answer_exec(&format!("{node} {ask} {image}"), 0, &format!("{id}\n"));
+        let query = "crictl inspecti --output go-template --template {{.status.id}}";
+        self.podman.set_exec_output(&format!("{node} {query} {image}"), 0, &format!("{id}\n"));
     }
 
     fn copies(&self) -> Vec<String> {
@@ -55,21 +55,21 @@ fn store(names: &[&str]) -> ImageSource {
 }
 
 #[tokio::test]
-async fn what_every_node_sees_is_left_alone() {
+async fn load_skips_visible_images() {
     let world = World::with_store().await;
     world.podman.add_image("localhost/a:1", Default::default());
     for node in [NODE, WORKER] {
         world.sees(node, "localhost/a:1", "sha256:id-of-localhost/a:1");
     }
     let loaded = world.load(store(&["localhost/a:1"]), &[]).await.unwrap();
-    assert_eq!(loaded.asleep, [""; 0]);
+    assert_eq!(loaded.stopped, [""; 0]);
     assert_eq!(loaded.images.len(), 1);
     assert!(!loaded.images[0].copied);
     assert_eq!(world.copies(), [""; 0]);
 }
 
 #[tokio::test]
-async fn what_a_node_lacks_is_copied_and_has_to_be_seen_then() {
+async fn load_copies_missing_images_and_verifies_them() {
     let world = World::with_store().await;
     world.podman.add_image("localhost/a:1", Default::default());
     world.sees(NODE, "localhost/a:1", "id-of-localhost/a:1");
@@ -77,87 +77,87 @@ async fn what_a_node_lacks_is_copied_and_has_to_be_seen_then() {
     let error = world.load(store(&["localhost/a:1"]), &[]).await.unwrap_err();
     assert_eq!(world.copies(), ["copy_image localhost/a:1 from the user to images"]);
     insta::assert_snapshot!(error, @r"
-    images were loaded, but not every node has them:
-      node `demo-worker-0`: `localhost/a:1` is another image, another and not id-of-localh
+    images were loaded, but not all nodes see them:
+      node `demo-worker-0`: `localhost/a:1` has id another instead of id-of-localh
     ");
     let hint = error.hint().unwrap();
-    assert!(hint.contains("crictl rmi") && !hint.contains("create it anew"), "{hint}");
-    // A node that is not asked about is no matter, nor is one that does not run.
+    assert!(hint.contains("crictl rmi") && !hint.contains("create it again"), "{hint}");
+    // Other nodes and stopped nodes are not verified.
     let loaded = world.load(store(&["localhost/a:1"]), &[NODE]).await.unwrap();
     assert!(!loaded.images[0].copied);
     world.podman.stop_container(WORKER).await.unwrap();
     let loaded = world.load(store(&["localhost/a:1"]), &[]).await.unwrap();
-    assert_eq!(loaded.asleep, [WORKER]);
+    assert_eq!(loaded.stopped, [WORKER]);
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_is_said_before_anything_is_loaded() {
+async fn load_reports_all_errors_of_a_request() {
     let world = World::with_store().await;
     world.podman.add_image("localhost/good:1", Default::default());
-    world.podman.add_image_of("localhost/arm:1", "arm64", Default::default());
+    world.podman.add_image_for("localhost/arm:1", "arm64", Default::default());
     world.podman.add_image("localhost/nameless:1", Default::default());
-    world.podman.take_name("localhost/nameless:1");
+    world.podman.untag_image("localhost/nameless:1");
     let names = ["localhost/good:1", "Not", "none:1", "localhost/arm:1", "localhost/nameless:1"];
     let error = world.load(store(&names), &["demo-worker-7", WORKER]).await.unwrap_err();
     insta::assert_snapshot!(error, @r"
-    nothing was loaded:
-      cluster `demo` has no node `demo-worker-7`: it has demo-control-plane-0, demo-worker-0
+    no image was loaded:
+      node `demo-worker-7` not found in cluster `demo`, which has demo-control-plane-0, demo-worker-0
       `Not` is not an image reference: `Not` has characters other than a-z, 0-9 and single separators (. _ __ -)
-      there is no image `none:1` in your store
-      image `localhost/arm:1` is for linux/arm64, and the nodes are linux/amd64
-      image `localhost/nameless:1` has no name, and pods find images by name only
+      image `none:1` not found in your image store
+      image `localhost/arm:1` is for linux/arm64, but the nodes are linux/amd64
+      image `localhost/nameless:1` has no name, which pods require
     ");
     assert_eq!(world.copies(), [""; 0]);
 }
 
 #[tokio::test]
-async fn a_copy_that_fails_says_what_was_loaded_before() {
+async fn failed_copy_reports_images_loaded_before() {
     let world = World::with_store().await;
     for image in ["localhost/a:1", "localhost/b:1"] {
         world.podman.add_image(image, Default::default());
     }
     world.podman.fail("copy_image localhost/b:1", refusal);
     let error = world.load(store(&["localhost/a:1", "localhost/b:1"]), &[]).await.unwrap_err();
-    insta::assert_snapshot!(error, @r"
-    cannot load `localhost/b:1`: do that: no space left
-      loaded before, and in the cluster: localhost/a:1
-    ");
+    insta::assert_snapshot!(
+        error_chain(&error),
+        @"cannot load `localhost/b:1` (already loaded: localhost/a:1): do that: no space left"
+    );
 }
 
 #[tokio::test]
-async fn an_archive_is_looked_at_before_any_of_it_is_loaded() {
+async fn load_checks_an_archive_before_copying() {
     let world = World::with_store().await;
     let file = || ImageSource::Archive(Archive::File("/images.tar".into()));
     let error = world.load(file(), &[]).await.unwrap_err();
-    assert_eq!(error.to_string(), "nothing was loaded:\n  there is no image in `/images.tar`");
-    world.podman.archive_image("localhost/a:1", "amd64");
+    assert_eq!(error.to_string(), "no image was loaded:\n  `/images.tar` contains no image");
+    world.podman.add_archived_image("localhost/a:1", "amd64");
     for node in [NODE, WORKER] {
-        world.podman.answer_exec(&format!("{node} crictl"), 0, "id-of-localhost/a:1");
+        world.podman.set_exec_output(&format!("{node} crictl"), 0, "id-of-localhost/a:1");
     }
     let loaded = world.load(file(), &[]).await.unwrap();
     assert_eq!(loaded.images[0].name, "localhost/a:1");
-    world.podman.archive_image("localhost/arm:1", "arm64");
+    world.podman.add_archived_image("localhost/arm:1", "arm64");
     let error = world.load(file(), &[]).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "nothing was loaded:\n  image `localhost/arm:1` is for linux/arm64, and the nodes are linux/amd64"
+        "no image was loaded:\n  image `localhost/arm:1` is for linux/arm64, but the nodes are linux/amd64"
     );
     world.podman.fail("load_archive", refusal);
     let error = world.load(ImageSource::Archive(Archive::Stdin), &[]).await.unwrap_err();
     assert_eq!(
-        error.to_string(),
+        error_chain(&error),
         "cannot read the images of standard input: do that: no space left"
     );
     assert_eq!(world.copies(), [""; 0]);
 }
 
 #[tokio::test]
-async fn a_cluster_without_a_store_or_that_is_none_gets_nothing() {
+async fn load_refuses_missing_stores_and_clusters() {
     let world = World::with_cluster().await;
     let error = world.load(store(&["a"]), &[]).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cluster `demo` was created by an earlier kipod: it has no store for images"
+        "cluster `demo` has no image store: it was created by an older version of kipod"
     );
     let world = World::new();
     let source = store(&["a"]);
@@ -168,26 +168,26 @@ async fn a_cluster_without_a_store_or_that_is_none_gets_nothing() {
         cancel: CancellationToken::new(),
     };
     let error = load_images(world.context(&|_| {}), &request).await.unwrap_err();
-    assert_eq!(error.to_string(), "there is no cluster `demo`");
+    assert_eq!(error.to_string(), "cluster `demo` not found");
     assert!(!world.dirs.state.join("locks").exists() && !world.cluster_dir().exists());
 }
 
 #[tokio::test]
-async fn a_node_that_sees_no_store_was_made_by_an_earlier_kipod() {
+async fn load_reports_nodes_without_the_store() {
     let world = World::with_store().await;
     world.podman.add_image("localhost/a:1", Default::default());
     world.sees(NODE, "localhost/a:1", "id-of-localhost/a:1");
-    world.podman.refuse_exec(WORKER, "no such image");
+    world.podman.fail_exec(WORKER, "no such image");
     let error = world.load(store(&["localhost/a:1"]), &[]).await.unwrap_err();
-    assert!(error.to_string().ends_with("node `demo-worker-0`: there is no `localhost/a:1`"));
+    assert!(error.to_string().ends_with("node `demo-worker-0`: `localhost/a:1` not found"));
     let hint = error.hint().unwrap();
-    assert!(!hint.contains("crictl rmi") && hint.contains("create it anew"), "{hint}");
+    assert!(!hint.contains("crictl rmi") && hint.contains("create it again"), "{hint}");
 }
 
 #[tokio::test]
-async fn an_archive_is_unpacked_while_somebody_else_has_the_cluster() {
+async fn load_unpacks_while_the_cluster_is_locked() {
     let world = World::with_store().await;
-    world.podman.archive_image("localhost/a:1", "amd64");
+    world.podman.add_archived_image("localhost/a:1", "amd64");
     let lock = NameLock::take(&world.dirs.state, &name()).unwrap();
     for (source, unpacked) in
         [(store(&["a"]), 0), (ImageSource::Archive(Archive::File("/a.tar".into())), 1)]
@@ -206,12 +206,12 @@ async fn an_archive_is_unpacked_while_somebody_else_has_the_cluster() {
         assert_eq!(world.count("load_archive"), unpacked);
     }
     drop(lock);
-    world.assert_nothing_of_loads();
+    world.assert_no_leftovers_of_loads();
     assert_eq!(world.copies(), [""; 0]);
 }
 
 #[tokio::test]
-async fn an_interruption_ends_it_and_leaves_nothing() {
+async fn cancelled_load_leaves_nothing() {
     let world = World::with_store().await;
     let cancel = CancellationToken::new();
     let canceller = cancel.clone();
@@ -231,13 +231,13 @@ async fn an_interruption_ends_it_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_interruption_while_it_unpacks_removes_what_was_unpacked() {
+async fn cancellation_removes_unpacked_files() {
     let world = World::with_store().await;
     let cancel = CancellationToken::new();
     let canceller = cancel.clone();
     let source = ImageSource::Archive(Archive::File("/a.tar".into()));
     let request = LoadRequest { cluster: name(), source, nodes: Vec::new(), cancel };
-    // As Podman does that a terminal interrupts too.
+    // Ctrl-C in a terminal also interrupts Podman.
     world.podman.fail("load_archive", move || {
         canceller.cancel();
         refusal()
@@ -245,7 +245,7 @@ async fn an_interruption_while_it_unpacks_removes_what_was_unpacked() {
     let error = load_images(world.context(&|_| {}), &request).await.unwrap_err();
     assert_eq!(error.to_string(), "loading images into cluster `demo` was interrupted");
     assert_eq!(world.count("load_archive"), 1);
-    world.assert_nothing_of_loads();
+    world.assert_no_leftovers_of_loads();
     assert_eq!(world.copies(), [""; 0]);
 }
 
@@ -256,7 +256,7 @@ fn preloading(images: &[&str]) -> Request {
 }
 
 #[tokio::test]
-async fn what_is_to_be_preloaded_is_pulled_where_it_is_missing_and_copied() {
+async fn preload_pulls_missing_images_and_copies_all() {
     let world = World::new();
     world.podman.add_image("quay.io/here:1", Default::default());
     world.podman.publish_image("quay.io/there:1");
@@ -271,7 +271,7 @@ async fn what_is_to_be_preloaded_is_pulled_where_it_is_missing_and_copied() {
 }
 
 #[tokio::test]
-async fn what_nodes_see_anyway_is_not_copied() {
+async fn preload_skips_visible_images() {
     let world = World::new();
     world.podman.add_image("quay.io/here:1", Default::default());
     let mut request = preloading(&["quay.io/here:1"]);
@@ -281,16 +281,16 @@ async fn what_nodes_see_anyway_is_not_copied() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_preloaded_is_named_before_anything_starts() {
+async fn preload_reports_all_errors_before_the_start() {
     let world = World::new();
-    world.podman.add_image_of("quay.io/arm:1", "arm64", Default::default());
+    world.podman.add_image_for("quay.io/arm:1", "arm64", Default::default());
     let images = ["quay.io/a:1", "quay.io/arm:1", "quay.io/b:1"];
     let error = world.create(preloading(&images)).await.unwrap_err();
-    insta::assert_snapshot!(error, @r"
-    preload: nothing was loaded:
-      `quay.io/a:1` cannot be pulled: pull `quay.io/a:1`: manifest unknown
-      `quay.io/b:1` cannot be pulled: pull `quay.io/b:1`: manifest unknown
-      image `quay.io/arm:1` is for linux/arm64, and the nodes are linux/amd64
+    insta::assert_snapshot!(error_chain(&error), @r"
+    cannot preload images: no image was loaded:
+      cannot pull `quay.io/a:1`: pull `quay.io/a:1`: manifest unknown
+      cannot pull `quay.io/b:1`: pull `quay.io/b:1`: manifest unknown
+      image `quay.io/arm:1` is for linux/arm64, but the nodes are linux/amd64
     ");
     assert_eq!((world.count("create"), world.record()), (0, None));
 }

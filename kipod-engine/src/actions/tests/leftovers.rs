@@ -1,12 +1,12 @@
-//! A name that is not as free as it should be.
+//! Leftovers and names in use.
 
 use super::*;
 use crate::lease::NameLock;
 
 #[tokio::test]
-async fn what_a_killed_creation_left_is_removed_first() {
+async fn create_removes_leftovers_first() {
     let world = World::new();
-    leave_half(&world).await;
+    leave_incomplete(&world).await;
     let error = world.create_until_kubeadm_fails(request()).await;
     assert!(matches!(error, CreateError::NodeFailed { .. }), "{error}");
     assert_eq!(
@@ -21,21 +21,21 @@ async fn what_a_killed_creation_left_is_removed_first() {
 }
 
 #[tokio::test]
-async fn leftovers_that_cannot_be_removed_stop_it() {
+async fn create_fails_if_leftovers_cannot_be_removed() {
     let world = World::new();
-    leave_half(&world).await;
+    leave_incomplete(&world).await;
     world.podman.fail("remove_volume", refusal);
     let error = world.create(request()).await.unwrap_err();
     assert_eq!(
-        error.to_string(),
-        "cannot remove what is left of cluster `demo`: cluster `demo` is not all gone:\n  volume `demo-control-plane-0`: do that: no space left"
+        error_chain(&error),
+        "cannot remove the leftovers of cluster `demo`: failed to delete cluster `demo` completely:\n  volume `demo-control-plane-0`: do that: no space left"
     );
     assert_eq!(world.count("create_network"), 0);
     assert!(world.record().is_some());
 }
 
 #[tokio::test]
-async fn things_without_a_record_are_not_touched() {
+async fn create_keeps_unrecorded_resources() {
     let world = World::new();
     leave_volume(&world).await;
     let error = world.create(request()).await.unwrap_err();
@@ -49,12 +49,12 @@ async fn things_without_a_record_are_not_touched() {
 }
 
 #[tokio::test]
-async fn what_is_left_of_a_folder_is_not_taken_for_the_new_clusters() {
+async fn create_replaces_a_partial_image_store() {
     let world = World::new();
     let half = world.cluster_dir().join("images/overlay-images");
     std::fs::create_dir_all(&half).unwrap();
     std::fs::write(half.join("images.json"), "[half").unwrap();
-    // The new store is there by then.
+    // Fails after the new store was created.
     world.podman.fail("create_volume", refusal);
     let error = world.create(retaining()).await.unwrap_err();
     assert!(matches!(error, CreateError::Podman { .. }), "{error}");
@@ -62,20 +62,20 @@ async fn what_is_left_of_a_folder_is_not_taken_for_the_new_clusters() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_is_there_stays() {
+async fn create_refuses_a_used_name() {
     let world = World::new();
-    leave_half(&world).await;
+    leave_incomplete(&world).await;
     let record = Record { complete: true, ..world.record().unwrap() };
     record.write(&world.dirs.state).unwrap();
     let error = world.create(request()).await.unwrap_err();
-    assert_eq!(error.to_string(), "cluster `demo` exists already");
+    assert_eq!(error.to_string(), "cluster `demo` already exists");
     assert!(error.hint().unwrap().contains("kipod delete cluster demo"));
     assert_eq!(world.count("remove_"), 0);
     assert_eq!(world.record(), Some(record));
 }
 
 #[tokio::test]
-async fn a_name_that_somebody_works_on_is_left_alone() {
+async fn create_refuses_a_locked_name() {
     let world = World::new();
     let lock = NameLock::take(&world.dirs.state, &name()).unwrap();
     let error = world.create(request()).await.unwrap_err();
@@ -87,24 +87,24 @@ async fn a_name_that_somebody_works_on_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_none_stops_creation_and_delete_mends_it() {
+async fn create_refuses_an_invalid_record() {
     let world = World::new();
-    leave_half(&world).await;
+    leave_incomplete(&world).await;
     let file = world.cluster_dir().join("cluster.json");
     std::fs::write(&file, "{").unwrap();
     let error = world.create(request()).await.unwrap_err();
-    assert!(error.to_string().contains("cluster.json` is no cluster record"), "{error}");
+    assert!(error.to_string().contains("cluster.json` is not a cluster record"), "{error}");
     crate::cluster::remove(&world.podman, &world.dirs, &name()).await.unwrap();
     world.assert_nothing_left();
 }
 
 #[tokio::test]
-async fn what_podman_has_only_files_of_goes_too() {
+async fn rollback_removes_containers_podman_does_not_list() {
     let world = World::new();
-    world.podman.half_make(NODE);
+    world.podman.leave_partial(NODE);
     let error = world.create(request()).await.unwrap_err();
     assert!(
-        error.to_string().ends_with("container `demo-control-plane-0` exists already"),
+        error_chain(&error).ends_with("container `demo-control-plane-0` already exists"),
         "{error}"
     );
     world.assert_nothing_left();
@@ -113,12 +113,15 @@ async fn what_podman_has_only_files_of_goes_too() {
 }
 
 #[tokio::test]
-async fn what_others_have_of_a_nodes_name_stays() {
+async fn rollback_keeps_unlabelled_resources() {
     let world = World::new();
     let theirs = crate::podman::VolumeOptions { name: NODE.to_owned(), labels: Default::default() };
     world.podman.create_volume(&theirs).await.unwrap();
     let error = world.create(request()).await.unwrap_err();
-    assert!(error.to_string().ends_with("volume `demo-control-plane-0` exists already"), "{error}");
+    assert!(
+        error_chain(&error).ends_with("volume `demo-control-plane-0` already exists"),
+        "{error}"
+    );
     assert!(world.warnings().is_empty(), "{:?}", world.warnings());
     let left = world.podman.volumes("").await.unwrap();
     assert_eq!(left.iter().map(|volume| volume.name.as_str()).collect::<Vec<_>>(), [NODE]);

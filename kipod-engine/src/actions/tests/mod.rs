@@ -1,5 +1,4 @@
-//! Creation against a scripted Podman: what is asked of it, in which order, and what is left when
-//! a step fails.
+//! Actions against a scripted Podman: its calls, their order, and the leftovers of failures.
 
 mod failures;
 mod images;
@@ -15,19 +14,21 @@ use std::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{Context, CreateError, Request, create};
-use crate::cluster::{Cluster, Record, cluster_dir};
+use crate::cluster::{ClusterEntry, Record, cluster_dir};
 use crate::events::Event;
 use crate::node::{CgroupMode, StorageDriver};
 use crate::node_image::{DEFAULT_IMAGE, label};
 use crate::plan::Machine;
 use crate::podman::{Podman, PodmanError, Scripted};
 use crate::spec::{ClusterName, ClusterSpec};
+use crate::util::Hint;
 use crate::util::dirs::Dirs;
+use crate::util::text::error_chain;
 
 const NODE: &str = "demo-control-plane-0";
 const NOW: i64 = 1_800_000_000;
 
-/// A machine with a Podman that has a node image and nothing else, and kipod's folders on it.
+/// A host with kipod's directories and a Podman that has only a node image.
 struct World {
     podman: Scripted,
     dirs: Dirs,
@@ -54,15 +55,15 @@ impl World {
         Self { podman, dirs, events: Mutex::default(), _root: root }
     }
 
-    async fn create(&self, request: Request) -> Result<Cluster, CreateError> {
+    async fn create(&self, request: Request) -> Result<ClusterEntry, CreateError> {
         let events = |event| self.events.lock().unwrap().push(event);
         create(Context { podman: &self.podman, dirs: &self.dirs, events: &events }, request).await
     }
 
-    /// Creates a cluster whose node says, as soon as it runs, that kubeadm failed.
+    /// Creates a cluster whose node reports a failure of kubeadm as soon as it is running.
     async fn create_until_kubeadm_fails(&self, request: Request) -> CreateError {
         let kubeadm = async {
-            while !self.podman.containers("").await.unwrap().iter().any(|c| c.state == "running") {
+            while !self.podman.containers("").await.unwrap().iter().any(|c| c.state.is_running()) {
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             }
             let failed = self.status_dir().join("failed");
@@ -71,7 +72,7 @@ impl World {
         tokio::join!(self.create(request), kubeadm).0.unwrap_err()
     }
 
-    /// Until Podman has been called with something that begins so.
+    /// Waits for a call of Podman that begins with `call`.
     async fn until(&self, call: &str) {
         while !self.podman.calls().iter().any(|line| line.starts_with(call)) {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
@@ -90,10 +91,10 @@ impl World {
         Record::read(&self.dirs.state, &name()).unwrap()
     }
 
-    /// The calls that change something, in order.
+    /// Returns the calls that change something, in order.
     fn changes(&self) -> Vec<String> {
-        let asks = ["image ", "networks ", "volumes ", "containers ", "inspect_", "logs "];
-        let changes = |line: &String| !asks.iter().any(|ask| line.starts_with(ask));
+        let queries = ["image ", "networks ", "volumes ", "containers ", "inspect_", "logs "];
+        let changes = |line: &String| !queries.iter().any(|query| line.starts_with(query));
         self.podman.calls().into_iter().filter(changes).collect()
     }
 
@@ -112,8 +113,8 @@ impl World {
 
     #[track_caller]
     fn assert_nothing_left(&self) {
-        assert!(self.podman.is_empty(), "podman has something left: {:#?}", self.podman.calls());
-        assert!(!self.cluster_dir().exists(), "the cluster's folder is left");
+        assert!(self.podman.is_empty(), "podman has leftovers: {:#?}", self.podman.calls());
+        assert!(!self.cluster_dir().exists(), "the cluster's directory is left");
     }
 }
 
@@ -123,7 +124,7 @@ fn name() -> ClusterName {
 
 fn request() -> Request {
     Request {
-        // An address for Services is tried for real, and has tests of its own.
+        // An address for Services would be bound on the host, and has its own tests.
         spec: ClusterSpec { name: name(), load_balancer: false, ..ClusterSpec::default() },
         machine: Machine {
             cgroups: CgroupMode::Delegated,
@@ -132,7 +133,7 @@ fn request() -> Request {
             storage_driver: StorageDriver::Overlay,
             fuse: true,
             many_ports: true,
-            time_factor: Default::default(),
+            timeouts: Default::default(),
         },
         now: NOW,
         kubeconfig: None,
@@ -145,20 +146,20 @@ fn retaining() -> Request {
     Request { spec: ClusterSpec { retain: true, ..request.spec }, ..request }
 }
 
-/// Podman's refusal of one step.
+/// Returns an error of Podman.
 fn refusal() -> PodmanError {
-    PodmanError::Refused { action: "do that".to_owned(), message: "no space left".to_owned() }
+    PodmanError::Operation { action: "do that".to_owned(), message: "no space left".to_owned() }
 }
 
 fn port_in_use() -> PodmanError {
     PodmanError::PortInUse { container: NODE.to_owned(), message: "listen on 127.0.0.1".to_owned() }
 }
 
-/// What a killed kipod leaves: a record that is not complete, and `podman`'s things.
-async fn leave_half(world: &World) {
+/// Leaves what a killed creation does: an incomplete record and resources in Podman.
+async fn leave_incomplete(world: &World) {
     let record = Record {
         name: name(),
-        kubernetes_version: "v1.36.2".to_owned(),
+        kubernetes_version: "v1.36.2".parse().unwrap(),
         image: DEFAULT_IMAGE.to_owned(),
         spec: ClusterSpec::default(),
         nodes: Vec::new(),

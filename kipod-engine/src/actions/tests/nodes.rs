@@ -1,4 +1,4 @@
-//! What is done to a cluster that is there, and to its nodes.
+//! Operations on existing clusters and their nodes.
 
 use super::*;
 use crate::actions::create::preflight;
@@ -12,7 +12,7 @@ use crate::podman::ContainerOptions;
 pub(super) const WORKER: &str = "demo-worker-0";
 
 impl World {
-    /// A cluster of one control plane and one worker, as a creation leaves it.
+    /// Creates a complete cluster of one control plane and one worker.
     pub(super) async fn with_cluster() -> Self {
         let world = Self::new();
         let nodes = vec![identity(NODE, Role::ControlPlane, 0), identity(WORKER, Role::Worker, 1)];
@@ -45,12 +45,12 @@ impl World {
     }
 }
 
-fn identity(name: &str, role: Role, place: u8) -> NodeIdentity {
+fn identity(name: &str, role: Role, index: u8) -> NodeIdentity {
     NodeIdentity {
         name: name.to_owned(),
         role,
-        address: [10, 89, 0, 2 + place].into(),
-        pod_subnet: format!("10.244.{place}.0/24").parse().unwrap(),
+        address: [10, 89, 0, 2 + index].into(),
+        pod_subnet: format!("10.244.{index}.0/24").parse().unwrap(),
         pod_subnet6: None,
     }
 }
@@ -58,7 +58,7 @@ fn identity(name: &str, role: Role, place: u8) -> NodeIdentity {
 fn record(nodes: Vec<NodeIdentity>, changing: Option<NodeIdentity>) -> Record {
     Record {
         name: name(),
-        kubernetes_version: "v1.36.2".to_owned(),
+        kubernetes_version: "v1.36.2".parse().unwrap(),
         image: DEFAULT_IMAGE.to_owned(),
         spec: ClusterSpec { name: name(), ..ClusterSpec::default() },
         nodes,
@@ -88,7 +88,7 @@ fn start_request() -> StartRequest {
     StartRequest {
         name: name(),
         wait: std::time::Duration::ZERO,
-        time_factor: Default::default(),
+        timeouts: Default::default(),
         cancel: CancellationToken::new(),
     }
 }
@@ -96,20 +96,20 @@ fn start_request() -> StartRequest {
 fn quiet(_: Event) {}
 
 #[tokio::test]
-async fn a_cluster_is_stopped_and_started_as_a_whole() {
+async fn stop_and_start_affect_all_nodes() {
     let world = World::with_cluster().await;
     stop(world.context(&quiet), &name()).await.unwrap();
     assert_eq!(world.count("stop_container"), 2);
     start(world.context(&quiet), &start_request()).await.unwrap();
     let states = world.podman.containers("").await.unwrap();
-    assert!(states.iter().all(|container| container.state == "running"));
+    assert!(states.iter().all(|container| container.state.is_running()));
 }
 
 #[tokio::test]
-async fn of_a_cluster_that_was_there_only_a_node_that_ends_meanwhile_is_not_waited_for() {
+async fn start_fails_when_a_node_restarts_meanwhile() {
     let world = World::with_cluster().await;
     let kubeconfig = crate::cluster::kubeconfig_path(&world.dirs.state, &name());
-    // Nobody listens there.
+    // A port without a listener.
     let nowhere = "{ clusters: [{ name: a, cluster: { server: 'https://127.0.0.1:1' } }], users: [{ name: a }],
         contexts: [{ name: a, context: { cluster: a, user: a } }], current-context: a }";
     crate::cluster::write_private(&kubeconfig, nowhere.as_bytes()).unwrap();
@@ -121,32 +121,34 @@ async fn of_a_cluster_that_was_there_only_a_node_that_ends_meanwhile_is_not_wait
     };
     let (started, ()) = tokio::join!(start(world.context(&quiet), &request), restart);
     let Err(error) = started else { panic!("there is no API server") };
-    assert!(error.to_string().contains("`demo-control-plane-0` ended while"), "{error}");
-    let looks = world.podman.calls().iter().filter(|call| call.starts_with("inspect")).count();
-    assert!(looks > 2, "that it had ended before counted: {looks} looks at two nodes");
+    assert!(error.to_string().contains("`demo-control-plane-0` exited while"), "{error}");
+    let inspections =
+        world.podman.calls().iter().filter(|call| call.starts_with("inspect")).count();
+    assert!(inspections > 2, "the earlier restart counted: {inspections} inspections of two nodes");
 }
 
 #[tokio::test]
-async fn all_nodes_are_tried_and_the_fault_is_told() {
+async fn stop_continues_after_an_error() {
     let world = World::with_cluster().await;
     world.podman.fail("stop_container demo-control-plane-0", refusal);
     let error = stop(world.context(&quiet), &name()).await.unwrap_err();
-    assert_eq!(error.to_string(), "node `demo-control-plane-0`: do that: no space left");
+    assert_eq!(error_chain(&error), "node `demo-control-plane-0`: do that: no space left");
     assert_eq!(world.count("stop_container demo-worker-0"), 1);
 }
 
 #[tokio::test]
-async fn a_node_nobody_knows_is_named_with_those_there_are() {
+async fn unknown_node_is_reported_with_existing_nodes() {
     let world = World::with_cluster().await;
     let error = node(world.context(&quiet), &name(), "nope", NodeAction::Pause).await.unwrap_err();
-    let words = "cluster `demo` has no node `nope`: it has demo-control-plane-0, demo-worker-0";
+    let words =
+        "node `nope` not found in cluster `demo`, which has demo-control-plane-0, demo-worker-0";
     assert_eq!(error.to_string(), words);
     let error = remove_node(world.context(&quiet), &name(), "nope").await.unwrap_err();
     assert_eq!(error.to_string(), words);
 }
 
 #[tokio::test]
-async fn a_worker_moves_its_pods_away_and_goes() {
+async fn remove_node_drains_a_worker_first() {
     let world = World::with_cluster().await;
     remove_node(world.context(&quiet), &name(), WORKER).await.unwrap();
     let kubectl = "exec demo-control-plane-0 kubectl --kubeconfig=/etc/kubernetes/admin.conf \
@@ -169,7 +171,7 @@ async fn a_worker_moves_its_pods_away_and_goes() {
 }
 
 #[tokio::test]
-async fn the_only_control_plane_stays() {
+async fn only_control_plane_cannot_be_removed() {
     let world = World::with_cluster().await;
     let before = world.changes();
     let error = remove_node(world.context(&quiet), &name(), NODE).await.unwrap_err();
@@ -177,34 +179,34 @@ async fn the_only_control_plane_stays() {
     let role = Role::ControlPlane;
     let error = add_node(world.context(&quiet), &add_request(role)).await.unwrap_err();
     assert!(matches!(error, ChangeError::OneControlPlane { .. }), "{error}");
-    assert_eq!(world.changes(), before, "nothing was touched");
+    assert_eq!(world.changes(), before, "something was changed");
 }
 
 #[tokio::test]
-async fn an_addition_that_fails_leaves_the_cluster_as_it_was() {
+async fn failed_add_node_is_rolled_back() {
     let world = World::with_cluster().await;
-    // The scripted node gives no authority to sign with.
+    // The scripted node has no certificate authorities.
     let error = add_node(world.context(&quiet), &add_request(Role::Worker)).await.unwrap_err();
     assert!(error.to_string().starts_with("failed to create certificates"), "{error}");
     assert_eq!(world.names(), [NODE, WORKER]);
     assert_eq!(world.record().unwrap().changing, None);
-    // There was no container yet, as far as Podman knows.
+    // Podman does not list a container yet.
     assert_eq!(world.count("remove_container_files demo-worker-1"), 1);
 }
 
 #[tokio::test]
-async fn a_cluster_goes_with_what_podman_has_only_files_of() {
+async fn remove_finds_containers_podman_does_not_list() {
     let world = World::with_cluster().await;
     let nodes = world.record().unwrap().nodes;
     let changing = Some(identity("demo-worker-1", Role::Worker, 2));
     record(nodes, changing).write(&world.dirs.state).unwrap();
-    world.podman.half_make("demo-worker-1");
+    world.podman.leave_partial("demo-worker-1");
     crate::cluster::remove(&world.podman, &world.dirs, &name()).await.unwrap();
     assert!(world.podman.is_empty(), "{:#?}", world.podman.calls());
 }
 
 #[tokio::test]
-async fn what_a_killed_change_left_is_taken_away_by_the_next_one() {
+async fn next_change_removes_an_interrupted_one() {
     let world = World::with_cluster().await;
     world.container("demo-worker-1", Role::Worker).await;
     let nodes = world.record().unwrap().nodes;
@@ -217,10 +219,10 @@ async fn what_a_killed_change_left_is_taken_away_by_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_control_plane_stays_where_etcd_would_lose_its_majority() {
+async fn remove_node_keeps_the_quorum_of_etcd() {
     let world = World::with_cluster().await;
     let identities: Vec<_> = (0..3)
-        .map(|place| identity(&format!("demo-control-plane-{place}"), Role::ControlPlane, place))
+        .map(|index| identity(&format!("demo-control-plane-{index}"), Role::ControlPlane, index))
         .collect();
     for identity in &identities[1..] {
         world.container(&identity.name, identity.role).await;
@@ -230,27 +232,27 @@ async fn a_control_plane_stays_where_etcd_would_lose_its_majority() {
     let error = remove_node(world.context(&quiet), &name(), NODE).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "node `demo-control-plane-0` cannot go: 1 other control planes run, and etcd needs 2 to let it go"
+        "cannot remove node `demo-control-plane-0`: etcd needs 2 other running control planes, 1 running"
     );
     assert_eq!(world.count("remove_container"), 0);
 }
 
 #[tokio::test]
-async fn nothing_goes_while_nobody_could_tell_kubernetes() {
+async fn node_changes_need_a_running_control_plane() {
     let world = World::with_cluster().await;
     stop(world.context(&quiet), &name()).await.unwrap();
     for error in [
         remove_node(world.context(&quiet), &name(), WORKER).await.unwrap_err(),
         add_node(world.context(&quiet), &add_request(Role::Worker)).await.unwrap_err(),
     ] {
-        assert_eq!(error.to_string(), "no control plane of cluster `demo` runs");
+        assert_eq!(error.to_string(), "no control plane of cluster `demo` is running");
     }
     assert_eq!(world.count("remove_container"), 0);
     assert_eq!(world.record().unwrap().changing, None);
 }
 
 #[tokio::test]
-async fn who_has_a_port_of_the_host_is_named() {
+async fn create_names_the_cluster_using_a_port() {
     let world = World::with_cluster().await;
     let address = std::net::Ipv4Addr::new(127, 77, 255, 254);
     let mut record = world.record().unwrap();
@@ -270,13 +272,13 @@ async fn who_has_a_port_of_the_host_is_named() {
     let context = world.context(&|_| {});
     let error = crate::actions::create(context, request).await.unwrap_err().to_string();
     assert!(
-        error.contains("cannot be published: Services of cluster `demo` are reached there (`127.77.255.254`): give the mapping a `listenAddress`"),
+        error.contains("cannot be published: Services of cluster `demo` use it at `127.77.255.254`: set a `listenAddress` for the mapping"),
         "{error}"
     );
 }
 
 #[tokio::test]
-async fn who_is_in_the_way_of_a_cluster_that_is_stopped_is_named() {
+async fn port_conflicts_with_stopped_clusters_are_named() {
     let world = World::with_cluster().await;
     let address = std::net::Ipv4Addr::new(127, 77, 255, 253);
     let mut record = world.record().unwrap();
@@ -292,11 +294,11 @@ async fn who_is_in_the_way_of_a_cluster_that_is_stopped_is_named() {
         listen_address: std::net::Ipv4Addr::UNSPECIFIED.into(),
         protocol: crate::spec::Protocol::Tcp,
     }];
-    let remarks = preflight::remarks(&other.spec, &world.dirs.state);
-    assert_eq!(remarks.len(), 1);
-    assert!(remarks[0].starts_with("port 30080 (TCP) is published on all addresses"));
-    assert!(remarks[0].contains("(`demo`)"), "{remarks:?}");
-    assert_eq!(preflight::remarks(&record.spec, &world.dirs.state), [""; 0], "its own");
+    let warnings = preflight::port_warnings(&other.spec, &world.dirs.state);
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].starts_with("port 30080 (TCP) is published on all addresses"));
+    assert!(warnings[0].contains("(`demo`)"), "{warnings:?}");
+    assert_eq!(preflight::port_warnings(&record.spec, &world.dirs.state), [""; 0], "its own");
 
     other.write(&world.dirs.state).unwrap();
     stop(world.context(&quiet), &name()).await.unwrap();
@@ -304,12 +306,13 @@ async fn who_is_in_the_way_of_a_cluster_that_is_stopped_is_named() {
         container: NODE.to_owned(),
         message: format!("listen on {address} port 30080: Address already in use"),
     });
-    let error = start(world.context(&quiet), &start_request()).await.unwrap_err().to_string();
+    let error = start(world.context(&quiet), &start_request()).await.unwrap_err();
+    let error = error_chain(&error);
     assert!(error.contains("; cluster `other` publishes the port on all addresses"), "{error}");
 }
 
 #[tokio::test]
-async fn the_address_of_services_goes_with_the_first_control_plane() {
+async fn removing_the_first_control_plane_drops_the_service_address() {
     let nodes: Vec<_> = (0..3)
         .map(|number| identity(&format!("demo-control-plane-{number}"), Role::ControlPlane, number))
         .collect();
@@ -321,18 +324,21 @@ async fn the_address_of_services_goes_with_the_first_control_plane() {
         let mut record = record(nodes.clone(), None);
         record.service_address = Some([127, 77, 0, 1].into());
         record.write(&world.dirs.state).unwrap();
-        let told = std::sync::Mutex::new(Vec::new());
+        let warnings = std::sync::Mutex::new(Vec::new());
         let events = |event: Event| {
             if let Event::Warning(line) = event {
-                told.lock().unwrap().push(line);
+                warnings.lock().unwrap().push(line);
             }
         };
-        // Nobody can tell Kubernetes here; the record says it before.
+        // Fails later, without an API server; the record is written before.
         let _ = remove_node(world.context(&events), &name(), gone).await;
         let record = world.record().unwrap();
         assert!(record.nodes.iter().all(|identity| identity.name != gone), "{record:?}");
         assert_eq!(record.service_address.is_some(), is_left, "{gone}");
-        let told = told.into_inner().unwrap();
-        assert_eq!(told.iter().any(|line| line.contains("has no address for Services")), !is_left);
+        let warnings = warnings.into_inner().unwrap();
+        assert_eq!(
+            warnings.iter().any(|line| line.contains("has no address for Services")),
+            !is_left
+        );
     }
 }

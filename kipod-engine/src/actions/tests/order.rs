@@ -1,16 +1,16 @@
-//! What is asked of Podman, in which order.
+//! Order of Podman's calls.
 
 use super::*;
 
 #[tokio::test]
-async fn nodes_get_their_files_before_they_start() {
+async fn create_uploads_files_before_the_start() {
     let world = World::new();
     let error = world.create_until_kubeadm_fails(request()).await;
     assert!(matches!(error, CreateError::NodeFailed { .. }), "{error}");
     let changes = world.changes();
-    let made: Vec<&str> = changes.iter().map(String::as_str).take(5).collect();
+    let created: Vec<&str> = changes.iter().map(String::as_str).take(5).collect();
     assert_eq!(
-        made,
+        created,
         [
             "create_network kipod-demo 10.89.0.0/24",
             "create_volume demo-control-plane-0",
@@ -19,9 +19,9 @@ async fn nodes_get_their_files_before_they_start() {
             "start_container demo-control-plane-0",
         ]
     );
-    let gone: Vec<&str> = changes.iter().map(String::as_str).skip(8).collect();
+    let removed: Vec<&str> = changes.iter().map(String::as_str).skip(8).collect();
     assert_eq!(
-        gone,
+        removed,
         [
             "remove_container demo-control-plane-0",
             "remove_volume demo-control-plane-0",
@@ -32,7 +32,7 @@ async fn nodes_get_their_files_before_they_start() {
 }
 
 #[tokio::test]
-async fn the_record_is_there_before_anything_else() {
+async fn create_writes_the_record_first() {
     let world = World::new();
     world.podman.fail("create_network", refusal);
     world.create(retaining()).await.unwrap_err();
@@ -42,7 +42,7 @@ async fn the_record_is_there_before_anything_else() {
 }
 
 #[tokio::test]
-async fn the_upload_holds_every_file_of_the_node() {
+async fn upload_contains_all_files_of_a_node() {
     let world = World::new();
     world.create_until_kubeadm_fails(request()).await;
     let uploads = world.podman.uploads();
@@ -67,7 +67,7 @@ async fn the_upload_holds_every_file_of_the_node() {
 }
 
 #[tokio::test]
-async fn no_image_means_no_call_that_changes_anything() {
+async fn create_refuses_a_missing_image() {
     let world = World::new();
     for (image, words) in
         [("localhost/nope", ""), ("localhost/kipod-node:v1.34.0", " --k8s-version v1.34.0")]
@@ -83,7 +83,7 @@ async fn no_image_means_no_call_that_changes_anything() {
 }
 
 #[tokio::test]
-async fn an_image_of_a_version_that_is_too_old_is_refused() {
+async fn create_refuses_an_old_kubernetes_version() {
     let world = World::new();
     let mut labels = world.podman.image(DEFAULT_IMAGE).await.unwrap().unwrap().labels;
     labels.insert(label::KUBERNETES_VERSION.to_owned(), "v1.31.9".to_owned());
@@ -95,10 +95,10 @@ async fn an_image_of_a_version_that_is_too_old_is_refused() {
 }
 
 #[tokio::test]
-async fn an_image_for_machines_of_another_kind_is_refused() {
+async fn create_refuses_another_architecture() {
     let world = World::new();
     let labels = world.podman.image(DEFAULT_IMAGE).await.unwrap().unwrap().labels;
-    world.podman.add_image_of(DEFAULT_IMAGE, "s390x", labels);
+    world.podman.add_image_for(DEFAULT_IMAGE, "s390x", labels);
     let error = world.create(request()).await.unwrap_err();
     let text = error.to_string();
     let words = "node image `localhost/kipod-node:latest` is for s390x, and this machine is ";
@@ -108,7 +108,7 @@ async fn an_image_for_machines_of_another_kind_is_refused() {
 }
 
 #[tokio::test]
-async fn an_image_of_another_kipod_is_refused() {
+async fn create_refuses_an_image_of_another_kipod() {
     let world = World::new();
     let found = world.podman.image(DEFAULT_IMAGE).await.unwrap().unwrap();
     for revision in [None, Some("of another kipod")] {

@@ -1,4 +1,4 @@
-//! Somebody else is quicker.
+//! Conflicts with other processes.
 
 use super::*;
 
@@ -7,12 +7,12 @@ fn subnet_in_use() -> PodmanError {
 }
 
 #[tokio::test]
-async fn a_subnet_that_was_taken_is_not_tried_again() {
+async fn create_excludes_a_refused_subnet() {
     let world = World::new();
     world.podman.fail("create_network", subnet_in_use);
     let error = world.create_until_kubeadm_fails(request()).await;
     assert!(matches!(error, CreateError::NodeFailed { .. }), "{error}");
-    // Podman's list does not show what the host itself uses, so its refusal has to be remembered.
+    // Podman's list does not contain the host's own networks.
     let networks: Vec<String> =
         world.changes().into_iter().filter(|line| line.starts_with("create_network")).collect();
     assert_eq!(
@@ -23,7 +23,7 @@ async fn a_subnet_that_was_taken_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn subnets_that_are_all_taken_end_it() {
+async fn create_fails_without_free_subnets() {
     let world = World::new();
     for _ in 0..256 {
         world.podman.fail("create_network", subnet_in_use);
@@ -34,10 +34,10 @@ async fn subnets_that_are_all_taken_end_it() {
 }
 
 #[tokio::test]
-async fn subnets_of_podmans_own_networks_are_not_even_tried() {
+async fn create_avoids_subnets_of_podmans_networks() {
     let world = World::new();
     let network = crate::podman::NetworkOptions {
-        name: "somebodys".to_owned(),
+        name: "other".to_owned(),
         subnet: "10.88.0.0/15".to_owned(),
         gateway: [10, 88, 0, 1].into(),
         ipv6: None,
@@ -50,7 +50,7 @@ async fn subnets_of_podmans_own_networks_are_not_even_tried() {
 }
 
 #[tokio::test]
-async fn a_port_that_was_taken_is_replaced_and_its_container_too() {
+async fn create_retries_with_another_port() {
     for step in ["upload", "start_container"] {
         let world = World::new();
         world.podman.fail(step, port_in_use);
@@ -63,7 +63,7 @@ async fn a_port_that_was_taken_is_replaced_and_its_container_too() {
 }
 
 #[tokio::test]
-async fn an_address_for_services_that_is_taken_each_time_is_gone_without() {
+async fn create_continues_without_a_service_address() {
     let world = World::new();
     for _ in 0..5 {
         let state = world.dirs.state.clone();
@@ -76,7 +76,7 @@ async fn an_address_for_services_that_is_taken_each_time_is_gone_without() {
     }
     let mut request = request();
     request.spec.load_balancer = true;
-    // Nobody else will have this one.
+    // A free port.
     request.spec.networking.api_server_port =
         Some(std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
     let error = world.create_until_kubeadm_fails(request).await;
@@ -89,20 +89,20 @@ async fn an_address_for_services_that_is_taken_each_time_is_gone_without() {
 }
 
 #[tokio::test]
-async fn a_port_that_was_asked_for_is_not_replaced() {
+async fn create_keeps_a_requested_port() {
     let world = World::new();
     world.podman.fail("start_container", port_in_use);
     let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let mut request = request();
     request.spec.networking.api_server_port = Some(free);
     let error = world.create(request).await.unwrap_err();
-    assert!(error.to_string().contains("a port that container"), "{error}");
+    assert!(error_chain(&error).contains("a port that container"), "{error}");
     assert_eq!(world.count("create_container"), 1);
     world.assert_nothing_left();
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_told_before_anything_is_made() {
+async fn create_refuses_a_used_port() {
     let world = World::new();
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -118,13 +118,13 @@ async fn a_port_that_is_taken_is_told_before_anything_is_made() {
 }
 
 #[tokio::test]
-async fn ports_that_keep_being_taken_end_it() {
+async fn create_fails_after_five_port_conflicts() {
     let world = World::new();
     for _ in 0..5 {
         world.podman.fail("upload", port_in_use);
     }
     let error = world.create(request()).await.unwrap_err();
-    assert!(error.to_string().contains("a port that container"), "{error}");
+    assert!(error_chain(&error).contains("a port that container"), "{error}");
     assert_eq!(world.count("create_container"), 5);
     world.assert_nothing_left();
 }

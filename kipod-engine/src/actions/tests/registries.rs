@@ -1,4 +1,4 @@
-//! What nodes are told when registries come and go.
+//! Registry configuration of nodes when registries are created and deleted.
 
 use super::nodes::WORKER;
 use super::*;
@@ -9,18 +9,18 @@ use crate::registry::{RegistryError, RegistryName};
 
 const IMAGE: &str = "registry.example.com/registry:3";
 
-fn asked() -> RegistryRequest {
+fn registry_request() -> RegistryRequest {
     RegistryRequest {
         name: RegistryName::default(),
         port: None,
         image: Some(IMAGE.parse().unwrap()),
         cgroup_parent: None,
-        time_factor: Default::default(),
+        timeouts: Default::default(),
         cancel: CancellationToken::new(),
     }
 }
 
-/// A registry that is there.
+/// Creates a registry.
 async fn registry(world: &World) -> RegistryName {
     let name = RegistryName::default();
     let labels = [
@@ -35,8 +35,8 @@ async fn registry(world: &World) -> RegistryName {
     name
 }
 
-/// Each container that was given a file of registries, with its text.
-fn told(world: &World) -> Vec<(String, String)> {
+/// Returns the uploaded registry configurations with their containers.
+fn configured(world: &World) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for upload in world.podman.uploads() {
         let mut archive = tar::Archive::new(upload.archive.as_slice());
@@ -53,10 +53,10 @@ fn told(world: &World) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn nodes_that_are_there_are_told_and_those_that_run_read_it_at_once() {
+async fn delete_registry_updates_existing_nodes() {
     let world = World::with_cluster().await;
     world.podman.stop_container(WORKER).await.unwrap();
-    // One that somebody is just creating, and a load balancer, are left alone.
+    // A node that is being created and a load balancer are skipped.
     for (container, role) in [("demo-worker-1", "worker"), ("demo-lb", "load-balancer")] {
         let mut labels = crate::plan::labels(&name());
         labels.insert(label::ROLE.to_owned(), role.to_owned());
@@ -68,24 +68,25 @@ async fn nodes_that_are_there_are_told_and_those_that_run_read_it_at_once() {
     let events = |event| world.events.lock().unwrap().push(event);
     assert!(delete_registry(world.context(&events), &registry).await.unwrap());
     let empty = "# Written by kipod.\n".to_owned();
-    assert_eq!(told(&world), [(NODE.to_owned(), empty.clone()), (WORKER.to_owned(), empty)]);
+    assert_eq!(configured(&world), [(NODE.to_owned(), empty.clone()), (WORKER.to_owned(), empty)]);
     assert_eq!(world.count("exec"), 1);
     assert_eq!(world.count(&format!("exec {NODE} sh -c if systemctl")), 1);
-    // Nothing answers in this cluster, which is told and keeps nothing from being done.
+    // The cluster has no API server, which is a warning.
     let [warning] = world.warnings().try_into().unwrap();
     assert!(
-        warning.starts_with("cluster `demo`: ConfigMap `local-registry-hosting` "),
+        warning
+            .starts_with("failed to update ConfigMap `local-registry-hosting` of cluster `demo`: "),
         "{warning}"
     );
     assert!(!delete_registry(world.context(&events), &registry).await.unwrap());
 }
 
 #[tokio::test]
-async fn a_cluster_knows_the_registries_there_are() {
+async fn create_configures_existing_registries() {
     let world = World::new();
     registry(&world).await;
     world.create_until_kubeadm_fails(request()).await;
-    let [(node, text)] = told(&world).try_into().unwrap();
+    let [(node, text)] = configured(&world).try_into().unwrap();
     assert_eq!(node, NODE);
     assert!(
         text.contains("prefix = \"localhost:5001\"\nlocation = \"10.89.9.2:5000\"\n"),
@@ -94,10 +95,10 @@ async fn a_cluster_knows_the_registries_there_are() {
 }
 
 #[tokio::test]
-async fn a_registry_that_fails_is_taken_back() {
+async fn create_registry_rolls_back_failures() {
     let world = World::new();
     world.podman.add_image(IMAGE, Default::default());
-    let request = asked();
+    let request = registry_request();
     let events = |event| world.events.lock().unwrap().push(event);
     let steps = ["create_network", "create_volume", "create_container", "start_container"];
     for step in steps {
@@ -111,7 +112,7 @@ async fn a_registry_that_fails_is_taken_back() {
 }
 
 #[tokio::test]
-async fn what_podman_is_still_at_when_another_one_cleans_up_goes_too() {
+async fn delete_registry_waits_for_late_containers() {
     let world = World::new();
     let name = RegistryName::default();
     let labels = Labels::from([("io.kipod.registry".to_owned(), name.to_string())]);
@@ -130,21 +131,21 @@ async fn what_podman_is_still_at_when_another_one_cleans_up_goes_too() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_missing_is_pulled() {
+async fn create_registry_pulls_a_missing_image() {
     let world = World::new();
     let events = |event| world.events.lock().unwrap().push(event);
-    let error = create_registry(world.context(&events), &asked()).await.unwrap_err();
+    let error = create_registry(world.context(&events), &registry_request()).await.unwrap_err();
     assert!(matches!(error, RegistryError::Podman { .. }), "{error}");
     assert_eq!(world.changes(), [format!("pull_image {IMAGE}")]);
 }
 
 #[tokio::test]
-async fn one_that_is_there_and_does_not_answer_can_be_interrupted() {
+async fn reuse_of_a_registry_can_be_cancelled() {
     let world = World::new();
     registry(&world).await;
     let cancel = CancellationToken::new();
     let canceller = cancel.clone();
-    let request = RegistryRequest { image: None, cancel, ..asked() };
+    let request = RegistryRequest { image: None, cancel, ..registry_request() };
     let events = |event| world.events.lock().unwrap().push(event);
     let stop = async {
         world.until("start_container").await;
@@ -153,12 +154,12 @@ async fn one_that_is_there_and_does_not_answer_can_be_interrupted() {
     let context = world.context(&events);
     let (made, ()) = tokio::join!(create_registry(context, &request), stop);
     assert!(matches!(made, Err(RegistryError::Cancelled { .. })), "{made:?}");
-    // It was there before.
+    // An existing registry is not removed.
     assert_eq!(world.count("remove_"), 0);
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_is_said() {
+async fn delete_registry_warns_about_unreadable_records() {
     let world = World::with_cluster().await;
     let registry = registry(&world).await;
     std::fs::write(world.cluster_dir().join("cluster.json"), "{").unwrap();
@@ -166,7 +167,7 @@ async fn a_record_that_cannot_be_read_is_said() {
     assert!(delete_registry(world.context(&events), &registry).await.unwrap());
     let [warning] = world.warnings().try_into().unwrap();
     assert!(
-        warning.starts_with("nodes of cluster `demo` are not told of registries: "),
+        warning.starts_with("failed to update the registry configuration of cluster `demo`: "),
         "{warning}"
     );
 }

@@ -1,10 +1,10 @@
-//! kind's format, as kind documents it.
+//! Tests of kind's format as kind documents it.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::*;
 use crate::kubernetes::Role;
-use crate::spec::{KubeProxyMode, Propagation, Protocol, listed};
+use crate::spec::{KubeProxyMode, Propagation, Protocol, comma_separated};
 
 const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
 
@@ -13,14 +13,14 @@ fn kind(text: &str) -> ClusterSpec {
 }
 
 #[test]
-fn the_least_file_is_the_default_cluster() {
+fn minimal_file_is_the_default_cluster() {
     for text in ["", "nodes:\n", "nodes: []\nnetworking: {}\n", "nodes:\n-\n", "name: ''\n"] {
         assert_eq!(kind(text), ClusterSpec::default(), "{text}");
     }
 }
 
 #[test]
-fn every_field_arrives() {
+fn all_fields_are_read() {
     let spec = kind(
         "\
 name: all-of-it
@@ -77,12 +77,15 @@ nodes:
     assert_eq!(spec.runtime_config["api/alpha"], "true");
     assert_eq!(spec.runtime_config["batch/v1"], "false");
     assert_eq!((spec.kubeadm_patches.merge.len(), spec.kubeadm_patches.json.len()), (1, 1));
-    assert_eq!(spec.kubeadm_patches.json[0].place, "c.yaml:14:3: kubeadmConfigPatchesJSON6902[0]");
+    assert_eq!(
+        spec.kubeadm_patches.json[0].location,
+        "c.yaml:14:3: kubeadmConfigPatchesJSON6902[0]"
+    );
     let networking = &spec.networking;
     assert_eq!(networking.api_server_address, IpAddr::from([127, 0, 0, 2]));
     assert_eq!(networking.api_server_port, Some(7443));
-    assert_eq!(networking.pod_subnet.to_string(), "10.50.0.0/16");
-    assert_eq!(networking.service_subnet.to_string(), "10.60.0.0/16");
+    assert_eq!(networking.pod_subnet.v4.to_string(), "10.50.0.0/16");
+    assert_eq!(networking.service_subnet.v4.to_string(), "10.60.0.0/16");
     assert!(networking.disable_default_cni);
     assert_eq!(networking.kube_proxy_mode, KubeProxyMode::Nftables);
     assert_eq!(networking.dns_search.as_deref().unwrap(), ["corp.example", "example."]);
@@ -104,7 +107,7 @@ nodes:
 }
 
 #[test]
-fn three_control_planes_and_three_workers() {
+fn nodes_are_counted_by_role() {
     let role = |role: &str| format!("- role: {role}\n");
     let nodes = [role("control-plane").repeat(3), role("worker").repeat(3)].concat();
     let spec = kind(&format!("nodes:\n{nodes}"));
@@ -112,7 +115,7 @@ fn three_control_planes_and_three_workers() {
 }
 
 #[test]
-fn ports_that_kind_or_docker_would_choose_are_for_kipod_to_choose() {
+fn automatic_ports_are_left_to_kipod() {
     let spec = kind(
         "networking: {apiServerPort: -1}\nnodes:\n- extraPortMappings:\n  - {containerPort: 80, hostPort: 0}\n  - {containerPort: 81, hostPort: -1}\n  - {containerPort: 82}\n",
     );
@@ -123,7 +126,7 @@ fn ports_that_kind_or_docker_would_choose_are_for_kipod_to_choose() {
 }
 
 #[test]
-fn the_same_port_may_have_another_address_or_protocol() {
+fn port_is_unique_by_address_and_protocol() {
     kind(
         "\
 nodes:
@@ -138,27 +141,27 @@ nodes:
 }
 
 #[test]
-fn kinds_own_images_and_sloppy_subnets_are_told() {
+fn replaced_values_are_warnings() {
     let text = format!(
         "{HEAD}networking: {{podSubnet: 10.7.1.0/16}}\nnodes:\n- image: kindest/node:v1.34.0@sha256:{}\n- {{role: worker, image: docker.io/kindest/node}}\n",
         "a".repeat(64),
     );
     let config = read(&text, "c.yaml");
     let spec = config.check().unwrap();
-    assert_eq!(spec.networking.pod_subnet.to_string(), "10.7.0.0/16");
+    assert_eq!(spec.networking.pod_subnet.v4.to_string(), "10.7.0.0/16");
     let image = |index: usize| spec.nodes[index].image.as_ref().unwrap().as_str().to_owned();
     assert_eq!(image(0), "localhost/kipod-node:v1.34.0");
     assert_eq!(image(1), "localhost/kipod-node:latest");
-    insta::assert_snapshot!(config.remarks.join("\n"), @r"
-    c.yaml:3:25: networking.podSubnet: `10.7.1.0/16` is taken for `10.7.0.0/16`
-    c.yaml:5:10: nodes[0].image: `kindest/node:v1.34.0` is kind's own image: `localhost/kipod-node:v1.34.0` takes its place
-    c.yaml:6:25: nodes[1].image: `docker.io/kindest/node` is kind's own image: `localhost/kipod-node:latest` takes its place
+    insta::assert_snapshot!(config.warnings.join("\n"), @r"
+    c.yaml:3:25: networking.podSubnet: `10.7.1.0/16` is not a subnet: replaced by `10.7.0.0/16`
+    c.yaml:5:10: nodes[0].image: `kindest/node:v1.34.0` is an image of kind: replaced by `localhost/kipod-node:v1.34.0`
+    c.yaml:6:25: nodes[1].image: `docker.io/kindest/node` is an image of kind: replaced by `localhost/kipod-node:latest`
     ");
 }
 
 #[test]
-fn anchors_and_merge_keys_are_what_they_stand_for() {
-    let written = kind(
+fn anchors_and_merge_keys_are_expanded() {
+    let aliased = kind(
         "\
 nodes:
 - &base
@@ -179,11 +182,11 @@ nodes:
 - {role: control-plane, labels: {a: b}}
 ",
     );
-    assert_eq!(written, plain);
+    assert_eq!(aliased, plain);
 }
 
 #[test]
-fn patches_that_reach_nothing_are_remarked() {
+fn patches_without_effect_are_warnings() {
     let spec = kind(
         "\
 kubeadmConfigPatches:
@@ -201,116 +204,116 @@ nodes:
   - {group: kubelet.config.k8s.io, version: v1beta1, kind: KubeletConfiguration, patch: '[]'}
 ",
     );
-    insta::assert_snapshot!(spec.remarks().join("\n"), @r"
-    c.yaml:5:3: kubeadmConfigPatches[0]: changes nothing: no kubeadm of this version reads `kubeadm.k8s.io/v1beta2`
-    c.yaml:12:5: nodes[0].kubeadmConfigPatches[1]: changes nothing: kubeadm reads no JoinConfiguration on the first control plane
-    c.yaml:15:5: nodes[1].kubeadmConfigPatchesJSON6902[0]: changes nothing: kubeadm reads no KubeletConfiguration on a node that joins
+    insta::assert_snapshot!(spec.warnings().join("\n"), @r"
+    c.yaml:5:3: kubeadmConfigPatches[0]: has no effect: no supported kubeadm reads `kubeadm.k8s.io/v1beta2`
+    c.yaml:12:5: nodes[0].kubeadmConfigPatches[1]: has no effect: kubeadm reads no JoinConfiguration on the initial control plane
+    c.yaml:15:5: nodes[1].kubeadmConfigPatchesJSON6902[0]: has no effect: kubeadm reads no KubeletConfiguration on a joining node
     ");
 }
 
 #[test]
-fn what_kind_refuses_is_refused() {
-    let bad = |text: &str| faults(&format!("{HEAD}{text}"));
+fn invalid_files_of_kind_are_refused() {
+    let bad = |text: &str| errors(&format!("{HEAD}{text}"));
     insta::assert_snapshot!(bad("nodes:\n- role: worker\n"), @r"
-    1 fault in what was asked for
-      c.yaml:4:3: nodes: there is no control plane, and a cluster needs one
+    invalid configuration: 1 error
+      c.yaml:4:3: nodes: a cluster needs at least one control plane
     ");
     insta::assert_snapshot!(bad("nodes:\n- role: master\n- {}\n"), @r"
-    1 fault in what was asked for
-      c.yaml:4:9: nodes[0].role: `master` is not a role: `control-plane` and `worker` are
+    invalid configuration: 1 error
+      c.yaml:4:9: nodes[0].role: `master` is not a role: expected `control-plane` or `worker`
     ");
     insta::assert_snapshot!(bad("networking: {podSubnet: aa, serviceSubnet: bb}\n"), @r"
-    2 faults in what was asked for
+    invalid configuration: 2 errors
       c.yaml:3:25: networking.podSubnet: `aa` is not an IPv4 subnet, such as `10.244.0.0/16`
       c.yaml:3:44: networking.serviceSubnet: `bb` is not an IPv4 subnet, such as `10.244.0.0/16`
     ");
     insta::assert_snapshot!(bad("networking:\n  apiServerPort: 9999999\n"), @r"
-    1 fault in what was asked for
-      c.yaml:4:18: networking.apiServerPort: `9999999` is not a port, which is a number from 1 to 65535
+    invalid configuration: 1 error
+      c.yaml:4:18: networking.apiServerPort: `9999999` is not a port number from 1 to 65535
     ");
     insta::assert_snapshot!(bad("networking: {kubeProxyMode: userspace}\n"), @r"
-    1 fault in what was asked for
-      c.yaml:3:29: networking.kubeProxyMode: `userspace` is not a kube-proxy mode: `iptables`, `nftables`, `ipvs` and `none` are
+    invalid configuration: 1 error
+      c.yaml:3:29: networking.kubeProxyMode: `userspace` is not a kube-proxy mode: expected `iptables`, `nftables`, `ipvs` or `none`
     ");
     insta::assert_snapshot!(bad("networking:\n  ipFamily: ds\n"), @r"
-    1 fault in what was asked for
-      c.yaml:4:13: networking.ipFamily: `ds` is not an IP family: `ipv4`, `ipv6` and `dual` are
+    invalid configuration: 1 error
+      c.yaml:4:13: networking.ipFamily: `ds` is not an IP family: expected `ipv4`, `ipv6` or `dual`
     ");
     insta::assert_snapshot!(bad("networking: {podSubnet: '10.1.0.0/24,10.2.0.0/24'}\n"), @r"
-    1 fault in what was asked for
-      c.yaml:3:25: networking.podSubnet: `10.1.0.0/24,10.2.0.0/24` does not fit the IP family `ipv4`, which takes one IPv4 subnet
+    invalid configuration: 1 error
+      c.yaml:3:25: networking.podSubnet: `10.1.0.0/24,10.2.0.0/24` does not match the IP family `ipv4`: expected one IPv4 subnet
     ");
     insta::assert_snapshot!(bad("networking: {podSubnet: 'fd00:1::/64'}\n"), @r"
-    1 fault in what was asked for
-      c.yaml:3:25: networking.podSubnet: `fd00:1::/64` does not fit the IP family `ipv4`, which takes one IPv4 subnet
+    invalid configuration: 1 error
+      c.yaml:3:25: networking.podSubnet: `fd00:1::/64` does not match the IP family `ipv4`: expected one IPv4 subnet
     ");
     insta::assert_snapshot!(
         bad("nodes:\n- extraPortMappings:\n  - {containerPort: 99999, hostPort: -2, protocol: ICMP}\n"),
         @r"
-    3 faults in what was asked for
-      c.yaml:5:21: nodes[0].extraPortMappings[0].containerPort: `99999` is not a port, which is a number from 1 to 65535
-      c.yaml:5:38: nodes[0].extraPortMappings[0].hostPort: `-2` is not a port, which is a number from 1 to 65535
-      c.yaml:5:52: nodes[0].extraPortMappings[0].protocol: `ICMP` is not a protocol: `TCP`, `UDP` and `SCTP` are
+    invalid configuration: 3 errors
+      c.yaml:5:21: nodes[0].extraPortMappings[0].containerPort: `99999` is not a port number from 1 to 65535
+      c.yaml:5:38: nodes[0].extraPortMappings[0].hostPort: `-2` is not a port number from 1 to 65535
+      c.yaml:5:52: nodes[0].extraPortMappings[0].protocol: `ICMP` is not a protocol: expected `TCP`, `UDP` or `SCTP`
     "
     );
     insta::assert_snapshot!(
         bad("nodes:\n- extraPortMappings:\n  - {containerPort: 1, hostPort: 80, listenAddress: 127.0.0.1}\n  - {containerPort: 2, hostPort: 80}\n"),
         @r"
-    1 fault in what was asked for
-      c.yaml:6:34: nodes[0].extraPortMappings[1].hostPort: port 80 (TCP) of `0.0.0.0` is taken by another mapping, on `127.0.0.1`
+    invalid configuration: 1 error
+      c.yaml:6:34: nodes[0].extraPortMappings[1].hostPort: port 80 (TCP) of `0.0.0.0` is already used by another mapping, on `127.0.0.1`
     "
     );
     insta::assert_snapshot!(
         bad("nodes:\n- extraMounts:\n  - {hostPath: /a, containerPath: /a, propagation: Both}\n"),
         @r"
-    1 fault in what was asked for
-      c.yaml:5:52: nodes[0].extraMounts[0].propagation: `Both` is not a propagation: `None`, `HostToContainer` and `Bidirectional` are
+    invalid configuration: 1 error
+      c.yaml:5:52: nodes[0].extraMounts[0].propagation: `Both` is not a propagation: expected `None`, `HostToContainer` or `Bidirectional`
     "
     );
     insta::assert_snapshot!(
         bad("nodes:\n- extraPortMappings:\n  - {containerPort: 1, hostport: 2}\n  - role: worker\n"),
         @r"
-        3 faults in what was asked for
-          c.yaml:5:24: nodes[0].extraPortMappings[0].hostport: there is no such field; did you mean `hostPort`?
-          c.yaml:6:5: nodes[0].extraPortMappings[1].role: there is no such field
-          c.yaml:6:5: nodes[0].extraPortMappings[1]: has no `containerPort`
+        invalid configuration: 3 errors
+          c.yaml:5:24: nodes[0].extraPortMappings[0].hostport: unknown field; did you mean `hostPort`?
+          c.yaml:6:5: nodes[0].extraPortMappings[1].role: unknown field
+          c.yaml:6:5: nodes[0].extraPortMappings[1]: missing `containerPort`
         "
     );
     insta::assert_snapshot!(
         bad("containerdConfigPatches:\n- '[plugins]'\ncontainerdConfigPatchesJSON6902: ['[]']\n"),
         @r"
-    2 faults in what was asked for
-      c.yaml:4:3: containerdConfigPatches: nodes run CRI-O, which has no such configuration: in kipod.io/v1alpha1, `registries` has mirrors and insecure registries, and `crio.dropIns` everything else
-      c.yaml:5:34: containerdConfigPatchesJSON6902: nodes run CRI-O, which has no such configuration: in kipod.io/v1alpha1, `registries` has mirrors and insecure registries, and `crio.dropIns` everything else
+    invalid configuration: 2 errors
+      c.yaml:4:3: containerdConfigPatches: nodes run CRI-O instead of containerd: in kipod.io/v1alpha1, use `registries` for mirrors and insecure registries, and `crio.dropIns` for other settings
+      c.yaml:5:34: containerdConfigPatchesJSON6902: nodes run CRI-O instead of containerd: in kipod.io/v1alpha1, use `registries` for mirrors and insecure registries, and `crio.dropIns` for other settings
     "
     );
 }
 
 #[test]
-fn subnets_fit_the_ip_family() {
-    let families = |text: &str| faults(&format!("{HEAD}networking: {text}\n"));
+fn subnets_match_the_ip_family() {
+    let families = |text: &str| errors(&format!("{HEAD}networking: {text}\n"));
     let both =
         "{ipFamily: dual, podSubnet: '10.1.0.0/16,fd00:1::/56', serviceSubnet: 'fd00:2::/112'}";
     let networking = kind(&format!("networking: {both}\n")).networking;
-    assert_eq!(listed(&networking.pod_subnets()), "10.1.0.0/16,fd00:1::/56");
-    assert_eq!(listed(&networking.service_subnets()), "10.96.0.0/16,fd00:2::/112");
+    assert_eq!(comma_separated(&networking.pod_subnets()), "10.1.0.0/16,fd00:1::/56");
+    assert_eq!(comma_separated(&networking.service_subnets()), "10.96.0.0/16,fd00:2::/112");
     insta::assert_snapshot!(families("{ipFamily: ipv6, podSubnet: 'fd00:172:31::/48'}"), @r"
-    1 fault in what was asked for
-      c.yaml:3:41: networking.podSubnet: `fd00:172:31::/48` holds `fd00:172:31:255::1`, the node's own internal address
+    invalid configuration: 1 error
+      c.yaml:3:41: networking.podSubnet: `fd00:172:31::/48` contains `fd00:172:31:255::1`, the internal address of nodes
     ");
     insta::assert_snapshot!(families("{ipFamily: dual, podSubnet: '10.1.0.0/16,10.2.0.0/16', serviceSubnet: 'fd00:2::/64'}"), @r"
-    2 faults in what was asked for
-      c.yaml:3:41: networking.podSubnet: `10.1.0.0/16,10.2.0.0/16` does not fit the IP family `dual`, which takes one subnet, or one of each family with a comma between them
+    invalid configuration: 2 errors
+      c.yaml:3:41: networking.podSubnet: `10.1.0.0/16,10.2.0.0/16` does not match the IP family `dual`: expected one subnet, or one of each family, separated by a comma
       c.yaml:3:83: networking.serviceSubnet: `fd00:2::/64` is too large: /108 is the largest
     ");
     insta::assert_snapshot!(families("{ipFamily: ipv6, podSubnet: 10.1.0.0/16}"), @r"
-    1 fault in what was asked for
-      c.yaml:3:41: networking.podSubnet: `10.1.0.0/16` does not fit the IP family `ipv6`, which takes one IPv6 subnet
+    invalid configuration: 1 error
+      c.yaml:3:41: networking.podSubnet: `10.1.0.0/16` does not match the IP family `ipv6`: expected one IPv6 subnet
     ");
     let ports =
         "networking: {ipFamily: ipv6}\nnodes:\n- extraPortMappings:\n  - {containerPort: 80}\n";
-    insta::assert_snapshot!(faults(&format!("{HEAD}{ports}")), @r"
-    1 fault in what was asked for
-      c.yaml:6:5: nodes[0].extraPortMappings[0]: a port is published to the node's IPv4 address, where a cluster of the IP family `ipv6` has neither pods nor Services: `dual` has them
+    insta::assert_snapshot!(errors(&format!("{HEAD}{ports}")), @r"
+    invalid configuration: 1 error
+      c.yaml:6:5: nodes[0].extraPortMappings[0]: ports are published to the IPv4 address of a node, but pods and Services of IP family `ipv6` have no IPv4 addresses: use `dual`
     ");
 }

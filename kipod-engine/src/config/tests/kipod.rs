@@ -1,4 +1,4 @@
-//! kipod's own format: what is printed, what kind's becomes, and the schema.
+//! Tests of kipod's format: printing, migration from kind's format, and the schema.
 
 use super::*;
 
@@ -63,7 +63,7 @@ retain: true
 ";
 
 #[test]
-fn what_is_printed_asks_for_the_same_cluster() {
+fn printed_file_describes_the_same_cluster() {
     for text in [FULL, "kind: Cluster\napiVersion: kipod.io/v1alpha1\n"] {
         let spec = spec(text);
         let printed = print(&spec);
@@ -72,34 +72,33 @@ fn what_is_printed_asks_for_the_same_cluster() {
     }
 }
 
-/// Whatever happens to a file, its faults have places in it, and what still is good is printed so
-/// that it stays what it is.
+/// Errors of a damaged file have positions in it, and a file that is still valid is printed correctly.
 #[test]
-fn a_file_that_was_damaged_anywhere_is_told_or_still_good() {
+fn damaged_file_has_errors_or_is_valid() {
     let damage = ["", ":", "\n", "- ", "'", "{", "&a ", "*a", "\u{0}", "\t", "#", "é"];
-    let mut good = 0;
+    let mut valid = 0;
     for (round, (at, old)) in FULL.char_indices().enumerate() {
         let new = damage[round % damage.len()];
         let text = format!("{}{new}{}", &FULL[..at], &FULL[at + old.len_utf8()..]);
         let lines = text.lines().count() + 1;
         match read(&text, "c.yaml").check() {
             Ok(spec) => {
-                good += 1;
+                valid += 1;
                 assert_eq!(super::spec(&print(&spec)), spec, "{text}");
             }
-            Err(faults) => {
-                for fault in &faults {
-                    let position = fault.position.as_ref().unwrap_or_else(|| panic!("{fault}"));
-                    assert!((1..=lines).contains(&position.line), "{fault}\n{text}");
+            Err(errors) => {
+                for error in &errors {
+                    let position = error.position.as_ref().unwrap_or_else(|| panic!("{error}"));
+                    assert!((1..=lines).contains(&position.line), "{error}\n{text}");
                 }
             }
         }
     }
-    assert!((50..FULL.len() - 500).contains(&good), "{good}");
+    assert!((50..FULL.len() - 500).contains(&valid), "{valid}");
 }
 
 #[test]
-fn everything_is_printed() {
+fn all_fields_are_printed() {
     insta::assert_snapshot!(print(&spec(FULL)));
     insta::assert_snapshot!(print(&ClusterSpec::default()), @r"
     apiVersion: kipod.io/v1alpha1
@@ -124,7 +123,7 @@ fn everything_is_printed() {
 }
 
 #[test]
-fn kinds_format_becomes_kipods_with_its_comments() {
+fn migration_keeps_comments() {
     let old = "\
 # Our cluster.
 kind: Cluster
@@ -151,7 +150,7 @@ nodes:
 - *worker
 # The end.
 ";
-    let (new, remarks) = migrate(old, "kind.yaml").unwrap();
+    let (new, warnings) = migrate(old, "kind.yaml").unwrap();
     insta::assert_snapshot!(new, @r#"
     # Our cluster.
     kind: Cluster
@@ -179,17 +178,17 @@ nodes:
         tier: front
     # The end.
     "#);
-    insta::assert_snapshot!(remarks.join("\n"), @r"
-    kind.yaml:6:14: networking.podSubnet: `10.7.1.0/16` is taken for `10.7.0.0/16`
-    kind.yaml:10:10: nodes[0].image: `kindest/node:v1.35.0` is kind's own image: `localhost/kipod-node:v1.35.0` takes its place
+    insta::assert_snapshot!(warnings.join("\n"), @r"
+    kind.yaml:6:14: networking.podSubnet: `10.7.1.0/16` is not a subnet: replaced by `10.7.0.0/16`
+    kind.yaml:10:10: nodes[0].image: `kindest/node:v1.35.0` is an image of kind: replaced by `localhost/kipod-node:v1.35.0`
     ");
     assert_eq!(spec(&new), spec(old));
-    let (again, remarks) = migrate(&new, "kipod.yaml").unwrap();
-    assert_eq!((again, remarks), (new, Vec::new()));
+    let (again, warnings) = migrate(&new, "kipod.yaml").unwrap();
+    assert_eq!((again, warnings), (new, Vec::new()));
 }
 
 #[test]
-fn what_cannot_be_carried_over_is_named() {
+fn migration_refuses_unsupported_fields() {
     let old = "\
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4
@@ -202,16 +201,15 @@ nodes:
 - role: control-plane
 ";
     insta::assert_snapshot!(migrate(old, "kind.yaml").unwrap_err().to_string(), @r"
-    2 faults in what was asked for
-      kind.yaml:4:3: containerdConfigPatches: nodes run CRI-O, which has no such configuration: in kipod.io/v1alpha1, `registries` has mirrors and insecure registries, and `crio.dropIns` everything else
-      kind.yaml:8:3: nodes: 2 control planes survive no more failures than 1: an odd number, please
+    invalid configuration: 2 errors
+      kind.yaml:4:3: containerdConfigPatches: nodes run CRI-O instead of containerd: in kipod.io/v1alpha1, use `registries` for mirrors and insecure registries, and `crio.dropIns` for other settings
+      kind.yaml:8:3: nodes: 2 control planes tolerate no more failures than 1: use an odd number
     ");
 }
 
 #[test]
-fn the_schema_for_editors_is_that_of_the_tables() {
+fn committed_schema_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/kipod.io_v1alpha1.json");
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    let committed: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    assert_eq!(committed, schema(), "write `kipod config schema` to `{path}`");
+    assert_eq!(text, schema(), "write `kipod config schema` to `{path}`");
 }

@@ -1,6 +1,6 @@
-//! What files come to.
+//! Tests of configuration files.
 
-mod faults;
+mod errors;
 mod fixtures;
 mod kind;
 mod kipod;
@@ -8,15 +8,15 @@ mod kipod;
 use super::*;
 use crate::spec::ClusterSpec;
 
-/// The cluster that a good file asks for.
+/// Returns the cluster of a valid file.
 fn spec(text: &str) -> ClusterSpec {
-    read(text, "c.yaml").check().unwrap_or_else(|faults| panic!("{faults}\n{text}"))
+    read(text, "c.yaml").check().unwrap_or_else(|errors| panic!("{errors}\n{text}"))
 }
 
-/// What is wrong with a bad file.
-fn faults(text: &str) -> String {
+/// Returns the errors of an invalid file.
+fn errors(text: &str) -> String {
     match read(text, "c.yaml").check() {
-        Ok(spec) => panic!("nothing is: {spec:?}\n{text}"),
-        Err(faults) => faults.to_string(),
+        Ok(spec) => panic!("no error: {spec:?}\n{text}"),
+        Err(errors) => errors.to_string(),
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::host::facts::{IdMap, PodmanFacts, PodmanInfo};
 use crate::podman::Command;
+use crate::util::text::error_chain;
 
 /// Directories of the programs that only Podman calls.
 pub(super) const HELPER_DIRECTORIES: &[&str] = &[
@@ -82,8 +83,8 @@ async fn json_of(command: &Command) -> Result<Value, QueryError> {
             let seconds = TIMEOUT.as_secs();
             return Err(QueryError::Failed(format!("`{command}` timed out after {seconds}s")));
         }
-        Ok(Err(failure)) if failure.not_found => return Err(QueryError::NotInstalled),
-        Ok(Err(failure)) => return Err(QueryError::Failed(failure.to_string())),
+        Ok(Err(failure)) if failure.is_not_found() => return Err(QueryError::NotInstalled),
+        Ok(Err(failure)) => return Err(QueryError::Failed(error_chain(&failure))),
         Ok(Ok(output)) => output,
     };
     serde_json::from_slice(&output)

@@ -340,9 +340,9 @@ fn invalid_files_are_rejected_and_unchanged() {
         (b"clusters: {}\n", "`clusters` is not a list"),
         (b"users: [a]\n", "`users` has an entry that is not a mapping"),
         (b"current-context: [a]\n", "`current-context` is not a string"),
-        (b"clusters: []\nclusters: []\n", "line 2: key `clusters` stands here twice"),
+        (b"clusters: []\nclusters: []\n", "line 2: duplicate key `clusters`"),
         (b"a: &b {}\n<<: *b\n", "the top level has a merge key"),
-        (b"a: b\n---\nc: d\n", "line 3: a second document starts"),
+        (b"a: b\n---\nc: d\n", "line 3: unexpected second document"),
     ];
     for (bytes, reason) in cases {
         let home = Home::new();

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use super::args::{add, item, key_values};
-use crate::kubernetes::settings;
+use crate::kubernetes::Settings;
 use crate::node::{API_PORT, ClusterSettings};
-use crate::spec::listed;
+use crate::spec::comma_separated;
 
 /// Returns the `ClusterConfiguration`.
 pub(super) fn cluster_configuration(cluster: &ClusterSettings<'_>) -> Value {
@@ -18,15 +18,15 @@ pub(super) fn cluster_configuration(cluster: &ClusterSettings<'_>) -> Value {
     cert_sans.extend(networking.ip_family.has_ipv6().then(|| json!("::1")));
     cert_sans.push(json!(cluster.api_server_address));
     let mut document = json!({
-        "apiVersion": settings(cluster.kubernetes_version).kubeadm_api,
+        "apiVersion": Settings::of(cluster.kubernetes_version).kubeadm_api,
         "kind": "ClusterConfiguration",
         "clusterName": cluster.name,
-        "kubernetesVersion": cluster.kubernetes_version,
+        "kubernetesVersion": cluster.kubernetes_version.to_string(),
         // RSA keys take a second in total, ECDSA keys a millisecond each.
         "encryptionAlgorithm": "ECDSA-P256",
         "networking": {
-            "podSubnet": listed(&networking.pod_subnets()),
-            "serviceSubnet": listed(&networking.service_subnets()),
+            "podSubnet": comma_separated(&networking.pod_subnets()),
+            "serviceSubnet": comma_separated(&networking.service_subnets()),
             "dnsDomain": "cluster.local",
         },
         "apiServer": {
@@ -69,7 +69,8 @@ pub(super) fn cluster_configuration(cluster: &ClusterSettings<'_>) -> Value {
         // serves requests. If all start at the same time, they wait for each other until a timeout
         // of 27 s.
         if let Some(args) = document["etcd"]["local"]["extraArgs"].as_array_mut() {
-            let (name, value) = settings(cluster.kubernetes_version).no_initial_corruption_check;
+            let (name, value) =
+                Settings::of(cluster.kubernetes_version).no_initial_corruption_check;
             args.push(item(name, value));
         }
     }

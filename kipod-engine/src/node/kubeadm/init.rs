@@ -12,7 +12,7 @@ use super::patch::apply_patches;
 use super::patch_error::PatchError;
 use super::registration::{PATCHES_DIR, registration, timeouts};
 use super::tuning;
-use crate::kubernetes::settings;
+use crate::kubernetes::Settings;
 use crate::node::{API_PORT, ClusterSettings, Entry, NodeFile, NodeSettings};
 use crate::spec::{KubeProxyMode, KubeadmPatches};
 
@@ -100,7 +100,7 @@ fn add_etcd_members(cluster: &ClusterSettings<'_>, document: &mut Value) {
 
 fn init_configuration(node: &NodeSettings<'_>) -> Value {
     json!({
-        "apiVersion": settings(node.kubernetes_version).kubeadm_api,
+        "apiVersion": Settings::of(node.kubernetes_version).kubeadm_api,
         "kind": "InitConfiguration",
         "localAPIEndpoint": {
             "advertiseAddress": node.kubernetes_addresses()[0],
@@ -116,7 +116,7 @@ fn init_configuration(node: &NodeSettings<'_>) -> Value {
         }],
         "nodeRegistration": registration(node),
         "patches": { "directory": PATCHES_DIR },
-        "timeouts": timeouts(node.cluster.time_factor),
+        "timeouts": timeouts(node.cluster.timeouts),
         "skipPhases": skipped_phases(node),
     })
 }

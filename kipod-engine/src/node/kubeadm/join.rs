@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use super::patch::apply_patches;
 use super::patch_error::PatchError;
 use super::registration::{PATCHES_DIR, registration, timeouts};
-use crate::kubernetes::Role;
-use crate::kubernetes::settings;
+use crate::kubernetes::{Role, Settings};
 use crate::node::kubeconfig::{base64, kubeconfig};
 use crate::node::paths::ROOT;
 use crate::node::{API_PORT, NodeFile, NodeSettings};
@@ -55,13 +54,13 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError
 fn join_configuration(node: &NodeSettings<'_>) -> Value {
     let mut document = json!({
         // The version of kubeadm in this node, which can differ from the control plane's.
-        "apiVersion": settings(node.kubernetes_version).kubeadm_api,
+        "apiVersion": Settings::of(node.kubernetes_version).kubeadm_api,
         "kind": "JoinConfiguration",
         "discovery": {
             "file": { "kubeConfigPath": format!("{ROOT}/{DISCOVERY}") },
         },
         "nodeRegistration": registration(node),
-        "timeouts": timeouts(node.cluster.time_factor),
+        "timeouts": timeouts(node.cluster.timeouts),
         // `preflight` checks a host, as with `kubeadm init`.
         "skipPhases": ["preflight"],
     });

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::node::ClusterSettings;
-use crate::spec::{KubeProxyMode, listed};
+use crate::spec::{ANY_ADDRESS, KubeProxyMode, comma_separated};
 
 /// Returns the `KubeProxyConfiguration`.
 pub(super) fn kube_proxy_configuration(cluster: &ClusterSettings<'_>) -> Value {
@@ -13,7 +13,7 @@ pub(super) fn kube_proxy_configuration(cluster: &ClusterSettings<'_>) -> Value {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": mode,
-        "clusterCIDR": listed(&networking.pod_subnets()),
+        "clusterCIDR": comma_separated(&networking.pod_subnets()),
         "featureGates": cluster.spec.feature_gates,
         mode: { "minSyncPeriod": "100ms" },
         // A user namespace cannot resize the host's tables or change their timeouts.
@@ -26,7 +26,7 @@ pub(super) fn kube_proxy_configuration(cluster: &ClusterSettings<'_>) -> Value {
     if networking.kube_proxy_mode == KubeProxyMode::Nftables {
         // By default, this mode accepts node ports only on the node's primary address. That of a
         // single control plane is not reachable from outside of the node.
-        let everywhere: Vec<&str> = networking.ip_family.each("0.0.0.0/0", "::/0");
+        let everywhere: Vec<&str> = ANY_ADDRESS.each(networking.ip_family);
         document["nodePortAddresses"] = json!(everywhere);
     }
     document

@@ -20,8 +20,8 @@ pub(in crate::node) fn manifest_patches(cluster: &ClusterSettings<'_>) -> Vec<No
         }] } },
     } });
     // kubeadm's default periods are 1 s for readiness probes and 10 s for liveness probes. Static pods
-    // have 240 s to start, multiplied by the time factor.
-    let period = |seconds| tuning::probe_period(cluster.time_factor, seconds);
+    // have 240 s to start, multiplied by the timeout factor.
+    let period = |seconds| tuning::probe_period(cluster.timeouts, seconds);
     // Component, and whether kubeadm gives it a readiness probe.
     let static_pods = [
         ("etcd", true),

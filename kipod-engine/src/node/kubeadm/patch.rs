@@ -31,13 +31,13 @@ pub fn apply_patches(
                 let matching = one.documents.iter().filter(|(target, _)| target.matches(document));
                 for (_, change) in matching.collect::<Vec<_>>() {
                     let change = without_header(change.clone());
-                    merge_patch(document, change, "").map_err(|why| failed(&one.place, why))?;
+                    merge_patch(document, change, "").map_err(|why| failed(&one.location, why))?;
                 }
             }
             for one in
                 patches.json.iter().filter(|one| one.target.matches(document)).collect::<Vec<_>>()
             {
-                json_patch(document, one).map_err(|why| failed(&one.place, why))?;
+                json_patch(document, one).map_err(|why| failed(&one.location, why))?;
             }
         }
     }

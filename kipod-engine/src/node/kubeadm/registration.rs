@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::args::{item, key_values};
 use crate::node::NodeSettings;
-use crate::spec::listed;
-use crate::util::time_factor::TimeFactor;
+use crate::spec::comma_separated;
+use crate::util::timeouts::Timeouts;
 
 /// The directory of patches that kubeadm applies to the manifests it generates.
 pub(super) const PATCHES_DIR: &str = "/var/lib/kipod/kubeadm/patches";
@@ -26,7 +26,7 @@ const TIMEOUTS: [(&str, u64); 5] = [
 
 /// Returns the field `nodeRegistration`.
 pub(super) fn registration(node: &NodeSettings<'_>) -> Value {
-    let mut arguments = vec![item("node-ip", &listed(&node.node_ips()))];
+    let mut arguments = vec![item("node-ip", &comma_separated(&node.node_ips()))];
     if !node.spec.labels.is_empty() {
         arguments.push(item("node-labels", &key_values(&node.spec.labels)));
     }
@@ -45,11 +45,11 @@ pub(super) fn registration(node: &NodeSettings<'_>) -> Value {
 
 /// Returns the field `timeouts`. kubeadm also derives the startup probes of the control plane from
 /// `controlPlaneComponentHealthCheck`.
-pub(super) fn timeouts(factor: TimeFactor) -> Value {
+pub(super) fn timeouts(timeouts: Timeouts) -> Value {
     TIMEOUTS
         .iter()
         .map(|(name, seconds)| {
-            let timeout = factor.of(Duration::from_secs(*seconds));
+            let timeout = timeouts.scale(Duration::from_secs(*seconds));
             ((*name).to_owned(), json!(format!("{}ms", timeout.as_millis())))
         })
         .collect()

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::args::{add, has};
-use crate::kubernetes::settings;
+use crate::kubernetes::Settings;
 use crate::node::{API_PORT, ClusterSettings};
-use crate::util::time_factor::TimeFactor;
+use crate::util::timeouts::Timeouts;
 
 /// The interval at which an idle etcd sends a progress notification to each of its watchers, of
 /// which a cluster has at least a hundred. Source: kubeadm's arguments of etcd.
@@ -25,25 +25,20 @@ const MIN_RUNTIME_REQUEST: Duration = Duration::from_secs(250);
 /// `images/helper/src/shim/wait.rs`.
 const WAIT_FOR_API_SERVER: &str = "KIPOD_WAIT_FOR_API_SERVER";
 
-/// Returns whether the machine is slow.
-pub(in crate::node) fn is_slow(factor: TimeFactor) -> bool {
-    factor > TimeFactor::default()
-}
-
 /// Environment variable for Go programs. An idle Go program spends most of its time on waking threads
 /// that search for work. With a single thread, it does not.
 pub(in crate::node) const ONE_THREAD: (&str, &str) = ("GOMAXPROCS", "1");
 
 /// Adds the tuning to the kubeadm configuration.
 pub(super) fn apply(documents: &mut [Value], cluster: &ClusterSettings<'_>) {
-    if !is_slow(cluster.time_factor) {
+    if !cluster.timeouts.is_slow() {
         return;
     }
     for document in documents {
         match document["kind"].as_str() {
             Some("ClusterConfiguration") => tune_control_plane(document, cluster),
             Some("KubeletConfiguration") if document["runtimeRequestTimeout"].is_null() => {
-                let timeout = cluster.time_factor.of(RUNTIME_REQUEST).max(MIN_RUNTIME_REQUEST);
+                let timeout = cluster.timeouts.scale(RUNTIME_REQUEST).max(MIN_RUNTIME_REQUEST);
                 document["runtimeRequestTimeout"] = json!(milliseconds(timeout));
             }
             _ => {}
@@ -73,8 +68,8 @@ fn tune_control_plane(document: &mut Value, cluster: &ClusterSettings<'_>) {
         add(&mut etcd["extraEnvs"], ONE_THREAD.0, ONE_THREAD.1);
         // The argument has another name in other releases of etcd.
         if etcd["imageTag"].is_null() {
-            let name = settings(cluster.kubernetes_version).watch_progress_argument;
-            let interval = cluster.time_factor.of(WATCH_PROGRESS).min(MAX_WATCH_PROGRESS);
+            let name = Settings::of(cluster.kubernetes_version).watch_progress_argument;
+            let interval = cluster.timeouts.scale(WATCH_PROGRESS).min(MAX_WATCH_PROGRESS);
             add(&mut etcd["extraArgs"], name, &milliseconds(interval));
         }
     }
@@ -82,8 +77,8 @@ fn tune_control_plane(document: &mut Value, cluster: &ClusterSettings<'_>) {
 
 /// Returns the period in seconds of a kubelet probe whose default period is `seconds`. Probes are less
 /// frequent on a slow machine, and never more frequent than by default.
-pub(super) fn probe_period(factor: TimeFactor, seconds: u64) -> u64 {
-    let scaled = factor.of(Duration::from_secs(seconds)).as_secs_f64().ceil();
+pub(super) fn probe_period(timeouts: Timeouts, seconds: u64) -> u64 {
+    let scaled = timeouts.scale(Duration::from_secs(seconds)).as_secs_f64().ceil();
     (scaled as u64).max(seconds)
 }
 

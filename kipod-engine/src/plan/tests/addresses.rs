@@ -142,7 +142,7 @@ fn added_node_gets_pod_cidrs_of_both_families() {
     let mut taken = identities(&spec, &"10.89.7.0/24".parse().unwrap());
     taken.remove(0);
     let identity = next_identity(&spec, &taken, Role::Worker).unwrap();
-    let subnets = crate::spec::listed(&identity.pod_subnets(IpFamily::Dual));
+    let subnets = crate::spec::comma_separated(&identity.pod_subnets(IpFamily::Dual));
     assert_eq!(subnets, "10.244.0.0/24,fd00:10:244::/64");
     // Earlier releases did not write the IPv6 pod CIDR.
     let text = r#"{"name":"n","role":"worker","address":"10.89.0.3","pod_subnet":"10.244.1.0/24"}"#;

@@ -55,7 +55,7 @@ fn machine() -> Machine {
         storage_driver: StorageDriver::Overlay,
         fuse: true,
         many_ports: true,
-        time_factor: Default::default(),
+        timeouts: Default::default(),
     }
 }
 
@@ -69,7 +69,7 @@ fn planned_with(
     let image = NodeImage {
         reference: "localhost/kipod-node:latest".into(),
         id: "0123".into(),
-        kubernetes_version: version.into(),
+        kubernetes_version: version.parse().unwrap(),
         pause_image: "registry.k8s.io/pause:3.10".into(),
         image_store: "/stores/v1.36.2".into(),
         has_storage: true,

@@ -14,7 +14,7 @@ fn one_container_publishes_the_api_server() {
                 container.network.address,
                 match node.pod_subnets.as_slice() {
                     [] => "none".to_owned(),
-                    subnets => crate::spec::listed(subnets),
+                    subnets => crate::spec::comma_separated(subnets),
                 },
                 container.ports.len(),
             )

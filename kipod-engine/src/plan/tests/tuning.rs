@@ -1,11 +1,12 @@
 //! Tests of tuning for slow machines.
 
 use super::*;
+use crate::util::timeouts::Timeouts;
 
 #[test]
 fn slow_machine_has_longer_probe_periods() {
     let periods = |factor: &str, component: &str| {
-        let slow = Machine { time_factor: factor.parse().unwrap(), ..machine() };
+        let slow = Machine { timeouts: Timeouts::new(factor.parse().unwrap()), ..machine() };
         let plan = planned_on(slow, 1, 0);
         let patch = text(&plan.nodes[0], &format!("kubeadm/patches/{component}+strategic.json"));
         let patch: serde_json::Value = serde_json::from_str(patch).unwrap();
@@ -26,7 +27,7 @@ fn slow_machine_has_longer_probe_periods() {
 #[test]
 fn slow_machine_is_tuned() {
     let on = |factor: &str, control_planes| {
-        let slow = Machine { time_factor: factor.parse().unwrap(), ..machine() };
+        let slow = Machine { timeouts: Timeouts::new(factor.parse().unwrap()), ..machine() };
         planned_on(slow, control_planes, 0)
     };
     let init = |plan: &Plan| documents(text(&plan.nodes[0], "kubeadm/init.yaml"));

@@ -1,14 +1,14 @@
-//! Labels of nodes.
+//! Validation of node labels.
 
 use std::collections::BTreeMap;
 
-use super::is_dns_name;
-use crate::spec::{ValidationError, Written};
+use super::{Problem, is_dns_name};
+use crate::spec::{RawValue, ValidationError};
 
-/// The longest name, and the longest value, of a label.
+/// The maximum length of the name and of the value of a label.
 /// Source: Kubernetes' documentation, "Labels and Selectors", "Syntax and character set".
 const MAX_LENGTH: usize = 63;
-/// Labels of Kubernetes' own domains that a kubelet may give its node, beside those below
+/// Labels of Kubernetes' own domains that a kubelet may set on its node, in addition to those of
 /// `kubelet.kubernetes.io` and `node.kubernetes.io`.
 /// Source: Kubernetes' documentation, "Using Node Authorization" and kubelet's `--node-labels`.
 const ALLOWED: [&str; 11] = [
@@ -25,26 +25,20 @@ const ALLOWED: [&str; 11] = [
     "topology.kubernetes.io/zone",
 ];
 
-/// The labels of one node.
+/// Validates the labels of one node.
 pub(super) fn check(
-    raw: &[(Written, Written)],
-    faults: &mut Vec<ValidationError>,
+    raw: &[(RawValue, RawValue)],
+    errors: &mut Vec<ValidationError>,
 ) -> BTreeMap<String, String> {
     for (key, value) in raw {
-        if let Err(fault) = check_key(&key.text) {
-            faults.push(key.fault("label", format!("`{}` {fault}", key.text)));
-        }
-        let text = &value.text;
-        if !text.is_empty() && !is_name(text) {
-            let message = format!("`{text}` is not a label's value: {RULE}, or nothing");
-            faults.push(value.fault("label", message));
-        }
+        errors.extend(check_key(&key.text).err().map(|problem| key.error("label", problem)));
+        errors.extend(check_value(&value.text).err().map(|problem| value.error("label", problem)));
     }
     raw.iter().map(|(key, value)| (key.text.clone(), value.text.clone())).collect()
 }
 
 const RULE: &str =
-    "up to 63 letters, digits, `-`, `_` and `.`, the first and last a letter or digit";
+    "up to 63 letters, digits, `-`, `_` and `.`, starting and ending with a letter or digit";
 
 fn is_name(text: &str) -> bool {
     let edge = |c: char| c.is_ascii_alphanumeric();
@@ -54,19 +48,28 @@ fn is_name(text: &str) -> bool {
         && text.ends_with(edge)
 }
 
-fn check_key(key: &str) -> Result<(), String> {
+fn check_value(text: &str) -> Result<(), Problem> {
+    match text.is_empty() || is_name(text) {
+        true => Ok(()),
+        false => {
+            Err(Problem(format!("`{text}` is not a label value: expected {RULE}, or nothing")))
+        }
+    }
+}
+
+fn check_key(key: &str) -> Result<(), Problem> {
     let (prefix, name) = match key.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, key),
     };
     if !is_name(name) {
-        return Err(format!(
-            "is not a label's key: {RULE}, with a domain and `/` before it or not"
-        ));
+        return Err(Problem(format!(
+            "`{key}` is not a label key: expected {RULE}, with an optional domain and `/` before it"
+        )));
     }
     let Some(prefix) = prefix else { return Ok(()) };
     if !is_dns_name(prefix) || prefix.bytes().any(|b| b.is_ascii_uppercase()) {
-        return Err(format!("is not a label's key: `{prefix}` is not a DNS domain"));
+        return Err(Problem(format!("`{key}` is not a label key: `{prefix}` is not a DNS domain")));
     }
     let below = |domain: &str| {
         prefix == domain || prefix.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
@@ -74,9 +77,9 @@ fn check_key(key: &str) -> Result<(), String> {
     let reserved = below("kubernetes.io") || below("k8s.io");
     let allowed = below("kubelet.kubernetes.io") || below("node.kubernetes.io");
     if reserved && !allowed && !ALLOWED.contains(&key) {
-        return Err(
-            "is one that a node may not give itself: only the API server's clients may".into()
-        );
+        return Err(Problem(format!(
+            "`{key}` is reserved: a kubelet must not set it on its own node"
+        )));
     }
     Ok(())
 }

@@ -1,31 +1,33 @@
-//! Patches of kubeadm's documents: whether they can be read, and are for documents that exist.
+//! Validation of patches of the kubeadm configuration: syntax and targets.
 
+use super::Problem;
 use crate::spec::{
-    JsonPatch, KubeadmPatches, MergePatch, PatchTarget, Place, RawJsonPatch, RawPatches,
-    ValidationError, Written,
+    JsonPatch, KubeadmPatches, Location, MergePatch, PatchTarget, RawJsonPatch, RawPatches,
+    RawValue, ValidationError,
 };
 
-/// The patches that were asked for.
-pub(super) fn check(raw: &RawPatches, faults: &mut Vec<ValidationError>) -> KubeadmPatches {
+/// Validates patches.
+pub(super) fn check(raw: &RawPatches, errors: &mut Vec<ValidationError>) -> KubeadmPatches {
     let merge = raw.merge.iter().filter_map(|patch| {
-        let read = MergePatch::read(&patch.text, named(patch.place.as_ref()));
-        told(read, patch.place.as_ref(), faults)
+        let parsed = MergePatch::parse(&patch.text, shown(patch.location.as_ref()));
+        valid(parsed, patch.location.as_ref(), errors)
     });
     let merge = merge.collect();
-    let json = raw.json.iter().filter_map(|patch| json_patch(patch, faults)).collect();
+    let json = raw.json.iter().filter_map(|patch| json_patch(patch, errors)).collect();
     KubeadmPatches { merge, json }
 }
 
-fn json_patch(raw: &RawJsonPatch, faults: &mut Vec<ValidationError>) -> Option<JsonPatch> {
-    let place = raw.place.as_ref();
-    let mut part = |name: &str, value: &Option<Written>| {
+fn json_patch(raw: &RawJsonPatch, errors: &mut Vec<ValidationError>) -> Option<JsonPatch> {
+    let location = raw.location.as_ref();
+    let mut required = |name: &str, value: &Option<RawValue>| {
         if value.is_none() {
-            faults.push(ValidationError::at(place, "kubeadm patch", format!("has no `{name}`")));
+            let message = format!("missing `{name}`");
+            errors.push(ValidationError::at(location, "kubeadm patch", message));
         }
         value.clone()
     };
-    // Group and version may be left out together: any will do.
-    let (kind, patch) = (part("kind", &raw.kind), part("patch", &raw.patch));
+    let (kind, patch) = (required("kind", &raw.kind), required("patch", &raw.patch));
+    // Without group and version, the patch applies to every API version.
     let api_version = match (&raw.group, &raw.version) {
         (Some(group), Some(version)) => Some(format!("{}/{}", group.text, version.text)),
         (Some(one), None) | (None, Some(one)) => Some(one.text.clone()),
@@ -33,24 +35,26 @@ fn json_patch(raw: &RawJsonPatch, faults: &mut Vec<ValidationError>) -> Option<J
     };
     let target = PatchTarget { kind: kind?.text, api_version };
     let patch = patch?;
-    told(JsonPatch::read(&patch.text, target, named(place)), place, faults)
+    valid(JsonPatch::parse(&patch.text, target, shown(location)), location, errors)
 }
 
-/// Where a patch stands, for the words of a later fault.
-fn named(place: Option<&Place>) -> String {
-    place.map_or_else(|| "kubeadm patch".to_owned(), Place::to_string)
+/// Returns the location of a patch as text, for later messages.
+fn shown(location: Option<&Location>) -> String {
+    location.map_or_else(|| "kubeadm patch".to_owned(), Location::to_string)
 }
 
-fn told<T>(
-    read: Result<T, Vec<String>>,
-    place: Option<&Place>,
-    faults: &mut Vec<ValidationError>,
+fn valid<T>(
+    parsed: Result<T, Vec<Problem>>,
+    location: Option<&Location>,
+    errors: &mut Vec<ValidationError>,
 ) -> Option<T> {
-    match read {
+    match parsed {
         Ok(patch) => Some(patch),
-        Err(wrong) => {
-            faults.extend(
-                wrong.into_iter().map(|wrong| ValidationError::at(place, "kubeadm patch", wrong)),
+        Err(problems) => {
+            errors.extend(
+                problems
+                    .iter()
+                    .map(|problem| ValidationError::at(location, "kubeadm patch", problem)),
             );
             None
         }

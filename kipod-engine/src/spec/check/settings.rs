@@ -1,26 +1,26 @@
-//! What Kubernetes' components and CRI-O are told.
+//! Validation of the settings of Kubernetes components, CRI-O and registries.
 
 use std::collections::BTreeMap;
 
 use super::is_dns_name;
-use crate::spec::{Mirror, Place, RawRegistry, Registry, ValidationError, Written};
+use crate::spec::{Location, Mirror, RawRegistry, RawValue, Registry, ValidationError};
 
-/// A gate that nodes cannot do without: kubelet runs in a user namespace.
+/// The feature gate that nodes require, because kubelet runs in a user namespace.
 const NEEDED_GATE: &str = "KubeletInUserNamespace";
 
-/// Feature gates, each with a name that can be one. Which there are depends on the version.
+/// Validates feature gates. Known names depend on the Kubernetes version and are not checked.
 pub(super) fn feature_gates(
-    raw: &[(Written, bool)],
-    faults: &mut Vec<ValidationError>,
+    raw: &[(RawValue, bool)],
+    errors: &mut Vec<ValidationError>,
 ) -> BTreeMap<String, bool> {
     for (name, on) in raw {
         let text = &name.text;
         if !is_gate(text) {
-            let message = format!("`{text}` is not a feature gate's name, such as `AllBeta`");
-            faults.push(name.fault("feature gate", message));
+            let message = format!("`{text}` is not a feature gate, such as `AllBeta`");
+            errors.push(name.error("feature gate", message));
         } else if text == NEEDED_GATE && !on {
-            let message = "rootless nodes cannot do without it, so it cannot be turned off";
-            faults.push(name.fault("feature gate", message));
+            let message = "rootless nodes require it, so it cannot be disabled";
+            errors.push(name.error("feature gate", message));
         }
     }
     raw.iter().map(|(name, on)| (name.text.clone(), *on)).collect()
@@ -31,43 +31,43 @@ fn is_gate(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// The API server's `--runtime-config`: `api/all`, `api/beta`, `GROUP/VERSION` or
-/// `GROUP/VERSION/RESOURCE`, each on or off.
+/// Validates the API server's `--runtime-config`: `api/all`, `api/beta`, `GROUP/VERSION` or
+/// `GROUP/VERSION/RESOURCE`, each `true` or `false`.
 pub(super) fn runtime_config(
-    raw: &[(Written, Written)],
-    faults: &mut Vec<ValidationError>,
+    raw: &[(RawValue, RawValue)],
+    errors: &mut Vec<ValidationError>,
 ) -> BTreeMap<String, String> {
     for (name, value) in raw {
         let key = &name.text;
-        let good = |part: &str| {
+        let valid = |part: &str| {
             !part.is_empty()
                 && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
         };
-        if !key.split('/').all(good) || key.split('/').count() > 3 {
+        if !key.split('/').all(valid) || key.split('/').count() > 3 {
             let message = format!("`{key}` is not an API, such as `api/alpha` or `batch/v1`");
-            faults.push(name.fault("runtime configuration", message));
+            errors.push(name.error("runtime configuration", message));
         }
-        // As Go reads booleans, and nothing, which is yes.
-        let words = ["", "1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE"];
-        if !words.contains(&value.text.as_str()) && value.text != "False" {
+        // The booleans of Go. An empty value is true.
+        let booleans = ["", "1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE"];
+        if !booleans.contains(&value.text.as_str()) && value.text != "False" {
             let message = format!("`{}` is neither `true` nor `false`", value.text);
-            faults.push(value.fault("runtime configuration", message));
+            errors.push(value.error("runtime configuration", message));
         }
     }
     raw.iter().map(|(name, value)| (name.text.clone(), value.text.clone())).collect()
 }
 
-/// CRI-O drop-ins, each with a good file name and with TOML.
+/// Validates CRI-O drop-ins: file names and TOML.
 pub(super) fn crio_drop_ins(
-    raw: &[(Written, Written)],
-    faults: &mut Vec<ValidationError>,
+    raw: &[(RawValue, RawValue)],
+    errors: &mut Vec<ValidationError>,
 ) -> BTreeMap<String, String> {
     for (name, text) in raw {
         let file = &name.text;
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         if !file.ends_with(".conf") || file.starts_with('.') || !file.bytes().all(plain) {
-            let message = format!("`{file}` is not a drop-in's file name, such as `10-log.conf`");
-            faults.push(name.fault("CRI-O drop-in", message));
+            let message = format!("`{file}` is not a drop-in file name, such as `10-log.conf`");
+            errors.push(name.error("CRI-O drop-in", message));
         }
         if let Err(error) = text.text.parse::<toml::Table>() {
             let line = error.span().map(|span| {
@@ -76,68 +76,68 @@ pub(super) fn crio_drop_ins(
             });
             let line = line.unwrap_or_default();
             let reason = error.message().lines().next().unwrap_or_default();
-            faults.push(text.fault("CRI-O drop-in", format!("{line}{reason}")));
+            errors.push(text.error("CRI-O drop-in", format!("{line}{reason}")));
         }
     }
     raw.iter().map(|(name, text)| (name.text.clone(), text.text.clone())).collect()
 }
 
-/// Registries, each with a prefix of its own.
-pub(super) fn registries(raw: &[RawRegistry], faults: &mut Vec<ValidationError>) -> Vec<Registry> {
-    let mut good: Vec<Registry> = Vec::new();
+/// Validates registries. Each must have a unique prefix.
+pub(super) fn registries(raw: &[RawRegistry], errors: &mut Vec<ValidationError>) -> Vec<Registry> {
+    let mut valid: Vec<Registry> = Vec::new();
     for registry in raw {
-        let place = registry.place.as_ref();
-        let prefix = required("prefix", registry.prefix.as_ref(), place, faults);
-        let location = registry.location.as_ref().and_then(|value| part("location", value, faults));
+        let at = registry.defined_at.as_ref();
+        let prefix = required("prefix", registry.prefix.as_ref(), at, errors);
+        let location = registry.location.as_ref().and_then(|value| part("location", value, errors));
         let mirrors = registry.mirrors.iter().filter_map(|mirror| {
-            let place = mirror.place.as_ref();
-            let location = required("location", mirror.location.as_ref(), place, faults)?;
+            let at = mirror.defined_at.as_ref();
+            let location = required("location", mirror.location.as_ref(), at, errors)?;
             Some(Mirror { location, insecure: mirror.insecure })
         });
         let mirrors = mirrors.collect();
         let Some(prefix) = prefix else { continue };
-        if good.iter().any(|other| other.prefix == prefix) {
-            let message = format!("there is another registry with the prefix `{prefix}`");
-            faults.push(ValidationError::at(place, "registry", message));
+        if valid.iter().any(|other| other.prefix == prefix) {
+            let message = format!("duplicate registry prefix `{prefix}`");
+            errors.push(ValidationError::at(at, "registry", message));
         } else if prefix.starts_with("*.") && registry.location.is_some() {
-            let message = "a prefix with `*` takes no location: every host keeps its name";
-            faults.push(ValidationError::at(place, "registry", message));
+            let message = "a prefix with `*` cannot have a location: all hosts keep their names";
+            errors.push(ValidationError::at(at, "registry", message));
         }
-        good.push(Registry { prefix, location, insecure: registry.insecure, mirrors });
+        valid.push(Registry { prefix, location, insecure: registry.insecure, mirrors });
     }
-    good
+    valid
 }
 
 fn required(
     key: &str,
-    value: Option<&Written>,
-    place: Option<&Place>,
-    faults: &mut Vec<ValidationError>,
+    value: Option<&RawValue>,
+    location: Option<&Location>,
+    errors: &mut Vec<ValidationError>,
 ) -> Option<String> {
     if value.is_none() {
-        faults.push(ValidationError::at(place, "registry", format!("has no `{key}`")));
+        errors.push(ValidationError::at(location, "registry", format!("missing `{key}`")));
     }
-    part(key, value?, faults)
+    part(key, value?, errors)
 }
 
-/// The leading part of image names: a host, with or without a port and a path.
-fn part(key: &str, value: &Written, faults: &mut Vec<ValidationError>) -> Option<String> {
+/// Validates the start of image names: a host with an optional port and path.
+fn part(key: &str, value: &RawValue, errors: &mut Vec<ValidationError>) -> Option<String> {
     let text = &value.text;
     let (host, path) = text.split_once('/').unwrap_or((text, ""));
     let (name, port) = host.rsplit_once(':').unwrap_or((host, "1"));
     let name = if key == "prefix" { name.strip_prefix("*.").unwrap_or(name) } else { name };
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/');
-    let good = is_dns_name(name) && port.parse::<u16>().is_ok() && path.bytes().all(plain);
-    if good && !text.ends_with('/') {
+    let valid = is_dns_name(name) && port.parse::<u16>().is_ok() && path.bytes().all(plain);
+    if valid && !text.ends_with('/') {
         return Some(text.clone());
     }
     let message = match text.split_once("://") {
         Some((scheme, rest)) => format!(
-            "`{text}` starts with `{scheme}://`: write `{}`, and `insecure: true` for HTTP",
+            "`{text}` starts with `{scheme}://`: use `{}`, with `insecure: true` for HTTP",
             rest.trim_end_matches('/'),
         ),
-        None => format!("`{text}` is not the start of an image's name, such as `docker.io`"),
+        None => format!("`{text}` is not the start of an image name, such as `docker.io`"),
     };
-    faults.push(value.fault("registry", message));
+    errors.push(value.error("registry", message));
     None
 }

@@ -1,10 +1,8 @@
-//! YAML as a tree that knows where its text stood, and that can be written again without changing
-//! what it means to any reader.
+//! A YAML tree with source positions and comments. Writing it keeps its meaning for every YAML reader.
 //!
-//! A typed value would not do for a file that others own: `yes` is a boolean to one YAML reader and
-//! text to the next, `0755` is one number or another. So a plain scalar stays the characters it was
-//! written with, and only layout is lost: blank lines, flow style, the kind of quotes. Comments are
-//! kept at the node they stood by.
+//! Typed values are not enough for files that other tools own: `yes` is a boolean in YAML 1.1 and text
+//! in YAML 1.2, and `0755` is a different number in each. So a plain scalar keeps its characters, and
+//! only layout is lost: blank lines, flow style and the kind of quotes. Comments stay at their node.
 
 mod parse;
 #[cfg(test)]
@@ -14,43 +12,54 @@ mod write;
 pub(crate) use parse::{parse, read};
 pub(crate) use write::write;
 
-/// A document: what it holds, and the comments behind that.
+/// A document: its root node and the comments after it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Document {
-    /// The top node; `None` for a document without any.
+    /// The root node; `None` for an empty document.
     pub(crate) root: Option<Node>,
-    /// Comments behind the last node, each without its `#`.
+    /// The comments after the last node, each without its `#`.
     pub(crate) comments: Vec<String>,
 }
 
-/// Where in a text something starts: line and column, both counted from 1. Zeros for what was never
-/// read.
+/// A position in a text: line and column, both counted from 1. Zeros for a node without a source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mark {
     pub(crate) line: usize,
     pub(crate) column: usize,
 }
 
-/// What is wrong with a text, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Flaw {
+/// A syntax error of a document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {}: {message}", mark.line)]
+pub(crate) struct SyntaxError {
     pub(crate) mark: Mark,
     pub(crate) message: String,
 }
 
-/// A place in a document, with what stands there. Two are equal when they mean the same to every
-/// reader, whatever their comments and wherever they stand.
+/// A document that cannot be written without changing its meaning.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum WriteError {
+    /// The written text cannot be parsed.
+    #[error("the written document cannot be read back")]
+    Unreadable(#[source] SyntaxError),
+    /// The written text is another document.
+    #[error("the written document would differ from the original")]
+    Differs,
+}
+
+/// A node of a document. Nodes are equal if they mean the same to every reader; comments and positions
+/// are not compared.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) value: Value,
     pub(crate) mark: Mark,
-    /// The name by which aliases refer to it.
+    /// The anchor name that aliases refer to.
     pub(crate) anchor: Option<String>,
-    /// Its tag, in a notation that needs no directive.
+    /// The tag, in a notation that needs no `%TAG` directive.
     pub(crate) tag: Option<String>,
-    /// The lines of comment above it, each without its `#`.
+    /// The comment lines above the node, each without its `#`.
     above: Vec<String>,
-    /// The comment behind it on its line, without its `#`.
+    /// The comment at the end of its line, without its `#`.
     right: Option<String>,
 }
 
@@ -60,18 +69,18 @@ impl PartialEq for Node {
     }
 }
 
-/// What stands at a place.
+/// The value of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
-    /// Text without quotes, which each reader gives its own meaning.
+    /// A scalar without quotes. Its type depends on the reader.
     Plain(String),
-    /// Text that every reader takes for text.
+    /// A scalar that every reader reads as text.
     Text(String),
-    /// What stands at an anchor.
+    /// A reference to an anchor.
     Alias(String),
     /// A sequence.
     Seq(Vec<Node>),
-    /// A mapping, in its order.
+    /// A mapping, in the order of the text.
     Map(Vec<(Node, Node)>),
 }
 
@@ -89,18 +98,18 @@ impl From<Value> for Node {
 }
 
 impl Node {
-    /// Text that every reader takes for text, without quotes where that is certain.
+    /// Creates a scalar that every reader reads as text, without quotes where they are not needed.
     pub(crate) fn text(text: &str) -> Self {
-        let value = if certainly_text(text) { Value::Plain } else { Value::Text };
+        let value = if is_safe_plain(text) { Value::Plain } else { Value::Text };
         value(text.to_owned()).into()
     }
 
-    /// A mapping of these keys.
+    /// Creates a mapping.
     pub(crate) fn map<'a>(pairs: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
         Value::Map(pairs.into_iter().map(|(key, value)| (Self::text(key), value)).collect()).into()
     }
 
-    /// Its characters, if it is a scalar.
+    /// Returns the characters of a scalar; `None` for other values.
     pub(crate) fn as_str(&self) -> Option<&str> {
         match &self.value {
             Value::Plain(text) | Value::Text(text) => Some(text),
@@ -108,38 +117,38 @@ impl Node {
         }
     }
 
-    /// Whether it is the null value.
+    /// Returns whether the node is the null value.
     pub(crate) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Plain(text) if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
-    /// What stands at a key of this mapping.
+    /// Returns the value at a key of a mapping.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         let Value::Map(pairs) = &self.value else { return None };
         pairs.iter().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value)
     }
 
-    /// Takes over the comments of the node that this one replaces.
+    /// Copies the comments of the node that this one replaces.
     pub(crate) fn with_comments_of(mut self, other: &Self) -> Self {
         self.above.clone_from(&other.above);
         self.right.clone_from(&other.right);
         self
     }
 
-    /// Whether it holds the same text in the same shape, whatever the order of keys and the quotes.
+    /// Returns whether both nodes have the same content, regardless of quotes and the order of keys.
     /// Only for documents whose scalars are all text.
-    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+    pub(crate) fn same_content(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
             (Value::Seq(these), Value::Seq(those)) => {
                 these.len() == those.len()
-                    && these.iter().zip(those).all(|(this, that)| this.says_the_same(that))
+                    && these.iter().zip(those).all(|(this, that)| this.same_content(that))
             }
             (Value::Map(these), Value::Map(those)) => {
                 these.len() == those.len()
                     && these.iter().all(|(key, this)| {
                         key.as_str()
                             .and_then(|key| other.get(key))
-                            .is_some_and(|that| this.says_the_same(that))
+                            .is_some_and(|that| this.same_content(that))
                     })
             }
             _ => self.as_str().is_some() && self.as_str() == other.as_str(),
@@ -147,13 +156,13 @@ impl Node {
     }
 }
 
-/// Whether no reader could take this text, written without quotes, for anything but that text: it
-/// starts with a letter, has nothing that is syntax, and is no word of YAML 1.1 or 1.2.
-fn certainly_text(text: &str) -> bool {
-    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+/// Returns whether every reader reads this text as text without quotes: it starts with a letter, has no
+/// syntax characters, and is not a keyword of YAML 1.1 or 1.2.
+fn is_safe_plain(text: &str) -> bool {
+    const KEYWORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     let ordinary = |c: char| c.is_ascii_alphanumeric() || "-_./=+:".contains(c);
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(ordinary)
         && !text.ends_with(':')
-        && !WORDS.contains(&text.to_ascii_lowercase().as_str())
+        && !KEYWORDS.contains(&text.to_ascii_lowercase().as_str())
 }

@@ -1,59 +1,58 @@
-//! From text to a tree.
+//! Parsing: text to tree.
 
 use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Marker, Parser, Placement, ScalarStyle, Span, Tag};
 
-use super::{Document, Flaw, Mark, Node, Value};
+use super::{Document, Mark, Node, SyntaxError, Value};
 
-/// An event, with the comments that stand by it.
+/// An event of the parser with its comments.
 struct Step<'a> {
     event: Event<'a>,
-    /// Where it starts.
+    /// The position where it starts.
     mark: Mark,
-    /// The line it ends on.
+    /// The line where it ends.
     line: usize,
     anchor: Option<String>,
     above: Vec<String>,
     right: Option<String>,
 }
 
-/// Reads one document.
+/// Parses one document.
 ///
 /// # Errors
 ///
-/// With a reason and a line, when `text` is not YAML, is more than one document, or has a mapping
-/// whose keys are not scalars, or which has one twice.
-pub(crate) fn parse(text: &str) -> Result<Document, String> {
-    let (document, flaws) = read(text);
-    match flaws.first() {
-        Some(flaw) => Err(format!("line {}: {}", flaw.mark.line, flaw.message)),
+/// The first [`SyntaxError`]: `text` is not YAML, has more than one document, or has a mapping with
+/// a duplicate key or a key that is not a scalar.
+pub(crate) fn parse(text: &str) -> Result<Document, SyntaxError> {
+    let (document, errors) = read(text);
+    match errors.into_iter().next() {
+        Some(error) => Err(error),
         None => Ok(document),
     }
 }
 
-/// Reads one document as far as it can be read, with all that is wrong with it. Of a key that stands
-/// twice the first counts.
-pub(crate) fn read(text: &str) -> (Document, Vec<Flaw>) {
+/// Parses one document as far as possible, and returns all errors. The first of duplicate keys is kept.
+pub(crate) fn read(text: &str) -> (Document, Vec<SyntaxError>) {
     let mut document = Document { root: None, comments: Vec::new() };
     let (steps, comments) = match steps(text) {
         Ok(steps) => steps,
-        Err(flaw) => return (document, vec![flaw]),
+        Err(error) => return (document, vec![error]),
     };
     document.comments = comments;
     let mut reader =
-        Reader { steps: steps.into_iter().peekable(), anchors: HashMap::new(), flaws: Vec::new() };
+        Reader { steps: steps.into_iter().peekable(), anchors: HashMap::new(), errors: Vec::new() };
     if reader.steps.peek().is_some() {
         document.root = reader.node();
     }
-    // Where a node could not be read, what is left is not another document.
+    // After an unreadable node, the remaining events are not a second document.
     if let Some(step) = reader.steps.next()
         && document.root.is_some()
     {
-        let message = "a second document starts".to_owned();
-        reader.flaws.push(Flaw { mark: step.mark, message });
+        let message = "unexpected second document".to_owned();
+        reader.errors.push(SyntaxError { mark: step.mark, message });
     }
-    (document, reader.flaws)
+    (document, reader.errors)
 }
 
 impl From<Marker> for Mark {
@@ -62,17 +61,17 @@ impl From<Marker> for Mark {
     }
 }
 
-/// The events that make up nodes, and the comments behind the last of them.
-fn steps(text: &str) -> Result<(Vec<Step<'_>>, Vec<String>), Flaw> {
+/// Returns the events of nodes, and the comments after the last one.
+fn steps(text: &str) -> Result<(Vec<Step<'_>>, Vec<String>), SyntaxError> {
     let options = granit_parser::options! {
         emit_anchor_events: true,
-        // The text is in memory already, so that there is nothing to be saved by a limit.
+        // The text is in memory already, so a limit would save nothing.
         max_buffered_comment_events: usize::MAX,
     };
     let mut steps: Vec<Step<'_>> = Vec::new();
     let mut pending = Vec::new();
     for next in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = next.map_err(|error| Flaw {
+        let (event, span) = next.map_err(|error| SyntaxError {
             mark: (*error.marker()).into(),
             message: error.kind().to_string(),
         })?;
@@ -97,7 +96,7 @@ fn steps(text: &str) -> Result<(Vec<Step<'_>>, Vec<String>), Flaw> {
                     None => pending.push(comment.into_owned()),
                 }
             }
-            // The comments before the end of a list belong to what follows the list.
+            // Comments before the end of a list belong to the node after the list.
             event => {
                 let above = if event.is_node() { std::mem::take(&mut pending) } else { Vec::new() };
                 let line = line(&event, &span);
@@ -109,7 +108,7 @@ fn steps(text: &str) -> Result<(Vec<Step<'_>>, Vec<String>), Flaw> {
     Ok((steps, pending))
 }
 
-/// The line that a comment must be on to stand to the right of an event.
+/// Returns the line on which a comment belongs to the event.
 fn line(event: &Event<'_>, span: &Span) -> usize {
     match event {
         Event::Scalar(..) => span.end.line(),
@@ -119,13 +118,13 @@ fn line(event: &Event<'_>, span: &Span) -> usize {
 
 struct Reader<'a> {
     steps: std::iter::Peekable<std::vec::IntoIter<Step<'a>>>,
-    /// Names of anchors by the number that aliases know them by.
+    /// Anchor names by the id that aliases use.
     anchors: HashMap<usize, String>,
-    flaws: Vec<Flaw>,
+    errors: Vec<SyntaxError>,
 }
 
 impl Reader<'_> {
-    /// The next node; `None` where what follows cannot be understood.
+    /// Reads the next node; `None` if the remaining events are unreadable.
     fn node(&mut self) -> Option<Node> {
         let step = self.steps.next()?;
         if let (Some(id), Some(name)) = (step.event.anchor_id(), &step.anchor) {
@@ -135,14 +134,14 @@ impl Reader<'_> {
         let tag = step.event.tag().map(spelling);
         let mut right = step.right;
         let value = match step.event {
-            // A plain scalar over several lines is text to every reader.
+            // Every reader reads a plain scalar of several lines as text.
             Event::Scalar(text, ScalarStyle::Plain, ..) if !text.contains('\n') => {
                 Value::Plain(text.into_owned())
             }
             Event::Scalar(text, ..) => Value::Text(text.into_owned()),
             Event::Alias(id) => match self.anchors.get(&id) {
                 Some(name) => Value::Alias(name.clone()),
-                None => return self.flaw(mark, "an alias of no anchor"),
+                None => return self.error(mark, "unknown anchor"),
             },
             Event::SequenceStart(..) => {
                 let mut items = Vec::new();
@@ -159,26 +158,26 @@ impl Reader<'_> {
                     let key = self.node()?;
                     let value = self.node()?;
                     let Some(name) = key.as_str() else {
-                        let _ = self.flaw::<()>(key.mark, "a key that is not a scalar");
+                        let _ = self.error::<()>(key.mark, "a key must be a scalar");
                         continue;
                     };
                     if seen.insert(name.to_owned()) {
                         pairs.push((key, value));
                     } else {
-                        let words = format!("key `{name}` stands here twice");
-                        let _ = self.flaw::<()>(key.mark, &words);
+                        let message = format!("duplicate key `{name}`");
+                        let _ = self.error::<()>(key.mark, &message);
                     }
                 }
                 right = self.steps.next().and_then(|end| end.right).or(right);
                 Value::Map(pairs)
             }
-            event => return self.flaw(mark, &format!("an unexpected {event:?}")),
+            event => return self.error(mark, &format!("unexpected {event:?}")),
         };
         Some(Node { value, mark, anchor: step.anchor, tag, above: step.above, right })
     }
 
-    fn flaw<T>(&mut self, mark: Mark, message: &str) -> Option<T> {
-        self.flaws.push(Flaw { mark, message: message.to_owned() });
+    fn error<T>(&mut self, mark: Mark, message: &str) -> Option<T> {
+        self.errors.push(SyntaxError { mark, message: message.to_owned() });
         None
     }
 
@@ -187,7 +186,7 @@ impl Reader<'_> {
     }
 }
 
-/// A tag in a notation that needs no `%TAG` directive.
+/// Returns a tag in a notation that needs no `%TAG` directive.
 fn spelling(tag: &Tag) -> String {
     match (tag.core_suffix(), tag.handle()) {
         (Some(name), _) => format!("!!{name}"),

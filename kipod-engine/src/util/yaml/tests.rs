@@ -1,4 +1,4 @@
-//! What goes in comes out.
+//! Documents are parsed, written and parsed again.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn rewritten(text: &str) -> String {
 }
 
 #[test]
-fn what_kubectl_writes_stays_to_the_byte() {
+fn kubectl_output_is_kept_byte_for_byte() {
     let text = "\
 apiVersion: v1
 clusters:
@@ -67,7 +67,7 @@ m: NO
 }
 
 #[test]
-fn text_stays_text() {
+fn text_is_read_back_as_text() {
     let texts = [
         "yes",
         "0755",
@@ -115,7 +115,7 @@ fn text_stays_text() {
 }
 
 #[test]
-fn comments_stay_where_they_were() {
+fn comments_stay_in_place() {
     let text = "\
 # head
 apiVersion: v1 # right of a scalar
@@ -135,7 +135,7 @@ clusters: # right of a key
 }
 
 #[test]
-fn comments_in_strange_places_are_not_lost() {
+fn unusual_comments_are_kept() {
     let text = "a:\n  # one\n  [x, # two\n   y] # three\nb: # four\n  plain\nc: | # five\n  text\n  more\nd:\n- # six\n  e: f\n  # seven\ng: {} # eight\n";
     let written = rewritten(text);
     for comment in ["one", "two", "three", "four", "five", "six", "seven", "eight"] {
@@ -144,7 +144,7 @@ fn comments_in_strange_places_are_not_lost() {
 }
 
 #[test]
-fn other_layouts_come_out_as_blocks() {
+fn other_layouts_become_blocks() {
     assert_eq!(
         rewritten("{\"a\": [1, \"2\", {\"b\": null}], \"c\": {}}"),
         "'a':\n- 1\n- '2'\n- 'b': null\n'c': {}\n"
@@ -160,7 +160,7 @@ fn other_layouts_come_out_as_blocks() {
 }
 
 #[test]
-fn anchors_aliases_and_tags_stay() {
+fn anchors_aliases_and_tags_are_kept() {
     let text = "\
 a: &one
   k: v
@@ -181,24 +181,24 @@ d: !local
 }
 
 #[test]
-fn what_is_not_one_document_is_refused() {
+fn parse_refuses_all_but_one_document() {
     let cases = [
-        ("a: b\n---\nc: d\n", "a second document starts"),
+        ("a: b\n---\nc: d\n", "unexpected second document"),
         ("a: [b", "line 1"),
         ("a: b\n c: d\n", "line 2"),
-        ("a: 1\na: 2\n", "line 2: key `a` stands here twice"),
-        ("? [a, b]\n: c\n", "line 1: a key that is not a scalar"),
+        ("a: 1\na: 2\n", "line 2: duplicate key `a`"),
+        ("? [a, b]\n: c\n", "line 1: a key must be a scalar"),
         ("a: *b\n", "unknown anchor"),
         ("a:\n\t- b\n\tc: d\n", "line 2"),
     ];
     for (text, reason) in cases {
-        let error = parse(text).unwrap_err();
+        let error = parse(text).unwrap_err().to_string();
         assert!(error.contains(reason), "{text:?}: {error}");
     }
 }
 
 #[test]
-fn nothing_but_comments_is_a_document_too() {
+fn comments_alone_are_a_document() {
     let document = parse("# a\n\n# b\n").unwrap();
     assert_eq!(document.root, None);
     assert_eq!(document.comments, [" a", " b"]);

@@ -1,14 +1,14 @@
-//! From a tree to text: block style, two spaces, lists flush with their key, as `kubectl` writes.
+//! Writing: tree to text in the style of `kubectl`: blocks, two spaces, lists flush with their key.
 
-use super::{Document, Node, Value, parse};
+use super::{Document, Node, Value, WriteError, parse};
 
 /// Writes a document.
 ///
 /// # Errors
 ///
-/// When reading the text again does not give the same document. Then it holds something that this
-/// module cannot write, and to write it all the same would change another's data.
-pub(crate) fn write(document: &Document) -> Result<String, String> {
+/// [`WriteError`] if parsing the text does not return the same document: writing it would change the
+/// user's data.
+pub(crate) fn write(document: &Document) -> Result<String, WriteError> {
     let mut lines = Vec::new();
     if let Some(root) = &document.root {
         lines.extend(root.above.iter().map(|comment| format!("#{comment}")));
@@ -28,13 +28,13 @@ pub(crate) fn write(document: &Document) -> Result<String, String> {
     text.push('\n');
     match parse(&text) {
         Ok(again) if again.root == document.root => Ok(text),
-        Ok(_) => Err("it would read differently after being written".to_owned()),
-        Err(reason) => Err(format!("it could not be read after being written: {reason}")),
+        Ok(_) => Err(WriteError::Differs),
+        Err(error) => Err(WriteError::Unreadable(error)),
     }
 }
 
 impl Node {
-    /// Whether it is written on the line of its key or dash.
+    /// Returns whether the node is written on the line of its key or dash.
     fn is_inline(&self) -> bool {
         match &self.value {
             Value::Seq(items) => items.is_empty(),
@@ -43,13 +43,13 @@ impl Node {
         }
     }
 
-    /// Tag and anchor, each after a space.
+    /// Returns the tag and the anchor, each after a space.
     fn properties(&self) -> String {
         let tag = self.tag.iter().map(|tag| format!(" {tag}"));
         tag.chain(self.anchor.iter().map(|anchor| format!(" &{anchor}"))).collect()
     }
 
-    /// What follows the key or dash on its line, after a space.
+    /// Returns the text after the key or dash on its line, after a space.
     fn inline(&self) -> String {
         let text = match &self.value {
             Value::Plain(text) => text.clone(),
@@ -62,7 +62,7 @@ impl Node {
         format!("{}{space}{text}", self.properties())
     }
 
-    /// The lines of a list or mapping that is not empty, without its own comments and properties.
+    /// Returns the lines of a non-empty list or mapping, without its own comments and properties.
     fn block(&self) -> Vec<String> {
         match &self.value {
             Value::Seq(items) => items.iter().flat_map(item).collect(),
@@ -72,7 +72,7 @@ impl Node {
     }
 }
 
-/// The lines of one item of a list.
+/// Returns the lines of one list item.
 fn item(node: &Node) -> Vec<String> {
     let mut lines = comments(&node.above);
     if let Some(body) = literal(node) {
@@ -80,26 +80,26 @@ fn item(node: &Node) -> Vec<String> {
         lines.push(format!("-{} {}", node.properties(), body.header));
         lines.extend(indented("  ", body.lines));
     } else if node.is_inline() {
-        lines.push(format!("-{}{}", node.inline(), behind(&node.right)));
+        lines.push(format!("-{}{}", node.inline(), end_comment(&node.right)));
     } else if node.properties().is_empty() && node.right.is_none() {
         let mut block = node.block().into_iter();
         lines.extend(block.next().map(|first| format!("- {first}")));
         lines.extend(indented("  ", block.collect()));
     } else {
-        lines.push(format!("-{}{}", node.properties(), behind(&node.right)));
+        lines.push(format!("-{}{}", node.properties(), end_comment(&node.right)));
         lines.extend(indented("  ", node.block()));
     }
     lines
 }
 
-/// The lines of a key and what stands at it.
+/// Returns the lines of a key and its value.
 fn pair(key: &Node, value: &Node) -> Vec<String> {
     let mut lines = comments(&key.above);
     let name = key.inline();
     let name = name.trim_start();
     if value.is_inline() {
         lines.extend(comments(&value.above));
-        // There is room for one comment on the line.
+        // Only one comment fits on the line.
         let mut rights = key.right.iter().chain(&value.right);
         let mut right = rights.next_back().cloned();
         lines.extend(rights.map(|comment| format!("#{comment}")));
@@ -108,12 +108,12 @@ fn pair(key: &Node, value: &Node) -> Vec<String> {
             lines.push(format!("{name}:{} {}", value.properties(), body.header));
             lines.extend(indented("  ", body.lines));
         } else {
-            lines.push(format!("{name}:{}{}", value.inline(), behind(&right)));
+            lines.push(format!("{name}:{}{}", value.inline(), end_comment(&right)));
         }
         return lines;
     }
     let right = if key.right.is_some() { &key.right } else { &value.right };
-    lines.push(format!("{name}:{}{}", value.properties(), behind(right)));
+    lines.push(format!("{name}:{}{}", value.properties(), end_comment(right)));
     let indent = if matches!(value.value, Value::Seq(_)) { "" } else { "  " };
     lines.extend(indented(indent, comments(&value.above)));
     if key.right.is_some() {
@@ -127,7 +127,7 @@ fn comments(comments: &[String]) -> Vec<String> {
     comments.iter().map(|comment| format!("#{comment}")).collect()
 }
 
-fn behind(comment: &Option<String>) -> String {
+fn end_comment(comment: &Option<String>) -> String {
     comment.as_ref().map(|comment| format!(" #{comment}")).unwrap_or_default()
 }
 
@@ -137,13 +137,13 @@ fn indented(indent: &str, lines: Vec<String>) -> impl Iterator<Item = String> {
         .map(move |line| if line.is_empty() { line } else { format!("{indent}{line}") })
 }
 
-/// Text over several lines, as it is.
+/// A literal block: text of several lines.
 struct Literal {
     header: &'static str,
     lines: Vec<String>,
 }
 
-/// A scalar as a literal block, where it has several lines and a literal block can hold them.
+/// Returns a scalar of several lines as a literal block; `None` if it cannot be one.
 fn literal(node: &Node) -> Option<Literal> {
     let Value::Text(text) = &node.value else { return None };
     let (header, body) = match text.strip_suffix('\n') {
@@ -157,13 +157,13 @@ fn literal(node: &Node) -> Option<Literal> {
     (text.contains('\n') && first && last && plain).then_some(Literal { header, lines })
 }
 
-/// Whether a character stands for itself in double quotes and literal blocks for every reader.
+/// Returns whether a character needs no escape in double quotes and literal blocks.
 fn is_printed(c: char) -> bool {
     matches!(c, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
         && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
-/// Text in quotes, on one line.
+/// Returns text in quotes, on one line.
 fn quote(text: &str) -> String {
     if text.chars().all(|c| is_printed(c) && c != '\'') {
         return format!("'{text}'");

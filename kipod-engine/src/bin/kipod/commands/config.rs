@@ -6,7 +6,7 @@ use std::path::Path;
 use kipod_engine::config::{self, Config};
 use kipod_engine::{Event, Events};
 
-use super::{print, print_json};
+use super::print;
 use crate::args::ConfigCommand;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -19,15 +19,15 @@ pub(crate) fn run(args: &ConfigCommand, progress: &Progress) -> Result<u8, Failu
                 None => Config::default(),
             };
             let spec = config.check()?;
-            warn(&config.remarks, progress);
-            warn(&spec.remarks(), progress);
+            warn(&config.warnings, progress);
+            warn(&spec.warnings(), progress);
             print(&config::print(&spec))
         }
         ConfigCommand::Validate { file } => {
             let config = read(file)?;
             let spec = config.check()?;
-            warn(&config.remarks, progress);
-            warn(&spec.remarks(), progress);
+            warn(&config.warnings, progress);
+            warn(&spec.warnings(), progress);
             progress.send(Event::Note(format!("`{}` is valid", file.display())));
             Ok(0)
         }
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ConfigCommand, progress: &Progress) -> Result<u8, Failu
             warn(&warnings, progress);
             print(&migrated)
         }
-        ConfigCommand::Schema => print_json(&config::schema()),
+        ConfigCommand::Schema => print(&config::schema()),
     }
 }
 

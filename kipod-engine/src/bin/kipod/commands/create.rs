@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use kipod_engine::config::Config;
 use kipod_engine::kubeconfig::UserKubeconfig;
-use kipod_engine::spec::{RawSpec, Written};
-use kipod_engine::{Event, Events};
+use kipod_engine::spec::{RawSpec, RawValue};
+use kipod_engine::{Error, Event, Events};
 
 use crate::args::CreateClusterArgs;
 use crate::failure::Failure;
@@ -22,16 +22,15 @@ pub(crate) async fn run(
     };
     apply_flags(args, &mut config.raw);
     let engine = open_with_bundle(progress, &args.bundle)?;
-    let spec = config.check_for(engine.timeout_factor())?;
-    super::config::warn(&config.remarks, progress);
-    super::config::warn(&spec.remarks(), progress);
+    let mut spec = config.check_for(engine.timeouts())?;
+    if let Some(version) = &args.k8s_version {
+        spec.kubernetes = Some(version.parse().map_err(Error::Version)?);
+    }
+    super::config::warn(&config.warnings, progress);
+    super::config::warn(&spec.warnings(), progress);
     let kubeconfig = UserKubeconfig::from_env(args.kubeconfig.as_deref())?;
     let start = Instant::now();
-    let mut creation = engine.create(spec).kubeconfig(kubeconfig);
-    if let Some(version) = &args.k8s_version {
-        creation = creation.kubernetes(version);
-    }
-    let cluster = creation.await?;
+    let cluster = engine.create(spec).kubeconfig(kubeconfig).await?;
     let name = cluster.name();
     progress.send(Event::Note(format!(
         "cluster `{name}` is ready after {:.1} s. Try:\n  kubectl --context {} get pods --all-namespaces",
@@ -47,7 +46,7 @@ fn apply_flags(args: &CreateClusterArgs, raw: &mut RawSpec) {
         // As in kind, the flag applies to all nodes.
         raw.nodes.iter_mut().for_each(|node| node.image = None);
     }
-    let set = |field: &mut Option<Written>, value: Option<&str>| {
+    let set = |field: &mut Option<RawValue>, value: Option<&str>| {
         if let Some(value) = value {
             *field = Some(value.into());
         }

@@ -106,7 +106,8 @@ async fn nodes(args: &GetNodesArgs, progress: &'static Progress) -> Result<u8, F
 }
 
 fn node_row(node: NodeSummary, wide: bool) -> Vec<String> {
-    let mut row = vec![node.name, node.role, node.state, node.kubernetes_version, node.cluster];
+    let mut row =
+        vec![node.name, node.role, node.state.to_string(), node.kubernetes_version, node.cluster];
     if wide {
         let id = node.container_id.chars().take(SHORT_ID).collect();
         row.extend([node.addresses.join(","), node.pod_subnets.join(","), id, node.image]);

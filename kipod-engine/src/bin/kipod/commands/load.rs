@@ -33,7 +33,7 @@ pub(crate) async fn run(args: &Load, progress: &'static Progress) -> Result<u8, 
         progress
             .send(Event::Note("pods must use the full image name, with `localhost/`".to_owned()));
     }
-    for node in &loaded.asleep {
+    for node in &loaded.stopped {
         progress.send(Event::Warning(format!(
             "node `{node}` is not running: it will see the images when it starts"
         )));

@@ -68,7 +68,7 @@ pub(crate) async fn list(list: &ListArgs, progress: &'static Progress) -> Result
 }
 
 fn row(one: RegistrySummary, wide: bool) -> Vec<String> {
-    let mut row = vec![one.registry.name, one.state, one.host];
+    let mut row = vec![one.registry.name, one.state.to_string(), one.host];
     if wide {
         row.extend([one.registry.address.to_string(), one.image]);
     }

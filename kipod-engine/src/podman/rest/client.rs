@@ -1,0 +1,131 @@
+//! The client of a Podman service: finds or starts the service, and sends requests with a timeout.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+use tokio::sync::Mutex;
+
+use super::failure::Failure;
+use super::process::ServiceProcess;
+use crate::podman::api::PodmanError;
+use crate::podman::command::Command;
+
+/// The timeout of one request. Stopping a container takes Podman up to ten seconds, other requests two
+/// on two busy cores and twenty in an emulated machine. A service that waits for a lock of its own
+/// never responds.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// A connection to a Podman service.
+#[derive(Debug)]
+pub(super) struct Client {
+    socket: PathBuf,
+    api: podman_api::Podman,
+    /// `true` if `CONTAINER_HOST` selected the service.
+    is_remote: bool,
+    /// The service that this client started.
+    own: Option<Mutex<ServiceProcess>>,
+}
+
+impl Client {
+    /// Connects to a service; see [`Service::connect`](super::service::Service::connect).
+    pub(super) async fn connect(
+        runtime: &Path,
+        container_host: Option<&str>,
+    ) -> Result<Self, PodmanError> {
+        if let Some(host) = container_host.filter(|host| !host.is_empty()) {
+            return Self::connect_remote(host).await;
+        }
+        if let Some(session) = runtime.parent().map(|parent| parent.join("podman/podman.sock")) {
+            let api = podman_api::Podman::unix(&session);
+            if UnixStream::connect(&session).await.is_ok() && bounded(api.ping()).await.is_ok() {
+                return Ok(Self { socket: session, api, is_remote: false, own: None });
+            }
+        }
+        let process = ServiceProcess::start(runtime).await?;
+        let socket = process.socket().to_owned();
+        let api = podman_api::Podman::unix(&socket);
+        Ok(Self { socket, api, is_remote: false, own: Some(Mutex::new(process)) })
+    }
+
+    async fn connect_remote(host: &str) -> Result<Self, PodmanError> {
+        let path = host.strip_prefix("unix://").ok_or_else(|| PodmanError::ServiceUnavailable {
+            socket: host.to_owned(),
+            message: "`CONTAINER_HOST` must be a `unix://` URL".to_owned(),
+        })?;
+        let api = podman_api::Podman::unix(path);
+        let ping = bounded(api.ping()).await;
+        ping.map_err(|failure| failure.into_error(Path::new(path), "ping"))?;
+        Ok(Self { socket: path.into(), api, is_remote: true, own: None })
+    }
+
+    /// The URL of the service if `CONTAINER_HOST` selected it.
+    pub(super) fn remote_url(&self) -> Option<String> {
+        self.is_remote.then(|| format!("unix://{}", self.socket.display()))
+    }
+
+    /// The `podman` command for this service.
+    pub(super) fn command(&self) -> Command {
+        match self.remote_url() {
+            Some(url) => Command::new("podman").args(["--url", &url]),
+            None => Command::new("podman"),
+        }
+    }
+
+    /// The socket of the service.
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Sends a request with a timeout of [`REQUEST_TIMEOUT`]. Restarts the own service if it ended
+    /// while idle.
+    pub(super) async fn call<T, F>(
+        &self,
+        request: impl Fn(podman_api::Podman) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, podman_api::Error>>,
+    {
+        match bounded(request(self.api.clone())).await {
+            Err(Failure::Unreachable(message)) => {
+                let Some(own) = &self.own else { return Err(Failure::Unreachable(message)) };
+                own.lock().await.ensure_running().await?;
+                bounded(request(self.api.clone())).await
+            }
+            result => result,
+        }
+    }
+
+    /// [Sends](Self::call) a read-only request. Sends it once more if the response was interrupted, as
+    /// when the service was killed meanwhile: that is safe because it changes nothing.
+    pub(super) async fn query<T, F>(
+        &self,
+        request: impl Fn(podman_api::Podman) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, podman_api::Error>>,
+    {
+        match self.call(&request).await {
+            Err(Failure::Broken(_)) => self.call(&request).await,
+            result => result,
+        }
+    }
+
+    /// Converts a failure of `action` to an error.
+    pub(super) fn error(&self, failure: Failure, action: impl Into<String>) -> PodmanError {
+        failure.into_error(&self.socket, action)
+    }
+}
+
+/// Awaits a response for at most [`REQUEST_TIMEOUT`].
+async fn bounded<T>(
+    request: impl Future<Output = Result<T, podman_api::Error>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
+        Ok(response) => response.map_err(Failure::from),
+        Err(_) => {
+            let seconds = REQUEST_TIMEOUT.as_secs();
+            Err(Failure::TimedOut(format!("timed out after {seconds}s waiting for a response")))
+        }
+    }
+}

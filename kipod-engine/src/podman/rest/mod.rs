@@ -1,0 +1,20 @@
+//! The Podman service and its REST API.
+//!
+//! `failure` and `process` are at the bottom, `client` sends requests, a file for each resource
+//! contains its requests, and `service` implements the trait.
+
+mod client;
+mod containers;
+mod exec;
+mod failure;
+mod images;
+mod networks;
+mod process;
+mod service;
+mod specification;
+mod start;
+mod storage_containers;
+mod transfer;
+mod volumes;
+
+pub use service::Service;

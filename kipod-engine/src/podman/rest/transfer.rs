@@ -1,0 +1,307 @@
+//! Transfer of images from the user's store, or from an archive, to another store.
+
+use std::io::Read;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::client::Client;
+use crate::podman::api::{Archive, ImageInfo, ImageStore, Labels, Platform, PodmanError};
+use crate::podman::cli::{PodmanCli, parse};
+use crate::util::blocking;
+
+/// Copies an image by name. Its id and digest stay the same.
+pub(super) async fn copy(
+    client: &Client,
+    name: &str,
+    from: Option<&ImageStore>,
+    to: &ImageStore,
+) -> Result<(), PodmanError> {
+    let source = match (from, client.remote_url()) {
+        (Some(store), _) => store.clone(),
+        (None, None) => user_store().await?,
+        // The files of a remote service may not be accessible.
+        (None, Some(_)) => return copy_by_archive(client, name, to).await,
+    };
+    let source = store_reference(name, &source)?;
+    let (podman, _) = prepare(to)?;
+    podman.pull(&source).await
+}
+
+/// Returns the reference of an image in a store, as in containers-transports(5).
+fn store_reference(name: &str, store: &ImageStore) -> Result<String, PodmanError> {
+    for path in [&store.root, &store.runroot] {
+        // These characters cannot be quoted.
+        if let Some(found) = path.to_string_lossy().chars().find(|c| "+:]".contains(*c)) {
+            return Err(PodmanError::Operation {
+                action: format!("copy `{name}` from the store `{}`", store.root.display()),
+                message: format!(
+                    "podman cannot address a store with `{found}` in a path, as in `{}`",
+                    path.display()
+                ),
+            });
+        }
+    }
+    let (root, runroot) = (store.root.display(), store.runroot.display());
+    Ok(format!("containers-storage:[{}@{root}+{runroot}]{name}", store.driver))
+}
+
+/// Returns the `podman` command for a store, and its directory for temporary files. Files that a killed
+/// Podman leaves there are removed with the next use of the store, or with the store itself.
+fn prepare(store: &ImageStore) -> Result<(PodmanCli, PathBuf), PodmanError> {
+    let tmp = store.root.join("tmp");
+    let _ = std::fs::remove_dir_all(&tmp);
+    let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&tmp);
+    created.map_err(|error| failed("create", &tmp, &error))?;
+    forget_containers(&store.root).map_err(|error| failed("clear", &store.root, &error))?;
+    Ok((PodmanCli::new().in_store(store.clone()).with_tmp(tmp.clone()), tmp))
+}
+
+/// Removes Podman's database of the containers of a store, of which there are none. The database contains
+/// the runroot, and Podman would refuse another one when the user's runtime directory changes.
+fn forget_containers(root: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(root)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == "libpod" {
+            std::fs::remove_dir_all(entry.path())?;
+        } else if name.to_string_lossy().starts_with("db.sql") {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn failed(action: &str, path: &Path, error: &dyn std::fmt::Display) -> PodmanError {
+    PodmanError::Operation {
+        action: format!("{action} `{}`", path.display()),
+        message: error.to_string(),
+    }
+}
+
+/// Copies an image from the store of a remote service by an archive. Its digest changes, its id does not.
+async fn copy_by_archive(client: &Client, name: &str, to: &ImageStore) -> Result<(), PodmanError> {
+    let (podman, tmp) = prepare(to)?;
+    let archive = tmp.join("archive");
+    let save = client
+        .command()
+        .args(["save", "--quiet", "--format", "docker-archive", "--output"])
+        .arg(&archive)
+        .arg(name);
+    podman.output(save).await?;
+    podman.load(&archive).await?;
+    std::fs::remove_file(&archive).map_err(|error| failed("remove", &archive, &error))
+}
+
+/// Returns the user's own image store.
+async fn user_store() -> Result<ImageStore, PodmanError> {
+    let info = PodmanCli::new().info().await?;
+    let driver = match info.store_driver.as_str() {
+        "vfs" => "vfs",
+        "overlay" => "overlay",
+        other => {
+            return Err(PodmanError::Operation {
+                action: "read your image store".to_owned(),
+                message: format!(
+                    "unsupported storage driver `{other}`: kipod supports `overlay` and `vfs`"
+                ),
+            });
+        }
+    };
+    Ok(ImageStore { root: info.store_root, runroot: info.store_runroot, driver })
+}
+
+/// Loads an archive into an empty store and returns all its images.
+pub(super) async fn load(
+    archive: &Archive,
+    store: &ImageStore,
+) -> Result<Vec<ImageInfo>, PodmanError> {
+    // The images will be copied from this store.
+    store_reference("IMAGE", store)?;
+    let (podman, tmp) = prepare(store)?;
+    let local = tmp.join("archive");
+    let path = match archive {
+        Archive::File(path) => path.clone(),
+        Archive::Stdin => {
+            let file = local.clone();
+            let save = || {
+                let mut options = std::fs::OpenOptions::new();
+                let mut file = options.write(true).create_new(true).mode(0o600).open(file)?;
+                std::io::copy(&mut std::io::stdin(), &mut file)
+            };
+            let saved = blocking(save).await;
+            saved.map_err(|error| failed("save standard input as", &local, &error))?;
+            local.clone()
+        }
+    };
+    match podman.load(&path).await {
+        // Podman loads each of several images only by its name.
+        Err(PodmanError::Command(error)) if error.output_contains("more than one image in oci") => {
+            // The path in such a reference must not contain a colon.
+            if path != local {
+                std::os::unix::fs::symlink(&path, &local)
+                    .map_err(|error| failed("create", &local, &error))?;
+            }
+            let file = path.clone();
+            let names = blocking(move || oci_names(&file)).await;
+            for name in names.map_err(|error| failed("read", &path, &error))? {
+                podman.pull(&format!("oci-archive:{}:{name}", local.display())).await?;
+            }
+        }
+        loaded => drop(loaded?),
+    }
+    let ids = podman.command().args(["images", "--all", "--quiet", "--no-trunc"]);
+    let mut ids: Vec<String> =
+        podman.text(ids).await?.lines().map(|id| id.trim().to_owned()).collect();
+    // The list has an entry for each name of an image.
+    ids.sort();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let inspect = podman.command().args(["image", "inspect"]).args(&ids);
+    let printed = podman.output(inspect).await?;
+    let images: Vec<InspectedImage> = parse(&printed, "inspect the images of the archive")?;
+    Ok(images.into_iter().map(ImageInfo::from).collect())
+}
+
+/// An image in the output of `podman image inspect`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectedImage {
+    id: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+    #[serde(default)]
+    labels: Option<Labels>,
+    #[serde(flatten)]
+    platform: Platform,
+}
+
+impl From<InspectedImage> for ImageInfo {
+    fn from(image: InspectedImage) -> Self {
+        Self {
+            id: image.id,
+            names: image.repo_tags.unwrap_or_default(),
+            labels: image.labels.unwrap_or_default(),
+            platform: Some(image.platform),
+        }
+    }
+}
+
+/// Returns the names of the images of an OCI archive, with or without gzip compression. Each image must
+/// have a name.
+fn oci_names(archive: &Path) -> std::io::Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Index {
+        manifests: Vec<Manifest>,
+    }
+    #[derive(Deserialize)]
+    struct Manifest {
+        #[serde(default)]
+        annotations: std::collections::BTreeMap<String, String>,
+    }
+    let mut magic = [0; 2];
+    std::fs::File::open(archive)?.read_exact(&mut magic)?;
+    let file = std::io::BufReader::new(std::fs::File::open(archive)?);
+    let plain: Box<dyn Read> = match magic {
+        [0x1f, 0x8b] => Box::new(flate2::read::MultiGzDecoder::new(file)),
+        _ => Box::new(file),
+    };
+    for entry in tar::Archive::new(plain).entries()? {
+        let entry = entry?;
+        if entry.path()?.as_os_str().to_string_lossy().trim_start_matches("./") != "index.json" {
+            continue;
+        }
+        let index: Index = serde_json::from_reader(entry)?;
+        let name = |mut manifest: Manifest| {
+            manifest.annotations.remove("org.opencontainers.image.ref.name")
+        };
+        let all = index.manifests.len();
+        let names: Vec<String> = index.manifests.into_iter().filter_map(name).collect();
+        return match all - names.len() {
+            0 => Ok(names),
+            1 => Err(std::io::Error::other("it has an image without a name")),
+            nameless => {
+                Err(std::io::Error::other(format!("it has {nameless} images without a name")))
+            }
+        };
+    }
+    Err(std::io::Error::other("it has no `index.json`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn oci_archive(index: &str) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (path, text) in [("oci-layout", "{}"), ("./index.json", index)] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            tar.append_data(&mut header, path, text.as_bytes()).unwrap();
+        }
+        tar.into_inner().unwrap()
+    }
+
+    #[test]
+    fn oci_archive_lists_its_images() {
+        let named = |name| {
+            format!(r#"{{"annotations": {{"org.opencontainers.image.ref.name": "{name}"}}}}"#)
+        };
+        let [a, b] = ["localhost/a:1", "b"].map(named);
+        let tar = oci_archive(&format!(r#"{{"manifests": [{a}, {b}]}}"#));
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&tar).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for bytes in [tar, gzip.finish().unwrap()] {
+            std::fs::write(file.path(), bytes).unwrap();
+            assert_eq!(oci_names(file.path()).unwrap(), ["localhost/a:1", "b"]);
+        }
+        for (bytes, message) in [
+            (vec![0; 1024], "it has no `index.json`"),
+            (
+                oci_archive(&format!(r#"{{"manifests": [{a}, {{}}]}}"#)),
+                "it has an image without a name",
+            ),
+            (oci_archive(r#"{"manifests": [{}, {}]}"#), "it has 2 images without a name"),
+        ] {
+            std::fs::write(file.path(), bytes).unwrap();
+            assert_eq!(oci_names(file.path()).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn prepare_removes_podmans_state() {
+        let root = tempfile::tempdir().unwrap();
+        let store = ImageStore::new(root.path());
+        for directory in ["libpod", "overlay", "tmp/old"] {
+            std::fs::create_dir_all(root.path().join(directory)).unwrap();
+        }
+        for file in ["db.sql", "db.sql-wal", "libpod/bolt_state.db", "storage.lock"] {
+            std::fs::write(root.path().join(file), "").unwrap();
+        }
+        prepare(&store).unwrap();
+        let mut left: Vec<_> =
+            std::fs::read_dir(root.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["overlay", "storage.lock", "tmp"]);
+        assert_eq!(std::fs::read_dir(root.path().join("tmp")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn store_reference_refuses_special_characters() {
+        let named = |root: &str| store_reference("localhost/a:1", &ImageStore::new(root));
+        assert_eq!(
+            named("/home/ada lovelace/s@1").unwrap(),
+            "containers-storage:[overlay@/home/ada lovelace/s@1+/home/ada lovelace/s@1.run]localhost/a:1"
+        );
+        for root in ["/c++/s", "/a:b", "/a]"] {
+            let error = named(root).unwrap_err().to_string();
+            assert!(error.contains("cannot address a store with `"), "{error}");
+        }
+    }
+}

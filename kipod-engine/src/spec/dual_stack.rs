@@ -1,0 +1,72 @@
+//! Values that exist once for each IP family.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::util::string_enum::string_enum;
+
+string_enum! {
+    /// The IP families of pods and Services.
+    pub enum IpFamily: "an IP family" {
+        /// IPv4.
+        Ipv4 = "ipv4",
+        /// IPv6.
+        Ipv6 = "ipv6",
+        /// IPv4 and IPv6 (dual-stack).
+        Dual = "dual",
+    }
+}
+
+impl IpFamily {
+    /// Returns whether the family includes IPv4.
+    pub fn has_ipv4(self) -> bool {
+        self != Self::Ipv6
+    }
+
+    /// Returns whether the family includes IPv6.
+    pub fn has_ipv6(self) -> bool {
+        self != Self::Ipv4
+    }
+}
+
+/// An IPv4 value and the corresponding IPv6 value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DualStack<V4, V6> {
+    /// The value for IPv4.
+    pub v4: V4,
+    /// The value for IPv6.
+    pub v6: V6,
+}
+
+impl<V4, V6> DualStack<V4, V6> {
+    /// Creates a pair of values.
+    pub const fn new(v4: V4, v6: V6) -> Self {
+        Self { v4, v6 }
+    }
+
+    /// Returns the values of the families that `family` includes. IPv4 is first: a Service without
+    /// `ipFamilies` gets an address of the first family.
+    ///
+    /// ```
+    /// use kipod_engine::spec::{DualStack, IpFamily};
+    ///
+    /// let any: DualStack<&str, &str> = DualStack::new("0.0.0.0/0", "::/0");
+    /// assert_eq!(any.each::<&str>(IpFamily::Ipv6), ["::/0"]);
+    /// assert_eq!(any.each::<&str>(IpFamily::Dual), ["0.0.0.0/0", "::/0"]);
+    /// ```
+    pub fn each<T>(self, family: IpFamily) -> Vec<T>
+    where
+        V4: Into<T>,
+        V6: Into<T>,
+    {
+        let v4 = family.has_ipv4().then(|| self.v4.into());
+        let v6 = family.has_ipv6().then(|| self.v6.into());
+        v4.into_iter().chain(v6).collect()
+    }
+}
+
+/// Joins values with commas, as Kubernetes writes dual-stack values: `10.0.0.1,fd00::1`.
+pub(crate) fn comma_separated<T: fmt::Display>(values: &[T]) -> String {
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,78 @@
+//! Raw values and their locations in a configuration file.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::ValidationError;
+
+/// A position in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Position {
+    /// The file's name, as the caller passed it.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column in characters, counted from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// The location of a value: its key and position in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Location {
+    /// The full key, such as `nodes[1].extraMounts[0].hostPath`.
+    pub key: String,
+    /// The position of the value.
+    pub position: Position,
+}
+
+impl Location {
+    /// Creates an error at this location.
+    pub(crate) fn error(&self, message: impl fmt::Display) -> ValidationError {
+        ValidationError {
+            position: Some(self.position.clone()),
+            field: self.key.clone(),
+            message: message.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.position, self.key)
+    }
+}
+
+/// The text of a value before validation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawValue {
+    /// The text.
+    pub text: String,
+    /// The location in a file; `None` for the value of a flag.
+    pub location: Option<Location>,
+}
+
+impl RawValue {
+    /// Creates an error about this value. `name` names the field if the value is not from a file.
+    pub(crate) fn error(&self, name: &str, message: impl fmt::Display) -> ValidationError {
+        ValidationError::at(self.location.as_ref(), name, message)
+    }
+}
+
+impl From<&str> for RawValue {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<String> for RawValue {
+    fn from(text: String) -> Self {
+        Self { text, location: None }
+    }
+}
