@@ -151,8 +151,8 @@ fn create_refuses_unusable_configuration() {
     assert_refused(
         &format!("registryAuthFile: {}\n", auth.display()),
         &[
-            "auth.json` has `credsStore`: a credential helper is a program of this machine",
-            "auth.json` has for `a.example` no `auth`",
+            "auth.json` has `credsStore`: nodes cannot run credential helpers of the host",
+            "auth.json` has an invalid entry for `a.example`: it has no `auth`",
         ],
     );
     assert_refused(

@@ -144,7 +144,7 @@ fn create_timeout_reports_what_is_not_ready() {
     ensure_node_image();
     let cluster = TestCluster::new("wait");
     let output = cluster.creation_with(&["--wait", "1ms"]).run().failure(1);
-    output.stderr_contains(&["while waiting for node and DNS to be ready:", "coredns", "\nhint: "]);
+    output.stderr_contains(&["waiting for nodes and cluster DNS:", "coredns", "\nhint: "]);
     cluster.assert_no_leftovers();
 }
 
@@ -157,7 +157,7 @@ fn create_keeps_cluster_if_kubeconfig_is_unwritable() {
     let output = cluster.creation_with(&["--wait", "0s"]).run().failure(1);
     let name = &cluster.name;
     output.stderr_contains(&[
-        &format!("cluster `{name}` is up, but your kubeconfig could not be written: "),
+        &format!("cluster `{name}` is ready, but your kubeconfig could not be updated: "),
         &format!("run `kipod export kubeconfig {name}`"),
     ]);
     assert_eq!(std::fs::read_to_string(cluster.kubeconfig()).unwrap(), "clusters: [\n");

@@ -127,9 +127,9 @@ fn check_refusals(cluster: &TestCluster) {
     let args = ["image", "none/such:1", &image.reference, "--nodes", "nope"];
     load(cluster, &args).run().failure(1).stderr_contains(&[
         "no image was loaded:",
-        "has no node `nope`",
-        "there is no image `none/such:1`",
-        &format!("image `{}` is for linux/{other}, and the nodes are linux/", image.reference),
+        &format!("node `nope` not found in cluster `{}`, which has ", cluster.name),
+        "image `none/such:1` not found in your image store",
+        &format!("image `{}` is for linux/{other}, but the nodes are linux/", image.reference),
     ]);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("other.tar");

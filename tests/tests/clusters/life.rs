@@ -281,7 +281,7 @@ fn check_delete(cluster: &TestCluster) {
         .kipod(&["get", "kubeconfig", name])
         .run()
         .failure(1)
-        .stderr_contains(&["there is no cluster"]);
+        .stderr_contains(&[&format!("cluster `{name}` not found")]);
     cluster
         .kipod(&["export", "logs", "--name", name])
         .run()

@@ -25,7 +25,7 @@ fn each_kube_proxy_mode_serves_services() {
         if mode == "ipvs" && !std::path::Path::new("/proc/net/ip_vs").exists() {
             output.failure(1).stderr_contains(&[
                 "error: host resources unavailable:",
-                "kube-proxy's mode `ipvs` needs the kernel's module `ip_vs`",
+                "kube-proxy's mode `ipvs` requires the kernel module `ip_vs`",
             ]);
             cluster.assert_no_leftovers();
             report_not_run(
@@ -142,9 +142,7 @@ spec:
 #[ignore = "needs rootless Podman and a component bundle"]
 fn custom_cni_connects_pods() {
     let (cluster, output) = create("cni", "{disableDefaultCNI: true}", "- {}\n- {role: worker}\n");
-    output
-        .success()
-        .stderr_contains(&["nodes will be ready once you have installed a network of pods"]);
+    output.success().stderr_contains(&["nodes become Ready once you install a CNI plugin"]);
     let client = cluster.client();
     let worker = cluster.worker(0);
     let mut checks = Checks::new();

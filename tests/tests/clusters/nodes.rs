@@ -22,12 +22,17 @@ fn workers_can_be_added_removed_and_restarted() {
     checks.check("the next command cleans up a killed addition", || {
         check_killed_add(c, api, |c| {
             let args = ["node", "delete", "--name", &c.name, "nope"];
-            c.kipod(&args).run().failure(1).stderr_contains(&["has no node `nope`"]);
+            let missing = format!("node `nope` not found in cluster `{}`", c.name);
+            c.kipod(&args).run().failure(1).stderr_contains(&[&missing]);
         });
     });
     checks.check("prune cleans up a killed addition", || {
         check_killed_add(c, api, |c| {
-            let node = format!("node `{}` of cluster `{}`, cut off", c.worker(3), c.name);
+            let node = format!(
+                "node `{}` of cluster `{}` with an interrupted change",
+                c.worker(3),
+                c.name
+            );
             let output = c.kipod(&["prune"]).run().success();
             assert!(output.stdout.contains(&format!("removed {node}")), "{output}");
         });
@@ -181,12 +186,14 @@ fn check_refusals(cluster: &TestCluster) {
     let kipod = |args: &[&str]| cluster.kipod(args).run().failure(1);
     kipod(&["node", "add", "--name", name, "--role", "control-plane"]).stderr_contains(&[
         "was created with one control plane",
-        "hint: create it with `--control-planes 3`",
+        "hint: create the cluster with `--control-planes 3`",
     ]);
     kipod(&["node", "delete", "--name", name, &cluster.control_plane()])
         .stderr_contains(&["is the only control plane"]);
-    kipod(&["node", "stop", "--name", name, "nope"])
-        .stderr_contains(&["has no node `nope`: it has ", &cluster.control_plane()]);
+    kipod(&["node", "stop", "--name", name, "nope"]).stderr_contains(&[
+        &format!("node `nope` not found in cluster `{name}`, which has "),
+        &cluster.control_plane(),
+    ]);
     let args = ["node", "add", "--name", name, "--role", "master"];
     cluster.kipod(&args).run().failure(2).stderr_contains(&["--role: `master` is not a role"]);
 }

@@ -43,7 +43,9 @@ fn create_refuses_an_old_kubernetes_version() {
     let cluster = TestCluster::new("tooold");
     let output = cluster.creation_with(&["--image", &reference]).run();
     podman(&["image", "rm", "--force", &reference]);
-    let text = format!("error: node image `{reference}`: Kubernetes v1.30.4 is not supported: ");
+    let text = format!(
+        "error: node image `{reference}` has an unsupported Kubernetes version: Kubernetes v1.30.4 is not supported: "
+    );
     output.failure(1).stderr_contains(&[&text, "\nhint: "]);
     cluster.assert_no_leftovers();
 }
@@ -57,7 +59,7 @@ fn create_refuses_a_used_api_server_port() {
     let port = listener.local_addr().unwrap().port();
     let output = cluster.creation_with(&["--api-server-port", &port.to_string()]).run().failure(1);
     let text = format!("the API server cannot listen on 127.0.0.1:{port}: ");
-    output.stderr_contains(&[&text, "\nhint: leave out the port"]);
+    output.stderr_contains(&[&text, "\nhint: omit the port"]);
     cluster.assert_no_leftovers();
 }
 

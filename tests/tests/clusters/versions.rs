@@ -140,7 +140,7 @@ fn build_finds_a_bundle_by_its_version() {
     let dir = bundle.to_str().unwrap();
     let output = build("1.33", &["--components", dir]).run().failure(1);
     output.stderr_contains(&[
-        &format!("has Kubernetes {version}, and not 1.33"),
-        "\nhint: without `--components`",
+        &format!("has Kubernetes {version}, not v1.33"),
+        "\nhint: omit `--components`",
     ]);
 }

@@ -67,7 +67,9 @@ fn cluster_with_an_invalid_record_is_broken() {
     home.write("home/.local/state/kipod/clusters/demo/cluster.json", "{");
     let json = home.test(&["get", "clusters", "-o", "json"]).json();
     assert_eq!(json[0]["state"], "broken");
-    home.test(&["get", "kubeconfig", "demo"]).stderr_contains(&["is no cluster record"]).failure(1);
+    home.test(&["get", "kubeconfig", "demo"])
+        .stderr_contains(&["is not a cluster record"])
+        .failure(1);
 }
 
 #[test]
@@ -87,7 +89,7 @@ fn missing_cluster_is_reported_with_a_hint() {
         &["exec", "--name", "nope", "true"],
     ] {
         home.test(args)
-            .stderr_contains(&["there is no cluster `nope`\nhint: ", "kipod create cluster nope"])
+            .stderr_contains(&["cluster `nope` not found\nhint: ", "kipod create cluster nope"])
             .failure(1);
     }
 }
