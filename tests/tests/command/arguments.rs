@@ -112,7 +112,12 @@ fn every_command_refuses_an_invalid_name() {
         &["export", "logs", "--name", "Dev"],
         &["exec", "--name", "Dev", "true"],
     ] {
-        home.test(args).stderr_contains(&["`Dev` has `D`, where only"]).failure(2);
+        // Creation reports the name as one of several invalid options.
+        let error = match args[0] {
+            "create" => "cluster name: `Dev` has `D`, where only",
+            _ => "error: invalid cluster name `Dev`: has `D`, where only",
+        };
+        home.test(args).stderr_contains(&[error]).failure(2);
     }
 }
 
@@ -121,8 +126,8 @@ fn delete_reports_all_invalid_names() {
     Home::new()
         .test(&["delete", "clusters", "a.b", "good", "Dev"])
         .stderr_contains(&[
-            "error: cluster name `a.b` has `.`, ",
-            "\nerror: cluster name `Dev` has `D`, ",
+            "error: invalid cluster name `a.b`: has `.`, ",
+            "\nerror: invalid cluster name `Dev`: has `D`, ",
         ])
         .failure(2);
 }
