@@ -66,11 +66,11 @@ pub async fn build_node_image(
     let kubernetes_version: Version =
         kubeadm(bundle, &["version", "-o", "short"]).await?.trim().parse()?;
     kubernetes_version.check_supported()?;
-    if let Some(requested) = &options.kubernetes_version {
-        if !requested.matches(&kubernetes_version) {
-            let (dir, requested) = (bundle.dir().to_owned(), requested.clone());
-            return Err(BuildError::OtherVersion { dir, found: kubernetes_version, requested });
-        }
+    if let Some(requested) = &options.kubernetes_version
+        && !requested.matches(&kubernetes_version)
+    {
+        let (dir, requested) = (bundle.dir().to_owned(), requested.clone());
+        return Err(BuildError::OtherVersion { dir, found: kubernetes_version, requested });
     }
     let reference = match options.reference.rsplit('/').next() {
         Some(last) if last.contains(':') => options.reference.clone(),
