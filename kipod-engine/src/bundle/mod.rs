@@ -79,10 +79,18 @@ pub use arch::{Arch, UnsupportedArch};
 pub use checksum::Sum;
 pub use content_error::ContentError;
 pub use error::{BundleError, DownloadCause, DownloadFailure};
+
+#[doc(hidden)]
 pub use events::DownloadEvent;
+#[doc(hidden)]
 pub use http::RetryPolicy;
+#[doc(hidden)]
 pub use installed::find_installed;
+#[doc(hidden)]
 pub use layout::{ImageProgram, Program};
+#[doc(hidden)]
 pub use open::Bundle;
+#[doc(hidden)]
 pub use release::{Release, VersionRequest};
+#[doc(hidden)]
 pub use upstream::Upstream;

@@ -114,15 +114,15 @@ mod tests {
     fn unpacked(entries: &[(&str, EntryType, u32)]) -> (Result<(), BundleError>, Vec<String>) {
         let (root, archives) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let tree = root.path().join("a/tree");
-        for folder in [BIN, CNI] {
-            std::fs::create_dir_all(tree.join(folder)).unwrap();
+        for directory in [BIN, CNI] {
+            std::fs::create_dir_all(tree.join(directory)).unwrap();
         }
         let result = unpack(&archive(archives.path(), entries), &tree);
-        let (mut files, mut folders) = (Vec::new(), vec![root.path().to_owned()]);
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
+        let (mut files, mut directories) = (Vec::new(), vec![root.path().to_owned()]);
+        while let Some(directory) = directories.pop() {
+            for entry in std::fs::read_dir(directory).unwrap() {
                 let path = entry.unwrap().path();
-                if path.is_dir() { &mut folders } else { &mut files }.push(path);
+                if path.is_dir() { &mut directories } else { &mut files }.push(path);
             }
         }
         let shown = |path: PathBuf| path.strip_prefix(root.path()).unwrap().display().to_string();

@@ -17,13 +17,21 @@ mod store;
 mod unused;
 
 #[cfg(feature = "build")]
-pub use build::{BuiltNodeImage, NodeImageOptions, build_node_image};
+pub use build::BuiltNodeImage;
+#[cfg(feature = "build")]
+#[doc(hidden)]
+pub use build::{NodeImageOptions, build_node_image};
 #[cfg(feature = "build")]
 pub use build_error::BuildError;
 pub use error::NodeImageError;
-pub use info::{DEFAULT_IMAGE, NodeImage, label};
+#[doc(hidden)]
+pub use info::label;
+pub use info::{DEFAULT_IMAGE, NodeImage};
+#[doc(hidden)]
 pub use inspect::node_image;
-pub use reference::{DEFAULT_NAME, newest_of_version, version_tag};
+pub use reference::DEFAULT_NAME;
+#[doc(hidden)]
+pub use reference::{newest_of_version, version_tag};
 #[cfg(feature = "build")]
 pub use store::StoreError;
 pub(crate) use unused::unused_stores;

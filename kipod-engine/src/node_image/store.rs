@@ -27,7 +27,7 @@ pub enum StoreError {
     /// An operation of the file system failed.
     #[error("cannot access `{}` for the image store", .path.display())]
     Io {
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// The cause.
         source: std::io::Error,

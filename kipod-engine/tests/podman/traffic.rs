@@ -55,14 +55,14 @@ fn fetch_seed(address: SocketAddr) -> String {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
         stream.write_all(b"GET /seed HTTP/1.0\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+        let mut response = String::new();
+        stream.read_to_string(&mut response)?;
+        Ok(response)
     };
     let start = Instant::now();
     loop {
         match fetch() {
-            Ok(answer) if !answer.is_empty() => return answer,
+            Ok(response) if !response.is_empty() => return response,
             result => assert!(start.elapsed() < TIMEOUT, "{address}: {result:?}"),
         }
         std::thread::sleep(Duration::from_millis(100));
@@ -105,13 +105,13 @@ async fn a_published_port_reaches_its_container() {
         count: 1,
     }];
     let server = server(&fixture, &network, &ports).await;
-    let answer = fetch_seed(free);
-    assert!(answer.ends_with("from the image\n"), "{answer}");
+    let response = fetch_seed(free);
+    assert!(response.ends_with("from the image\n"), "{response}");
 
     fixture.podman.stop_container(&server).await.unwrap();
     fixture.podman.start_container(&server).await.unwrap();
-    let answer = fetch_seed(free);
-    assert!(answer.ends_with("from the image\n"), "after a restart: {answer}");
+    let response = fetch_seed(free);
+    assert!(response.ends_with("from the image\n"), "after a restart: {response}");
     fixture.podman.stop_container(&server).await.unwrap();
     TcpListener::bind(free).expect("the port of a stopped container is free");
 }
@@ -132,8 +132,8 @@ async fn a_port_range_reaches_its_container() {
         count: 3,
     }];
     server(&fixture, &network, &ports).await;
-    let answer = fetch_seed((Ipv4Addr::LOCALHOST, first + 2).into());
-    assert!(answer.ends_with("from the image\n"), "{answer}");
+    let response = fetch_seed((Ipv4Addr::LOCALHOST, first + 2).into());
+    assert!(response.ends_with("from the image\n"), "{response}");
     assert!(!is_free(&first), "the first port of the range is not published");
     let found = fixture.podman.containers(&fixture.label()).await.unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
@@ -161,8 +161,8 @@ async fn podman_chooses_tcp_and_udp_ports() {
     };
     let [tcp, udp] = published();
     assert!(tcp.ip().is_loopback() && udp.ip().is_loopback(), "{tcp}, {udp}");
-    let answer = fetch_seed(tcp);
-    assert!(answer.ends_with("from the image\n"), "{answer}");
+    let response = fetch_seed(tcp);
+    assert!(response.ends_with("from the image\n"), "{response}");
     let held = UdpSocket::bind(udp).expect_err("the UDP port is in use");
     assert_eq!(held.kind(), std::io::ErrorKind::AddrInUse);
 

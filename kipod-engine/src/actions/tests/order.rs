@@ -1,6 +1,7 @@
 //! Order of Podman's calls.
 
 use super::*;
+use crate::util::text::error_chain;
 
 #[tokio::test]
 async fn create_uploads_files_before_the_start() {
@@ -88,8 +89,8 @@ async fn create_refuses_an_old_kubernetes_version() {
     let mut labels = world.podman.image(DEFAULT_IMAGE).await.unwrap().unwrap().labels;
     labels.insert(label::KUBERNETES_VERSION.to_owned(), "v1.31.9".to_owned());
     world.podman.add_image(DEFAULT_IMAGE, labels);
-    let error = world.create(request()).await.unwrap_err().to_string();
-    let words = "node image `localhost/kipod-node:latest`: Kubernetes v1.31.9 is not supported: ";
+    let error = error_chain(&world.create(request()).await.unwrap_err());
+    let words = "node image `localhost/kipod-node:latest` has an unsupported Kubernetes version: Kubernetes v1.31.9 is not supported: ";
     assert!(error.starts_with(words), "{error}");
     assert_eq!(world.changes(), [""; 0]);
 }

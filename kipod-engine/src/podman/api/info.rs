@@ -123,7 +123,7 @@ pub struct ContainerDetails {
     pub state: ContainerState,
     /// The process id of its first process on the host; `None` unless the container is running.
     pub pid: Option<u32>,
-    /// How often Podman has restarted it.
+    /// The number of restarts by Podman.
     pub restart_count: u64,
     /// The id of its image.
     pub image: String,
