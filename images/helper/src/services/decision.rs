@@ -1,4 +1,4 @@
-//! What to do with a Service.
+//! Decisions on a Service: its address, or the reason for none.
 
 use super::service::{Port, Service};
 use super::settings::Settings;

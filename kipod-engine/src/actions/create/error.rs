@@ -100,7 +100,7 @@ pub enum CreateError {
     NodeExited {
         /// The node.
         node: String,
-        /// What the creation was waiting for.
+        /// The condition that the creation was waiting for.
         waiting_for: &'static str,
         /// The relevant lines of the container's output, and the file with all of it.
         report: FailureReport,
@@ -110,7 +110,7 @@ pub enum CreateError {
     Timeout {
         /// The time waited.
         waited: Duration,
-        /// What did not become ready.
+        /// The condition that was not met.
         waiting_for: &'static str,
         /// Its parts that are not ready.
         missing: Vec<String>,

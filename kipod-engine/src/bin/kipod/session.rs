@@ -1,4 +1,4 @@
-//! What the commands share: the engine with its progress and cancellation, and parsing of names.
+//! Common parts of the commands: the engine with its progress and cancellation, and parsing of names.
 
 use std::time::Duration;
 
