@@ -61,9 +61,9 @@ pub enum BuildError {
         /// The bundle's folder.
         dir: PathBuf,
         /// What it has.
-        have: Version,
+        have: Box<Version>,
         /// What was asked for.
-        wanted: Version,
+        wanted: Box<Version>,
     },
     /// The bundle's kubeadm does not run on this machine.
     #[error("the bundle's kubeadm does not work here: {0}")]
@@ -137,11 +137,14 @@ pub async fn build_node_image(
     let kubernetes_version: Version =
         kubeadm(bundle, &["version", "-o", "short"]).await?.trim().parse()?;
     kubernetes_version.check_supported()?;
-    if let Some(wanted) = &options.kubernetes_version {
-        if !wanted.matches(&kubernetes_version) {
-            let (dir, wanted) = (bundle.dir().to_owned(), wanted.clone());
-            return Err(BuildError::OtherVersion { dir, have: kubernetes_version, wanted });
-        }
+    if let Some(wanted) = &options.kubernetes_version
+        && !wanted.matches(&kubernetes_version)
+    {
+        return Err(BuildError::OtherVersion {
+            dir: bundle.dir().to_owned(),
+            have: Box::new(kubernetes_version),
+            wanted: Box::new(wanted.clone()),
+        });
     }
     let reference = match options.reference.rsplit('/').next() {
         Some(last) if last.contains(':') => options.reference.clone(),
