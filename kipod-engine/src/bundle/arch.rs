@@ -1,35 +1,42 @@
-//! Processor architectures, as Kubernetes' release servers name them.
+//! Processor architectures, as the release servers of Kubernetes name them.
 
-use super::BundleError;
-
-/// An architecture that Kubernetes and CRI-O publish programs for and kipod knows.
+/// An architecture with published programs of Kubernetes and CRI-O.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Arch {
-    /// 64-bit x86, `x86_64` elsewhere.
+    /// 64-bit x86 (`x86_64`).
     Amd64,
-    /// 64-bit Arm, `aarch64` elsewhere.
+    /// 64-bit Arm (`aarch64`).
     Arm64,
 }
 
+/// An architecture without component bundles.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no component bundle for architecture `{name}`, only for `amd64` and `arm64`")]
+pub struct UnsupportedArch {
+    /// Rust's name of the architecture.
+    name: String,
+}
+
 impl Arch {
-    /// The architecture this program was built for, which is the one nodes run on.
+    /// Returns the architecture this program was built for. Nodes have the same.
     ///
     /// # Errors
     ///
     /// When it is neither `x86_64` nor `aarch64`.
-    pub fn host() -> Result<Self, BundleError> {
+    pub fn host() -> Result<Self, UnsupportedArch> {
         Self::from_rust(std::env::consts::ARCH)
     }
 
-    fn from_rust(name: &str) -> Result<Self, BundleError> {
+    fn from_rust(name: &str) -> Result<Self, UnsupportedArch> {
         match name {
             "x86_64" => Ok(Self::Amd64),
             "aarch64" => Ok(Self::Arm64),
-            other => Err(BundleError::UnknownArch { arch: other.to_owned() }),
+            other => Err(UnsupportedArch { name: other.to_owned() }),
         }
     }
 
-    /// `amd64` or `arm64`.
+    /// Returns `amd64` or `arm64`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Amd64 => "amd64",
@@ -37,7 +44,7 @@ impl Arch {
         }
     }
 
-    /// The architecture that an ELF header's `e_machine` stands for (`EM_X86_64`, `EM_AARCH64`).
+    /// Returns the architecture of an ELF header's `e_machine` (`EM_X86_64`, `EM_AARCH64`).
     pub(super) fn from_elf(machine: u16) -> Option<Self> {
         match machine {
             62 => Some(Self::Amd64),
@@ -58,13 +65,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rust_names_become_upstream_names() {
+    fn rust_names_become_release_names() {
         assert_eq!(Arch::from_rust("x86_64").unwrap().name(), "amd64");
         assert_eq!(Arch::from_rust("aarch64").unwrap().name(), "arm64");
         let error = Arch::from_rust("riscv64").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no component bundle for architecture `riscv64`, only for `amd64` and `arm64`"
+            "no component bundle for architecture `riscv64`, only for `amd64` and `arm64`"
         );
     }
 }

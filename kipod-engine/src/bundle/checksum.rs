@@ -1,15 +1,12 @@
-//! SHA-256 sums: of files, in `SHA256SUMS`, and as release servers publish them.
+//! SHA-256 sums of files, and their published form.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest, Sha256};
-
-use super::ValidationError;
 
 /// A SHA-256 sum. Prints as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,7 +25,7 @@ impl std::fmt::Debug for Sum {
 }
 
 impl Sum {
-    /// The sum that 64 hexadecimal digits stand for.
+    /// Parses 64 hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
         let digit = |byte: u8| (byte as char).to_digit(16);
         let mut sum = [0; 32];
@@ -41,7 +38,7 @@ impl Sum {
         Some(Self(sum))
     }
 
-    /// The sum of a file's content.
+    /// Computes the sum of a file.
     pub(super) fn of_file(path: &Path) -> std::io::Result<Self> {
         let mut file = File::open(path)?;
         let mut hash = Sha256::new();
@@ -54,12 +51,12 @@ impl Sum {
         }
     }
 
-    /// The sum of some bytes.
+    /// Computes the sum of some bytes.
     pub(super) fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The sums of several files, in their order, with as many threads as the machine has cores.
+    /// Computes the sums of several files, in their order, with a thread for each processor core.
     pub(super) fn of_files(paths: &[PathBuf]) -> Vec<std::io::Result<Self>> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len());
         let next = AtomicUsize::new(0);
@@ -81,8 +78,8 @@ impl Sum {
         done.into_iter().map(|(_, sum)| sum).collect()
     }
 
-    /// The sum that a release server publishes for the file `name`: alone (Kubernetes'
-    /// `kubeadm.sha256`), or on a line with the name as `sha256sum` writes it (CRI-O).
+    /// Parses the sum that a release server publishes for the file `name`: only the sum (Kubernetes'
+    /// `kubeadm.sha256`), or a line of `sha256sum` with the name (CRI-O).
     pub(super) fn published(text: &str, name: &str) -> Option<Self> {
         text.lines().find_map(|line| {
             let (sum, file) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
@@ -91,48 +88,6 @@ impl Sum {
             is_it.then(|| Self::parse(sum)).flatten()
         })
     }
-}
-
-/// The content of a `SHA256SUMS`, and what is wrong with it.
-pub(super) fn parse_sums(text: &str) -> (BTreeMap<PathBuf, Sum>, Vec<ValidationError>) {
-    let (mut sums, mut faults) = (BTreeMap::new(), Vec::new());
-    for (line, number) in text.lines().zip(1..) {
-        if line.trim().is_empty() {
-            continue;
-        }
-        let parsed = line.split_once([' ', '\t']).and_then(|(sum, path)| {
-            let path = path.trim_start();
-            let path = inside(Path::new(path.strip_prefix('*').unwrap_or(path)))?;
-            Some((Sum::parse(sum)?, path))
-        });
-        let Some((sum, path)) = parsed else {
-            faults.push(ValidationError::BadLine {
-                line: number,
-                text: line.chars().take(120).collect(),
-            });
-            continue;
-        };
-        match sums.get(&path) {
-            Some(other) if *other != sum => {
-                faults.push(ValidationError::NamedTwice { line: number, path })
-            }
-            _ => drop(sums.insert(path, sum)),
-        }
-    }
-    (sums, faults)
-}
-
-/// `path` without `./`, if it is relative and stays below the folder it is relative to.
-fn inside(path: &Path) -> Option<PathBuf> {
-    let mut inside = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::Normal(name) => inside.push(name),
-            Component::CurDir => {}
-            _ => return None,
-        }
-    }
-    (inside != Path::new("")).then_some(inside)
 }
 
 #[cfg(test)]
@@ -159,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_sums_of_any_case_and_nothing_else() {
+    fn parse_accepts_64_digits_of_any_case() {
         assert_eq!(Sum::parse(&HELLO.to_uppercase()), Some(Sum::of(b"hello")));
         assert_eq!(Sum::parse(&HELLO[1..]), None);
         assert_eq!(Sum::parse(&HELLO.replace('2', "g")), None);
@@ -167,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_servers_publish() {
+    fn published_accepts_both_formats() {
         let sum = Some(Sum::of(b"hello"));
         assert_eq!(Sum::published(HELLO, "kubeadm"), sum);
         assert_eq!(Sum::published(&format!("{HELLO}\n"), "kubeadm"), sum);
@@ -176,33 +131,5 @@ mod tests {
         assert_eq!(Sum::published(&lines, "c.tar.gz"), None);
         assert_eq!(Sum::published("<html>not found</html>", "kubeadm"), None);
         assert_eq!(Sum::published("", "kubeadm"), None);
-    }
-
-    #[test]
-    fn sha256sums_may_not_leave_the_folder() {
-        let text = format!(
-            "{HELLO}  ./bin/a b\n{HELLO} *bin/c\n\n{HELLO}  ../x\n{HELLO}  /etc/x\nnonsense\n"
-        );
-        let (sums, faults) = parse_sums(&text);
-        assert_eq!(
-            sums.keys().collect::<Vec<_>>(),
-            [Path::new("bin/a b"), Path::new("bin/c")],
-            "{faults:?}"
-        );
-        let lines: Vec<_> = faults
-            .iter()
-            .map(|fault| match fault {
-                ValidationError::BadLine { line, .. } => *line,
-                other => panic!("{other}"),
-            })
-            .collect();
-        assert_eq!(lines, [4, 5, 6]);
-    }
-
-    #[test]
-    fn a_file_named_twice_needs_one_sum() {
-        let other = HELLO.replace('2', "3");
-        let (_, faults) = parse_sums(&format!("{HELLO}  a\n{HELLO}  a\n{other}  a\n"));
-        assert_eq!(faults, [ValidationError::NamedTwice { line: 3, path: "a".into() }]);
     }
 }

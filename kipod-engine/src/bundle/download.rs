@@ -1,4 +1,4 @@
-//! A whole bundle from upstream: all files, put together, and there at once or not at all.
+//! The download of a bundle: all files, assembled atomically.
 
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
@@ -7,38 +7,40 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 
-use super::events::OnEvent;
-use super::fetch::{Fetcher, Wanted};
-use super::layout::{BIN, CNI, SUMS};
+use super::checksum::Sum;
+use super::error::{BundleError, DownloadCause, DownloadFailure};
+use super::events::{DownloadEvent, OnEvent};
+use super::fetch::RemoteFile;
+use super::layout::{BIN, CNI, Program, SUMS};
 use super::lock::lock;
-use super::open::programs_in;
+use super::open::{Bundle, programs_in};
+use super::release::Release;
 use super::unpack::unpack;
-use super::upstream::crio_archive_name;
-use super::{Bundle, BundleError, Cause, DownloadEvent, Failure, Program, Release, Sum, Upstream};
+use super::upstream::{Upstream, crio_archive_name};
 use crate::util::blocking;
 
-/// How many files come at the same time.
+/// The number of parallel downloads.
 const PARALLEL: usize = 4;
 
-/// The programs that Kubernetes publishes one by one.
+/// The programs that Kubernetes publishes as single files.
 const KUBERNETES_PROGRAMS: [Program; 3] = [Program::Kubeadm, Program::Kubelet, Program::Kubectl];
 
-/// The files of one release's download, all in `CACHE/bundles`.
-struct Place {
-    /// `NAME`: the bundle, complete.
+/// The paths of one release's download, all in `CACHE/bundles`.
+struct Paths {
+    /// `NAME`: the complete bundle.
     dir: PathBuf,
-    /// `NAME.lock`: held while anything of it changes. Stays, since a lock file that is removed can
-    /// be held by two.
+    /// `NAME.lock`: the lock of this bundle. It is never removed, since two processes could lock a removed
+    /// file and its successor.
     lock: PathBuf,
-    /// `NAME.partial/files`: what was downloaded, for this try or the next.
+    /// `NAME.partial/files`: the downloaded files, for this attempt or the next.
     files: PathBuf,
-    /// `NAME.partial/tree`: the bundle being put together.
+    /// `NAME.partial/tree`: the bundle during its assembly.
     tree: PathBuf,
     /// `NAME.partial`
     partial: PathBuf,
 }
 
-impl Place {
+impl Paths {
     fn new(dir: PathBuf) -> Self {
         let beside = |end: &str| {
             let mut path = dir.clone().into_os_string();
@@ -52,19 +54,19 @@ impl Place {
 }
 
 impl Upstream {
-    /// Downloads a release's bundle into kipod's cache folder, unless it is there already.
+    /// Downloads a release's bundle to kipod's cache directory, unless the cache has it.
     ///
-    /// Every file is checked against its published checksum. What an earlier download left, whole or
-    /// in part, is used. The bundle's folder ([`Release::dir`]) appears complete or not at all, and
-    /// of several processes that want the same bundle one downloads it while the others wait.
+    /// Verifies every file with its published checksum. Resumes interrupted downloads. The bundle's
+    /// directory ([`Release::dir`]) is created atomically. If several processes download the same bundle,
+    /// one of them does and the others wait.
     ///
-    /// `on_event` is told what goes on; it is called often and must not block.
+    /// `on_event` is called often and must not block.
     ///
     /// # Errors
     ///
-    /// [`BundleError::NoSuchVersion`] when the server does not have it;
-    /// [`BundleError::Download`] with every file that could not be had and why;
-    /// [`BundleError::Archive`] and [`BundleError::ValidationErrors`] when what is published is not a bundle;
+    /// [`BundleError::NoSuchVersion`] when the server does not have the version;
+    /// [`BundleError::Download`] with every file that could not be downloaded;
+    /// [`BundleError::Archive`] and [`BundleError::Content`] when the published files are not a bundle;
     /// [`BundleError::Io`] when the cache cannot be written.
     pub async fn download(
         &self,
@@ -72,19 +74,19 @@ impl Upstream {
         cache: &Path,
         on_event: &(dyn Fn(DownloadEvent<'_>) + Send + Sync),
     ) -> Result<Bundle, BundleError> {
-        let place = Place::new(release.dir(cache));
-        let bundles = place.dir.parent().expect("it was joined to a folder");
+        let paths = Paths::new(release.dir(cache));
+        let bundles = paths.dir.parent().expect("the path is in a directory");
         create_dir(bundles)?;
-        let lock = Arc::new(lock(&place.lock, on_event).await?);
-        if let Some(bundle) = cached(&place.dir, cache, release, &lock).await? {
+        let lock = Arc::new(lock(&paths.lock, on_event).await?);
+        if let Some(bundle) = cached(&paths.dir, cache, release, &lock).await? {
             on_event(DownloadEvent::Cached { dir: bundle.dir() });
             return Ok(bundle);
         }
-        create_dir(&place.files)?;
-        self.fetch_all(release, &place.files, on_event).await?;
+        create_dir(&paths.files)?;
+        self.fetch_all(release, &paths.files, on_event).await?;
         on_event(DownloadEvent::Assembling);
         let release = release.clone();
-        holding(&lock, move || assemble(&release, place)).await
+        holding(&lock, move || assemble(&release, paths)).await
     }
 
     async fn fetch_all(
@@ -94,28 +96,30 @@ impl Upstream {
         on_event: &OnEvent<'_>,
     ) -> Result<(), BundleError> {
         let archive = crio_archive_name(release);
-        let mut wanted = vec![Wanted {
+        let mut wanted = vec![RemoteFile {
             name: &archive,
             url: self.crio_archive(release),
             sum_suffix: ".sha256sum",
         }];
-        wanted.extend(KUBERNETES_PROGRAMS.iter().map(|program| Wanted {
+        wanted.extend(KUBERNETES_PROGRAMS.iter().map(|program| RemoteFile {
             name: program.name(),
             url: self.kubernetes_program(release, program.name()),
             sum_suffix: ".sha256",
         }));
-        let fetcher = Fetcher::new(self, on_event);
-        // Collected first: a closure inside the stream would keep the whole future from being `Send`.
+        let fetcher = self.fetcher(on_event);
+        // Collected first: with a closure in the stream the future would not be `Send`.
         let files: Vec<_> = wanted.iter().map(|wanted| fetcher.file(wanted, dir)).collect();
         let results: Vec<_> = futures_util::stream::iter(files).buffered(PARALLEL).collect().await;
-        let failures: Vec<Failure> = results.into_iter().filter_map(Result::err).collect();
+        let failures: Vec<DownloadFailure> = results.into_iter().filter_map(Result::err).collect();
         if failures.is_empty() {
             return Ok(());
         }
         let missing = |name: &str| {
-            failures.iter().any(|failure| failure.file == name && failure.cause == Cause::NotFound)
+            failures
+                .iter()
+                .any(|failure| failure.file == name && failure.cause == DownloadCause::NotFound)
         };
-        // One file of several that is not there is not a version that does not exist.
+        // The version does not exist only if all its files are missing.
         if KUBERNETES_PROGRAMS.iter().all(|program| missing(program.name())) {
             return Err(self.no_kubernetes(release).await);
         }
@@ -126,8 +130,8 @@ impl Upstream {
     }
 }
 
-/// The bundle if it is there and whole. One that is not whole any more is removed: the cache is
-/// kipod's own, and what is in it can be had again.
+/// Returns the cached bundle if it exists and is valid. Removes an invalid one, since it can be downloaded
+/// again.
 async fn cached(
     dir: &Path,
     cache: &Path,
@@ -137,8 +141,8 @@ async fn cached(
     let (dir, cache, arch) = (dir.to_owned(), cache.to_owned(), release.arch);
     holding(lock, move || match Bundle::check(&dir, Some(&cache), arch) {
         Ok(bundle) => Ok(Some(bundle)),
-        Err(BundleError::NoBundle { .. }) => Ok(None),
-        Err(BundleError::ValidationErrors { .. }) => {
+        Err(BundleError::NotFound { .. }) => Ok(None),
+        Err(BundleError::Content { .. }) => {
             std::fs::remove_dir_all(&dir).map_err(BundleError::io("remove", &dir))?;
             Ok(None)
         }
@@ -147,17 +151,17 @@ async fn cached(
     .await
 }
 
-/// Makes the bundle's folder of the downloaded files, checks it, and gives it its name.
-fn assemble(release: &Release, place: Place) -> Result<Bundle, BundleError> {
-    let Place { dir, files, tree, partial, .. } = place;
+/// Assembles the bundle from the downloaded files, checks it, and renames it to its final name.
+fn assemble(release: &Release, paths: Paths) -> Result<Bundle, BundleError> {
+    let Paths { dir, files, tree, partial, .. } = paths;
     if tree.exists() {
         std::fs::remove_dir_all(&tree).map_err(BundleError::io("remove", &tree))?;
     }
-    for folder in [BIN, CNI] {
-        create_dir(&tree.join(folder))?;
+    for directory in [BIN, CNI] {
+        create_dir(&tree.join(directory))?;
     }
     for program in KUBERNETES_PROGRAMS {
-        // A link and not a move, so that nothing is downloaded again if what follows fails.
+        // A link, so that nothing is downloaded again if a later step fails.
         let (from, to) = (files.join(program.name()), tree.join(program.path()));
         let executable = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(&from, executable).map_err(BundleError::io("change", &from))?;
@@ -171,7 +175,7 @@ fn assemble(release: &Release, place: Place) -> Result<Bundle, BundleError> {
     Ok(bundle.moved_to(dir))
 }
 
-/// Writes `SHA256SUMS`, so that a bundle that is damaged later is noticed.
+/// Writes `SHA256SUMS`, so that later damage of the bundle is detected.
 fn write_sums(tree: &Path) -> Result<(), BundleError> {
     let paths = programs_in(tree);
     let full: Vec<_> = paths.iter().map(|path| tree.join(path)).collect();
@@ -188,8 +192,8 @@ fn create_dir(path: &Path) -> Result<(), BundleError> {
     std::fs::create_dir_all(path).map_err(BundleError::io("create", path))
 }
 
-/// Does `work` on a thread, which keeps the lock until it is done, also when the download was given up
-/// meanwhile.
+/// Runs `work` on a blocking thread, which holds the lock until it is done, even if the download is
+/// cancelled meanwhile.
 async fn holding<T: Send + 'static>(
     lock: &Arc<File>,
     work: impl FnOnce() -> Result<T, BundleError> + Send + 'static,

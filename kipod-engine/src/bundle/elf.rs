@@ -1,17 +1,17 @@
-//! Enough of ELF to say that a file is a whole program for a machine.
+//! A check that a file is a complete ELF program for an architecture.
 
 use std::io::{Read, Seek, SeekFrom};
 
-use super::Arch;
+use super::arch::Arch;
 
-/// What is wrong with a program.
+/// An error of a program.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum ElfFault {
+pub(super) enum ElfError {
     /// Not a 64-bit little-endian ELF file, or neither an executable nor a shared object.
     NotAProgram,
-    /// For a machine with this `e_machine`.
+    /// Another architecture: the `e_machine`.
     OtherMachine(u16),
-    /// The headers speak of content up to this offset, and the file is shorter.
+    /// The file is shorter than this offset, which its headers refer to.
     Truncated(u64),
 }
 
@@ -19,16 +19,16 @@ pub(super) enum ElfFault {
 const FILE_HEADER: usize = 64;
 const PROGRAM_HEADER: usize = 56;
 
-/// Checks a program of `len` bytes. Offsets are those of the System V ABI's ELF64 headers.
+/// Checks a program of `len` bytes. The offsets are those of ELF64 headers in the System V ABI.
 pub(super) fn check(
     file: &mut (impl Read + Seek),
     len: u64,
     arch: Arch,
-) -> std::io::Result<Result<(), ElfFault>> {
+) -> std::io::Result<Result<(), ElfError>> {
     let mut head = [0; FILE_HEADER];
     match file.read_exact(&mut head) {
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            return Ok(Err(ElfFault::NotAProgram));
+            return Ok(Err(ElfError::NotAProgram));
         }
         other => other?,
     }
@@ -43,11 +43,11 @@ pub(super) fn check(
         || head[5] != little_endian
         || (kind != executable && kind != shared)
     {
-        return Ok(Err(ElfFault::NotAProgram));
+        return Ok(Err(ElfError::NotAProgram));
     }
     let machine = u16_at(&head, 18);
     if Arch::from_elf(machine) != Some(arch) {
-        return Ok(Err(ElfFault::OtherMachine(machine)));
+        return Ok(Err(ElfError::OtherMachine(machine)));
     }
     let table = |offset: u64, size: u16, count: u16| {
         if count == 0 { 0 } else { offset.saturating_add(u64::from(size) * u64::from(count)) }
@@ -63,7 +63,7 @@ pub(super) fn check(
             needed = needed.max(u64_at(&header, 8).saturating_add(u64_at(&header, 32)));
         }
     }
-    Ok(if needed > len { Err(ElfFault::Truncated(needed)) } else { Ok(()) })
+    Ok(if needed > len { Err(ElfError::Truncated(needed)) } else { Ok(()) })
 }
 
 #[cfg(test)]
@@ -72,27 +72,27 @@ mod tests {
 
     use super::*;
 
-    fn check_bytes(bytes: &[u8], arch: Arch) -> Result<(), ElfFault> {
+    fn check_bytes(bytes: &[u8], arch: Arch) -> Result<(), ElfError> {
         check(&mut Cursor::new(bytes), bytes.len() as u64, arch).unwrap()
     }
 
     #[test]
-    fn this_very_test_is_a_program_and_half_of_it_is_not() {
+    fn truncated_program_is_rejected() {
         let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let host = Arch::host().unwrap();
         let other = if host == Arch::Amd64 { Arch::Arm64 } else { Arch::Amd64 };
         assert_eq!(check_bytes(&bytes, host), Ok(()));
-        assert!(matches!(check_bytes(&bytes, other), Err(ElfFault::OtherMachine(_))));
+        assert!(matches!(check_bytes(&bytes, other), Err(ElfError::OtherMachine(_))));
         assert!(matches!(
             check_bytes(&bytes[..bytes.len() / 2], host),
-            Err(ElfFault::Truncated(_))
+            Err(ElfError::Truncated(_))
         ));
     }
 
     #[test]
-    fn other_files_are_not_programs() {
+    fn other_files_are_rejected() {
         for bytes in [&b""[..], b"#!/bin/sh\n", &[0x7f; 100]] {
-            assert_eq!(check_bytes(bytes, Arch::Amd64), Err(ElfFault::NotAProgram));
+            assert_eq!(check_bytes(bytes, Arch::Amd64), Err(ElfError::NotAProgram));
         }
     }
 }

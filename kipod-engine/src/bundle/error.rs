@@ -1,191 +1,194 @@
-//! What can go wrong with a component bundle.
+//! Errors of component bundles and their download.
 
 use std::path::{Path, PathBuf};
 
-use super::{Sum, ValidationError};
+use super::arch::UnsupportedArch;
+use super::checksum::Sum;
+use super::content_error::ContentError;
+use crate::util::Hint;
+use crate::util::text::indent_list;
 
-/// A component bundle that cannot be had.
+/// An error of a component bundle.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BundleError {
-    /// There is no such folder.
-    #[error("there is no component bundle at `{}`", .dir.display())]
-    NoBundle {
-        /// The folder.
+    /// The directory does not exist.
+    #[error("component bundle `{}` not found", .dir.display())]
+    NotFound {
+        /// The directory.
         dir: PathBuf,
     },
-    /// The bundle's content is not what it should be. Holds everything that is wrong.
-    #[error("component bundle `{}` cannot be used:{}", .dir.display(), lines(.faults))]
-    ValidationErrors {
-        /// The bundle's folder.
+    /// The content of the bundle is invalid.
+    #[error("invalid component bundle `{}`:{}", .dir.display(), indent_list(.errors))]
+    Content {
+        /// The bundle's directory.
         dir: PathBuf,
-        /// All that is wrong, never empty.
-        faults: Vec<ValidationError>,
+        /// All errors of its content, never empty.
+        errors: Vec<ContentError>,
     },
-    /// Kubernetes does not run here.
-    #[error("there is no component bundle for architecture `{arch}`, only for `amd64` and `arm64`")]
-    UnknownArch {
-        /// Rust's name of the architecture.
-        arch: String,
-    },
-    /// Not something that names a version.
+    /// There are no bundles for this host's architecture.
+    #[error(transparent)]
+    UnsupportedArch(#[from] UnsupportedArch),
+    /// The text is not a version.
     #[error("`{text}` is not a version")]
-    BadVersion {
-        /// What was given.
+    InvalidVersion {
+        /// The text.
         text: String,
     },
-    /// Not an address of a mirror.
-    #[error("`{url}` cannot be a mirror: {message}")]
-    BadMirror {
-        /// What was given, without a password.
+    /// The text is not the URL of a mirror.
+    #[error("invalid mirror `{url}`: {message}")]
+    InvalidMirror {
+        /// The URL, without a password.
         url: String,
-        /// Why not.
+        /// The reason.
         message: String,
     },
-    /// The HTTP client could not be set up, as when the system has no root certificates.
-    #[error("no connection can be secured: {message}")]
+    /// The HTTP client could not be created, for example because the system has no root certificates.
+    #[error("failed to set up TLS: {message}")]
     NoClient {
-        /// Why not.
+        /// The reason.
         message: String,
     },
-    /// A version could not be looked up.
-    #[error("the newest version of {what} could not be found out: {failure}")]
+    /// A version could not be resolved.
+    #[error("failed to look up the newest version of {product}")]
     Resolve {
         /// `Kubernetes 1.36`.
-        what: String,
-        /// The look-up that failed.
-        failure: Box<Failure>,
+        product: String,
+        /// The failed download of the version file.
+        source: Box<DownloadFailure>,
     },
-    /// One file or several could not be downloaded.
-    #[error("{release} could not be downloaded:{}", lines(.failures))]
+    /// One or more files could not be downloaded.
+    #[error("failed to download {release}:{}", indent_list(.failures))]
     Download {
-        /// Such as `Kubernetes v1.36.2 with CRI-O v1.36.3 for amd64`.
+        /// The release, such as `Kubernetes v1.36.2 with CRI-O v1.36.3 for amd64`.
         release: String,
-        /// Every file that is missing, and why; never empty.
-        failures: Vec<Failure>,
+        /// The missing files, never empty.
+        failures: Vec<DownloadFailure>,
     },
     /// The server does not have a version.
-    #[error("`{server}` has no {what}")]
+    #[error("`{server}` does not have {product}")]
     NoSuchVersion {
-        /// The URL below which it was sought, without a password.
+        /// The base URL of the server, without a password.
         server: String,
-        /// Such as `Kubernetes v1.36.99 for amd64`.
-        what: String,
-        /// Options with versions that it does have, as far as they could be found out.
+        /// The version, such as `Kubernetes v1.36.99 for amd64`.
+        product: String,
+        /// Options with existing versions, as far as they are known.
         suggestions: Vec<String>,
     },
-    /// A downloaded archive is not what CRI-O publishes.
-    #[error("archive `{archive}` cannot be unpacked: {message}")]
+    /// A downloaded archive is not an archive of CRI-O.
+    #[error("failed to unpack archive `{archive}`: {message}")]
     Archive {
         /// The archive's name.
         archive: String,
-        /// What is wrong with it.
+        /// The reason.
         message: String,
     },
-    /// The file system did not let kipod do something.
-    #[error("cannot {action} `{}`: {error}", .path.display())]
+    /// An operation of the file system failed.
+    #[error("cannot {action} `{}`", .path.display())]
     Io {
         /// `create`, `lock`, `rename` and the like.
         action: &'static str,
-        /// What it was to be done to.
+        /// The path.
         path: PathBuf,
-        /// The operating system's answer.
-        error: std::io::Error,
+        /// The cause.
+        source: std::io::Error,
     },
 }
 
 /// A file that could not be downloaded.
 #[derive(Debug, thiserror::Error)]
 #[error("`{file}` from `{url}`: {cause}")]
-pub struct Failure {
+#[non_exhaustive]
+pub struct DownloadFailure {
     /// The file's name, such as `kubeadm`.
     pub file: String,
-    /// Where it was sought, without a password.
+    /// Its URL, without a password.
     pub url: String,
-    /// Why it could not be had.
-    pub cause: Cause,
+    /// The reason.
+    pub cause: DownloadCause,
 }
 
-/// Why a file could not be downloaded.
+/// The reason why a file could not be downloaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Cause {
-    /// No connection, or one that broke.
+pub enum DownloadCause {
+    /// The connection failed or broke.
     #[error("{0}")]
     Unreachable(String),
-    /// The server does not have it.
-    #[error("the server does not have it (404)")]
+    /// The server does not have the file.
+    #[error("not found on the server (404)")]
     NotFound,
-    /// Any other answer that is not a success.
-    #[error("the server answered {0}")]
+    /// The server returned another error status.
+    #[error("the server returned status {0}")]
     Status(u16),
-    /// The file is there and its checksum is not.
-    #[error("there is no checksum at `{url}` (404), so it cannot be trusted")]
+    /// The server has the file, but not its checksum.
+    #[error("no checksum at `{url}` (404), so the file cannot be verified")]
     NoChecksum {
-        /// Where the checksum was sought.
+        /// The URL of the checksum.
         url: String,
     },
-    /// What should be a checksum is something else.
-    #[error("what is at `{url}` is not its checksum: `{text}`")]
-    BadChecksum {
-        /// Where the checksum was sought.
+    /// The checksum file does not contain a checksum.
+    #[error("the file at `{url}` is not a checksum: `{text}`")]
+    InvalidChecksum {
+        /// The URL of the checksum.
         url: String,
-        /// The first characters of what is there.
+        /// The first characters of the file.
         text: String,
     },
-    /// The content is not the published one. The file was removed.
-    #[error("it is corrupt and was removed: SHA-256 is {found}, published is {expected}")]
+    /// The content does not match the published checksum. The file was removed.
+    #[error("the file is corrupt and was removed: SHA-256 is {found}, published is {expected}")]
     Corrupt {
         /// The published checksum.
         expected: Sum,
-        /// That of the content.
+        /// The checksum of the content.
         found: Sum,
     },
-    /// A version file does not hold a version.
-    #[error("the server answered `{0}`, which is not a version")]
+    /// A version file does not contain a version.
+    #[error("the server returned `{0}`, which is not a version")]
     NotAVersion(String),
-    /// It could not be written.
+    /// The file could not be written.
     #[error("cannot {action} `{}`: {message}", .path.display())]
     Disk {
         /// `write`, `create` and the like.
         action: &'static str,
-        /// What it was to be done to.
+        /// The path.
         path: PathBuf,
-        /// The operating system's words.
+        /// The message of the operating system.
         message: String,
     },
 }
 
 impl BundleError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        move |error| Self::Io { action, path: path.to_owned(), error }
+        move |source| Self::Io { action, path: path.to_owned(), source }
     }
+}
 
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for BundleError {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::NoBundle { .. } => {
-                "give the folder that holds `bin/kubeadm` and the others with `--components DIR`"
+            Self::NotFound { .. } => {
+                "pass the directory that contains `bin/kubeadm` and the other files with `--components DIR`"
             }
-            Self::ValidationErrors { .. } => {
-                "put the files in order, or leave `--components` out and let kipod download them"
+            Self::Content { .. } => {
+                "fix the files, or omit `--components`: then kipod downloads a bundle"
             }
-            Self::BadVersion { .. } => {
-                "give a version such as `v1.36.2`, a minor version such as `1.36` for its newest \
-                 release, or `stable` for the newest of all"
+            Self::InvalidVersion { .. } => {
+                "use a version such as `v1.36.2`, a minor version such as `1.36` for its newest \
+                 release, or `stable` for the newest release"
             }
-            Self::BadMirror { .. } => {
-                "give an http or https URL below which upstream's paths are found: \
+            Self::InvalidMirror { .. } => {
+                "use an http or https URL that serves the paths of the release servers: \
                  `--mirror https://mirror.example/kubernetes`"
             }
             Self::NoClient { .. } => "install the package `ca-certificates`",
-            Self::Resolve { failure, .. } if failure.cause == Cause::NotFound => {
-                "there may be no release of it; give a whole version with `--k8s-version` and \
+            Self::Resolve { source, .. } if source.cause == DownloadCause::NotFound => {
+                "this version may have no release; use complete versions with `--k8s-version` and \
                  `--crio-version`"
             }
-            Self::Resolve { failure, .. } => return Some(failure.cause.hint()),
+            Self::Resolve { source, .. } => return Some(source.cause.hint()),
             Self::NoSuchVersion { suggestions, .. } if suggestions.is_empty() => {
-                return Some(Cause::NotFound.hint());
+                return Some(DownloadCause::NotFound.hint());
             }
             Self::NoSuchVersion { suggestions, .. } => {
                 return Some(format!("try {}", suggestions.join(", or ")));
@@ -193,35 +196,30 @@ impl BundleError {
             Self::Download { failures, .. } => {
                 return Some(failures.first()?.cause.hint());
             }
-            Self::Archive { .. } => "another `--crio-version` may do",
-            Self::UnknownArch { .. } | Self::Io { .. } => return None,
+            Self::Archive { .. } => "try another `--crio-version`",
+            Self::UnsupportedArch(_) | Self::Io { .. } => return None,
         };
         Some(hint.to_owned())
     }
 }
 
-impl Cause {
-    /// What the user can do about it.
+impl DownloadCause {
     fn hint(&self) -> String {
         let first = match self {
             Self::Disk { .. } => {
-                return "free some space, or set XDG_CACHE_HOME elsewhere".to_owned();
+                return "free some space, or set XDG_CACHE_HOME to another directory".to_owned();
             }
             Self::Unreachable(message) if message.contains("certificate") => {
                 "add the server's certificate authority to the system's, or"
             }
             Self::Unreachable(_) => {
-                "check the network (proxies are taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY), or"
+                "check the network (proxies are read from HTTPS_PROXY, HTTP_PROXY and NO_PROXY), or"
             }
             Self::Corrupt { .. } => "try again, or",
             _ => "",
         };
-        let rest = "name a server with the same files with `--mirror URL`, or a folder that holds \
-                    them with `--components DIR`";
+        let rest = "use a server with the same files with `--mirror URL`, or a local directory with \
+                    `--components DIR`";
         format!("{first} {rest}").trim_start().to_owned()
     }
-}
-
-fn lines(items: &[impl std::fmt::Display]) -> String {
-    items.iter().map(|item| format!("\n  {item}")).collect()
 }

@@ -1,58 +1,58 @@
-//! What a download tells while it goes on.
+//! Events of a download.
 
 use std::path::Path;
 use std::time::Duration;
 
-use super::Cause;
+use super::error::DownloadCause;
 
-/// Something that happened during [`Upstream::download`](super::Upstream::download). Files go on in
-/// parallel, so events of several files come mixed; those of one file come in order.
+/// An event of [`Upstream::download`](super::Upstream::download). Files are downloaded in parallel, so
+/// events of different files are interleaved; those of one file are in order.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DownloadEvent<'a> {
-    /// Another kipod downloads the same bundle; this one waits until it is done.
+    /// Another process downloads the same bundle; this one waits for it.
     Waiting {
-        /// The lock that the other one holds.
+        /// The lock of the other process.
         lock: &'a Path,
     },
-    /// The bundle was downloaded before, nothing is to be done.
+    /// The bundle is in the cache already.
     Cached {
-        /// Its folder.
+        /// Its directory.
         dir: &'a Path,
     },
-    /// A server sends a file. Comes once for every try.
+    /// The server sends a file. Once for each attempt.
     Started {
         /// The file's name, such as `kubeadm`.
         file: &'a str,
-        /// Bytes that earlier tries left, and that are not sent again.
+        /// The number of bytes from earlier attempts, which are not sent again.
         resumed: u64,
-        /// The whole file's size in bytes, if the server says so.
+        /// The size of the complete file in bytes, if the server reports it.
         total: Option<u64>,
     },
-    /// More of a file has come. Comes for every piece the network brings.
+    /// A part of a file was received.
     Advanced {
         /// The file's name.
         file: &'a str,
-        /// Bytes there are now, resumed ones included.
+        /// The number of bytes so far, including those from earlier attempts.
         done: u64,
     },
-    /// A try failed, and there will be another.
+    /// An attempt failed, and there will be another one.
     Retrying {
         /// The file's name.
         file: &'a str,
-        /// Why the try failed.
-        cause: &'a Cause,
-        /// The pause before the next one.
-        pause: Duration,
+        /// The reason.
+        cause: &'a DownloadCause,
+        /// The backoff before the next attempt.
+        backoff: Duration,
     },
     /// A file is complete and matches its published checksum.
     Verified {
         /// The file's name.
         file: &'a str,
     },
-    /// All files are there; the bundle's folder is put together and checked.
+    /// All files are complete; the bundle's directory is assembled and checked.
     Assembling,
 }
 
-/// What is called with every event, on the task that downloads: it must not block.
+/// A callback for events. It runs on the task of the download and must not block.
 pub(super) type OnEvent<'a> = dyn Fn(DownloadEvent<'_>) + Send + Sync + 'a;

@@ -1,62 +1,65 @@
-//! Component bundles that are installed on this machine, by the Kubernetes they have.
+//! Component bundles that are installed on this host, by their Kubernetes version.
 
 use std::path::{Path, PathBuf};
 
-use super::Program;
+use super::layout::Program;
 use crate::kubernetes::Version;
 use crate::podman::Command;
 
-/// The folder of the bundle that has the newest Kubernetes of those that `wanted` asks for (`1.35`,
-/// `v1.35.6`), at one of `places` or beside it, where its name begins with the place's own and a dash:
-/// `components-1.35` beside `components`. Of equal ones the first place's. `None` where there is none.
+/// Returns the directory of the installed bundle with the newest Kubernetes that matches `wanted` (`1.35`,
+/// `v1.35.6`). Searches `places` and their siblings whose name starts with the place's name and a dash,
+/// such as `components-1.35` next to `components`. Earlier places win over later ones with the same
+/// version.
 ///
-/// A bundle whose kubeadm cannot be asked counts by its name, and checking it says what is wrong.
-pub async fn installed(places: &[PathBuf], wanted: &str) -> Option<PathBuf> {
+/// A bundle whose kubeadm does not run matches by its name. [`Bundle::open`](super::Bundle::open) reports
+/// its errors.
+pub async fn find_installed(places: &[PathBuf], wanted: &str) -> Option<PathBuf> {
     let wanted: Version = wanted.parse().ok()?;
     let mut best: Option<(Version, PathBuf)> = None;
-    let mut nameless = None;
-    for folder in places.iter().flat_map(|place| folders(place)) {
-        match kubernetes(&folder).await {
+    let mut best_by_name = None;
+    for dir in places.iter().flat_map(|place| directories(place)) {
+        match kubernetes_version(&dir).await {
             Some(version) => {
-                let newer = best.as_ref().is_none_or(|(best, _)| version > *best);
-                if wanted.matches(&version) && newer {
-                    best = Some((version, folder));
+                let is_newer = best.as_ref().is_none_or(|(best, _)| version > *best);
+                if wanted.matches(&version) && is_newer {
+                    best = Some((version, dir));
                 }
             }
-            None if is_named(&folder, &wanted) => nameless = nameless.or(Some(folder)),
+            None if has_name(&dir, &wanted) => best_by_name = best_by_name.or(Some(dir)),
             None => {}
         }
     }
-    best.map(|(_, folder)| folder).or(nameless)
+    best.map(|(_, dir)| dir).or(best_by_name)
 }
 
-/// The folder at a place, and those beside it, by name.
-fn folders(place: &Path) -> Vec<PathBuf> {
-    let beside = || Some((place.parent()?, format!("{}-", place.file_name()?.to_str()?)));
-    let mut found: Vec<PathBuf> = beside()
+/// Returns the directory at a place, and its siblings sorted by name.
+fn directories(place: &Path) -> Vec<PathBuf> {
+    let siblings = || Some((place.parent()?, format!("{}-", place.file_name()?.to_str()?)));
+    let mut found: Vec<PathBuf> = siblings()
         .into_iter()
-        .flat_map(|(folder, start)| {
-            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        .flat_map(|(parent, prefix)| {
+            let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
             entries
-                .filter(move |entry| entry.file_name().to_string_lossy().starts_with(&start))
+                .filter(move |entry| entry.file_name().to_string_lossy().starts_with(&prefix))
                 .map(|entry| entry.path())
         })
         .collect();
     found.sort();
     found.insert(0, place.to_owned());
-    found.retain(|folder| folder.is_dir());
+    found.retain(|path| path.is_dir());
     found
 }
 
-fn is_named(folder: &Path, wanted: &Version) -> bool {
-    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+/// Returns whether the directory's name ends with the version.
+fn has_name(dir: &Path, wanted: &Version) -> bool {
+    let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let version = name.rsplit_once('-').map_or("", |(_, version)| version);
     version.parse().is_ok_and(|version: Version| version == *wanted)
 }
 
-/// The Kubernetes of a bundle, as its kubeadm says.
-async fn kubernetes(folder: &Path) -> Option<Version> {
-    let kubeadm = Command::new(folder.join(Program::Kubeadm.path()));
+/// Returns the version that the bundle's kubeadm prints.
+async fn kubernetes_version(dir: &Path) -> Option<Version> {
+    let kubeadm = Command::new(dir.join(Program::Kubeadm.path()));
     let output = kubeadm.args(["version", "-o", "short"]).output().await.ok()?;
     let version: Version = String::from_utf8_lossy(&output).trim().parse().ok()?;
     version.is_complete().then_some(version)
@@ -68,7 +71,7 @@ mod tests {
 
     use super::*;
 
-    /// A bundle of which only kubeadm is there, and says that it has `version`.
+    /// Creates a bundle that contains only a kubeadm, which prints `version`.
     fn bundle(root: &Path, name: &str, version: &str) {
         let bin = root.join(name).join("bin");
         std::fs::create_dir_all(&bin).unwrap();
@@ -78,7 +81,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_newest_that_fits_is_found_wherever_it_is() {
+    async fn newest_matching_bundle_is_found() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
         for (name, version) in [
@@ -104,7 +107,7 @@ mod tests {
             ("stable", None),
         ] {
             let found = found.map(|path| root.join(path));
-            assert_eq!(installed(&places, wanted).await, found, "{wanted}");
+            assert_eq!(find_installed(&places, wanted).await, found, "{wanted}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The names in a component bundle.
+//! The layout of a component bundle.
 
 use std::path::{Path, PathBuf};
 
@@ -7,22 +7,23 @@ macro_rules! programs {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $file:literal,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
         }
 
         impl $name {
-            /// All of them.
+            /// All programs.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The file's name.
+            /// Returns the file's name.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $file,)*
                 }
             }
 
-            /// Where it is in a bundle, relative to the bundle's folder.
+            /// Returns its path, relative to the bundle's directory.
             pub(super) fn path(self) -> PathBuf {
                 Path::new(BIN).join(self.name())
             }
@@ -31,13 +32,13 @@ macro_rules! programs {
 }
 
 programs! {
-    /// A program that every node has and every bundle must hold, in `bin/`.
+    /// A program of every node, which every bundle must contain in `bin/`.
     Program {
-        /// Sets nodes up.
+        /// Bootstraps nodes.
         Kubeadm = "kubeadm",
-        /// Runs pods.
+        /// The node agent, which runs pods.
         Kubelet = "kubelet",
-        /// Kubernetes' command line.
+        /// The command line of Kubernetes.
         Kubectl = "kubectl",
         /// The container engine.
         Crio = "crio",
@@ -45,7 +46,7 @@ programs! {
         Pinns = "pinns",
         /// The command line of container engines.
         Crictl = "crictl",
-        /// Watches over one container.
+        /// The monitor process of a container.
         Conmon = "conmon",
         /// The OCI runtime.
         Crun = "crun",
@@ -53,8 +54,8 @@ programs! {
 }
 
 programs! {
-    /// A program that an image is made of, one of the control plane's or one beside it, which a bundle
-    /// may hold in `bin/`.
+    /// A program of which kipod can build an image, for the control plane or an add-on. Optional in
+    /// `bin/`.
     ImageProgram {
         /// The API server.
         KubeApiserver = "kube-apiserver",
@@ -62,9 +63,9 @@ programs! {
         KubeControllerManager = "kube-controller-manager",
         /// The scheduler.
         KubeScheduler = "kube-scheduler",
-        /// Services, on every node.
+        /// The Service proxy of every node.
         KubeProxy = "kube-proxy",
-        /// The API server's store.
+        /// The store of the API server.
         Etcd = "etcd",
         /// Cluster DNS.
         Coredns = "coredns",
@@ -72,28 +73,28 @@ programs! {
         Pause = "pause",
         /// Provisions the volumes of the default StorageClass.
         LocalPathProvisioner = "local-path-provisioner",
-        /// Makes and removes the folders of those volumes.
+        /// Creates and removes the directories of those volumes.
         Busybox = "busybox",
-        /// Collects what nodes and pods use.
+        /// Collects the resource usage of nodes and pods.
         MetricsServer = "metrics-server",
     }
 }
 
-/// The folder of programs.
+/// The directory of programs.
 pub(super) const BIN: &str = "bin";
-/// The folder of CNI plugins.
+/// The directory of CNI plugins.
 pub(super) const CNI: &str = "cni";
-/// The folder of image archives.
+/// The directory of image archives.
 pub(super) const IMAGES: &str = "images";
-/// The root file system to build on.
+/// The root file system for the node image.
 pub(super) const BASE: &str = "base.tar";
 /// The checksums.
 pub(super) const SUMS: &str = "SHA256SUMS";
 
-/// The CNI plugins that kipod's own network configuration names.
+/// The CNI plugins in kipod's own network configuration.
 pub(super) const REQUIRED_CNI: [&str; 4] = ["loopback", "ptp", "host-local", "portmap"];
 
-/// Every file a bundle must hold, relative to its folder.
+/// Returns the required files, relative to the bundle's directory.
 pub(super) fn required() -> impl Iterator<Item = PathBuf> {
     let programs = Program::ALL.iter().map(|program| program.path());
     programs.chain(REQUIRED_CNI.iter().map(|name| Path::new(CNI).join(name)))

@@ -1,19 +1,19 @@
-//! One download of a bundle at a time, across processes.
+//! The lock of a download, across processes.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
-use super::events::OnEvent;
-use super::{BundleError, DownloadEvent};
+use super::error::BundleError;
+use super::events::{DownloadEvent, OnEvent};
 
-/// How often a lock that another process holds is tried: often enough not to be felt after a download.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The poll interval for a lock of another process.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Waits for the lock file `path`. The lock goes when the answer is dropped, or the process dies.
+/// Locks the file `path`, and waits for other processes. The lock is released when the file is dropped or
+/// the process ends.
 ///
-/// It is tried again and again instead of waited for, because a thread that waits in `flock` could
-/// not be called back when the download is given up.
+/// Polls, because a thread blocked in `flock` could not be cancelled with the download.
 pub(super) async fn lock(path: &Path, on_event: &OnEvent<'_>) -> Result<File, BundleError> {
     let mut options = File::options();
     let file = options
@@ -22,16 +22,16 @@ pub(super) async fn lock(path: &Path, on_event: &OnEvent<'_>) -> Result<File, Bu
         .write(true)
         .open(path)
         .map_err(BundleError::io("create", path))?;
-    let mut told = false;
+    let mut is_waiting = false;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(BundleError::io("lock", path)(error)),
             Err(TryLockError::WouldBlock) => {
-                if !std::mem::replace(&mut told, true) {
+                if !std::mem::replace(&mut is_waiting, true) {
                     on_event(DownloadEvent::Waiting { lock: path });
                 }
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         }
     }

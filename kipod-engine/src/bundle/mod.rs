@@ -1,14 +1,13 @@
-//! Component bundles: where Kubernetes comes from.
+//! Component bundles: the programs of Kubernetes and CRI-O for node images.
 //!
-//! A node image is built from a folder that holds everything a node runs. There are two ways to have
-//! one: kipod downloads it ([`Upstream::download`]), or somebody put it together by hand for a machine
-//! without a way out, and gives it as `--components DIR`. Both have the same layout and go through
-//! the same checks ([`Bundle::open`]):
+//! A node image is built from a directory with all programs of a node. kipod downloads it
+//! ([`Upstream::download`]), or a user assembles it for an air-gapped host and passes it with
+//! `--components DIR`. Both have the same layout and the same checks ([`Bundle::open`]):
 //!
 //! ```text
 //! components/
-//! ├── bin/                  programs: 64-bit ELF of the machine's architecture, executable
-//! │   ├── kubeadm             required: every one of [`Program`]
+//! ├── bin/                  programs: 64-bit ELF of the host's architecture, executable
+//! │   ├── kubeadm             required: all of [`Program`]
 //! │   ├── kubelet
 //! │   ├── kubectl
 //! │   ├── crio
@@ -16,19 +15,19 @@
 //! │   ├── crictl
 //! │   ├── conmon
 //! │   ├── crun
-//! │   ├── kube-apiserver      optional: any of [`ImageProgram`], from which kipod makes the
-//! │   ├── …                   control plane's images when there are no archives of them
+//! │   ├── kube-apiserver      optional: any of [`ImageProgram`], from which kipod builds the
+//! │   ├── …                   images of the control plane that have no archive
 //! │   └── pause
 //! ├── cni/                  CNI plugins; required are loopback, ptp, host-local and portmap
 //! │   ├── loopback
-//! │   └── …                   every other program here is installed too
+//! │   └── …                   all other programs here are installed, too
 //! ├── images/*.tar          optional: image archives, docker-archive or oci-archive, uncompressed
-//! ├── base.tar              optional: a root file system to build the node image on, uncompressed
-//! └── SHA256SUMS            optional: as `sha256sum` writes it, paths relative to this folder
+//! ├── base.tar              optional: the root file system of the node image, uncompressed
+//! └── SHA256SUMS            optional: the output of `sha256sum`, paths relative to this directory
 //! ```
 //!
-//! Where there is a `SHA256SUMS`, every file it names must be there and match, and it must name every
-//! required file. This writes one:
+//! If there is a `SHA256SUMS`, all files it lists must exist and match, and it must list all required
+//! files. To create one:
 //!
 //! ```text
 //! cd components && find bin cni images base.tar -type f 2>/dev/null | xargs sha256sum > SHA256SUMS
@@ -42,11 +41,11 @@
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let dirs = Dirs::from_env()?;
-//! // A folder on this machine ...
+//! // A directory on this host ...
 //! let bundle = Bundle::open("/srv/kipod/components", &dirs.cache).await?;
 //! println!("{}", bundle.program(Program::Kubeadm).display());
 //!
-//! // ... or upstream's newest Kubernetes 1.36 with the CRI-O that goes with it.
+//! // ... or upstream's newest Kubernetes 1.36 with the matching CRI-O.
 //! let upstream = Upstream::published()?;
 //! let release = upstream.resolve(&"1.36".parse::<VersionRequest>()?, None, Arch::host()?).await?;
 //! let bundle = upstream.download(&release, &dirs.cache, &|_| {}).await?;
@@ -56,31 +55,34 @@
 
 mod arch;
 mod checksum;
+mod checksum_cache;
+mod content_error;
 mod download;
 mod elf;
 mod error;
 mod events;
-mod fault;
 mod fetch;
+mod http;
 mod installed;
 mod layout;
 mod lock;
 mod open;
 mod release;
-mod remembered;
+mod sums_file;
 mod tar_file;
 #[cfg(test)]
 mod tests;
 mod unpack;
 mod upstream;
 
-pub use arch::Arch;
+pub use arch::{Arch, UnsupportedArch};
 pub use checksum::Sum;
-pub use error::{BundleError, Cause, Failure};
+pub use content_error::ContentError;
+pub use error::{BundleError, DownloadCause, DownloadFailure};
 pub use events::DownloadEvent;
-pub use fault::ValidationError;
-pub use installed::installed;
+pub use http::RetryPolicy;
+pub use installed::find_installed;
 pub use layout::{ImageProgram, Program};
 pub use open::Bundle;
 pub use release::{Release, VersionRequest};
-pub use upstream::{Retry, Upstream};
+pub use upstream::Upstream;

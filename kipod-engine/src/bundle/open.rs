@@ -1,4 +1,4 @@
-//! A component bundle on disk: checked once, then asked for its parts.
+//! A component bundle on disk and its check.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, Metadata};
@@ -6,16 +6,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::checksum::parse_sums;
-use super::elf::ElfFault;
-use super::layout::{BASE, BIN, CNI, IMAGES, SUMS, required};
-use super::remembered::Remembered;
-use super::tar_file::TarFault;
-use super::{Arch, BundleError, ImageProgram, Program, Sum, ValidationError, elf, tar_file};
+use super::arch::Arch;
+use super::checksum::Sum;
+use super::checksum_cache::ChecksumCache;
+use super::content_error::ContentError;
+use super::elf::{self, ElfError};
+use super::error::BundleError;
+use super::layout::{BASE, BIN, CNI, IMAGES, ImageProgram, Program, SUMS, required};
+use super::sums_file::parse_sums;
+use super::tar_file::{self, TarError};
 use crate::util::blocking;
 
-/// A component bundle that was found whole. Its layout is described in the
-/// [module's documentation](super).
+/// A complete and valid component bundle. The [module's documentation](super) describes its layout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
     dir: PathBuf,
@@ -26,28 +28,28 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Checks the folder `dir` and everything in it, for the architecture this program runs on.
+    /// Checks the bundle in the directory `dir`, for the architecture of this host.
     ///
-    /// `cache` is kipod's cache folder ([`Dirs::cache`](crate::Dirs)). It remembers checksums of files
-    /// that have not changed since, because hashing a bundle of 1 GB takes seconds.
+    /// `cache` is kipod's cache directory ([`Dirs::cache`](crate::Dirs)). It contains the checksums of
+    /// unchanged files, because hashing a bundle of 1 GB takes seconds.
     ///
     /// # Errors
     ///
-    /// [`BundleError::NoBundle`] when there is no such folder; [`BundleError::ValidationErrors`] with everything
-    /// that is wrong in it.
+    /// [`BundleError::NotFound`] when the directory does not exist; [`BundleError::Content`] with all
+    /// errors of its content.
     pub async fn open(dir: impl Into<PathBuf>, cache: &Path) -> Result<Self, BundleError> {
         let (dir, cache) = (dir.into(), cache.to_owned());
         let arch = Arch::host()?;
         blocking(move || Self::check(&dir, Some(&cache), arch)).await
     }
 
-    /// What [`Bundle::open`] does, on the calling thread and for any architecture.
+    /// Checks a bundle like [`Bundle::open`], on the calling thread and for any architecture.
     pub(super) fn check(dir: &Path, cache: Option<&Path>, arch: Arch) -> Result<Self, BundleError> {
         if !dir.is_dir() {
-            return Err(BundleError::NoBundle { dir: dir.to_owned() });
+            return Err(BundleError::NotFound { dir: dir.to_owned() });
         }
         let dir = std::path::absolute(dir).map_err(BundleError::io("find", dir))?;
-        let mut check = Check { dir: &dir, arch, faults: Vec::new(), seen: BTreeMap::new() };
+        let mut check = Check { dir: &dir, arch, errors: Vec::new(), seen: BTreeMap::new() };
         let bundle = Self {
             image_programs: check.programs(),
             cni: check.cni(),
@@ -56,64 +58,64 @@ impl Bundle {
             dir: dir.clone(),
         };
         check.sums(cache);
-        match check.faults {
-            faults if faults.is_empty() => Ok(bundle),
-            faults => Err(BundleError::ValidationErrors { dir, faults }),
+        match check.errors {
+            errors if errors.is_empty() => Ok(bundle),
+            errors => Err(BundleError::Content { dir, errors }),
         }
     }
 
-    /// The bundle's folder, absolute.
+    /// The bundle's directory, absolute.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Where a required program is.
+    /// Returns the path of a required program.
     pub fn program(&self, program: Program) -> PathBuf {
         self.dir.join(program.path())
     }
 
-    /// Where a program that an image is made of is, if the bundle holds it.
+    /// Returns the path of an image's program, if the bundle contains it.
     pub fn image_program(&self, program: ImageProgram) -> Option<PathBuf> {
         self.image_programs.contains(&program).then(|| self.dir.join(program.path()))
     }
 
-    /// The programs that images can be made of, in [`ImageProgram::ALL`]'s order.
+    /// Returns the contained programs of images, in the order of [`ImageProgram::ALL`].
     pub fn image_programs(&self) -> &[ImageProgram] {
         &self.image_programs
     }
 
-    /// All CNI plugins, sorted by name.
+    /// Returns the CNI plugins, sorted by name.
     pub fn cni(&self) -> impl Iterator<Item = PathBuf> {
         self.cni.iter().map(|path| self.dir.join(path))
     }
 
-    /// The image archives, sorted by name.
+    /// Returns the image archives, sorted by name.
     pub fn image_archives(&self) -> impl Iterator<Item = PathBuf> {
         self.image_archives.iter().map(|path| self.dir.join(path))
     }
 
-    /// The root file system to build the node image on, if the bundle holds one.
+    /// Returns the root file system for the node image, if the bundle contains one.
     pub fn base(&self) -> Option<PathBuf> {
         self.base.then(|| self.dir.join(BASE))
     }
 
-    /// The same bundle after its folder was renamed.
+    /// Returns the bundle with the new path of its directory.
     pub(super) fn moved_to(self, dir: PathBuf) -> Self {
         Self { dir, ..self }
     }
 }
 
-/// A check under way. All paths are relative to `dir`.
+/// The state of a check. All paths are relative to `dir`.
 struct Check<'a> {
     dir: &'a Path,
     arch: Arch,
-    faults: Vec<ValidationError>,
-    /// Every file that was looked at, with what it is like if it is there.
+    errors: Vec<ContentError>,
+    /// The checked files with their metadata, `None` for missing ones.
     seen: BTreeMap<PathBuf, Option<Metadata>>,
 }
 
 impl Check<'_> {
-    /// Checks all programs and answers which of the optional ones are there.
+    /// Checks all programs and returns the contained optional ones.
     fn programs(&mut self) -> Vec<ImageProgram> {
         for program in Program::ALL {
             self.program(&program.path());
@@ -121,17 +123,17 @@ impl Check<'_> {
         let all = ImageProgram::ALL.iter().copied();
         all.filter(|program| {
             let path = program.path();
-            let there = self.dir.join(&path).symlink_metadata().is_ok();
-            if there {
+            let exists = self.dir.join(&path).symlink_metadata().is_ok();
+            if exists {
                 self.program(&path);
             }
-            there
+            exists
         })
         .collect()
     }
 
-    /// Checks the required CNI plugins and whatever else in their folder is executable. What is not,
-    /// such as the licence that upstream's archive puts there, is no plugin.
+    /// Checks the required CNI plugins and all other executables in their directory. Other files, such as
+    /// the licence in upstream's archive, are not plugins.
     fn cni(&mut self) -> Vec<PathBuf> {
         let mut plugins: BTreeSet<PathBuf> =
             required().filter(|path| path.starts_with(CNI)).collect();
@@ -164,32 +166,32 @@ impl Check<'_> {
     }
 
     fn base(&mut self) -> bool {
-        let there = self.dir.join(BASE).symlink_metadata().is_ok();
-        if there {
+        let exists = self.dir.join(BASE).symlink_metadata().is_ok();
+        if exists {
             self.archive(Path::new(BASE));
         }
-        there
+        exists
     }
 
-    /// Opens a file that should be there. `None` after noting why it cannot.
+    /// Opens a file. Records an error and returns `None` on failure.
     fn file(&mut self, relative: &Path) -> Option<(File, Metadata)> {
         let full = self.dir.join(relative);
         let path = relative.to_owned();
-        let fault = match full.metadata() {
-            Ok(meta) if !meta.is_file() => ValidationError::NotAFile { path },
+        let error = match full.metadata() {
+            Ok(meta) if !meta.is_file() => ContentError::NotAFile { path },
             Ok(meta) => match File::open(&full) {
                 Ok(file) => {
                     self.seen.insert(path, Some(meta.clone()));
                     return Some((file, meta));
                 }
-                Err(error) => ValidationError::Unreadable { path, message: error.to_string() },
+                Err(error) => ContentError::Unreadable { path, message: error.to_string() },
             },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                ValidationError::Missing { path }
+                ContentError::Missing { path }
             }
-            Err(error) => ValidationError::Unreadable { path, message: error.to_string() },
+            Err(error) => ContentError::Unreadable { path, message: error.to_string() },
         };
-        self.faults.push(fault);
+        self.errors.push(error);
         self.seen.insert(relative.to_owned(), None);
         None
     }
@@ -198,22 +200,22 @@ impl Check<'_> {
         let Some((mut file, meta)) = self.file(path) else { return };
         let (len, mode) = (meta.len(), meta.permissions().mode() & 0o7777);
         if mode & 0o111 == 0 {
-            self.faults.push(ValidationError::NotExecutable { path: path.to_owned(), mode });
+            self.errors.push(ContentError::NotExecutable { path: path.to_owned(), mode });
         }
         let checked = elf::check(&mut file, len, self.arch);
         let path = path.to_owned();
-        self.faults.extend(match checked {
+        self.errors.extend(match checked {
             Ok(Ok(())) => None,
-            Ok(Err(ElfFault::NotAProgram)) => Some(ValidationError::NotAProgram { path }),
-            Ok(Err(ElfFault::OtherMachine(machine))) => {
+            Ok(Err(ElfError::NotAProgram)) => Some(ContentError::NotAProgram { path }),
+            Ok(Err(ElfError::OtherMachine(machine))) => {
                 let found = Arch::from_elf(machine)
                     .map_or_else(|| format!("ELF machine {machine}"), |arch| arch.to_string());
-                Some(ValidationError::WrongArch { path, found, expected: self.arch })
+                Some(ContentError::WrongArch { path, found, expected: self.arch })
             }
-            Ok(Err(ElfFault::Truncated(needed))) => {
-                Some(ValidationError::Truncated { path, len, needed: Some(needed) })
+            Ok(Err(ElfError::Truncated(needed))) => {
+                Some(ContentError::Truncated { path, len, needed: Some(needed) })
             }
-            Err(error) => Some(ValidationError::Unreadable { path, message: error.to_string() }),
+            Err(error) => Some(ContentError::Unreadable { path, message: error.to_string() }),
         });
     }
 
@@ -221,30 +223,30 @@ impl Check<'_> {
         let Some((mut file, meta)) = self.file(path) else { return };
         let len = meta.len();
         let path = path.to_owned();
-        self.faults.extend(match tar_file::check(&mut file, len) {
+        self.errors.extend(match tar_file::check(&mut file, len) {
             Ok(Ok(())) => None,
-            Ok(Err(TarFault::NotTar)) => Some(ValidationError::NotTar { path }),
-            Ok(Err(TarFault::Truncated)) => {
-                Some(ValidationError::Truncated { path, len, needed: None })
+            Ok(Err(TarError::NotTar)) => Some(ContentError::NotTar { path }),
+            Ok(Err(TarError::Truncated)) => {
+                Some(ContentError::Truncated { path, len, needed: None })
             }
-            Err(error) => Some(ValidationError::Unreadable { path, message: error.to_string() }),
+            Err(error) => Some(ContentError::Unreadable { path, message: error.to_string() }),
         });
     }
 
-    /// Compares everything that `SHA256SUMS` names, if there is one.
+    /// Compares the files that `SHA256SUMS` lists, if there is one.
     fn sums(&mut self, cache: Option<&Path>) {
         let text = match std::fs::read(self.dir.join(SUMS)) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
             Err(error) => {
                 let (path, message) = (SUMS.into(), error.to_string());
-                return self.faults.push(ValidationError::Unreadable { path, message });
+                return self.errors.push(ContentError::Unreadable { path, message });
             }
         };
-        let (sums, faults) = parse_sums(&text);
-        self.faults.extend(faults);
+        let (sums, errors) = parse_sums(&text);
+        self.errors.extend(errors);
         let unlisted = required().filter(|path| !sums.contains_key(path));
-        self.faults.extend(unlisted.map(|path| ValidationError::Unlisted { path }));
+        self.errors.extend(unlisted.map(|path| ContentError::Unlisted { path }));
         for path in sums.keys() {
             if !self.seen.contains_key(path) {
                 let _ = self.file(path);
@@ -254,12 +256,12 @@ impl Check<'_> {
     }
 
     fn compare(&mut self, sums: &BTreeMap<PathBuf, Sum>, cache: Option<&Path>) {
-        let mut remembered = cache.map(|cache| Remembered::load(cache, self.dir));
-        let (mut have, mut unknown) = (BTreeMap::new(), Vec::new());
+        let mut cached = cache.map(|cache| ChecksumCache::load(cache, self.dir));
+        let (mut found, mut unknown) = (BTreeMap::new(), Vec::new());
         for path in sums.keys() {
             let Some(meta) = &self.seen[path] else { continue };
-            match remembered.as_ref().and_then(|remembered| remembered.sum(path, meta)) {
-                Some(sum) => drop(have.insert(path, sum)),
+            match cached.as_ref().and_then(|cached| cached.sum(path, meta)) {
+                Some(sum) => drop(found.insert(path, sum)),
                 None => unknown.push((path, meta.clone())),
             }
         }
@@ -268,41 +270,42 @@ impl Check<'_> {
         for ((path, meta), sum) in unknown.into_iter().zip(Sum::of_files(&full)) {
             match sum {
                 Ok(sum) => {
-                    if let Some(remembered) = &mut remembered {
-                        remembered.insert(path, &meta, read, sum);
+                    if let Some(cached) = &mut cached {
+                        cached.insert(path, &meta, read, sum);
                     }
-                    have.insert(path, sum);
+                    found.insert(path, sum);
                 }
                 Err(error) => {
                     let (path, message) = (path.clone(), error.to_string());
-                    self.faults.push(ValidationError::Unreadable { path, message });
+                    self.errors.push(ContentError::Unreadable { path, message });
                 }
             }
         }
-        if let Some(remembered) = &remembered {
-            remembered.save();
+        if let Some(cached) = &cached {
+            cached.save();
         }
-        for (path, found) in have {
+        for (path, found) in found {
             let (expected, path) = (sums[path], path.clone());
             if found != expected {
-                self.faults.push(ValidationError::Checksum { path, expected, found });
+                self.errors.push(ContentError::Checksum { path, expected, found });
             }
         }
     }
 }
 
-/// The names in a folder, sorted; none if it cannot be read, which the required files then show.
+/// Returns the names in a directory, sorted; none if it cannot be read, which the check of required files
+/// reports.
 fn list(dir: &Path) -> BTreeSet<std::ffi::OsString> {
     let entries = std::fs::read_dir(dir).into_iter().flatten();
     entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect()
 }
 
-/// The paths below `dir` that a bundle's `SHA256SUMS` should name: everything in `bin` and `cni`.
+/// Returns the paths for a bundle's `SHA256SUMS`: all files in `bin` and `cni`.
 pub(super) fn programs_in(dir: &Path) -> Vec<PathBuf> {
     [BIN, CNI]
         .iter()
-        .flat_map(|folder| {
-            list(&dir.join(folder)).into_iter().map(move |name| Path::new(folder).join(name))
+        .flat_map(|directory| {
+            list(&dir.join(directory)).into_iter().map(move |name| Path::new(directory).join(name))
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! Which Kubernetes and which CRI-O.
+//! Versions of Kubernetes and CRI-O: requested and exact ones.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -6,10 +6,11 @@ use std::str::FromStr;
 use kipod_images::versions;
 use semver::Version;
 
-use super::{Arch, BundleError};
+use super::arch::Arch;
+use super::error::BundleError;
 use crate::kubernetes;
 
-/// A version as a user asks for it. The default is the one kipod is tested with
+/// A requested version. The default is the one kipod is tested with
 /// ([`kipod_images::versions::KUBERNETES`]).
 ///
 /// ```
@@ -22,12 +23,13 @@ use crate::kubernetes;
 /// # Ok::<(), kipod_engine::bundle::BundleError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum VersionRequest {
-    /// `stable`: the newest release of all.
+    /// `stable`: the newest release.
     Stable,
     /// `1.36` or `v1.36`: the newest release of that minor version.
     Minor(u64, u64),
-    /// `1.36.2` or `v1.36.2`: that release. Needs no look-up.
+    /// `1.36.2` or `v1.36.2`: that release.
     Exact(Version),
 }
 
@@ -44,11 +46,11 @@ impl FromStr for VersionRequest {
         if text == "stable" {
             return Ok(Self::Stable);
         }
-        let bad_version = || BundleError::BadVersion { text: text.to_owned() };
-        let version: kubernetes::Version = text.parse().map_err(|_| bad_version())?;
+        let invalid = || BundleError::InvalidVersion { text: text.to_owned() };
+        let version: kubernetes::Version = text.parse().map_err(|_| invalid())?;
         match version.as_semver() {
             Some(exact) if exact.build.is_empty() => Ok(Self::Exact(exact.clone())),
-            Some(_) => Err(bad_version()),
+            Some(_) => Err(invalid()),
             None => {
                 let (major, minor) = version.minor();
                 Ok(Self::Minor(major, minor))
@@ -57,7 +59,7 @@ impl FromStr for VersionRequest {
     }
 }
 
-/// What a bundle is downloaded for: exact versions and an architecture.
+/// The exact versions and the architecture of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     /// Kubernetes' version.
@@ -69,12 +71,12 @@ pub struct Release {
 }
 
 impl Release {
-    /// The versions kipod is tested with.
+    /// Returns the versions kipod is tested with.
     pub fn pinned(arch: Arch) -> Self {
         Self { kubernetes: pinned(versions::KUBERNETES), crio: pinned(versions::CRIO), arch }
     }
 
-    /// Where its bundle is, once downloaded, below kipod's cache folder:
+    /// Returns the directory of the downloaded bundle in kipod's cache directory:
     /// `bundles/v1.36.2-v1.36.3-amd64`.
     pub fn dir(&self, cache: &Path) -> PathBuf {
         let Self { kubernetes, crio, arch } = self;
@@ -89,7 +91,7 @@ impl std::fmt::Display for Release {
     }
 }
 
-/// One of the pinned versions, which a test of this module parses all.
+/// Parses a pinned version. A unit test parses all of them.
 pub(super) fn pinned(version: &str) -> Version {
     let version: kubernetes::Version = version.parse().expect("pinned versions are versions");
     version.as_semver().expect("pinned versions have a patch number").clone()
@@ -98,6 +100,7 @@ pub(super) fn pinned(version: &str) -> Version {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::util::Hint;
 
     #[test]
     fn pinned_versions_are_versions() {
@@ -111,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_into_paths_and_urls_is_a_version() {
+    fn request_rejects_texts_other_than_versions() {
         for bad in
             ["", "v", "1", "1.", "1.36.2.1", "../x", "1.36/..", "stable ", "1.36-rc", "1.36.0+x"]
         {

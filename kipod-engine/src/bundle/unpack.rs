@@ -1,26 +1,27 @@
-//! CRI-O's archive of static programs: `cri-o/bin/*` and `cri-o/cni-plugins/*` of it.
+//! CRI-O's archive of static programs: extraction of `cri-o/bin/*` and `cri-o/cni-plugins/*`.
 
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
-use super::layout::{BIN, CNI};
-use super::{BundleError, Program};
+use super::error::BundleError;
+use super::http::root_cause;
+use super::layout::{BIN, CNI, Program};
 
-/// Where an entry goes, relative to the bundle's folder; nowhere if the bundle has no use for it.
+/// Returns the path of an entry in the bundle's directory; `None` if the bundle does not need it.
 ///
-/// The archive holds one folder, `cri-o`, with the programs in `bin` and the CNI plugins in
-/// `cni-plugins`; beside them are manual pages, completions and example configuration, and runc and
+/// The archive contains one directory, `cri-o`, with the programs in `bin` and the CNI plugins in
+/// `cni-plugins`. It also contains manual pages, completions, example configuration, and runc and
 /// conmon-rs, which kipod does not use.
-fn place(path: &Path) -> Option<PathBuf> {
+fn bundle_path(path: &Path) -> Option<PathBuf> {
     let mut names = path.components().map(|component| component.as_os_str().to_str());
-    let (Some(_top), Some(folder), Some(name), None) =
+    let (Some(_top), Some(directory), Some(name), None) =
         (names.next(), names.next()?, names.next()?, names.next())
     else {
         return None;
     };
-    match folder {
+    match directory {
         "bin" if Program::ALL.iter().any(|program| program.name() == name) => {
             Some(Path::new(BIN).join(name))
         }
@@ -29,15 +30,15 @@ fn place(path: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Unpacks the programs of the gzipped archive into `bin` and `cni` below `dir`, which must exist and
+/// Extracts the programs of a gzip-compressed archive to `bin` and `cni` below `dir`, which must exist and
 /// be empty.
 ///
-/// No entry can write anywhere else: an archive with an entry that is absolute, or goes up, or that
-/// is a link with a program's name, is refused as a whole, whether the entry is of use or not.
+/// Entries cannot write anywhere else: rejects an archive with any entry that is absolute or contains
+/// `..`, and one with a link in place of a program.
 pub(super) fn unpack(archive: &Path, dir: &Path) -> Result<(), BundleError> {
     let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let bad = |message: String| BundleError::Archive { archive: name.clone(), message };
-    let broken = |error: std::io::Error| bad(super::fetch::root_cause(&error));
+    let broken = |error: std::io::Error| bad(root_cause(&error));
 
     let file = File::open(archive).map_err(BundleError::io("open", archive))?;
     let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(file));
@@ -46,21 +47,24 @@ pub(super) fn unpack(archive: &Path, dir: &Path) -> Result<(), BundleError> {
         let path = entry.path().map_err(broken)?.into_owned();
         let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
         if !path.components().all(plain) {
-            return Err(bad(format!("its entry `{}` leads out of it", path.display())));
+            return Err(bad(format!(
+                "its entry `{}` leaves the archive's directory",
+                path.display()
+            )));
         }
         let path: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
         let kind = entry.header().entry_type();
-        let Some(place) = place(&path) else { continue };
+        let Some(target) = bundle_path(&path) else { continue };
         if !kind.is_file() {
             return Err(bad(format!("its entry `{}` is not a file", path.display())));
         }
-        // The plugins' licence and read-me lie among them.
-        if place.starts_with(CNI) && entry.header().mode().map_err(broken)? & 0o111 == 0 {
+        // The licence and the README are in the plugins' directory.
+        if target.starts_with(CNI) && entry.header().mode().map_err(broken)? & 0o111 == 0 {
             continue;
         }
-        write(&mut entry, &dir.join(place))?;
+        write(&mut entry, &dir.join(target))?;
     }
-    // What follows the last entry belongs to the checksum of gzip, which is looked at only at the end.
+    // Reads the rest, since the gzip checksum is verified at the end of the stream.
     std::io::copy(&mut tar.into_inner(), &mut std::io::sink()).map_err(broken)?;
     Ok(())
 }
@@ -80,8 +84,9 @@ mod tests {
     use tar::{EntryType, Header};
 
     use super::*;
+    use crate::util::text::error_chain;
 
-    /// An archive with raw entry names, which the tar crate's own builder refuses to write.
+    /// Creates an archive with raw entry names, which the builder of the tar crate rejects.
     fn archive(dir: &Path, entries: &[(&str, EntryType, u32)]) -> PathBuf {
         let mut builder = tar::Builder::new(Vec::new());
         for (name, kind, mode) in entries {
@@ -105,7 +110,7 @@ mod tests {
         path
     }
 
-    /// Unpacks into `root/a/tree`, and answers with every file there is below `root` afterwards.
+    /// Unpacks into `root/a/tree`, and returns all files below `root` afterwards.
     fn unpacked(entries: &[(&str, EntryType, u32)]) -> (Result<(), BundleError>, Vec<String>) {
         let (root, archives) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let tree = root.path().join("a/tree");
@@ -129,7 +134,7 @@ mod tests {
     const FILE: EntryType = EntryType::Regular;
 
     #[test]
-    fn takes_programs_and_plugins_and_leaves_the_rest() {
+    fn unpack_extracts_programs_and_plugins_only() {
         let (result, files) = unpacked(&[
             ("cri-o/", EntryType::Directory, 0o755),
             ("cri-o/bin/", EntryType::Directory, 0o755),
@@ -145,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_entries_that_lead_out() {
+    fn unpack_refuses_entries_outside_the_directory() {
         for name in [
             "../../cri-o/bin/crio",
             "cri-o/bin/../../../crio",
@@ -158,7 +163,7 @@ mod tests {
             assert_eq!(
                 message,
                 format!(
-                    "archive `cri-o.tar.gz` cannot be unpacked: its entry `{name}` leads out of it"
+                    "failed to unpack archive `cri-o.tar.gz`: its entry `{name}` leaves the archive's directory"
                 )
             );
             assert_eq!(files, [""; 0], "{name}");
@@ -166,26 +171,26 @@ mod tests {
     }
 
     #[test]
-    fn refuses_links_in_the_place_of_programs() {
+    fn unpack_refuses_links_in_place_of_programs() {
         for kind in [EntryType::Symlink, EntryType::Link, EntryType::Directory] {
             let (result, files) = unpacked(&[("cri-o/bin/crio", kind, 0o755)]);
             assert_eq!(
                 result.unwrap_err().to_string(),
-                "archive `cri-o.tar.gz` cannot be unpacked: its entry `cri-o/bin/crio` is not a file"
+                "failed to unpack archive `cri-o.tar.gz`: its entry `cri-o/bin/crio` is not a file"
             );
             assert_eq!(files, [""; 0]);
         }
     }
 
     #[test]
-    fn a_program_that_comes_twice_is_not_overwritten() {
+    fn unpack_refuses_duplicate_programs() {
         let entry = ("cri-o/bin/crio", FILE, 0o755);
         let (result, _) = unpacked(&[entry, entry]);
-        assert!(result.unwrap_err().to_string().contains("File exists"));
+        assert!(error_chain(&result.unwrap_err()).contains("File exists"));
     }
 
     #[test]
-    fn says_so_when_it_is_not_an_archive() {
+    fn unpack_refuses_damaged_archives() {
         let dir = tempfile::tempdir().unwrap();
         let path = archive(dir.path(), &[("cri-o/bin/crio", FILE, 0o755)]);
         let bytes = std::fs::read(&path).unwrap();

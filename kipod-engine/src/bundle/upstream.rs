@@ -1,26 +1,27 @@
-//! The servers that Kubernetes and CRI-O publish releases on, or a mirror of them.
-
-use std::time::Duration;
+//! The release servers of Kubernetes and CRI-O, or a mirror of them.
 
 use kipod_images::versions;
 use reqwest::{Client, Url};
 use semver::Version;
 
+use super::arch::Arch;
+use super::error::{BundleError, DownloadCause, DownloadFailure};
+use super::events::OnEvent;
 use super::fetch::Fetcher;
-use super::release::pinned;
-use super::{Arch, BundleError, Cause, Failure, Release, VersionRequest};
+use super::http::{RetryPolicy, client, redacted};
+use super::release::{Release, VersionRequest, pinned};
 
-/// Kubernetes' release server, as <https://kubernetes.io/releases/download/> names it.
+/// The release server of Kubernetes (<https://kubernetes.io/releases/download/>).
 const KUBERNETES: &str = "https://dl.k8s.io";
-/// The server that holds CRI-O's bucket, as CRI-O's installation script names it.
+/// The server of CRI-O's bucket, as in CRI-O's installation script.
 const CRIO: &str = "https://storage.googleapis.com";
 
-/// Where component bundles are downloaded from.
+/// The source of component bundle downloads.
 ///
 /// # Mirrors
 ///
-/// A mirror ([`Upstream::mirror`]) serves the files of both servers below one URL: the path of every
-/// file is the one it has upstream, with the mirror's URL in the place of the server's name.
+/// A mirror ([`Upstream::mirror`]) serves the files of both servers below one URL: each file has the same
+/// path as upstream, and the mirror's URL replaces the server's name.
 ///
 /// | upstream | on the mirror |
 /// |---|---|
@@ -31,47 +32,21 @@ const CRIO: &str = "https://storage.googleapis.com";
 /// | the same with `.sha256sum` | the same with `.sha256sum` |
 /// | `https://storage.googleapis.com/cri-o/latest-1.36.txt` | `MIRROR/cri-o/latest-1.36.txt` |
 ///
-/// The `.txt` files are needed only for versions that are not given in full. Checksums come from the
-/// mirror too, so a mirror is trusted as upstream is.
+/// The `.txt` files are needed only for incomplete versions. Checksums are read from the mirror, too, so
+/// a mirror is trusted like upstream.
 ///
-/// Proxies are taken from `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, certificate authorities from the
+/// Proxies are read from `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, certificate authorities from the
 /// system.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     pub(super) kubernetes: Url,
     pub(super) crio: Url,
     pub(super) client: Client,
-    pub(super) retry: Retry,
-}
-
-/// How often a download is tried again after a broken connection or a server's own failure (5xx and
-/// 429), and how long it waits before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    /// Tries of one file that bring nothing, before it is given up; at least 1. Default: 4.
-    pub idle_tries: u32,
-    /// Tries of one file in all: a connection that brings a little each time may break this often.
-    /// Default: 20.
-    pub tries: u32,
-    /// The first pause, doubled after each try that brought nothing. Default: 500 ms.
-    pub pause: Duration,
-    /// The longest pause. Default: 8 s.
-    pub longest: Duration,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            idle_tries: 4,
-            tries: 20,
-            pause: Duration::from_millis(500),
-            longest: Duration::from_secs(8),
-        }
-    }
+    pub(super) retry: RetryPolicy,
 }
 
 impl Upstream {
-    /// The servers of Kubernetes and CRI-O themselves.
+    /// Creates the source for the servers of Kubernetes and CRI-O.
     ///
     /// # Errors
     ///
@@ -80,19 +55,20 @@ impl Upstream {
         let url = |text: &str| Url::parse(text).expect("the constants are URLs");
         let client = client(true)?;
         let (kubernetes, crio) = (url(KUBERNETES), url(CRIO));
-        Ok(Self { kubernetes, crio, client, retry: Retry::default() })
+        Ok(Self { kubernetes, crio, client, retry: RetryPolicy::default() })
     }
 
-    /// A mirror of both servers, by `http` or `https`. User and password in the URL are sent to it.
+    /// Creates the source for a mirror of both servers, with `http` or `https`. A user and a password in the
+    /// URL are used for authentication.
     ///
     /// # Errors
     ///
-    /// [`BundleError::BadMirror`] when `url` is not such a URL; [`BundleError::NoClient`] as for
+    /// [`BundleError::InvalidMirror`] when `url` is not such a URL; [`BundleError::NoClient`] as for
     /// [`Upstream::published`].
     pub fn mirror(url: &str) -> Result<Self, BundleError> {
         let parsed = Url::parse(url);
-        let bad = |message: String| BundleError::BadMirror {
-            url: parsed.as_ref().map_or_else(|_| url.to_owned(), shown),
+        let bad = |message: String| BundleError::InvalidMirror {
+            url: parsed.as_ref().map_or_else(|_| url.to_owned(), redacted),
             message,
         };
         let mirror = match &parsed {
@@ -106,25 +82,25 @@ impl Upstream {
             Ok(url) => url.clone(),
         };
         let client = client(mirror.scheme() == "https")?;
-        Ok(Self { kubernetes: mirror.clone(), crio: mirror, client, retry: Retry::default() })
+        Ok(Self { kubernetes: mirror.clone(), crio: mirror, client, retry: RetryPolicy::default() })
     }
 
-    /// The same with other patience.
+    /// Replaces the retry policy.
     #[must_use]
-    pub fn with_retry(self, retry: Retry) -> Self {
+    pub fn with_retry(self, retry: RetryPolicy) -> Self {
         Self { retry, ..self }
     }
 
-    /// Finds out the exact versions. Looks up what is not given in full; a Kubernetes version given
-    /// in full whose minor version is the pinned one needs no network at all.
+    /// Resolves the exact versions. Looks up incomplete versions on the server; a complete Kubernetes
+    /// version with the pinned minor version needs no network.
     ///
-    /// Without `crio`, CRI-O is the pinned version where Kubernetes has the same minor version, and
-    /// else the newest of Kubernetes' minor version, since each CRI-O goes with the Kubernetes of the
-    /// same number. `stable` means the newest of Kubernetes' minor version too.
+    /// Without `crio`, CRI-O is the pinned version if Kubernetes has the same minor version, and
+    /// otherwise the newest of Kubernetes' minor version, since CRI-O supports the Kubernetes with the
+    /// same minor version. `stable` also means the newest of Kubernetes' minor version.
     ///
     /// # Errors
     ///
-    /// [`BundleError::Resolve`] when a look-up fails.
+    /// [`BundleError::Resolve`] when a lookup fails.
     pub async fn resolve(
         &self,
         kubernetes: &VersionRequest,
@@ -135,8 +111,8 @@ impl Upstream {
             VersionRequest::Exact(version) => version.clone(),
             VersionRequest::Stable => self.kubernetes_marker("", "Kubernetes").await?,
             VersionRequest::Minor(major, minor) => {
-                let what = format!("Kubernetes {major}.{minor}");
-                self.kubernetes_marker(&format!("-{major}.{minor}"), &what).await?
+                let product = format!("Kubernetes {major}.{minor}");
+                self.kubernetes_marker(&format!("-{major}.{minor}"), &product).await?
             }
         };
         let tested = pinned(versions::CRIO);
@@ -150,8 +126,8 @@ impl Upstream {
         Ok(Release { kubernetes, crio, arch })
     }
 
-    async fn kubernetes_marker(&self, suffix: &str, what: &str) -> Result<Version, BundleError> {
-        self.marker(&self.kubernetes, &format!("release/stable{suffix}.txt"), what).await
+    async fn kubernetes_marker(&self, suffix: &str, product: &str) -> Result<Version, BundleError> {
+        self.marker(&self.kubernetes, &format!("release/stable{suffix}.txt"), product).await
     }
 
     async fn crio_marker(&self, (major, minor): (u64, u64)) -> Result<Version, BundleError> {
@@ -159,32 +135,32 @@ impl Upstream {
         self.marker(&self.crio, &path, &format!("CRI-O {major}.{minor}")).await
     }
 
-    /// Reads a file that holds a version and nothing else.
-    async fn marker(&self, base: &Url, path: &str, what: &str) -> Result<Version, BundleError> {
+    /// Downloads a version file.
+    async fn marker(&self, base: &Url, path: &str, product: &str) -> Result<Version, BundleError> {
         let url = below(base, path);
         let name = path.rsplit('/').next().unwrap_or(path);
         let read = async {
-            let text = Fetcher::new(self, &|_| {}).text(name, &url).await?;
+            let text = self.fetcher(&|_| {}).text(name, &url).await?;
             let text = text.trim();
             let version = text.strip_prefix('v').and_then(|version| Version::parse(version).ok());
-            version.ok_or_else(|| Cause::NotAVersion(text.chars().take(80).collect()))
+            version.ok_or_else(|| DownloadCause::NotAVersion(text.chars().take(80).collect()))
         };
         read.await.map_err(|cause| BundleError::Resolve {
-            what: what.to_owned(),
-            failure: Box::new(Failure { file: name.to_owned(), url: shown(&url), cause }),
+            product: product.to_owned(),
+            source: Box::new(DownloadFailure { file: name.to_owned(), url: redacted(&url), cause }),
         })
     }
 
-    /// What to say of a Kubernetes version that the server does not have.
+    /// Returns the error for a Kubernetes version that the server does not have, with suggestions.
     pub(super) async fn no_kubernetes(&self, release: &Release) -> BundleError {
-        let once = self.clone().with_retry(Retry { idle_tries: 1, ..self.retry });
+        let once = self.clone().with_retry(RetryPolicy { max_idle_attempts: 1, ..self.retry });
         let Version { major, minor, .. } = release.kubernetes;
         let of_minor = once.kubernetes_marker(&format!("-{major}.{minor}"), "").await.ok();
         let newest = once.kubernetes_marker("", "").await.ok();
         let mut found: Vec<(Version, &str)> = Vec::new();
         for (version, why) in [
             (of_minor, "the newest of its minor version"),
-            (newest, "the newest of all"),
+            (newest, "the newest release"),
             (Some(pinned(versions::KUBERNETES)), "the one kipod is tested with"),
         ] {
             let new = |version: &Version| {
@@ -195,8 +171,8 @@ impl Upstream {
             }
         }
         BundleError::NoSuchVersion {
-            server: shown(&self.kubernetes),
-            what: format!("Kubernetes v{} for {}", release.kubernetes, release.arch),
+            server: redacted(&self.kubernetes),
+            product: format!("Kubernetes v{} for {}", release.kubernetes, release.arch),
             suggestions: found
                 .iter()
                 .map(|(version, why)| format!("`--k8s-version v{version}` ({why})"))
@@ -204,46 +180,41 @@ impl Upstream {
         }
     }
 
-    /// What to say of a CRI-O version that the server does not have.
+    /// Returns the error for a CRI-O version that the server does not have, with a suggestion.
     pub(super) async fn no_crio(&self, release: &Release) -> BundleError {
-        let once = self.clone().with_retry(Retry { idle_tries: 1, ..self.retry });
+        let once = self.clone().with_retry(RetryPolicy { max_idle_attempts: 1, ..self.retry });
         let Version { major, minor, .. } = release.kubernetes;
         let newest = once.crio_marker((major, minor)).await.ok();
-        let suggestion = newest.filter(|version| *version != release.crio).map(|version| {
-            format!("`--crio-version v{version}` (the newest that goes with that Kubernetes)")
-        });
+        let suggestion = newest
+            .filter(|version| *version != release.crio)
+            .map(|version| format!("`--crio-version v{version}` (the newest for that Kubernetes)"));
         BundleError::NoSuchVersion {
-            server: shown(&self.crio),
-            what: format!("CRI-O v{} for {}", release.crio, release.arch),
+            server: redacted(&self.crio),
+            product: format!("CRI-O v{} for {}", release.crio, release.arch),
             suggestions: suggestion.into_iter().collect(),
         }
     }
 
-    /// Where a Kubernetes program is.
+    /// Creates a downloader of files.
+    pub(super) fn fetcher<'a>(&'a self, on_event: &'a OnEvent<'a>) -> Fetcher<'a> {
+        Fetcher::new(&self.client, self.retry, on_event)
+    }
+
+    /// Returns the URL of a Kubernetes program.
     pub(super) fn kubernetes_program(&self, release: &Release, name: &str) -> Url {
         let Release { kubernetes, arch, .. } = release;
         below(&self.kubernetes, &format!("release/v{kubernetes}/bin/linux/{arch}/{name}"))
     }
 
-    /// Where CRI-O's archive is.
+    /// Returns the URL of CRI-O's archive.
     pub(super) fn crio_archive(&self, release: &Release) -> Url {
         below(&self.crio, &format!("cri-o/artifacts/{}", crio_archive_name(release)))
     }
 }
 
-/// What CRI-O calls its archive of static programs.
+/// Returns the name of CRI-O's archive of static programs.
 pub(super) fn crio_archive_name(release: &Release) -> String {
     format!("cri-o.{}.v{}.tar.gz", release.arch, release.crio)
-}
-
-/// A URL as it may be shown.
-pub(super) fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    if url.password().is_some() {
-        // Fails only for URLs that cannot have a password.
-        let _ = url.set_password(Some("***"));
-    }
-    url.to_string()
 }
 
 fn below(base: &Url, path: &str) -> Url {
@@ -252,30 +223,12 @@ fn below(base: &Url, path: &str) -> Url {
     url
 }
 
-/// `secure` says whether there is anything without certificates.
-fn client(secure: bool) -> Result<Client, BundleError> {
-    // A program that embeds kipod may have chosen another provider; then that one is used.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = || {
-        Client::builder()
-            .user_agent(concat!("kipod/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(10))
-            .read_timeout(Duration::from_secs(30))
-    };
-    let result = match builder().build() {
-        // On a machine without root certificates a mirror by http works all the same.
-        Err(_) if !secure => builder().tls_certs_only([]).build(),
-        result => result,
-    };
-    result.map_err(|error| BundleError::NoClient { message: super::fetch::root_cause(&error) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_mirror_keeps_the_paths_of_upstream() {
+    fn mirror_keeps_the_paths_of_upstream() {
         let release = Release::pinned(Arch::Arm64);
         let Release { kubernetes, crio, .. } = &release;
         let upstream = Upstream::published().unwrap();
@@ -304,19 +257,19 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_mirror() {
+    fn invalid_mirrors_are_rejected() {
         let message = |url| Upstream::mirror(url).unwrap_err().to_string();
         assert_eq!(
             message("mirror.example"),
-            "`mirror.example` cannot be a mirror: relative URL without a base"
+            "invalid mirror `mirror.example`: relative URL without a base"
         );
         assert_eq!(
             message("ftp://u:secret@mirror.example/"),
-            "`ftp://u:***@mirror.example/` cannot be a mirror: its scheme is `ftp`"
+            "invalid mirror `ftp://u:***@mirror.example/`: its scheme is `ftp`"
         );
         assert_eq!(
             message("http://mirror.example/?a=b"),
-            "`http://mirror.example/?a=b` cannot be a mirror: it has a query or a fragment"
+            "invalid mirror `http://mirror.example/?a=b`: it has a query or a fragment"
         );
     }
 }

@@ -8,7 +8,9 @@ use super::{Engine, Error};
 use crate::events::Events;
 use crate::kubernetes::Version;
 use crate::node::StorageDriver;
-use crate::node_image::{DEFAULT_IMAGE, DEFAULT_NAME, NodeImageError, node_image, of_version, tag};
+use crate::node_image::{
+    DEFAULT_IMAGE, DEFAULT_NAME, NodeImageError, newest_of_version, node_image, version_tag,
+};
 use crate::podman::PodmanCli;
 use crate::spec::ImageReference;
 
@@ -55,7 +57,7 @@ impl Engine {
         };
         let can_be_built = matches!(
             error,
-            NodeImageError::Missing { .. }
+            NodeImageError::NotFound { .. }
                 | NodeImageError::NoStore { .. }
                 | NodeImageError::OtherRevision { .. }
         );
@@ -80,8 +82,8 @@ impl Engine {
     /// Returns the newest node image of a version, or the name that a new one gets.
     async fn image_of_version(&self, version: &Version) -> Result<String, Error> {
         let all = PodmanCli::new().references().await?;
-        let found = of_version(&all, version)?;
-        Ok(found.map_or_else(|| format!("{DEFAULT_NAME}:{}", tag(version)), str::to_owned))
+        let found = newest_of_version(&all, version)?;
+        Ok(found.map_or_else(|| format!("{DEFAULT_NAME}:{}", version_tag(version)), str::to_owned))
     }
 
     #[cfg(not(feature = "build"))]
@@ -118,7 +120,7 @@ impl Engine {
         built
             .reference
             .parse()
-            .map_err(|_| NodeImageError::Missing { reference: built.reference }.into())
+            .map_err(|_| NodeImageError::NotFound { reference: built.reference }.into())
     }
 }
 
@@ -131,12 +133,12 @@ mod build {
 
     use tokio_util::sync::CancellationToken;
 
-    use crate::bundle::{self, Arch, Bundle, DownloadEvent, Upstream, VersionRequest};
+    use crate::bundle::{self, Arch, Bundle, BundleError, DownloadEvent, Upstream, VersionRequest};
     use crate::engine::{Engine, Error};
     use crate::events::{Event, Events, Step, step};
     use crate::host;
     use crate::node::StorageDriver;
-    pub use crate::node_image::Built as BuiltNodeImage;
+    pub use crate::node_image::BuiltNodeImage;
     use crate::node_image::{BuildError, DEFAULT_IMAGE, NodeImageOptions, build_node_image};
     use crate::plan::Machine;
 
@@ -234,7 +236,7 @@ mod build {
         let local = match (&source.components, options.kubernetes.as_deref()) {
             (Some(dir), _) => Some(dir.clone()),
             (None, _) if options.crio.is_some() || source.mirror.is_some() => None,
-            (None, Some(version)) => bundle::installed(&dirs.bundles, version).await,
+            (None, Some(version)) => bundle::find_installed(&dirs.bundles, version).await,
             (None, None) => dirs.bundles.iter().find(|dir| dir.is_dir()).cloned(),
         };
         if let Some(dir) = local {
@@ -250,7 +252,9 @@ mod build {
         };
         let kubernetes = parse(&options.kubernetes)?.unwrap_or_default();
         let crio = parse(&options.crio)?;
-        let release = upstream.resolve(&kubernetes, crio.as_ref(), Arch::host()?).await?;
+        let release = upstream
+            .resolve(&kubernetes, crio.as_ref(), Arch::host().map_err(BundleError::from)?)
+            .await?;
         events.send(Event::Note(format!("component bundle: {release}")));
         let report = |event: DownloadEvent<'_>| report(events, &event);
         Ok(step(events, Step::Fetch, upstream.download(&release, &dirs.cache, &report)).await?)
@@ -266,8 +270,8 @@ mod build {
                 let text = format!("{file} ({} MB)", total / 1_000_000);
                 events.send(Event::Progress(Step::Fetch, text));
             }
-            DownloadEvent::Retrying { file, cause, pause } => {
-                let seconds = pause.as_secs_f64();
+            DownloadEvent::Retrying { file, cause, backoff } => {
+                let seconds = backoff.as_secs_f64();
                 let text = format!("`{file}`: {cause}; retrying in {seconds:.1} s");
                 events.send(Event::Note(text));
             }

@@ -55,7 +55,7 @@ pub enum PruneError {
 impl Hint for PruneError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Record(error) => error.hint().map(Into::into),
+            Self::Record(error) => error.hint(),
             Self::Podman(error) => error.hint(),
         }
     }

@@ -29,3 +29,5 @@ pub use facts::{
 };
 pub use facts::{HostFacts, NodeImage};
 pub(crate) use probe::IPV6;
+#[cfg(test)]
+pub(crate) use tests::TestHost;

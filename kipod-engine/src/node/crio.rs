@@ -1,12 +1,12 @@
-//! CRI-O's configuration and its image stores.
+//! The configuration of CRI-O and of its image stores.
 
 use super::{CgroupMode, NodeFile, NodeSettings};
 use crate::spec::{LocalRegistry, Registry};
 
-/// Where the credentials for registries are, as CRI-O sees it.
+/// The file with registry credentials, as a path inside the node.
 const AUTH_FILE: &str = "/etc/crio/registry-auth.json";
 
-/// CRI-O's files.
+/// Returns the files that CRI-O reads.
 pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
     let spec = node.cluster.spec;
     let mut files = vec![
@@ -24,25 +24,25 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
     files
 }
 
-/// Where images are pulled from: what the user wrote of a registry of this machine comes before what
-/// kipod knows of it.
-pub fn registries_file(asked: &[Registry], local: &[LocalRegistry]) -> NodeFile {
-    let known = local.iter().map(LocalRegistry::as_registry);
-    let known = known.filter(|one| asked.iter().all(|other| other.prefix != one.prefix));
-    let all: Vec<Registry> = asked.iter().cloned().chain(known).collect();
+/// Returns `registries.conf`. An entry of the user replaces kipod's entry for a local registry with
+/// the same prefix.
+pub fn registries_file(configured: &[Registry], local: &[LocalRegistry]) -> NodeFile {
+    let local = local.iter().map(LocalRegistry::as_registry);
+    let local = local.filter(|one| configured.iter().all(|other| other.prefix != one.prefix));
+    let all: Vec<Registry> = configured.iter().cloned().chain(local).collect();
     NodeFile::new("containers/registries.conf", registries_conf(&all))
 }
 
-/// Where images are pulled from, where that is not where their names say. What is written here is
-/// known to have nothing in it that TOML would need quoted.
+/// Redirects image pulls to other locations and mirrors. The values are validated and contain no
+/// characters that TOML requires to be escaped.
 fn registries_conf(registries: &[Registry]) -> String {
     let mut text = "# Written by kipod.\n".to_owned();
     for registry in registries {
         text.push_str(&format!("\n[[registry]]\nprefix = \"{}\"\n", registry.prefix));
-        // A prefix that stands for many hosts has no place of its own.
+        // A wildcard prefix stands for many hosts, so it cannot be a location.
         let location = registry.location.as_ref();
-        let own = (!registry.prefix.starts_with("*.")).then_some(&registry.prefix);
-        if let Some(location) = location.or(own) {
+        let prefix = (!registry.prefix.starts_with("*.")).then_some(&registry.prefix);
+        if let Some(location) = location.or(prefix) {
             text.push_str(&format!("location = \"{location}\"\n"));
         }
         text.push_str(&format!("insecure = {}\n", registry.insecure));
@@ -56,11 +56,12 @@ fn registries_conf(registries: &[Registry]) -> String {
     text
 }
 
-/// What watches a container is not held to the pod's memory limit, where there are any: only the host's
-/// root may exempt it from being killed for memory, and a container that nobody watches seems to run for
-/// ever. With cgroupfs CRI-O silently makes nothing of a slice named here.
+/// With delegated cgroups, conmon runs outside of the pod's cgroup. The pod's memory limit must not
+/// apply to it: without conmon, a container appears to run forever, and only the host's root can
+/// protect conmon from the OOM killer. With cgroupfs, CRI-O silently ignores a slice in
+/// `conmon_cgroup`.
 fn crio_conf(node: &NodeSettings<'_>) -> String {
-    let (manager, monitors) = match node.cluster.cgroups {
+    let (manager, conmon_cgroup) = match node.cluster.cgroups {
         CgroupMode::Delegated => ("systemd", "system.slice"),
         CgroupMode::Unlimited => ("cgroupfs", "pod"),
     };
@@ -69,10 +70,10 @@ fn crio_conf(node: &NodeSettings<'_>) -> String {
         None => String::new(),
     };
     format!(
-        r#"# Written by kipod. Drop-ins go to crio.conf.d beside this file.
+        r#"# Written by kipod. Drop-ins are in crio.conf.d next to this file.
 [crio]
-# A repair that fails empties the store, and it walks the host's images first: a node that was
-# killed is started as it is.
+# Do not repair the store after a node was killed: a repair first checks the host's images, and a
+# failed repair empties the store.
 internal_repair = false
 
 [crio.api]
@@ -86,14 +87,14 @@ short_name_mode = "disabled"
 [crio.runtime]
 cgroup_manager = "{manager}"
 conmon = "/usr/local/bin/conmon"
-conmon_cgroup = "{monitors}"
+conmon_cgroup = "{conmon_cgroup}"
 pinns_path = "/usr/local/bin/pinns"
 default_runtime = "crun"
 drop_infra_ctr = true
-# Unprivileged ping, for the one group that is mapped whatever the host maps.
+# Unprivileged ping for group 0, the only group that every user namespace maps.
 default_sysctls = ["net.ipv4.ping_group_range=0 0"]
 
-# The shim makes a container's configuration fit a rootless node, then replaces itself with crun.
+# The shim adapts a container's configuration to a rootless node, then replaces itself with crun.
 [crio.runtime.runtimes.crun]
 runtime_path = "/usr/local/bin/kipod-crun"
 runtime_type = "oci"
@@ -108,7 +109,7 @@ plugin_dirs = ["/opt/cni/bin"]
     )
 }
 
-/// Image stores of the host come before the node's own, read-only.
+/// The read-only image stores of the host are searched before the node's own store.
 fn storage_conf(node: &NodeSettings<'_>) -> String {
     let driver = node.cluster.storage_driver.name();
     format!(

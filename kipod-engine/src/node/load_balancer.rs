@@ -1,11 +1,11 @@
-//! What is inside the container in front of several control planes: HAProxy, of the distribution.
+//! The configuration of the load balancer for several control planes: HAProxy.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::{API_PORT, NodeFile};
 
-/// Every file that the load balancer finds before it starts. `control_planes` are the nodes behind
-/// it, by name and address.
+/// Returns the files of the load balancer. They must exist before it starts. `control_planes` are
+/// the names and addresses of its backends.
 pub fn files(control_planes: &[(String, IpAddr)]) -> Vec<NodeFile> {
     vec![
         NodeFile::new("node.env", "KIPOD_NODE_ROLE=load-balancer\n"),
@@ -13,10 +13,10 @@ pub fn files(control_planes: &[(String, IpAddr)]) -> Vec<NodeFile> {
     ]
 }
 
-/// An API server is in use while it says that it is ready. One that stops saying so loses its
-/// connections at once: a client that watches would wait for an answer that never comes.
+/// Requests go to API servers that are ready. If one becomes unready, its connections are closed at
+/// once: otherwise a client with a watch would wait forever for the next event.
 fn configuration(control_planes: &[(String, IpAddr)]) -> String {
-    // The host reaches it by IPv4 in every cluster, nodes by the address they have.
+    // The host always connects by IPv4, the nodes by the cluster's IP family.
     let bind = match control_planes.iter().any(|(_, address)| address.is_ipv6()) {
         true => format!("[::]:{API_PORT} v4v6"),
         false => format!(":{API_PORT}"),
@@ -37,7 +37,7 @@ defaults
     option redispatch
     retries 3
     timeout connect 2s
-    # Watches, logs and exec may be silent for long.
+    # Watches, logs and exec can be silent for a long time.
     timeout client 24h
     timeout server 24h
 frontend control-plane

@@ -1,41 +1,41 @@
-//! What the node that publishes node ports on the host has to know, to tell Services of type
-//! `LoadBalancer` where they are reached.
+//! Settings of the controller that writes the status of Services of type `LoadBalancer`. It runs on
+//! the node that publishes node ports on the host.
 
 use std::net::Ipv4Addr;
 
 use super::NodeFile;
 
-/// Where Services are reached from the host.
+/// The published node ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceSettings {
-    /// The host's address.
+    /// The host address on which they are published.
     pub address: Ipv4Addr,
-    /// The TCP node ports at which it answers.
-    pub tcp: ReachedPorts,
-    /// The UDP node ports, likewise.
-    pub udp: ReachedPorts,
+    /// The TCP node ports.
+    pub tcp: PublishedPorts,
+    /// The UDP node ports.
+    pub udp: PublishedPorts,
 }
 
-/// The node ports of one protocol at which the host's address answers.
+/// The published node ports of one protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReachedPorts {
-    /// The first and the last.
+pub struct PublishedPorts {
+    /// The first and the last port.
     pub range: (u16, u16),
-    /// Those between them at which it does not, because something else on the host has them.
-    pub without: Vec<u16>,
+    /// Ports in this range that are not published, because another program on the host uses them.
+    pub unpublished: Vec<u16>,
 }
 
-/// Environment file of the node's Services controller, which does not run without it.
+/// Returns the controller's environment file. The controller does not run without it.
 pub(super) fn file(services: &ServiceSettings) -> NodeFile {
-    let ports = |name, ports: &ReachedPorts| {
-        let ReachedPorts { range: (first, last), without } = ports;
-        let without: Vec<String> = without.iter().map(u16::to_string).collect();
+    let ports = |name, ports: &PublishedPorts| {
+        let PublishedPorts { range: (first, last), unpublished } = ports;
+        let unpublished: Vec<String> = unpublished.iter().map(u16::to_string).collect();
         format!(
             "KIPOD_{name}_FIRST={first}
 KIPOD_{name}_LAST={last}
 KIPOD_{name}_UNREACHABLE=\"{}\"
 ",
-            without.join(" ")
+            unpublished.join(" ")
         )
     };
     let ServiceSettings { address, tcp, udp } = services;

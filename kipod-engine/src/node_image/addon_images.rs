@@ -1,25 +1,25 @@
-//! The images of what a cluster has beside the control plane, which an image store may have.
+//! The images of add-ons in an image store.
 
 use std::path::Path;
 
 use kipod_images::versions;
 
+use super::layout::images_file;
 use crate::node::StorageDriver;
 
 /// The images of the default StorageClass.
 pub(super) const STORAGE: &[&str] = &[versions::LOCAL_PATH_PROVISIONER, versions::BUSYBOX];
-/// The images of metrics.
+/// The images of metrics-server.
 pub(super) const METRICS: &[&str] = &[versions::METRICS_SERVER];
 
-/// Whether an image store has all of `images`.
+/// Returns whether an image store contains all of `images`.
 pub(super) fn are_in(store: &Path, driver: StorageDriver, images: &[&str]) -> bool {
     #[derive(serde::Deserialize)]
     struct Entry {
         #[serde(default)]
         names: Vec<String>,
     }
-    let list = store.join(format!("{}-images/images.json", driver.name()));
-    let entries: Vec<Entry> = std::fs::read(list)
+    let entries: Vec<Entry> = std::fs::read(images_file(store, driver))
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default();

@@ -1,18 +1,29 @@
-//! Node images: what they are made of, how they are built, and what is known of one that is there.
+//! Node images: references, lookup, build, and image stores.
 
 mod addon_images;
 #[cfg(feature = "build")]
 mod build;
+#[cfg(feature = "build")]
+mod build_error;
+mod error;
+#[cfg(feature = "build")]
+mod files;
+mod info;
 mod inspect;
+mod layout;
 mod reference;
 #[cfg(feature = "build")]
 mod store;
 mod unused;
 
 #[cfg(feature = "build")]
-pub use build::{BuildError, Built, NodeImageOptions, build_node_image};
-pub use inspect::{DEFAULT_IMAGE, NodeImage, NodeImageError, label, node_image};
-pub use reference::{DEFAULT_NAME, of_version, tag};
+pub use build::{BuiltNodeImage, NodeImageOptions, build_node_image};
+#[cfg(feature = "build")]
+pub use build_error::BuildError;
+pub use error::NodeImageError;
+pub use info::{DEFAULT_IMAGE, NodeImage, label};
+pub use inspect::node_image;
+pub use reference::{DEFAULT_NAME, newest_of_version, version_tag};
 #[cfg(feature = "build")]
 pub use store::StoreError;
 pub(crate) use unused::unused_stores;

@@ -1,45 +1,45 @@
-//! Node images of several Kubernetes versions, side by side: one name, a tag for each version.
+//! References of node images: one name with a tag for each Kubernetes version.
 
 use crate::kubernetes::{Version, VersionError};
 
-/// The name that node images have unless they are given another one.
+/// The default name of node images, without a tag.
 pub const DEFAULT_NAME: &str = "localhost/kipod-node";
 
-/// The tag of a node image by the version inside. A tag takes no plus sign.
-pub fn tag(kubernetes_version: &Version) -> String {
+/// Returns the tag for a Kubernetes version. A tag cannot contain a plus sign.
+pub fn version_tag(kubernetes_version: &Version) -> String {
     kubernetes_version.to_string().replace('+', "_")
 }
 
-/// The reference of the newest node image among `references` that has the version `wanted`: `1.35`
-/// means any of that minor version, `1.35.6` or `v1.35.6` that one.
+/// Returns the newest node image among `references` with the version `wanted`: `1.35` matches any patch
+/// version, `1.35.6` and `v1.35.6` only that one.
 ///
 /// # Errors
 ///
 /// [`VersionError::TooOld`] for an unsupported version.
 ///
 /// ```
-/// use kipod_engine::node_image::of_version;
+/// use kipod_engine::node_image::newest_of_version;
 ///
 /// let all = ["localhost/kipod-node:v1.35.6", "localhost/kipod-node:v1.35.10"].map(str::to_owned);
-/// let found = |wanted: &str| of_version(&all, &wanted.parse().unwrap()).unwrap();
+/// let found = |wanted: &str| newest_of_version(&all, &wanted.parse().unwrap()).unwrap();
 /// assert_eq!(found("1.35"), Some("localhost/kipod-node:v1.35.10"));
 /// assert_eq!(found("1.35.6"), Some("localhost/kipod-node:v1.35.6"));
 /// assert_eq!(found("1.36"), None);
 /// ```
-pub fn of_version<'a>(
+pub fn newest_of_version<'a>(
     references: &'a [String],
     wanted: &Version,
 ) -> Result<Option<&'a str>, VersionError> {
     wanted.check_supported()?;
     let version = |reference: &'a String| {
-        let version = of_reference(reference)?;
+        let version = version_of(reference)?;
         wanted.matches(&version).then_some((version, reference.as_str()))
     };
     Ok(references.iter().filter_map(version).max().map(|(_, reference)| reference))
 }
 
-/// The version that a node image's reference names; `None` for `latest`, and for other images.
-pub(super) fn of_reference(reference: &str) -> Option<Version> {
+/// Returns the version in the reference of a node image; `None` for `latest` and other images.
+pub(super) fn version_of(reference: &str) -> Option<Version> {
     let tag = reference.strip_prefix(DEFAULT_NAME)?.strip_prefix(':')?;
     let version: Version = tag.replace('_', "+").parse().ok()?;
     (version.is_complete() && tag.starts_with('v')).then_some(version)
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_tags_of_versions_count_and_releases_win() {
+    fn newest_release_wins_over_prereleases() {
         let all = [
             "localhost/kipod-node:latest",
             "localhost/kipod-node:v1.35",
@@ -59,10 +59,10 @@ mod tests {
             "localhost/other:v1.35.9",
         ]
         .map(str::to_owned);
-        let found = |wanted: &str| of_version(&all, &wanted.parse().unwrap()).unwrap();
+        let found = |wanted: &str| newest_of_version(&all, &wanted.parse().unwrap()).unwrap();
         assert_eq!(found("v1.35"), Some("localhost/kipod-node:v1.35.0"));
         assert_eq!(found("1.35.0-rc.1"), Some("localhost/kipod-node:v1.35.0-rc.1"));
         assert_eq!(found("1.34"), None);
-        assert_eq!(tag(&"v1.36.2+k3".parse().unwrap()), "v1.36.2_k3");
+        assert_eq!(version_tag(&"v1.36.2+k3".parse().unwrap()), "v1.36.2_k3");
     }
 }

@@ -1,5 +1,5 @@
-//! The image store of a node image: the control plane's images, unpacked once, mounted read-only
-//! into every node of every cluster.
+//! The image store of a node image: the images of the control plane, which the nodes of all clusters
+//! mount read-only.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -7,60 +7,65 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::addon_images::{METRICS, STORAGE};
-use super::build::{BuildError, copy};
-use super::inspect::{LOCK, is_store};
+use super::files::{FileError, copy};
+use super::layout::{LOCK, is_store};
 use crate::bundle::{Bundle, ImageProgram};
 use crate::events::{Event, Events, Step};
 use crate::kubernetes::Version;
 use crate::lease::{LeaseError, Lock};
 use crate::node::StorageDriver;
 use crate::podman::{BuildOptions, ImageStore, Labels, PodmanCli, PodmanError};
-use crate::util::blocking;
+use crate::util::{Hint, blocking};
 
-/// The name under which a bundle's root file system is known to Podman.
+/// The reference of the image of a bundle's root file system.
 pub(super) const BASE_REFERENCE: &str = "localhost/kipod-base:latest";
 
-/// An image store that could not be filled.
+/// An error of filling an image store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The file system refused.
-    #[error("image store: `{}`: {source}", .path.display())]
+    /// An operation of the file system failed.
+    #[error("cannot access `{}` for the image store", .path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// An image could not be had.
-    #[error("image store: cannot {how} `{image}`: {source}")]
+    /// An image could not be added.
+    #[error("failed to {how} `{image}` for the image store")]
     Image {
         /// The image's reference.
         image: String,
-        /// `load`, `make` or `pull`.
+        /// `load`, `build` or `pull`.
         how: &'static str,
-        /// Why.
+        /// The cause.
         source: PodmanError,
     },
-    /// What an earlier attempt left could not be removed.
-    #[error("image store: cannot remove what an earlier attempt left: {0}")]
-    Remove(PodmanError),
+    /// The remains of an earlier attempt could not be removed.
+    #[error("failed to remove the remains of an earlier image store")]
+    Remove(#[source] PodmanError),
 }
 
-impl StoreError {
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
+impl From<FileError> for StoreError {
+    fn from(FileError { path, source }: FileError) -> Self {
+        Self::Io { path, source }
+    }
+}
+
+impl Hint for StoreError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Image { how: "pull", .. } => Some(
-                "without a way to the registry, put image archives into the bundle's `images/`, or the programs into its `bin/`, and give it with `--components DIR`".to_owned(),
+                "without access to the registry, add image archives to the bundle's `images/`, or the programs to its `bin/`, and pass it with `--components DIR`".to_owned(),
             ),
             _ => None,
         }
     }
 }
 
-/// The name of a bundle's store. The same bundle and images give the same name, another build of the same
-/// version another one, so a store that clusters use is never changed below them.
+/// Returns the name of a bundle's store. It depends on the bundle's files and the images, so that a store
+/// in use never changes.
 pub(super) fn name(
     kubernetes_version: &Version,
     bundle: &Bundle,
@@ -75,41 +80,39 @@ pub(super) fn name(
         hash.update([0]);
     }
     for path in files {
-        let facts = std::fs::metadata(&path)
+        let meta = std::fs::metadata(&path)
             .map_err(|source| StoreError::Io { path: path.clone(), source })?;
         hash.update(path.as_os_str().as_encoded_bytes());
-        hash.update(facts.len().to_le_bytes());
-        hash.update(facts.mtime().to_le_bytes());
-        hash.update(facts.mtime_nsec().to_le_bytes());
+        hash.update(meta.len().to_le_bytes());
+        hash.update(meta.mtime().to_le_bytes());
+        hash.update(meta.mtime_nsec().to_le_bytes());
     }
     let digest = hash.finalize();
     let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("{kubernetes_version}-{short}"))
 }
 
-/// The images that a cluster has beside the control plane's, if the bundle has a way to get them: it
-/// holds their programs, or it is one whose images are pulled. One with image archives of its own has
-/// them or does not.
+/// Returns the images of add-ons that the store can contain: if the bundle contains their programs, or if
+/// all its images are pulled. A bundle with image archives contains those of add-ons, or does without.
 pub(super) fn extra_images(bundle: &Bundle) -> Vec<&'static str> {
     let pulled = bundle.image_programs().is_empty() && bundle.image_archives().next().is_none();
-    let held = |image: &&str| {
+    let is_contained = |image: &&str| {
         let mut programs = bundle.image_programs().iter();
         programs.any(|program| program.name() == program_name(image))
     };
-    let sets = [STORAGE, METRICS].into_iter().filter(|set| pulled || set.iter().all(held));
+    let sets = [STORAGE, METRICS].into_iter().filter(|set| pulled || set.iter().all(is_contained));
     sets.flatten().copied().collect()
 }
 
-/// The program that an image of the control plane runs: the last word of its name.
+/// Returns the program of an image of the control plane: the last part of its name.
 pub(super) fn program_name(image: &str) -> &str {
     let name = image.rsplit('/').next().unwrap_or(image);
     name.split([':', '@']).next().unwrap_or(name)
 }
 
-/// Fills the store with `images`, unless it is there already. It appears complete or not at all;
-/// of several processes one fills it and the others wait. `runtime` is kipod's runtime folder. Answers
-/// with the lock of all stores: until the image that names this one is there, it belongs to nobody
-/// else's eye.
+/// Fills the store with `images`, unless it exists. The store is created atomically; of several processes
+/// one fills it and the others wait. `runtime` is kipod's runtime directory. Returns the lock of all
+/// stores, which protects the store until an image refers to it.
 pub(super) async fn fill(
     store: &Path,
     runtime: &Path,
@@ -117,29 +120,29 @@ pub(super) async fn fill(
     bundle: &Bundle,
     images: &[String],
     events: &dyn Events,
-) -> Result<Lock, BuildError> {
+) -> Result<Lock, StoreError> {
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| StoreError::Io { path, source }
     };
-    let folder = store.parent().unwrap_or(store).to_owned();
-    std::fs::create_dir_all(&folder).map_err(io(&folder))?;
-    // One for all stores: they share Podman's running state.
-    let path = folder.join(LOCK);
+    let stores = store.parent().unwrap_or(store).to_owned();
+    std::fs::create_dir_all(&stores).map_err(io(&stores))?;
+    // One lock for all stores: they share Podman's runtime state.
+    let path = stores.join(LOCK);
     let lock = blocking(move || Lock::exclusive(&path, || {})).await;
     let lock = lock.map_err(|LeaseError { path, source }| StoreError::Io { path, source })?;
     if is_store(store, driver) {
         return Ok(lock);
     }
     let partial = ImageStore {
-        root: beside(store, ".partial"),
-        // Podman takes no path of more than 50 characters here.
+        root: with_suffix(store, ".partial"),
+        // Podman accepts at most 50 characters for this path.
         runroot: runtime.join("store"),
         driver: driver.name(),
     };
     let user = PodmanCli::new();
     let clear = async || -> Result<(), StoreError> {
-        // The store itself is what somebody removed half of.
+        // The store itself may have been removed incompletely.
         for path in [&partial.root, &partial.runroot, &store.to_owned()] {
             user.unshare_remove(path).await.map_err(StoreError::Remove)?;
         }
@@ -148,11 +151,11 @@ pub(super) async fn fill(
     clear().await?;
     let podman = PodmanCli::new().in_store(partial.clone());
     if let Err(error) = fill_with(&podman, bundle, images, events).await {
-        // The first cause is what matters; the next attempt clears again.
+        // The first error is reported; the next attempt removes the remains again.
         let _ = clear().await;
         return Err(error);
     }
-    // Podman's own book-keeping is no part of an image store, and it names the folder's old path.
+    // Podman's database is not part of an image store, and contains the old path of the directory.
     for extra in ["libpod", "networks", "tmp", "mounts", "db.sql"] {
         user.unshare_remove(&partial.root.join(extra)).await.map_err(StoreError::Remove)?;
     }
@@ -161,19 +164,20 @@ pub(super) async fn fill(
     Ok(lock)
 }
 
-/// The path with `end` behind its name, which may hold dots of its own.
-fn beside(path: &Path, end: &str) -> PathBuf {
+/// Appends a suffix to a path. The name may contain dots.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
-    path.push(end);
+    path.push(suffix);
     path.into()
 }
 
+/// Adds the images to the store.
 async fn fill_with(
     podman: &PodmanCli,
     bundle: &Bundle,
     images: &[String],
     events: &dyn Events,
-) -> Result<(), BuildError> {
+) -> Result<(), StoreError> {
     let mut loaded = Vec::new();
     for archive in bundle.image_archives() {
         let image = archive.display().to_string();
@@ -184,7 +188,7 @@ async fn fill_with(
     for image in images.iter().filter(|image| !loaded.contains(image)) {
         events.send(Event::Progress(Step::FillStore, image.clone()));
         let program = ImageProgram::ALL.iter().find(|p| p.name() == program_name(image));
-        // kube-proxy calls iptables and its kin, so without a root file system it is not made.
+        // kube-proxy needs iptables and other programs, so its image needs a root file system.
         let program = program.filter(|p| **p != ImageProgram::KubeProxy || bundle.base().is_some());
         let Some((program, path)) =
             program.and_then(|program| Some((*program, bundle.image_program(*program)?)))
@@ -196,7 +200,7 @@ async fn fill_with(
             })?;
             continue;
         };
-        // All others are alone in their image.
+        // The images of all other programs contain nothing else.
         let base = match (program, bundle.base()) {
             (ImageProgram::KubeProxy, Some(base)) => {
                 if !has_base {
@@ -209,19 +213,19 @@ async fn fill_with(
             }
             _ => "scratch",
         };
-        make(podman, image, program, &path, base).await?;
+        build(podman, image, program, &path, base).await?;
     }
     Ok(())
 }
 
-/// Makes an image of one program.
-async fn make(
+/// Builds an image of one program.
+async fn build(
     podman: &PodmanCli,
     image: &str,
     program: ImageProgram,
     path: &Path,
     base: &str,
-) -> Result<(), BuildError> {
+) -> Result<(), StoreError> {
     let context = tempfile::tempdir()
         .map_err(|source| StoreError::Io { path: std::env::temp_dir(), source })?;
     copy(path, &context.path().join(program.name()))?;
@@ -236,21 +240,21 @@ async fn make(
     };
     podman.build(&options).await.map_err(|source| StoreError::Image {
         image: image.to_owned(),
-        how: "make",
+        how: "build",
         source,
     })?;
     Ok(())
 }
 
-/// Alone in their image, the programs are where upstream's are: kubeadm's manifests call all but
-/// pause by name.
+/// Returns the Containerfile of an image. The programs have the paths of upstream's images: the manifests
+/// of kubeadm start all but pause by name.
 fn containerfile(program: ImageProgram, base: &str) -> String {
     let name = program.name();
     match program {
         ImageProgram::Pause => {
             format!("FROM {base}\nCOPY {name} /pause\nENTRYPOINT [\"/pause\"]\n")
         }
-        // It is what it is called by; these three are all that is asked of it.
+        // busybox selects the applet by its name; only these three are needed.
         ImageProgram::Busybox => format!(
             "FROM {base}\nCOPY {name} /bin/sh\nCOPY {name} /bin/mkdir\nCOPY {name} /bin/rm\nCMD [\"sh\"]\n"
         ),

@@ -1,12 +1,16 @@
-//! The containers that nodes, and the load balancer, run in.
+//! Containers of nodes and of the load balancer.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
+use serde::Serialize;
+
+use super::addresses::address6;
+use super::names::{load_balancer_name, network_name};
 use super::{
-    LOAD_BALANCER, Machine, NodeIdentity, NodePlan, identity, image_store, label, labels,
-    load_balancer_name, network_name, options, status_dir,
+    LOAD_BALANCER, Machine, NodeIdentity, image_store, label, labels, options, status_dir,
 };
 use crate::node::{
     API_PORT, CLUSTER_STORE, CONTROL_PLANE_STORE, HOST_STORE, NodeFile, SHARED_STORE, STATUS_DIR,
@@ -17,13 +21,31 @@ use crate::podman::{
 };
 use crate::spec::{ClusterSpec, NodeSpec};
 
-/// The number of SIGRTMIN+3, which asks systemd to stop, with glibc and musl alike.
+/// The plan of a node or load balancer.
+#[derive(Debug, Clone, Serialize)]
+pub struct NodePlan {
+    /// The name of the node, its container and its volume.
+    pub name: String,
+    /// The pod CIDRs. A load balancer has none.
+    pub pod_subnets: Vec<IpNet>,
+    /// The volume.
+    pub volume: VolumeOptions,
+    /// The container.
+    pub container: ContainerOptions,
+    /// The host directory to which it reports its progress.
+    pub status_dir: PathBuf,
+    /// The files on its volume. Not printed, because they contain secrets.
+    #[serde(skip)]
+    pub files: Vec<NodeFile>,
+}
+
+/// SIGRTMIN+3, the signal that stops systemd. The number is the same in glibc and musl.
 /// Source: systemd(1), "Signals", and the C libraries' SIGRTMIN of 34.
 const STOP_SIGNAL: i64 = 37;
-/// How long a node has to stop before it is killed: systemd ends its units within three.
+/// Timeout for stopping a node before it is killed. systemd stops its units within three seconds.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The image stores of a node, in the order they are searched.
+/// Returns the image stores of a node, in search order.
 pub(super) fn image_stores(
     spec: &ClusterSpec,
     machine: &Machine,
@@ -34,7 +56,7 @@ pub(super) fn image_stores(
     if image.image_store != control_plane_store {
         stores.push(CONTROL_PLANE_STORE);
     }
-    // What was loaded on purpose comes before what is there anyway.
+    // Images loaded into the cluster take precedence over those of the host.
     stores.push(CLUSTER_STORE);
     if host_store(spec, machine).is_some() {
         stores.push(HOST_STORE);
@@ -42,13 +64,13 @@ pub(super) fn image_stores(
     stores
 }
 
-/// The user's own image store, where it can and may be seen.
+/// Returns the user's image store, if nodes can read it and the specification allows it.
 pub(crate) fn host_store<'a>(spec: &ClusterSpec, machine: &'a Machine) -> Option<&'a Path> {
     machine.host_store.as_deref().filter(|_| spec.host_images)
 }
 
-/// The API server's port on the host.
-pub(super) fn published(spec: &ClusterSpec, api_port: u16) -> PortMapping {
+/// Publishes the API server on the host.
+pub(super) fn published_api_server(spec: &ClusterSpec, api_port: u16) -> PortMapping {
     PortMapping {
         host_address: spec.networking.api_server_address,
         host_port: Some(api_port),
@@ -58,17 +80,17 @@ pub(super) fn published(spec: &ClusterSpec, api_port: u16) -> PortMapping {
     }
 }
 
-/// What all containers of a cluster have in common.
+/// Settings that all containers of a cluster share.
 pub(super) struct ContainerTemplate<'a> {
     pub(super) spec: &'a ClusterSpec,
     pub(super) machine: &'a Machine,
     pub(super) cluster_dir: &'a Path,
-    /// The image store of the control plane's version.
+    /// The image store for the control plane's Kubernetes version.
     pub(super) control_plane_store: &'a Path,
 }
 
 impl ContainerTemplate<'_> {
-    /// A node.
+    /// Plans a node.
     pub(super) fn node(
         &self,
         identity: &NodeIdentity,
@@ -84,7 +106,7 @@ impl ContainerTemplate<'_> {
         container
             .labels
             .insert(label::KUBERNETES_VERSION.to_owned(), image.kubernetes_version.to_string());
-        // kubelet wants a kernel log, and the host's is not for it.
+        // kubelet needs a kernel log, but must not read the host's.
         container.binds.push(bind(Path::new("/dev/null"), "/dev/kmsg", false));
         container.binds.push(bind(&image.image_store, SHARED_STORE, true));
         if image.image_store != self.control_plane_store {
@@ -93,7 +115,7 @@ impl ContainerTemplate<'_> {
         }
         container.binds.push(bind(&image_store(self.cluster_dir), CLUSTER_STORE, true));
         if let Some(store) = host_store(self.spec, self.machine) {
-            // Images and their layers, and not what lies beside them: volumes and secrets.
+            // Only images and layers, without the volumes and secrets next to them.
             let driver = self.machine.storage_driver.name();
             for part in [driver.to_owned(), format!("{driver}-images"), format!("{driver}-layers")]
             {
@@ -107,7 +129,7 @@ impl ContainerTemplate<'_> {
         node
     }
 
-    /// What is in front of several control planes. It has a node's image, and none of its work.
+    /// Plans the load balancer. It runs HAProxy from the node image.
     pub(super) fn balancer(
         &self,
         address: Ipv4Addr,
@@ -118,12 +140,12 @@ impl ContainerTemplate<'_> {
         let name = load_balancer_name(&self.spec.name);
         let mut plan = self.container(&name, LOAD_BALANCER, address, image, files);
         plan.container.ports = ports;
-        // It has the image's otherwise.
+        // Overrides the label of the image.
         plan.container.labels.insert(label::KUBERNETES_VERSION.to_owned(), String::new());
         plan
     }
 
-    /// A container that runs systemd on a volume of its own, and says what it has reached.
+    /// Plans a container that runs systemd, has its own volume, and reports its progress.
     fn container(
         &self,
         name: &str,
@@ -140,7 +162,7 @@ impl ContainerTemplate<'_> {
         let container = ContainerOptions {
             name: name.to_owned(),
             hostname: name.to_owned(),
-            // By id: the name may be given to another image at any time.
+            // By ID, because a tag can be moved to another image at any time.
             image: image.id.clone(),
             systemd: true,
             command: vec!["/sbin/init".to_owned()],
@@ -153,7 +175,7 @@ impl ContainerTemplate<'_> {
             network: NetworkAttachment {
                 name: network_name(&self.spec.name),
                 address,
-                address6: family.has_ipv6().then(|| identity::address6(address)),
+                address6: family.has_ipv6().then(|| address6(address)),
             },
             ports: Vec::new(),
             dns_search: self.spec.networking.dns_search.clone(),
@@ -174,7 +196,7 @@ impl ContainerTemplate<'_> {
 }
 
 fn bind(source: &Path, target: &str, read_only: bool) -> Bind {
-    // Not what is mounted below it: `ro` would leave that writable.
+    // Not recursive: `ro` would leave nested mounts writable.
     let options = vec!["bind"];
     Bind { source: source.to_owned(), target: target.to_owned(), read_only, options }
 }

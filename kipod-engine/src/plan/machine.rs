@@ -1,4 +1,4 @@
-//! What the facts about a machine mean for a cluster on it.
+//! Properties of the host that affect the plan of a cluster.
 
 use std::path::PathBuf;
 
@@ -6,48 +6,49 @@ use crate::host::HostFacts;
 use crate::node::{CgroupMode, StorageDriver};
 use crate::util::timeouts::Timeouts;
 
-/// The controllers without which limits of pods cannot hold.
-const NEEDED: [&str; 3] = ["cpu", "memory", "pids"];
+/// The cgroup controllers that pod limits require.
+const REQUIRED_CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 
-/// What of the machine shapes a cluster.
+/// Properties of the host that affect the plan of a cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Machine {
-    /// Whether limits of pods can hold.
+    /// How the cgroups of pods are managed.
     pub cgroups: CgroupMode,
-    /// Below which cgroup nodes are made, where Podman cannot know.
+    /// The parent cgroup of node containers, if Podman cannot determine it.
     pub cgroup_parent: Option<String>,
-    /// The user's own image store, where CRI-O can read it.
+    /// The user's image store, if CRI-O can read it.
     pub host_store: Option<PathBuf>,
-    /// How nodes stack image layers.
+    /// The storage driver of nodes.
     pub storage_driver: StorageDriver,
-    /// Whether nodes can be given `/dev/fuse`, which pods of people who build images want.
+    /// `true` if nodes can have `/dev/fuse`, which pods need to build images.
     pub fuse: bool,
-    /// Whether a node can publish thousands of ports.
+    /// `true` if a node can publish thousands of ports.
     pub many_ports: bool,
-    /// How much slower than usual it is.
+    /// Timeouts, which are longer on a slow machine.
     pub timeouts: Timeouts,
 }
 
 impl Machine {
-    /// What the facts mean.
+    /// Derives the properties from the facts about the host.
     ///
-    /// * Limits hold where systemd manages Podman's cgroups and the cpu, memory and pids
-    ///   controllers are delegated. With the manager `cgroupfs` they are not counted on, whatever
-    ///   the session has: systemd gives and takes the controllers of groups that it did not make.
-    /// * Where Podman manages cgroups by itself it would make them at the hierarchy's root, which a
-    ///   user cannot write: the cgroup that the user owns is named instead.
-    /// * Nodes stack image layers with overlay, unless the kernel or the file system cannot, or the
-    ///   user's own Podman had to fall back to VFS.
-    /// * The user's image store is shown to nodes if its driver is that of the nodes: CRI-O reads no
-    ///   other.
-    /// * Where Netavark uses nftables a node publishes thousands of ports only if
-    ///   `net.core.wmem_max` is [`SEND_BUFFER`](crate::host::SEND_BUFFER) or more.
-    /// * No fact says how slow the machine is: it counts as usual.
+    /// * Pod limits are enforced if systemd manages Podman's cgroups and the cpu, memory and pids
+    ///   controllers are delegated. With the cgroup manager `cgroupfs`, they are not: systemd enables
+    ///   and disables the controllers of cgroups that it did not create.
+    /// * With `cgroupfs`, Podman would create cgroups at the root of the hierarchy, which a user
+    ///   cannot write to. The parent is a cgroup that the user owns instead.
+    /// * The storage driver is overlay, unless the kernel or file system does not support it, or the
+    ///   user's Podman fell back to VFS.
+    /// * Nodes can use the user's image store if it has the same storage driver, the only one that
+    ///   their CRI-O reads.
+    /// * If Netavark uses nftables, a node can publish thousands of ports only if
+    ///   `net.core.wmem_max` is at least [`SEND_BUFFER`](crate::host::SEND_BUFFER).
+    /// * The timeout factor is 1: it is not derived from facts.
     pub fn from_facts(facts: &HostFacts) -> Self {
         let info = facts.podman.info.as_ref();
         let systemd = info.is_some_and(|info| info.cgroup_manager == "systemd");
-        // Podman reports the controllers of its own group; nodes get those of the user's manager.
-        let cgroups = match systemd && NEEDED.iter().all(|one| facts.cgroup.has(one)) {
+        // Podman reports the controllers of its own cgroup; nodes get those of the user's systemd.
+        let cgroups = match systemd && REQUIRED_CONTROLLERS.iter().all(|one| facts.cgroup.has(one))
+        {
             true => CgroupMode::Delegated,
             false => CgroupMode::Unlimited,
         };
@@ -56,7 +57,7 @@ impl Machine {
             Some("vfs") => StorageDriver::Vfs,
             _ if !facts.kernel_mounts_overlay() => StorageDriver::Vfs,
             _ => match facts.storage.backing_file_system.as_deref() {
-                // No overlay can be mounted on what is one already, or is none of the kernel's.
+                // Overlays cannot be mounted on these file systems.
                 Some("overlayfs" | "overlay" | "ecryptfs" | "fuse") => StorageDriver::Vfs,
                 _ => StorageDriver::Overlay,
             },
@@ -70,6 +71,31 @@ impl Machine {
             storage_driver,
             many_ports: facts.supports_many_ports(),
             timeouts: Timeouts::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::TestHost;
+
+    #[tokio::test]
+    async fn many_ports_follows_the_host_facts() {
+        let mut facts = TestHost::fedora().facts().await;
+        for (driver, send_buffer, many_ports) in [
+            ("nftables", 212_992, false),
+            ("nftables", 4_194_304, true),
+            ("iptables", 212_992, true),
+        ] {
+            facts.network.firewall_driver = driver.into();
+            facts.limits.send_buffer = Some(send_buffer);
+            assert_eq!(facts.supports_many_ports(), many_ports, "{driver} {send_buffer}");
+            assert_eq!(
+                Machine::from_facts(&facts).many_ports,
+                many_ports,
+                "{driver} {send_buffer}"
+            );
         }
     }
 }

@@ -1,23 +1,23 @@
-//! What a user wants a node's container to have: files and ports of the host.
+//! Mounts and port mappings from the specification of a node.
 
 use crate::podman::{Bind, ContainerOptions, PortMapping};
 use crate::spec::{ExtraMount, ExtraPort, NodeSpec, Propagation, Protocol};
 
-/// Adds what the node was asked to have.
+/// Adds the mounts and port mappings of a node to its container.
 pub(super) fn add(node: &NodeSpec, container: &mut ContainerOptions) {
     container.binds.extend(node.extra_mounts.iter().map(bind));
     container.ports.extend(node.extra_port_mappings.iter().map(port));
 }
 
 fn bind(mount: &ExtraMount) -> Bind {
-    // With what is mounted below it, as Docker does it for kind.
+    // Recursive, as in kind with Docker.
     let mut options = vec!["rbind"];
     options.push(match mount.propagation {
         Propagation::None => "rprivate",
         Propagation::HostToContainer => "rslave",
         Propagation::Bidirectional => "rshared",
     });
-    // The label is one for all containers: several nodes may have the same mount.
+    // The shared SELinux label, because several nodes can have the same mount.
     options.extend(mount.selinux_relabel.then_some("z"));
     Bind {
         source: mount.host_path.clone(),

@@ -1,8 +1,8 @@
-//! The host's address at which a cluster's Services are reached.
+//! The host address for a cluster's Services.
 //!
-//! In rootless Podman nobody on the host can reach the nodes' network; what is published can be
-//! reached. So one node publishes every node port there is, under its own number, on a loopback address
-//! that no other cluster has: kube-proxy does all the rest.
+//! With rootless Podman, the node network is not reachable from the host; published ports are. So one
+//! node publishes all node ports, each with the same number on the host, on a loopback address that no
+//! other cluster uses. kube-proxy forwards the traffic.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -11,37 +11,37 @@ use std::ops::RangeInclusive;
 use crate::podman::PortMapping;
 use crate::spec::{ClusterSpec, Protocol};
 
-/// The ports that Services get on nodes. Source: kube-apiserver's `--service-node-port-range`.
+/// The node ports of Services. Source: kube-apiserver's `--service-node-port-range`.
 pub const NODE_PORTS: RangeInclusive<u16> = 30_000..=32_767;
 
-/// Those of them that are published for UDP. Podman's forwarder needs 70 KiB and 0.2 ms for each, so
-/// all of them would cost 200 MiB and half a second. These are the ones that the API server gives out
-/// last unless they are asked for, so they are free most often. Source: Kubernetes, "Avoiding collisions
+/// The node ports that are published for UDP. Podman's port forwarder needs 70 KiB and 0.2 ms for each
+/// port, so all node ports would cost 200 MiB and half a second. The API server assigns the ports of
+/// this range last, so they are available for explicit use. Source: Kubernetes, "Avoiding collisions
 /// assigning ports to NodePort Services".
 pub const UDP_NODE_PORTS: RangeInclusive<u16> = 30_000..=30_085;
 
-/// A cluster's own address on the host.
+/// The host address for a cluster's Services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceAddress {
-    /// A loopback address that no other cluster has.
+    /// A loopback address that no other cluster uses.
     pub address: Ipv4Addr,
-    /// TCP node ports that something else has on all addresses of the host: they are not published.
+    /// TCP node ports that another program uses on all host addresses. They are not published.
     pub tcp_taken: BTreeSet<u16>,
-    /// UDP ports, likewise.
+    /// UDP node ports that another program uses on all host addresses.
     pub udp_taken: BTreeSet<u16>,
 }
 
 impl ServiceAddress {
-    /// Where the `number`th cluster of a user, from zero, has its Services. Users have addresses of
-    /// their own, so that one who starts a cluster again finds nobody else there.
+    /// Returns the addresses for the clusters of a user. Each user has its own addresses, so that the
+    /// address of a stopped cluster is still free when the cluster is started again.
     pub fn candidates(user: u32) -> impl Iterator<Item = Ipv4Addr> {
         let third = (user % 256) as u8;
         (1..=254).map(move |fourth| Ipv4Addr::new(127, 77, third, fourth))
     }
 
-    /// What a container publishes on it.
+    /// Returns the port mappings of the container that publishes the node ports.
     pub(super) fn ports(&self) -> Vec<PortMapping> {
-        let published = |free: Vec<RangeInclusive<u16>>, protocol| {
+        let mappings = |free: Vec<RangeInclusive<u16>>, protocol| {
             free.into_iter().map(move |range| PortMapping {
                 host_address: self.address.into(),
                 host_port: Some(*range.start()),
@@ -50,18 +50,19 @@ impl ServiceAddress {
                 count: range.end() - range.start() + 1,
             })
         };
-        let tcp = published(ranges(NODE_PORTS, &self.tcp_taken), "tcp");
-        tcp.chain(published(ranges(UDP_NODE_PORTS, &self.udp_taken), "udp")).collect()
+        let tcp = mappings(ranges(NODE_PORTS, &self.tcp_taken), "tcp");
+        tcp.chain(mappings(ranges(UDP_NODE_PORTS, &self.udp_taken), "udp")).collect()
     }
 
-    /// The node ports of a protocol at which the address does not answer.
+    /// Returns the node ports of a protocol that are not reachable on the host. A used port is still
+    /// reachable if a node's port mapping forwards it to the same port.
     pub(super) fn unreachable(&self, spec: &ClusterSpec, protocol: Protocol) -> Vec<u16> {
         let taken = match protocol {
             Protocol::Tcp => &self.tcp_taken,
             Protocol::Udp => &self.udp_taken,
             Protocol::Sctp => return Vec::new(),
         };
-        let passed_on = |port: &u16| {
+        let is_mapped = |port: &u16| {
             let mut all = spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
             all.any(|mapping| {
                 mapping.host_port == Some(*port)
@@ -69,11 +70,11 @@ impl ServiceAddress {
                     && mapping.protocol == protocol
             })
         };
-        taken.iter().copied().filter(|port| !passed_on(port)).collect()
+        taken.iter().copied().filter(|port| !is_mapped(port)).collect()
     }
 }
 
-/// `ports` without those that are taken.
+/// Returns the ranges of `ports` without the used ports.
 fn ranges(ports: RangeInclusive<u16>, taken: &BTreeSet<u16>) -> Vec<RangeInclusive<u16>> {
     let (mut ranges, mut start) = (Vec::new(), *ports.start());
     for taken in taken.range(ports.clone()) {
@@ -101,23 +102,23 @@ mod tests {
     }
 
     #[test]
-    fn every_free_node_port_is_published_under_its_own_number() {
-        let shown = |tcp: &[u16], udp: &[u16]| {
+    fn free_node_ports_are_published() {
+        let published = |tcp: &[u16], udp: &[u16]| {
             let lines = address(tcp, udp).ports().into_iter().map(|port| {
                 assert_eq!(port.host_port, Some(port.container_port));
                 format!("{} {}+{}", port.protocol, port.container_port, port.count)
             });
             lines.collect::<Vec<_>>()
         };
-        assert_eq!(shown(&[], &[]), ["tcp 30000+2768", "udp 30000+86"]);
+        assert_eq!(published(&[], &[]), ["tcp 30000+2768", "udp 30000+86"]);
         assert_eq!(
-            shown(&[30_000, 30_080, 30_081, 32_767], &[30_085]),
+            published(&[30_000, 30_080, 30_081, 32_767], &[30_085]),
             ["tcp 30001+79", "tcp 30082+2685", "udp 30000+85"]
         );
     }
 
     #[test]
-    fn a_port_that_a_node_publishes_itself_is_reached_all_the_same() {
+    fn mapped_node_port_is_reachable() {
         let mapping = |host_port, container_port, protocol| crate::spec::ExtraPort {
             container_port,
             host_port: Some(host_port),
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn users_have_addresses_of_their_own() {
+    fn users_have_distinct_addresses() {
         let first = |user| ServiceAddress::candidates(user).next().unwrap().to_string();
         assert_eq!([first(1000), first(1001)], ["127.77.232.1", "127.77.233.1"]);
     }

@@ -126,7 +126,7 @@ impl Hint for RegistryError {
                     "fix the cause, then run `kipod delete registry {name}` again"
                 ));
             }
-            Self::Record(error) => return error.hint().map(Into::into),
+            Self::Record(error) => return error.hint(),
             Self::Lock(_) | Self::Cancelled { .. } => return None,
         };
         Some(hint.to_owned())

@@ -218,7 +218,7 @@ impl<'a> Serial<'a> {
         wait(|| Ok(exec("systemctl is-system-running --wait >/dev/null; true").is_ok())).await?;
         let crio = match self.machine.cgroups {
             kipod_engine::node::CgroupMode::Delegated => "systemd",
-            kipod_engine::node::CgroupMode::Unlimited => "cgroupfs",
+            _ => "cgroupfs",
         };
         let conf = format!(
             "[crio.runtime]\ncgroup_manager = \"{crio}\"\nconmon_cgroup = \"pod\"\ndefault_sysctls = []\n[crio.image]\npause_image = \"{}\"\n[crio.runtime.runtimes.crun]\nruntime_path = \"/usr/local/bin/kipod-crun\"\nmonitor_path = \"/usr/local/bin/conmon\"\n[crio.network]\nplugin_dirs = [\"/opt/cni/bin\"]\n",

@@ -158,8 +158,8 @@ fn create_refuses_unusable_configuration() {
     assert_refused(
         "kubeadmConfigPatchesJSON6902:\n- {kind: ClusterConfiguration, patch: '[{op: remove, path: /none}]'}\n",
         &[
-            ":4:3: kubeadmConfigPatchesJSON6902[0]: it does not apply to ClusterConfiguration of node `",
-            "operation 1 (`remove /none`): there is no such place in the document",
+            ":4:3: kubeadmConfigPatchesJSON6902[0]: cannot patch ClusterConfiguration of node `",
+            "operation 1 (`remove /none`): the path does not exist in the document",
         ],
     );
 }

@@ -12,7 +12,7 @@ use kipod_results::require;
 fn create_refuses_a_missing_node_image() {
     let cluster = TestCluster::new("noimage");
     let output = cluster.creation_with(&["--image", "localhost/nope:1"]).run().failure(1);
-    output.stderr_contains(&["error: there is no node image `localhost/nope:1`\nhint: "]);
+    output.stderr_contains(&["error: node image `localhost/nope:1` not found\nhint: "]);
     cluster.assert_no_leftovers();
 }
 
@@ -26,7 +26,7 @@ fn create_refuses_an_image_without_labels() {
     let cluster = TestCluster::new("notours");
     let output = cluster.creation_with(&["--image", &reference]).run();
     podman(&["image", "rm", "--force", &reference]);
-    output.failure(1).stderr_contains(&["is no node image of kipod: it has no label", "\nhint: "]);
+    output.failure(1).stderr_contains(&["is not a node image of kipod: label", "\nhint: "]);
     cluster.assert_no_leftovers();
 }
 

@@ -75,7 +75,7 @@ async fn create_refuses_a_missing_image() {
         let mut request = request();
         request.spec.image = image.parse().unwrap();
         let error = world.create(request).await.unwrap_err();
-        assert_eq!(error.to_string(), format!("there is no node image `{image}`"));
+        assert_eq!(error.to_string(), format!("node image `{image}` not found"));
         assert_eq!(error.hint().unwrap(), format!("run `kipod build node-image{words}`"));
     }
     assert_eq!(world.changes(), [""; 0]);
@@ -101,7 +101,7 @@ async fn create_refuses_another_architecture() {
     world.podman.add_image_for(DEFAULT_IMAGE, "s390x", labels);
     let error = world.create(request()).await.unwrap_err();
     let text = error.to_string();
-    let words = "node image `localhost/kipod-node:latest` is for s390x, and this machine is ";
+    let words = "node image `localhost/kipod-node:latest` is for s390x, and this host is ";
     assert!(text.starts_with(words), "{text}");
     assert_eq!(error.hint().as_deref(), Some("run `kipod build node-image`"));
     assert_eq!(world.changes(), [""; 0]);

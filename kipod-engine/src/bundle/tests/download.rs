@@ -1,25 +1,25 @@
-//! `Upstream::download`: what it makes, what it says, and what it leaves.
+//! Tests of `Upstream::download`: its result, its errors and its remains.
 
 use super::server::Trouble;
 use super::*;
 
-/// The failures of a download, each as a line, and the hint.
-async fn failing(url: &str, release: &Release, cache: &Path) -> (Vec<String>, String) {
+/// Runs a download that fails, and returns its failures and its hint.
+async fn failed_download(url: &str, release: &Release, cache: &Path) -> (Vec<String>, String) {
     let error = upstream(url).download(release, cache, &|_| {}).await.unwrap_err();
-    assert!(!release.dir(cache).exists(), "a bundle that is not complete has appeared");
+    assert!(!release.dir(cache).exists(), "an incomplete bundle exists");
     let hint = error.hint().unwrap();
-    let head = format!("{release} could not be downloaded:\n");
+    let head = format!("failed to download {release}:\n");
     assert!(error.to_string().starts_with(&head), "{error}");
     let BundleError::Download { failures, .. } = error else { panic!("{error}") };
     (failures.iter().map(ToString::to_string).collect(), hint)
 }
 
 #[tokio::test]
-async fn a_release_becomes_a_bundle() {
+async fn download_assembles_a_bundle() {
     let (server, release) = publish().await;
-    let (cache, told) = (tempfile::tempdir().unwrap(), Told::default());
+    let (cache, log) = (tempfile::tempdir().unwrap(), EventLog::default());
     let upstream = upstream(&server.url);
-    let (listener, at) = (told.listener(), cache.path().to_owned());
+    let (listener, at) = (log.listener(), cache.path().to_owned());
     let wanted = release.clone();
     let bundle = upstream.download(&wanted, &at, &listener).await.unwrap();
 
@@ -49,21 +49,21 @@ async fn a_release_becomes_a_bundle() {
     assert_eq!(std::fs::read(&kubelet).unwrap(), program("kubelet", arch(), SIZE));
     assert_eq!(kubelet.metadata().unwrap().permissions().mode() & 0o777, 0o755);
 
-    let lines = told.lines();
+    let lines = log.lines();
     assert!(lines.contains(&format!("started kubelet at 0 of Some({SIZE})")), "{lines:?}");
     assert_eq!(lines.iter().filter(|line| line.starts_with("verified")).count(), 4, "{lines:?}");
     assert_eq!(lines.last().unwrap(), "assembling");
 
-    // The second time nothing is asked of the server, and the folder is a bundle like any other.
+    // The second download sends no requests, and the directory is an ordinary bundle.
     server.take_hits();
-    let again = upstream.download(&release, cache.path(), &told.listener()).await.unwrap();
+    let again = upstream.download(&release, cache.path(), &log.listener()).await.unwrap();
     assert_eq!((again, server.take_hits()), (bundle.clone(), vec![]));
-    assert_eq!(told.lines().last().unwrap(), "cached");
+    assert_eq!(log.lines().last().unwrap(), "cached");
     assert_eq!(Bundle::open(bundle.dir(), cache.path()).await.unwrap(), bundle);
 }
 
 #[tokio::test]
-async fn a_corrupt_file_is_named_with_both_sums_and_removed() {
+async fn corrupt_file_is_reported_and_removed() {
     let (server, release) = publish().await;
     let cache = tempfile::tempdir().unwrap();
     let kubelet = &paths(&release)[1];
@@ -71,12 +71,12 @@ async fn a_corrupt_file_is_named_with_both_sums_and_removed() {
     let mut bad = good.clone();
     bad[SIZE / 2] ^= 1;
     server.put(kubelet, bad.clone());
-    let (failures, hint) = failing(&server.url, &release, cache.path()).await;
+    let (failures, hint) = failed_download(&server.url, &release, cache.path()).await;
     let (found, published) = (Sum::of(&bad), Sum::of(&good));
     assert_eq!(
         failures,
         [format!(
-            "`kubelet` from `{}{kubelet}`: it is corrupt and was removed: \
+            "`kubelet` from `{}{kubelet}`: the file is corrupt and was removed: \
              SHA-256 is {found}, published is {published}",
             server.url
         )]
@@ -89,18 +89,18 @@ async fn a_corrupt_file_is_named_with_both_sums_and_removed() {
     server.take_hits();
     upstream(&server.url).download(&release, cache.path(), &|_| {}).await.unwrap();
     let bodies = server.take_hits().into_iter().filter(|hit| !hit.path.contains(".sha256"));
-    assert!(bodies.map(|hit| hit.path).eq([kubelet.clone()]), "only kubelet is fetched again");
+    assert!(bodies.map(|hit| hit.path).eq([kubelet.clone()]), "only kubelet is downloaded again");
 }
 
 #[tokio::test]
-async fn every_missing_file_is_named() {
+async fn all_missing_files_are_reported() {
     let (server, release) = publish().await;
     let cache = tempfile::tempdir().unwrap();
     let [kubeadm, kubelet, _, archive] = paths(&release);
     for path in [format!("{kubeadm}.sha256"), kubeadm, kubelet, format!("{archive}.sha256sum")] {
         server.remove(&path);
     }
-    let (failures, hint) = failing(&server.url, &release, cache.path()).await;
+    let (failures, hint) = failed_download(&server.url, &release, cache.path()).await;
     let [kubeadm, kubelet, _, archive] =
         paths(&release).map(|path| format!("{}{path}", server.url));
     let name = archive.rsplit('/').next().unwrap();
@@ -108,18 +108,18 @@ async fn every_missing_file_is_named() {
         failures,
         [
             format!(
-                "`{name}` from `{archive}`: there is no checksum at `{archive}.sha256sum` (404), \
-                 so it cannot be trusted"
+                "`{name}` from `{archive}`: no checksum at `{archive}.sha256sum` (404), \
+                 so the file cannot be verified"
             ),
-            format!("`kubeadm` from `{kubeadm}`: the server does not have it (404)"),
-            format!("`kubelet` from `{kubelet}`: the server does not have it (404)"),
+            format!("`kubeadm` from `{kubeadm}`: not found on the server (404)"),
+            format!("`kubelet` from `{kubelet}`: not found on the server (404)"),
         ]
     );
     assert!(hint.contains("--mirror URL") && hint.contains("--components DIR"), "{hint}");
 }
 
 #[tokio::test]
-async fn a_version_that_does_not_exist_comes_with_some_that_do() {
+async fn unknown_version_hints_at_existing_ones() {
     let (server, pinned) = publish().await;
     let cache = tempfile::tempdir().unwrap();
     let version = |text: &str| semver::Version::parse(text).unwrap();
@@ -132,12 +132,12 @@ async fn a_version_that_does_not_exist_comes_with_some_that_do() {
     let release = Release { kubernetes: version("1.93.99"), ..pinned.clone() };
     let error = upstream.download(&release, cache.path(), &|_| {}).await.unwrap_err();
     let (url, arch) = (&server.url, arch());
-    assert_eq!(error.to_string(), format!("`{url}/` has no Kubernetes v1.93.99 for {arch}"));
+    assert_eq!(error.to_string(), format!("`{url}/` does not have Kubernetes v1.93.99 for {arch}"));
     assert_eq!(
         error.hint().unwrap(),
         format!(
             "try `--k8s-version v1.93.7` (the newest of its minor version), \
-             or `--k8s-version v1.94.1` (the newest of all), \
+             or `--k8s-version v1.94.1` (the newest release), \
              or `--k8s-version v{tested}` (the one kipod is tested with)"
         )
     );
@@ -149,10 +149,10 @@ async fn a_version_that_does_not_exist_comes_with_some_that_do() {
         server.put(&path, "");
     }
     let error = upstream.download(&release, cache.path(), &|_| {}).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("`{url}/` has no CRI-O v1.93.99 for {arch}"));
+    assert_eq!(error.to_string(), format!("`{url}/` does not have CRI-O v1.93.99 for {arch}"));
     assert_eq!(
         error.hint().unwrap(),
-        "try `--crio-version v1.93.3` (the newest that goes with that Kubernetes)"
+        "try `--crio-version v1.93.3` (the newest for that Kubernetes)"
     );
 
     server.remove("/cri-o/latest-1.93.txt");
@@ -161,16 +161,19 @@ async fn a_version_that_does_not_exist_comes_with_some_that_do() {
 }
 
 #[tokio::test]
-async fn a_server_out_of_order_is_asked_again_but_not_for_ever() {
+async fn server_errors_are_retried_up_to_the_limit() {
     let (server, release) = publish().await;
-    let (cache, told) = (tempfile::tempdir().unwrap(), Told::default());
+    let (cache, log) = (tempfile::tempdir().unwrap(), EventLog::default());
     let [kubeadm, kubelet, ..] = paths(&release);
     server.trouble(&kubeadm, Trouble::Status(503));
     server.trouble(&format!("{kubelet}.sha256"), Trouble::Status(429));
     let download = upstream(&server.url);
-    download.download(&release, cache.path(), &told.listener()).await.unwrap();
-    let lines = told.lines();
-    assert!(lines.contains(&"retrying kubeadm: the server answered 503".to_owned()), "{lines:?}");
+    download.download(&release, cache.path(), &log.listener()).await.unwrap();
+    let lines = log.lines();
+    assert!(
+        lines.contains(&"retrying kubeadm: the server returned status 503".to_owned()),
+        "{lines:?}"
+    );
 
     let other = tempfile::tempdir().unwrap();
     for _ in 0..9 {
@@ -178,23 +181,23 @@ async fn a_server_out_of_order_is_asked_again_but_not_for_ever() {
         server.trouble(&kubelet, Trouble::Status(403));
     }
     server.take_hits();
-    let (failures, _) = failing(&server.url, &release, other.path()).await;
-    assert!(failures[0].ends_with("kubeadm`: the server answered 500"), "{failures:?}");
-    assert!(failures[1].ends_with("kubelet`: the server answered 403"), "{failures:?}");
+    let (failures, _) = failed_download(&server.url, &release, other.path()).await;
+    assert!(failures[0].ends_with("kubeadm`: the server returned status 500"), "{failures:?}");
+    assert!(failures[1].ends_with("kubelet`: the server returned status 403"), "{failures:?}");
     let hits = server.take_hits();
     let count = |path: &str| hits.iter().filter(|hit| hit.path == path).count();
     assert_eq!((count(&kubeadm), count(&kubelet)), (2, 1));
 }
 
 #[tokio::test]
-async fn without_a_way_out_it_says_what_is_missing_and_what_helps() {
+async fn unreachable_server_is_reported_with_a_hint() {
     let cache = tempfile::tempdir().unwrap();
     let release = Release::pinned(arch());
-    // A port that was free a moment ago, with nobody behind it.
+    // A free port without a server.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let (failures, hint) = failing(&url, &release, cache.path()).await;
+    let (failures, hint) = failed_download(&url, &release, cache.path()).await;
     let names = [
         format!("cri-o.{}.v{}.tar.gz", release.arch, release.crio),
         "kubeadm".to_owned(),
@@ -211,29 +214,29 @@ async fn without_a_way_out_it_says_what_is_missing_and_what_helps() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_at_once_one_downloads() {
+async fn one_of_two_parallel_downloads_waits() {
     let (server, release) = publish().await;
     let cache = tempfile::tempdir().unwrap();
-    // Long enough for the second to come while the first is at it.
+    // Long enough for the second one to start during the first.
     server.trouble(&paths(&release)[1], Trouble::Slow(Duration::from_millis(300)));
     let upstreams = [upstream(&server.url), upstream(&server.url)];
     let tasks = upstreams.map(|upstream| {
         let (release, cache) = (release.clone(), cache.path().to_owned());
         tokio::spawn(async move {
-            let told = Told::default();
-            let bundle = upstream.download(&release, &cache, &told.listener()).await.unwrap();
-            (bundle, told.lines())
+            let log = EventLog::default();
+            let bundle = upstream.download(&release, &cache, &log.listener()).await.unwrap();
+            (bundle, log.lines())
         })
     });
-    let mut told = Vec::new();
+    let mut logs = Vec::new();
     for task in tasks {
         let (bundle, lines) = task.await.unwrap();
         assert_eq!(bundle.dir(), release.dir(cache.path()));
-        told.push(lines);
+        logs.push(lines);
     }
-    told.sort_by_key(Vec::len);
-    assert_eq!(told[0], ["waiting", "cached"]);
-    assert_eq!(told[1].last().unwrap(), "assembling");
+    logs.sort_by_key(Vec::len);
+    assert_eq!(logs[0], ["waiting", "cached"]);
+    assert_eq!(logs[1].last().unwrap(), "assembling");
     let mut hits: Vec<_> = server.take_hits().into_iter().map(|hit| hit.path).collect();
     let count = hits.len();
     hits.sort();
@@ -242,7 +245,7 @@ async fn of_two_at_once_one_downloads() {
 }
 
 #[tokio::test]
-async fn a_damaged_bundle_in_the_cache_is_downloaded_again() {
+async fn damaged_cached_bundle_is_downloaded_again() {
     let (server, release) = publish().await;
     let cache = tempfile::tempdir().unwrap();
     let upstream = upstream(&server.url);
@@ -253,7 +256,7 @@ async fn a_damaged_bundle_in_the_cache_is_downloaded_again() {
 }
 
 #[tokio::test]
-async fn what_is_no_bundle_does_not_appear() {
+async fn invalid_bundle_is_not_created() {
     let (server, release) = publish().await;
     let cache = tempfile::tempdir().unwrap();
     let archive = &paths(&release)[3];
@@ -261,8 +264,8 @@ async fn what_is_no_bundle_does_not_appear() {
     server.put(&format!("{archive}.sha256sum"), Sum::of(&wrong).to_string());
     server.put(archive, wrong);
     let error = upstream(&server.url).download(&release, cache.path(), &|_| {}).await.unwrap_err();
-    let BundleError::ValidationErrors { faults, .. } = &error else { panic!("{error}") };
+    let BundleError::Content { errors, .. } = &error else { panic!("{error}") };
     // Five programs and five plugins.
-    assert_eq!(faults.len(), 10, "{error}");
+    assert_eq!(errors.len(), 10, "{error}");
     assert!(!release.dir(cache.path()).exists());
 }

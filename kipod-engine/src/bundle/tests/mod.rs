@@ -1,4 +1,4 @@
-//! Bundles on disk and from a server with upstream's layout.
+//! Tests of bundles on disk and of downloads from a local release server.
 
 mod download;
 mod open;
@@ -13,18 +13,21 @@ use std::time::Duration;
 
 use super::layout::REQUIRED_CNI;
 use super::*;
+use crate::util::Hint;
+use crate::util::text::error_chain;
 use server::Server;
 
-/// The architecture under test, and one that is not.
+/// The architecture under test.
 fn arch() -> Arch {
     Arch::host().unwrap()
 }
 
+/// Another architecture.
 fn other_arch() -> Arch {
     if arch() == Arch::Amd64 { Arch::Arm64 } else { Arch::Amd64 }
 }
 
-/// A program of `size` bytes: an ELF header, and content that is another for each name.
+/// Returns a program of `size` bytes: an ELF header, and content that depends on the name.
 fn program(name: &str, arch: Arch, size: usize) -> Vec<u8> {
     let mut bytes = vec![0; 64];
     bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
@@ -34,10 +37,10 @@ fn program(name: &str, arch: Arch, size: usize) -> Vec<u8> {
     bytes
 }
 
-/// How large the programs are that Kubernetes publishes here: several pieces on the network.
+/// The size of the published programs, large enough for several network packets.
 const SIZE: usize = 300_000;
 
-/// CRI-O's archive of programs for `arch`.
+/// Returns CRI-O's archive of programs for `arch`.
 fn crio_archive(arch: Arch) -> Vec<u8> {
     let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let mut tar = tar::Builder::new(gzip);
@@ -58,7 +61,7 @@ fn crio_archive(arch: Arch) -> Vec<u8> {
     tar.into_inner().unwrap().finish().unwrap()
 }
 
-/// The paths of a release's files on a server.
+/// Returns the paths of a release's files on a server.
 fn paths(release: &Release) -> [String; 4] {
     let Release { kubernetes, crio, arch } = release;
     let program = |name| format!("/release/v{kubernetes}/bin/linux/{arch}/{name}");
@@ -66,14 +69,14 @@ fn paths(release: &Release) -> [String; 4] {
     [program("kubeadm"), program("kubelet"), program("kubectl"), archive]
 }
 
-/// A server that has published the pinned release.
+/// Starts a server with the pinned release.
 async fn publish() -> (Server, Release) {
     let release = Release::pinned(arch());
     let server = Server::start().await;
     let [kubeadm, kubelet, kubectl, archive] = paths(&release);
     for (path, name) in [(kubeadm, "kubeadm"), (kubelet, "kubelet"), (kubectl, "kubectl")] {
         let content = program(name, arch(), SIZE);
-        // Kubernetes publishes the bare sum, CRI-O what sha256sum prints.
+        // Kubernetes publishes only the sum, CRI-O the output of sha256sum.
         server.put(&format!("{path}.sha256"), Sum::of(&content).to_string());
         server.put(&path, content);
     }
@@ -84,19 +87,24 @@ async fn publish() -> (Server, Release) {
     (server, release)
 }
 
-/// An upstream that is the server at `url`, with little patience and without a proxy.
+/// Returns the source for the server at `url`, with a short retry policy and without a proxy.
 fn upstream(url: &str) -> Upstream {
     let ms = Duration::from_millis;
-    let retry = Retry { idle_tries: 2, tries: 5, pause: ms(1), longest: ms(2) };
+    let retry = RetryPolicy {
+        max_idle_attempts: 2,
+        max_attempts: 5,
+        initial_backoff: ms(1),
+        max_backoff: ms(2),
+    };
     let mirror = Upstream::mirror(url).unwrap().with_retry(retry);
     Upstream { client: reqwest::Client::builder().no_proxy().build().unwrap(), ..mirror }
 }
 
-/// What a download told, shortened, in its order.
+/// The events of a download, each as a line.
 #[derive(Default)]
-struct Told(Mutex<Vec<String>>);
+struct EventLog(Mutex<Vec<String>>);
 
-impl Told {
+impl EventLog {
     fn listener(&self) -> impl Fn(DownloadEvent<'_>) + Send + Sync {
         |event| {
             let line = match event {
@@ -119,14 +127,14 @@ impl Told {
     }
 }
 
-/// Every file below a folder, relative to it, sorted.
+/// Returns all files below a directory, relative to it, sorted.
 fn files_below(root: &Path) -> Vec<String> {
-    let (mut files, mut folders) = (Vec::new(), vec![root.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
+    let (mut files, mut directories) = (Vec::new(), vec![root.to_owned()]);
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
             let path: PathBuf = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else {
                 files.push(path.strip_prefix(root).unwrap().display().to_string());
             }

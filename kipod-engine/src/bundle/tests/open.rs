@@ -1,11 +1,11 @@
-//! `Bundle::open`.
+//! Tests of `Bundle::open`.
 
 use super::*;
 
-/// A whole bundle below `dir`, with everything optional.
-fn make(dir: &Path) {
-    for folder in ["bin", "cni", "images"] {
-        std::fs::create_dir_all(dir.join(folder)).unwrap();
+/// Creates a complete bundle in `dir`, with all optional files.
+fn create(dir: &Path) {
+    for directory in ["bin", "cni", "images"] {
+        std::fs::create_dir_all(dir.join(directory)).unwrap();
     }
     let bin = Program::ALL.iter().map(|program| program.name());
     let bin = bin.chain(["kube-apiserver", "pause"]).map(|name| format!("bin/{name}"));
@@ -18,7 +18,7 @@ fn make(dir: &Path) {
     std::fs::write(dir.join("cni/LICENSE"), "Apache").unwrap();
     for archive in ["images/b.tar", "images/a.tar", "base.tar"] {
         let mut tar = tar::Builder::new(std::fs::File::create(dir.join(archive)).unwrap());
-        // The same bytes at any time: a header made from a file would hold the time.
+        // Reproducible: a header created from a file would contain its modification time.
         let mut header = tar::Header::new_gnu();
         header.set_size(4);
         tar.append_data(&mut header, "layer", &archive.as_bytes()[archive.len() - 4..]).unwrap();
@@ -27,20 +27,20 @@ fn make(dir: &Path) {
     std::fs::write(dir.join("images/README"), "what is here").unwrap();
 }
 
-/// Writes the `SHA256SUMS` that the bundle should have.
-fn sum(dir: &Path) {
+/// Writes the bundle's `SHA256SUMS`.
+fn write_sums(dir: &Path) {
     let files = files_below(dir).into_iter().filter(|file| file != "SHA256SUMS");
     let line = |file: String| format!("{}  {file}\n", Sum::of_file(&dir.join(&file)).unwrap());
     std::fs::write(dir.join("SHA256SUMS"), files.map(line).collect::<String>()).unwrap();
 }
 
 #[tokio::test]
-async fn a_whole_bundle_gives_its_parts() {
+async fn complete_bundle_returns_its_parts() {
     let (root, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let dir = root.path();
-    make(dir);
+    create(dir);
     let without_sums = Bundle::open(dir, cache.path()).await.unwrap();
-    sum(dir);
+    write_sums(dir);
     let bundle = Bundle::open(dir, cache.path()).await.unwrap();
     assert_eq!(bundle, without_sums);
 
@@ -58,9 +58,9 @@ async fn a_whole_bundle_gives_its_parts() {
 }
 
 #[tokio::test]
-async fn the_least_bundle_is_a_bundle() {
+async fn optional_files_may_be_missing() {
     let (root, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    make(root.path());
+    create(root.path());
     for gone in ["bin/kube-apiserver", "bin/pause", "base.tar", "cni/LICENSE", "cni/bridge"] {
         std::fs::remove_file(root.path().join(gone)).unwrap();
     }
@@ -71,11 +71,11 @@ async fn the_least_bundle_is_a_bundle() {
 }
 
 #[tokio::test]
-async fn all_faults_come_at_once() {
+async fn all_errors_are_reported_at_once() {
     let (root, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let dir = root.path();
-    make(dir);
-    sum(dir);
+    create(dir);
+    write_sums(dir);
     let write = |path: &str, content: &[u8]| std::fs::write(dir.join(path), content).unwrap();
     std::fs::remove_file(dir.join("bin/kubeadm")).unwrap();
     std::fs::remove_file(dir.join("bin/kubelet")).unwrap();
@@ -104,10 +104,10 @@ async fn all_faults_come_at_once() {
 
     let error = Bundle::open(dir, cache.path()).await.unwrap_err();
     let text = error.to_string();
-    let BundleError::ValidationErrors { faults, .. } = &error else { panic!("{text}") };
-    // All content that was changed has another sum as well, which is said after the rest.
-    let sums = faults.iter().filter(|fault| matches!(fault, ValidationError::Checksum { .. }));
-    let sums: Vec<_> = sums.map(|fault| fault.to_string()).collect();
+    let BundleError::Content { errors, .. } = &error else { panic!("{text}") };
+    // All changed files have another checksum, too, which is reported last.
+    let sums = errors.iter().filter(|error| matches!(error, ContentError::Checksum { .. }));
+    let sums: Vec<_> = sums.map(|error| error.to_string()).collect();
     let changed = ["base.tar", "bin/conmon", "bin/crio", "bin/crun", "bin/pinns", "images/a.tar"];
     assert_eq!(sums.len(), changed.len(), "{text}");
     for (line, path) in sums.iter().zip(changed) {
@@ -119,10 +119,10 @@ async fn all_faults_come_at_once() {
     );
     assert_eq!(sums[1], format!("`bin/conmon` has SHA-256 {found}, expected {expected}"));
 
-    let others: Vec<_> = faults
+    let others: Vec<_> = errors
         .iter()
-        .filter(|fault| !matches!(fault, ValidationError::Checksum { .. }))
-        .map(|fault| fault.to_string())
+        .filter(|error| !matches!(error, ContentError::Checksum { .. }))
+        .map(|error| error.to_string())
         .collect();
     let (here, there) = (arch(), other_arch());
     assert_eq!(
@@ -132,58 +132,53 @@ async fn all_faults_come_at_once() {
             "`bin/kubelet` is not a file",
             "`bin/kubectl` is not executable (mode 0640)",
             "`bin/crio` is not a 64-bit ELF program",
-            &format!("`bin/pinns` is a program for {there}, nodes here need {here}"),
-            "`bin/crun` is cut off after 1000 bytes of at least 4160",
+            &format!("`bin/pinns` is a program for {there}, nodes need {here}"),
+            "`bin/crun` is truncated after 1000 bytes of at least 4160",
             "`cni/ptp` is missing",
             "`images/a.tar` is not an uncompressed tar archive",
-            &format!("`base.tar` is cut off after {} bytes", base.len() - 512),
+            &format!("`base.tar` is truncated after {} bytes", base.len() - 512),
             &format!(
                 "line {} of `SHA256SUMS` is not a checksum and a path in the bundle: `../etc/passwd`",
                 lines + 1
             ),
-            "`cni/portmap` is not named in `SHA256SUMS`",
+            "`cni/portmap` is not listed in `SHA256SUMS`",
             "`images/README` is missing",
         ]
     );
-    let head = format!(
-        "component bundle `{}` cannot be used:\n  `bin/kubeadm` is missing\n",
-        dir.display()
-    );
+    let head =
+        format!("invalid component bundle `{}`:\n  `bin/kubeadm` is missing\n", dir.display());
     assert!(text.starts_with(&head), "{text}");
     assert!(error.hint().unwrap().contains("--components"));
 }
 
 #[tokio::test]
-async fn a_remembered_sum_does_not_hide_a_change() {
+async fn cached_sum_does_not_hide_a_change() {
     let (root, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let dir = root.path();
-    make(dir);
-    sum(dir);
-    // Files that changed a moment ago are not remembered.
+    create(dir);
+    write_sums(dir);
+    // Sums of files that changed a moment ago are not cached.
     tokio::time::sleep(Duration::from_millis(300)).await;
     Bundle::open(dir, cache.path()).await.unwrap();
-    let memory = cache.path().join(&files_below(cache.path())[0]);
-    let lines = std::fs::read_to_string(&memory).unwrap();
+    let cached = cache.path().join(&files_below(cache.path())[0]);
+    let lines = std::fs::read_to_string(&cached).unwrap();
     assert!(lines.lines().any(|line| line.ends_with(" bin/crio")), "{lines}");
     std::fs::write(dir.join("bin/crio"), program("another", arch(), 1000)).unwrap();
     let error = Bundle::open(dir, cache.path()).await.unwrap_err();
-    assert!(
-        matches!(&error, BundleError::ValidationErrors { faults, .. } if faults.len() == 1),
-        "{error}"
-    );
+    assert!(matches!(&error, BundleError::Content { errors, .. } if errors.len() == 1), "{error}");
 
-    // A memory that cannot be read or written is no fault.
-    make(dir);
-    let memory = cache.path().join("checked");
-    std::fs::remove_dir_all(&memory).unwrap();
-    std::fs::write(&memory, "in the way").unwrap();
+    // A cache that cannot be read or written is not an error.
+    create(dir);
+    let cached = cache.path().join("checked");
+    std::fs::remove_dir_all(&cached).unwrap();
+    std::fs::write(&cached, "not a directory").unwrap();
     Bundle::open(dir, cache.path()).await.unwrap();
 }
 
 #[tokio::test]
-async fn no_folder_is_said_as_such() {
+async fn missing_directory_is_reported() {
     let cache = tempfile::tempdir().unwrap();
     let error = Bundle::open("/nonexistent/bundle", cache.path()).await.unwrap_err();
-    assert_eq!(error.to_string(), "there is no component bundle at `/nonexistent/bundle`");
+    assert_eq!(error.to_string(), "component bundle `/nonexistent/bundle` not found");
     assert!(error.hint().unwrap().contains("--components DIR"));
 }

@@ -1,21 +1,21 @@
-//! Downloads that break off, and go on.
+//! Tests of interrupted downloads.
 
 use super::server::{Hit, Trouble};
 use super::*;
 
-/// Where the connection breaks.
+/// The number of bytes after which the connection breaks.
 const BREAK: usize = 100_000;
 
-/// Has `kubelet` break off for good, and answers with its path.
-async fn broken_off(server: &Server, release: &Release, cache: &Path) -> String {
+/// Interrupts the download of `kubelet`, and returns its path on the server.
+async fn interrupt(server: &Server, release: &Release, cache: &Path) -> String {
     let path = paths(release)[1].clone();
-    let impatient = Retry { idle_tries: 1, ..upstream(&server.url).retry };
+    let once = RetryPolicy { max_idle_attempts: 1, ..upstream(&server.url).retry };
     server.trouble(&path, Trouble::BreakAfter(BREAK));
-    let upstream = upstream(&server.url).with_retry(impatient);
+    let upstream = upstream(&server.url).with_retry(once);
     let error = upstream.download(release, cache, &|_| {}).await.unwrap_err();
     let BundleError::Download { failures, .. } = &error else { panic!("{error}") };
     assert_eq!(failures.len(), 1, "{error}");
-    assert!(matches!(failures[0].cause, Cause::Unreachable(_)), "{error}");
+    assert!(matches!(failures[0].cause, DownloadCause::Unreachable(_)), "{error}");
     assert!(!release.dir(cache).exists());
     let part = cache.join("bundles").join(format!(
         "{}.partial/files/kubelet.part",
@@ -26,18 +26,18 @@ async fn broken_off(server: &Server, release: &Release, cache: &Path) -> String 
     path
 }
 
-/// The requests for a path.
+/// Returns the requests for a path.
 fn hits(server: &Server, path: &str) -> Vec<Hit> {
     server.take_hits().into_iter().filter(|hit| hit.path == path).collect()
 }
 
 #[tokio::test]
-async fn only_the_rest_is_fetched() {
+async fn only_the_rest_is_requested() {
     let (server, release) = publish().await;
-    let (cache, told) = (tempfile::tempdir().unwrap(), Told::default());
-    let path = broken_off(&server, &release, cache.path()).await;
+    let (cache, log) = (tempfile::tempdir().unwrap(), EventLog::default());
+    let path = interrupt(&server, &release, cache.path()).await;
     let download = upstream(&server.url);
-    download.download(&release, cache.path(), &told.listener()).await.unwrap();
+    download.download(&release, cache.path(), &log.listener()).await.unwrap();
 
     let all = server.take_hits();
     let bodies: Vec<_> = all.iter().filter(|hit| !hit.path.contains(".sha256")).collect();
@@ -54,15 +54,15 @@ async fn only_the_rest_is_fetched() {
             sent: SIZE - BREAK,
         }
     );
-    assert!(told.lines().contains(&format!("started kubelet at {BREAK} of Some({SIZE})")));
+    assert!(log.lines().contains(&format!("started kubelet at {BREAK} of Some({SIZE})")));
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_taken_up_again_at_once() {
+async fn broken_connection_is_resumed() {
     let (server, release) = publish().await;
     let cache = tempfile::tempdir().unwrap();
     let path = &paths(&release)[0];
-    // Three times in a row, which is more than tries without progress are granted.
+    // Three times in a row, which is more than the maximum of idle attempts.
     for _ in 0..3 {
         server.trouble(path, Trouble::BreakAfter(BREAK / 2));
     }
@@ -72,17 +72,17 @@ async fn a_broken_connection_is_taken_up_again_at_once() {
 }
 
 #[tokio::test]
-async fn a_server_without_ranges_sends_all_of_it() {
+async fn server_without_ranges_sends_the_complete_file() {
     let (server, release) = publish().await;
     let cache = tempfile::tempdir().unwrap();
-    let path = broken_off(&server, &release, cache.path()).await;
+    let path = interrupt(&server, &release, cache.path()).await;
     server.ignore_ranges();
     upstream(&server.url).download(&release, cache.path(), &|_| {}).await.unwrap();
     let hits = hits(&server, &path);
     assert_eq!((hits.len(), hits[0].status, hits[0].sent), (1, 200, SIZE), "{hits:?}");
 }
 
-/// Publishes another kubelet in the place of the first.
+/// Replaces the published kubelet.
 fn replace(server: &Server, path: &str) -> Vec<u8> {
     let content = program("another kubelet", arch(), SIZE);
     server.put(&format!("{path}.sha256"), Sum::of(&content).to_string());
@@ -91,10 +91,10 @@ fn replace(server: &Server, path: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_file_that_has_changed_comes_whole() {
+async fn changed_file_is_sent_completely() {
     let (server, release) = publish().await;
     let cache = tempfile::tempdir().unwrap();
-    let path = broken_off(&server, &release, cache.path()).await;
+    let path = interrupt(&server, &release, cache.path()).await;
     let content = replace(&server, &path);
     let bundle = upstream(&server.url).download(&release, cache.path(), &|_| {}).await.unwrap();
     let hits = hits(&server, &path);
@@ -103,11 +103,11 @@ async fn a_file_that_has_changed_comes_whole() {
 }
 
 #[tokio::test]
-async fn a_change_that_the_server_does_not_tell_is_found_out() {
+async fn change_without_entity_tag_is_detected() {
     let (server, release) = publish().await;
     let cache = tempfile::tempdir().unwrap();
-    server.forget_tags();
-    let path = broken_off(&server, &release, cache.path()).await;
+    server.omit_tags();
+    let path = interrupt(&server, &release, cache.path()).await;
     let content = replace(&server, &path);
     let bundle = upstream(&server.url).download(&release, cache.path(), &|_| {}).await.unwrap();
     let statuses: Vec<_> = hits(&server, &path).iter().map(|hit| hit.status).collect();
@@ -116,11 +116,11 @@ async fn a_change_that_the_server_does_not_tell_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_part_that_is_too_long_starts_again() {
+async fn too_long_part_is_discarded() {
     let (server, release) = publish().await;
     let cache = tempfile::tempdir().unwrap();
-    server.forget_tags();
-    let path = broken_off(&server, &release, cache.path()).await;
+    server.omit_tags();
+    let path = interrupt(&server, &release, cache.path()).await;
     let content = program("a short kubelet", arch(), BREAK / 2);
     server.put(&format!("{path}.sha256"), Sum::of(&content).to_string());
     server.put(&path, content);
@@ -130,7 +130,7 @@ async fn a_part_that_is_too_long_starts_again() {
 }
 
 #[tokio::test]
-async fn a_download_that_is_given_up_goes_on_next_time() {
+async fn cancelled_download_is_resumed() {
     let (server, release) = publish().await;
     let cache = tempfile::tempdir().unwrap();
     let upstream = upstream(&server.url);
@@ -140,10 +140,10 @@ async fn a_download_that_is_given_up_goes_on_next_time() {
             let _ = seen.send(());
         }
     };
-    // kubelet's server is slow to say it is out of order, so kubectl is done long before.
-    let slow = Retry {
-        pause: Duration::from_secs(60),
-        longest: Duration::from_secs(60),
+    // The retry of kubelet waits, so kubectl is complete long before.
+    let slow = RetryPolicy {
+        initial_backoff: Duration::from_secs(60),
+        max_backoff: Duration::from_secs(60),
         ..upstream.retry
     };
     let kubelet = &paths(&release)[1];

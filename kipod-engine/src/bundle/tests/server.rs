@@ -1,4 +1,4 @@
-//! A release server on the loopback interface: HTTP/1.1 with ranges and entity tags, and with faults.
+//! A release server on the loopback interface: HTTP/1.1 with ranges and entity tags, and simulated errors.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -9,17 +9,17 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::super::Sum;
 
-/// What goes wrong with one answer.
+/// A simulated error of one response.
 pub(super) enum Trouble {
-    /// It is this status and nothing else.
+    /// Only this status.
     Status(u16),
     /// The connection breaks after this many bytes of the body.
     BreakAfter(usize),
-    /// It takes this long to come.
+    /// The response is delayed.
     Slow(Duration),
 }
 
-/// One request and its answer.
+/// One request and its response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hit {
     pub(super) method: String,
@@ -27,7 +27,7 @@ pub(super) struct Hit {
     pub(super) range: Option<String>,
     pub(super) if_range: Option<String>,
     pub(super) status: u16,
-    /// Bytes of the body that were sent.
+    /// The number of sent bytes of the body.
     pub(super) sent: usize,
 }
 
@@ -40,7 +40,7 @@ struct State {
     hits: Vec<Hit>,
 }
 
-/// The server. It stops with the test's runtime.
+/// The server. It ends with the runtime of the test.
 pub(super) struct Server {
     /// `http://127.0.0.1:PORT`
     pub(super) url: String,
@@ -55,7 +55,7 @@ impl Server {
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, Arc::clone(&shared)));
+                tokio::spawn(respond(stream, Arc::clone(&shared)));
             }
         });
         Self { url, state }
@@ -70,32 +70,32 @@ impl Server {
     }
 
     pub(super) fn remove(&self, path: &str) {
-        self.state.lock().unwrap().files.remove(path).expect("it was put there");
+        self.state.lock().unwrap().files.remove(path).expect("the file exists");
     }
 
-    /// Makes the next answer for `path` (after other troubles) go wrong.
+    /// Adds a simulated error for the next response for `path`.
     pub(super) fn trouble(&self, path: &str, trouble: Trouble) {
         let mut state = self.state.lock().unwrap();
         state.troubles.entry(path.to_owned()).or_default().push_back(trouble);
     }
 
-    /// From now on every request is answered with the whole file.
+    /// Ignores ranges from now on: all responses contain the complete file.
     pub(super) fn ignore_ranges(&self) {
         self.state.lock().unwrap().no_ranges = true;
     }
 
-    /// From now on answers have no entity tag.
-    pub(super) fn forget_tags(&self) {
+    /// Omits entity tags from now on.
+    pub(super) fn omit_tags(&self) {
         self.state.lock().unwrap().no_tags = true;
     }
 
-    /// All requests since the last call.
+    /// Returns all requests since the last call.
     pub(super) fn take_hits(&self) -> Vec<Hit> {
         std::mem::take(&mut self.state.lock().unwrap().hits)
     }
 }
 
-async fn answer(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
+async fn respond(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await.ok()?;
@@ -110,7 +110,7 @@ async fn answer(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
     }
     let (range, if_range) = (headers.remove("range"), headers.remove("if-range"));
 
-    let (head, body, breaks, pause) = {
+    let (head, body, breaks, delay) = {
         let mut state = state.lock().unwrap();
         let trouble = state.troubles.get_mut(&path).and_then(VecDeque::pop_front);
         let file = state.files.get(&path).cloned();
@@ -135,8 +135,8 @@ async fn answer(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
         if let Some(tag) = tag.filter(|_| !state.no_tags) {
             head += &format!("ETag: {tag}\r\n");
         }
-        let pause = match trouble {
-            Some(Trouble::Slow(pause)) => pause,
+        let delay = match trouble {
+            Some(Trouble::Slow(delay)) => delay,
             _ => Duration::ZERO,
         };
         let sent = match trouble {
@@ -145,14 +145,14 @@ async fn answer(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
             _ => body.len(),
         };
         state.hits.push(Hit { method, path, range, if_range, status, sent });
-        (head + "\r\n", body[..sent].to_vec(), sent < body.len(), pause)
+        (head + "\r\n", body[..sent].to_vec(), sent < body.len(), delay)
     };
-    tokio::time::sleep(pause).await;
+    tokio::time::sleep(delay).await;
     stream.write_all(head.as_bytes()).await.ok()?;
     stream.write_all(&body).await.ok()?;
     stream.flush().await.ok()?;
     if breaks {
-        // Not at once, or what was sent might be lost with the connection.
+        // With a delay, since the sent bytes might be lost with the connection otherwise.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     stream.shutdown().await.ok()

@@ -1,4 +1,4 @@
-//! Which versions a request comes to.
+//! Tests of version resolution.
 
 use super::*;
 
@@ -14,7 +14,7 @@ async fn resolve(
 }
 
 #[tokio::test]
-async fn requests_become_versions() {
+async fn requests_resolve_to_versions() {
     let server = Server::start().await;
     server.put("/release/stable.txt", "v1.94.1");
     server.put("/release/stable-1.93.txt", "v1.93.7\n");
@@ -31,7 +31,7 @@ async fn requests_become_versions() {
 }
 
 #[tokio::test]
-async fn the_pinned_minor_version_needs_no_look_up() {
+async fn pinned_minor_version_needs_no_request() {
     let server = Server::start().await;
     let Release { kubernetes, crio, .. } = Release::pinned(arch());
     let next = format!("{}.{}.{}", kubernetes.major, kubernetes.minor, kubernetes.patch + 1);
@@ -42,15 +42,15 @@ async fn the_pinned_minor_version_needs_no_look_up() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_resolved_says_what_and_where() {
+async fn unresolved_version_is_reported() {
     let server = Server::start().await;
     let url = &server.url;
     let error = resolve(&server, "1.93", None).await.unwrap_err();
     assert_eq!(
-        error.to_string(),
+        error_chain(&error),
         format!(
-            "the newest version of Kubernetes 1.93 could not be found out: \
-             `stable-1.93.txt` from `{url}/release/stable-1.93.txt`: the server does not have it (404)"
+            "failed to look up the newest version of Kubernetes 1.93: \
+             `stable-1.93.txt` from `{url}/release/stable-1.93.txt`: not found on the server (404)"
         )
     );
     assert!(error.hint().unwrap().contains("--k8s-version"));
@@ -59,6 +59,6 @@ async fn what_cannot_be_resolved_says_what_and_where() {
 
     server.put("/release/stable.txt", "<html>please log in</html>");
     let error = resolve(&server, "stable", None).await.unwrap_err();
-    let end = "the server answered `<html>please log in</html>`, which is not a version";
-    assert!(error.to_string().ends_with(end), "{error}");
+    let end = "the server returned `<html>please log in</html>`, which is not a version";
+    assert!(error_chain(&error).ends_with(end), "{error:?}");
 }

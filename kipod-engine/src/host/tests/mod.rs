@@ -8,3 +8,5 @@ mod network;
 mod rendering;
 mod reports;
 mod test_host;
+
+pub(crate) use test_host::TestHost;

@@ -74,14 +74,14 @@ pub(super) fn failed_podman(version: &str) -> PodmanResponse {
     }
 }
 
-pub(super) struct TestHost {
+pub(crate) struct TestHost {
     root: TempDir,
     pub(super) sources: Sources,
 }
 
 impl TestHost {
     /// Fedora 42 with everything a cluster needs, and the user `ada`.
-    pub(super) fn fedora() -> Self {
+    pub(crate) fn fedora() -> Self {
         let root = tempfile::tempdir().unwrap();
         let environment = [
             ("HOME", "/home/ada"),
@@ -223,7 +223,7 @@ impl TestHost {
         self.sources.node_image = Some(NodeImage { reference, present });
     }
 
-    pub(super) async fn facts(&self) -> HostFacts {
+    pub(crate) async fn facts(&self) -> HostFacts {
         let mut facts = HostFacts::gather(self.sources.clone()).await;
         // These two are read from the real host, not from the root directory.
         facts.architecture = "x86_64".to_owned();

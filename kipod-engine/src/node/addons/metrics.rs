@@ -1,4 +1,4 @@
-//! metrics-server: what nodes and pods use, for `kubectl top` and autoscalers. Pure.
+//! metrics-server: resource metrics of nodes and pods, for `kubectl top` and autoscalers.
 
 use kipod_images::versions::METRICS_SERVER;
 use serde_json::{Value, json};
@@ -6,22 +6,22 @@ use serde_json::{Value, json};
 use super::objects::{Account, READ, role, rule};
 
 const SERVER: Account = Account { name: "metrics-server", namespace: "kube-system" };
-/// The port it listens on, in its own network.
+/// The port on which it listens, in the pod's network.
 const PORT: u16 = 10_250;
 
-/// Its objects, with the names and rights that upstream's have.
+/// Returns the objects of metrics-server, with upstream's names and permissions.
 pub(crate) fn metrics() -> Vec<Value> {
     let Account { name, namespace } = SERVER;
     let own = SERVER.metadata();
     let labels = json!({ "k8s-app": name });
-    let collects = format!("system:{name}");
-    let everywhere = json!({ "name": collects });
+    let cluster_role = format!("system:{name}");
+    let metadata = json!({ "name": cluster_role });
     vec![
-        SERVER.document(),
-        readers(),
-        role(&everywhere, &[rule("", &["pods", "nodes", "nodes/metrics"], READ)]),
-        SERVER.binding(&everywhere, "ClusterRole", &collects),
-        // Who asks it is known to the API server, and so is what they may see.
+        SERVER.service_account(),
+        aggregated_reader(),
+        role(&metadata, &[rule("", &["pods", "nodes", "nodes/metrics"], READ)]),
+        SERVER.binding(&metadata, "ClusterRole", &cluster_role),
+        // The API server authenticates and authorizes its clients.
         SERVER.binding(
             &json!({ "name": format!("{name}:system:auth-delegator") }),
             "ClusterRole",
@@ -50,7 +50,7 @@ pub(crate) fn metrics() -> Vec<Value> {
                 "service": { "name": name, "namespace": namespace },
                 "group": "metrics.k8s.io",
                 "version": "v1beta1",
-                // It signs for itself, at each start.
+                // Its certificate is self-signed at each start.
                 "insecureSkipTLSVerify": true,
                 "groupPriorityMinimum": 100,
                 "versionPriority": 100,
@@ -59,12 +59,12 @@ pub(crate) fn metrics() -> Vec<Value> {
     ]
 }
 
-/// Who may view, edit or administer a namespace may see what is used in it, too.
-fn readers() -> Value {
+/// Extends the roles `view`, `edit` and `admin` with read access to metrics.
+fn aggregated_reader() -> Value {
     let name = json!({ "name": "system:aggregated-metrics-reader" });
     let mut role = role(&name, &[rule("metrics.k8s.io", &["pods", "nodes"], READ)]);
-    for into in ["view", "edit", "admin"] {
-        let label = format!("rbac.authorization.k8s.io/aggregate-to-{into}");
+    for target in ["view", "edit", "admin"] {
+        let label = format!("rbac.authorization.k8s.io/aggregate-to-{target}");
         role["metadata"]["labels"][label] = json!("true");
     }
     role
@@ -88,9 +88,9 @@ fn pod() -> Value {
                 format!("--secure-port={PORT}"),
                 "--kubelet-preferred-address-types=InternalIP",
                 "--kubelet-use-node-status-port",
-                // Upstream's. It answers once it has asked twice, so half a minute after its start.
+                // Upstream's default. The first metrics are available after two scrapes: 30 s.
                 "--metric-resolution=15s",
-                // Each kubelet signs for itself, and the way to it does not leave this machine.
+                // kubelet certificates are self-signed, and the traffic does not leave the host.
                 "--kubelet-insecure-tls",
             ],
             "ports": [{ "name": "https", "containerPort": PORT }],

@@ -1,4 +1,4 @@
-//! What a cluster has beside what kubeadm gives it, as documents for its API server. Pure.
+//! Add-ons: manifests that kipod applies in addition to those of kubeadm.
 
 mod metrics;
 mod objects;
@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 pub(crate) use metrics::metrics;
 pub(crate) use storage::storage;
 
-/// Where a cluster says which registry of the machine it pulls from, for tools that build images:
-/// KEP-1755, in the namespace `kube-public`.
+/// The ConfigMap in the namespace `kube-public` that announces the local registry to tools which
+/// build images. Source: KEP-1755.
 pub(crate) const REGISTRY_HOSTING: &str = "local-registry-hosting";
-/// The label that says who keeps a document.
+/// The label with the name of the tool that manages an object.
 pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
-/// That `host`, such as `localhost:5001`, is the registry to push to.
+/// Returns the ConfigMap that announces `host`, such as `localhost:5001`, as the registry to push to.
 pub(crate) fn registry_hosting(host: &str) -> Value {
     let hosting = json!({
         "host": host,
@@ -30,7 +30,7 @@ pub(crate) fn registry_hosting(host: &str) -> Value {
             "namespace": "kube-public",
             "labels": { MANAGED_BY: "kipod" },
         },
-        // YAML, of which JSON is a part.
+        // The value is YAML, which includes JSON.
         "data": { "localRegistryHosting.v1": hosting.to_string() },
     })
 }
@@ -40,10 +40,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_document_says_what_it_is() {
-        for document in storage().into_iter().chain(metrics()) {
+    fn manifests_have_api_version_kind_and_name() {
+        for manifest in storage().into_iter().chain(metrics()) {
             for key in ["/apiVersion", "/kind", "/metadata/name"] {
-                assert!(document.pointer(key).is_some_and(Value::is_string), "{key}: {document}");
+                assert!(manifest.pointer(key).is_some_and(Value::is_string), "{key}: {manifest}");
             }
         }
     }

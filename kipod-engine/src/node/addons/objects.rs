@@ -1,12 +1,12 @@
-//! What the objects of add-ons have in common. Pure.
+//! Building blocks of add-on manifests: service account, roles, bindings and deployment.
 
 use serde_json::{Value, json};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
-/// What who reads may do.
+/// Verbs for read-only access.
 pub(super) const READ: &[&str] = &["get", "list", "watch"];
 
-/// The account that an add-on works as; what it has in its namespace is called as the account is.
+/// The service account of an add-on. Its other objects in the namespace have the same name.
 pub(super) struct Account {
     pub(super) name: &'static str,
     pub(super) namespace: &'static str,
@@ -17,12 +17,12 @@ impl Account {
         json!({ "name": self.name, "namespace": self.namespace })
     }
 
-    /// The account itself.
-    pub(super) fn document(&self) -> Value {
+    /// Returns the ServiceAccount.
+    pub(super) fn service_account(&self) -> Value {
         json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": self.metadata() })
     }
 
-    /// Gives it a role, of its namespace or of the cluster.
+    /// Binds the account to a role: in a namespace if `metadata` has one, otherwise in the cluster.
     pub(super) fn binding(&self, metadata: &Value, role_kind: &str, role: &str) -> Value {
         let subject =
             json!({ "kind": "ServiceAccount", "name": self.name, "namespace": self.namespace });
@@ -37,10 +37,10 @@ impl Account {
         })
     }
 
-    /// One pod of it, whose labels are these.
+    /// Returns a Deployment with one pod.
     pub(super) fn deployment(&self, labels: &Value, mut pod: Value) -> Value {
         pod["serviceAccountName"] = json!(self.name);
-        // Where there are control planes only, it has to run on one of them.
+        // A cluster can consist of control planes only.
         pod["tolerations"] = json!([{
             "key": "node-role.kubernetes.io/control-plane",
             "operator": "Exists",
@@ -58,7 +58,7 @@ impl Account {
     }
 }
 
-/// A role of a namespace, or of the cluster where `metadata` has none.
+/// Returns a Role, or a ClusterRole if `metadata` has no namespace.
 pub(super) fn role(metadata: &Value, rules: &[Value]) -> Value {
     let kind = if metadata["namespace"].is_null() { "ClusterRole" } else { "Role" };
     json!({
@@ -69,7 +69,7 @@ pub(super) fn role(metadata: &Value, rules: &[Value]) -> Value {
     })
 }
 
-/// What a role allows.
+/// Returns a rule of a role.
 pub(super) fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
     json!({ "apiGroups": [group], "resources": resources, "verbs": verbs })
 }

@@ -1,31 +1,31 @@
-//! The default StorageClass, with the provisioner behind it. Pure.
+//! The default StorageClass and its provisioner.
 
 use kipod_images::versions::{BUSYBOX, LOCAL_PATH_PROVISIONER};
 use serde_json::{Value, json};
 
 use super::objects::{Account, READ, role, rule};
 
-/// Where the provisioner and its helpers live; as upstream has it.
+/// The service account of the provisioner, with upstream's name and namespace.
 const PROVISIONER: Account =
     Account { name: "local-path-provisioner", namespace: "local-path-storage" };
-/// Where volumes are on a node: on the node's own volume, so that they outlive its restarts.
-const FOLDER: &str = "/var/lib/kipod/volumes";
+/// The directory of persistent volumes: on the node's volume, so that they survive its restarts.
+const VOLUMES_DIR: &str = "/var/lib/kipod/volumes";
 
-/// `standard`, as in kind: folders of the node that the pod is on. They are
-/// there when the pod comes back to that node, and gone when the claim is deleted.
+/// Returns the StorageClass `standard`, as in kind, and its provisioner. A volume is a directory on
+/// the pod's node. It is deleted with its claim.
 pub(crate) fn storage() -> Vec<Value> {
     let Account { name, namespace } = PROVISIONER;
     let own = PROVISIONER.metadata();
-    let everywhere = json!({ "name": name });
+    let metadata = json!({ "name": name });
     let write = ["get", "list", "watch", "create", "patch", "update", "delete"];
     vec![
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }),
-        PROVISIONER.document(),
-        // Its helpers.
+        PROVISIONER.service_account(),
+        // Its helper pods.
         role(&own, &[rule("", &["pods"], &write)]),
         PROVISIONER.binding(&own, "Role", name),
         role(
-            &everywhere,
+            &metadata,
             &[
                 rule(
                     "",
@@ -37,7 +37,7 @@ pub(crate) fn storage() -> Vec<Value> {
                 rule("storage.k8s.io", &["storageclasses"], READ),
             ],
         ),
-        PROVISIONER.binding(&everywhere, "ClusterRole", name),
+        PROVISIONER.binding(&metadata, "ClusterRole", name),
         json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -46,7 +46,7 @@ pub(crate) fn storage() -> Vec<Value> {
                 "config.json": config(),
                 "setup": "#!/bin/sh\nset -eu\nmkdir -m 0777 -p \"$VOL_DIR\"\n",
                 "teardown": "#!/bin/sh\nset -eu\nrm -rf \"$VOL_DIR\"\n",
-                "helperPod.yaml": helper(),
+                "helperPod.yaml": helper_pod(),
             },
         }),
         PROVISIONER.deployment(&json!({ "app": name }), provisioner()),
@@ -59,19 +59,19 @@ pub(crate) fn storage() -> Vec<Value> {
             },
             "provisioner": "rancher.io/local-path",
             "reclaimPolicy": "Delete",
-            // On the node that the pod is on.
+            // The volume is created on the node to which the pod is scheduled.
             "volumeBindingMode": "WaitForFirstConsumer",
         }),
     ]
 }
 
 fn config() -> String {
-    let paths = json!({ "node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [FOLDER] });
+    let paths = json!({ "node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [VOLUMES_DIR] });
     json!({ "nodePathMap": [paths] }).to_string()
 }
 
-/// The pod that makes or removes a folder, on its node whatever that is tainted with.
-fn helper() -> String {
+/// Returns the pod that creates or removes a volume's directory. It tolerates all taints of the node.
+fn helper_pod() -> String {
     json!({
         "apiVersion": "v1",
         "kind": "Pod",
@@ -117,8 +117,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_within_are_documents_themselves() {
-        for text in [config(), helper()] {
+    fn config_map_values_are_valid_json() {
+        for text in [config(), helper_pod()] {
             serde_json::from_str::<Value>(&text).unwrap();
         }
     }

@@ -1,29 +1,32 @@
-//! What a node finds that joins a cluster.
+//! The configuration of `kubeadm join`, and the credentials of kubelet.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{PATCHES, registration, timeouts};
-use super::{PatchError, apply_patches};
-use crate::kubernetes::Role;
-use crate::kubernetes::Settings;
-use crate::node::{API_PORT, NodeFile, NodeSettings, base64, kubeconfig};
+use super::patch::apply_patches;
+use super::patch_error::PatchError;
+use super::registration::{PATCHES_DIR, registration, timeouts};
+use crate::kubernetes::{Role, Settings};
+use crate::node::kubeconfig::{base64, kubeconfig};
+use crate::node::paths::ROOT;
+use crate::node::{API_PORT, NodeFile, NodeSettings};
 
-/// How long a node tries to join: as long as kubeadm gives a control plane to start.
-pub(in crate::node) const LIMIT: Duration = Duration::from_secs(240);
+/// Timeout for joining the cluster: the same as kubeadm's for starting a control plane.
+pub(in crate::node) const JOIN_TIMEOUT: Duration = Duration::from_secs(240);
 
+/// The kubeconfig with which kubeadm finds the cluster.
 const DISCOVERY: &str = "kubeadm/discovery.conf";
 
-/// The document of `kubeadm join`, where it finds the cluster, and the kubelet's credentials.
+/// Returns the files that `kubeadm join` reads.
 ///
 /// # Errors
 ///
-/// When a patch does not apply.
-pub(in crate::node) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
+/// If a patch cannot be applied.
+pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
     let cluster = node.cluster;
-    let mut document = document(node);
+    let mut document = join_configuration(node);
     let documents = std::slice::from_mut(&mut document);
     apply_patches(documents, node.name, &cluster.spec.kubeadm_patches, &node.spec.kubeadm_patches)?;
     let mut files = vec![NodeFile::secret("kubeadm/join.yaml", format!("{document:#}\n"))];
@@ -32,40 +35,40 @@ pub(in crate::node) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, P
             "client-certificate-data": base64(&kubelet.certificate),
             "client-key-data": base64(&kubelet.key),
         });
-        // Credentials in it mean that kubeadm takes the file at its word, and asks nobody else.
+        // With credentials in this file, kubeadm does not download the cluster's kubeconfig.
         let discovery = kubeconfig(node, cluster.endpoint(), &user);
-        // With this one the kubelet has nothing to ask for, and kubeadm nothing to wait for. The
-        // kubelet of a control plane talks to its own API server, as kubeadm has it.
-        let own = match node.role {
+        // With this file, kubelet skips the TLS bootstrap, and kubeadm does not wait for it. As in
+        // kubeadm, the kubelet of a control plane connects to the API server on its own node.
+        let kubelet_conf = match node.role {
             Role::ControlPlane => {
                 kubeconfig(node, SocketAddr::new(node.addresses[0], API_PORT), &user)
             }
             Role::Worker => discovery.clone(),
         };
         files.push(NodeFile::secret(DISCOVERY, discovery));
-        files.push(NodeFile::secret("kubernetes/kubelet.conf", own));
+        files.push(NodeFile::secret("kubernetes/kubelet.conf", kubelet_conf));
     }
     Ok(files)
 }
 
-fn document(node: &NodeSettings<'_>) -> Value {
+fn join_configuration(node: &NodeSettings<'_>) -> Value {
     let mut document = json!({
-        // The node's own kubeadm reads it.
+        // The version of kubeadm in this node, which can differ from the control plane's.
         "apiVersion": Settings::of(node.kubernetes_version).kubeadm_api,
         "kind": "JoinConfiguration",
         "discovery": {
-            "file": { "kubeConfigPath": format!("{}/{DISCOVERY}", crate::node::ROOT) },
+            "file": { "kubeConfigPath": format!("{ROOT}/{DISCOVERY}") },
         },
         "nodeRegistration": registration(node),
         "timeouts": timeouts(node.cluster.timeouts),
-        // As with `init`: the checks are those of a machine.
+        // `preflight` checks a host, as with `kubeadm init`.
         "skipPhases": ["preflight"],
     });
     if node.role == Role::ControlPlane {
         document["controlPlane"] = json!({
             "localAPIEndpoint": { "advertiseAddress": node.addresses[0], "bindPort": API_PORT },
         });
-        document["patches"] = json!({ "directory": PATCHES });
+        document["patches"] = json!({ "directory": PATCHES_DIR });
     }
     document
 }

@@ -1,31 +1,17 @@
-//! Applying a user's patches to the documents that kubeadm reads.
+//! Applies the user's patches to the kubeadm configuration.
 
 use json_patch::{PatchErrorKind, merge, patch};
 use serde_json::{Map, Value, json};
 
+use super::patch_error::{PatchCause, PatchError};
 use crate::spec::{JsonPatch, KubeadmPatches};
 
-/// A patch that cannot be applied.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: it does not apply to {document} of node `{node}`: {reason}")]
-pub struct PatchError {
-    /// Where the patch was written.
-    pub place: String,
-    /// The kind of the document.
-    pub document: String,
-    /// The node whose document it is.
-    pub node: String,
-    /// What is wrong, and where.
-    pub reason: String,
-}
-
-/// Applies patches to the documents that a node's kubeadm reads: those of the cluster, then those of
-/// the node; of each, merge patches before JSON patches. A patch for no document that is there
-/// changes nothing.
+/// Applies patches to the documents that kubeadm reads on a node: patches of the cluster, then of the
+/// node, and merge patches before JSON patches. A patch without a matching document has no effect.
 ///
 /// # Errors
 ///
-/// At the first patch that does not apply.
+/// At the first patch that cannot be applied.
 pub fn apply_patches(
     documents: &mut [Value],
     node: &str,
@@ -35,16 +21,16 @@ pub fn apply_patches(
     for document in documents {
         let kind = document["kind"].as_str().unwrap_or_default().to_owned();
         for patches in [cluster_patches, node_patches] {
-            let failed = |place: &str, reason| PatchError {
+            let failed = |place: &str, cause| PatchError {
                 place: place.to_owned(),
-                document: kind.clone(),
+                kind: kind.clone(),
                 node: node.to_owned(),
-                reason,
+                cause,
             };
             for one in &patches.merge {
-                let fitting = one.documents.iter().filter(|(target, _)| target.matches(document));
-                for (_, change) in fitting.collect::<Vec<_>>() {
-                    let change = head_removed(change.clone());
+                let matching = one.documents.iter().filter(|(target, _)| target.matches(document));
+                for (_, change) in matching.collect::<Vec<_>>() {
+                    let change = without_header(change.clone());
                     merge_patch(document, change, "").map_err(|why| failed(&one.location, why))?;
                 }
             }
@@ -58,21 +44,21 @@ pub fn apply_patches(
     Ok(())
 }
 
-/// Without what says what the patch is for. kubeadm's documents have no `metadata`, but patches of
-/// kind's users do.
-fn head_removed(mut change: Value) -> Value {
+/// Removes the fields that identify the patched document. kubeadm's documents have no `metadata`, but
+/// patches for kind do.
+fn without_header(mut change: Value) -> Value {
     if let Value::Object(fields) = &mut change {
-        for head in ["apiVersion", "kind", "metadata"] {
-            fields.remove(head);
+        for field in ["apiVersion", "kind", "metadata"] {
+            fields.remove(field);
         }
     }
     change
 }
 
-/// Merges as RFC 7386 has it, but for lists that every patch would otherwise have to repeat:
-/// arguments are merged by name, a value of null taking one away, and names of certificates are
-/// added. `path` leads to `target`.
-fn merge_patch(target: &mut Value, mut change: Value, path: &str) -> Result<(), String> {
+/// Merges as specified in RFC 7386, except for lists that each patch would have to repeat: arguments
+/// are merged by name, where null removes an argument, and certificate SANs are added. `path` is the
+/// path of `target`.
+fn merge_patch(target: &mut Value, mut change: Value, path: &str) -> Result<(), PatchCause> {
     if let (Value::Object(fields), Value::Object(changes)) = (&mut *target, &mut change) {
         let special = |name: &str| matches!(name, "extraArgs" | "kubeletExtraArgs" | "certSANs");
         let names: Vec<String> = changes.keys().cloned().collect();
@@ -97,17 +83,19 @@ fn merge_list(
     name: &str,
     change: Value,
     path: &str,
-) -> Result<(), String> {
+) -> Result<(), PatchCause> {
     if change.is_null() {
         fields.remove(name);
         return Ok(());
     }
     let slot = fields.entry(name.to_owned()).or_insert_with(|| json!([]));
     let Value::Array(list) = slot else {
-        return Err(format!("`{path}` is not a list in the document"));
+        return Err(PatchCause::NotAListInDocument { path: path.to_owned() });
     };
     if name == "certSANs" {
-        let Value::Array(more) = change else { return Err(format!("`{path}` is not a list")) };
+        let Value::Array(more) = change else {
+            return Err(PatchCause::NotAList { path: path.to_owned() });
+        };
         for name in more {
             if !list.contains(&name) {
                 list.push(name);
@@ -127,15 +115,16 @@ fn merge_list(
     Ok(())
 }
 
-/// Arguments in either notation: a list of names and values, as kubeadm has them now, or a mapping,
-/// as it had them up to v1beta3. Those without a value are to be taken away.
-fn arguments(change: Value, path: &str) -> Result<Vec<(String, Option<String>)>, String> {
+/// Reads arguments as a list of names and values, the current notation of kubeadm, or as a mapping,
+/// the notation up to v1beta3. An argument without a value is to be removed.
+fn arguments(change: Value, path: &str) -> Result<Vec<(String, Option<String>)>, PatchCause> {
+    let path = || path.to_owned();
     let text = |name: &str, value: Value| match value {
         Value::Null => Ok((name.to_owned(), None)),
         Value::String(text) => Ok((name.to_owned(), Some(text))),
         Value::Bool(_) | Value::Number(_) => Ok((name.to_owned(), Some(value.to_string()))),
         Value::Array(_) | Value::Object(_) => {
-            Err(format!("`{path}`: the value of `{name}` is not text"))
+            Err(PatchCause::ArgumentValue { path: path(), name: name.to_owned() })
         }
     };
     match change {
@@ -146,28 +135,33 @@ fn arguments(change: Value, path: &str) -> Result<Vec<(String, Option<String>)>,
                 let value = item.get_mut("value").map(Value::take).unwrap_or_default();
                 match item["name"].as_str() {
                     Some(name) => text(name, value),
-                    None => Err(format!("`{path}` has an item without a `name`")),
+                    None => Err(PatchCause::UnnamedArgument { path: path() }),
                 }
             })
             .collect(),
-        _ => Err(format!("`{path}` is neither a list nor a mapping")),
+        _ => Err(PatchCause::NotArguments { path: path() }),
     }
 }
 
-fn json_patch(document: &mut Value, change: &JsonPatch) -> Result<(), String> {
+fn json_patch(document: &mut Value, change: &JsonPatch) -> Result<(), PatchCause> {
     patch(document, &change.operations).map_err(|error| {
-        let why = match error.kind {
-            PatchErrorKind::TestFailed => "the value there is another",
-            PatchErrorKind::InvalidFromPointer => "there is nothing at its `from`",
+        let reason = match error.kind {
+            PatchErrorKind::TestFailed => "the value is different",
+            PatchErrorKind::InvalidFromPointer => "`from` does not exist in the document",
             PatchErrorKind::CannotMoveInsideItself => "a value cannot be moved into itself",
-            _ => "there is no such place in the document",
+            _ => "the path does not exist in the document",
         };
         let operation = change.operations.get(error.operation);
-        let word = operation
+        let name = operation
             .and_then(|operation| serde_json::to_value(operation).ok())
             .and_then(|operation| operation["op"].as_str().map(str::to_owned))
             .unwrap_or_default();
-        format!("operation {} (`{word} {}`): {why}", error.operation + 1, error.path)
+        PatchCause::Operation {
+            number: error.operation + 1,
+            operation: name,
+            path: error.path.to_string(),
+            reason,
+        }
     })
 }
 
@@ -175,6 +169,7 @@ fn json_patch(document: &mut Value, change: &JsonPatch) -> Result<(), String> {
 mod tests {
     use super::*;
     use crate::spec::{RawJsonPatch, RawPatches, RawSpec};
+    use crate::util::text::error_chain;
 
     fn patches(merge: &[&str], json: &[(&str, &str, &str)]) -> KubeadmPatches {
         let kubeadm_patches = RawPatches {
@@ -191,7 +186,7 @@ mod tests {
                 .collect(),
         };
         let raw = RawSpec { kubeadm_patches, ..RawSpec::default() };
-        raw.check().unwrap_or_else(|faults| panic!("{faults}")).kubeadm_patches
+        raw.check().unwrap_or_else(|errors| panic!("{errors}")).kubeadm_patches
     }
 
     fn documents() -> Vec<Value> {
@@ -214,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_and_names_are_merged_and_the_rest_is_replaced() {
+    fn merge_patch_extends_arguments_and_sans() {
         for version in ["", "apiVersion: kubeadm.k8s.io/v1beta3\n"] {
             let text = format!(
                 "{version}kind: ClusterConfiguration\nmetadata: {{name: config}}\napiServer:\n  \
@@ -241,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_is_for_its_kind_and_its_version() {
+    fn patch_applies_to_its_kind_and_version() {
         let kubelet =
             "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 9\n";
         let old = "apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nx: 1\n";
@@ -252,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_has_the_last_word_and_null_takes_away() {
+    fn node_patch_overrides_cluster_patch() {
         let cluster = patches(&["kind: KubeletConfiguration\nmaxPods: 9\nx: 1\n"], &[]);
         let add = r#"[{"op": "add", "path": "/y", "value": [2]}]"#;
         let node = patches(
@@ -266,27 +261,28 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_apply_is_named_with_its_place() {
+    fn errors_name_the_location_and_cause() {
         let error = |merge: &[&str], json: &[(&str, &str, &str)]| {
-            patched(&patches(merge, json), &KubeadmPatches::default()).unwrap_err().to_string()
+            let patches = patches(merge, json);
+            error_chain(&patched(&patches, &KubeadmPatches::default()).unwrap_err())
         };
         let operations = "- {op: add, path: /apiServer/certSANs/-, value: x}\n- {op: remove, path: /scheduler/x}\n";
         insta::assert_snapshot!(
             error(&[], &[("v1beta4", "ClusterConfiguration", operations)]),
-            @"kubeadm patch: it does not apply to ClusterConfiguration of node `n`: operation 2 (`remove /scheduler/x`): there is no such place in the document"
+            @"kubeadm patch: cannot patch ClusterConfiguration of node `n`: operation 2 (`remove /scheduler/x`): the path does not exist in the document"
         );
         let operations = "- {op: test, path: /apiServer/certSANs/0, value: x}\n";
         insta::assert_snapshot!(
             error(&[], &[("v1beta3", "ClusterConfiguration", operations)]),
-            @"kubeadm patch: it does not apply to ClusterConfiguration of node `n`: operation 1 (`test /apiServer/certSANs/0`): the value there is another"
+            @"kubeadm patch: cannot patch ClusterConfiguration of node `n`: operation 1 (`test /apiServer/certSANs/0`): the value is different"
         );
         insta::assert_snapshot!(
             error(&["kind: ClusterConfiguration\napiServer: {extraArgs: [{value: x}]}\n"], &[]),
-            @"kubeadm patch: it does not apply to ClusterConfiguration of node `n`: `/apiServer/extraArgs` has an item without a `name`"
+            @"kubeadm patch: cannot patch ClusterConfiguration of node `n`: `/apiServer/extraArgs` has an item without a `name`"
         );
         insta::assert_snapshot!(
             error(&["kind: ClusterConfiguration\napiServer: {extraArgs: {a: [1]}}\n"], &[]),
-            @"kubeadm patch: it does not apply to ClusterConfiguration of node `n`: `/apiServer/extraArgs`: the value of `a` is not text"
+            @"kubeadm patch: cannot patch ClusterConfiguration of node `n`: `/apiServer/extraArgs`: the value of `a` is not text"
         );
     }
 }

@@ -1,25 +1,27 @@
-//! What can be wrong with the content of a component bundle.
+//! Errors of the content of a component bundle.
 
 use std::path::PathBuf;
 
-use super::{Arch, Sum};
+use super::arch::Arch;
+use super::checksum::Sum;
 
-/// One thing that is wrong in a component bundle. Paths are relative to the bundle's folder.
+/// One error of the content of a component bundle. Paths are relative to the bundle's directory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ValidationError {
-    /// A required file, or one that `SHA256SUMS` names, is not there.
+#[non_exhaustive]
+pub enum ContentError {
+    /// A required file, or one that `SHA256SUMS` lists, does not exist.
     #[error("`{}` is missing", .path.display())]
     Missing {
         /// The file.
         path: PathBuf,
     },
-    /// A folder, socket or the like where a file should be.
+    /// A directory, socket or the like in place of a file.
     #[error("`{}` is not a file", .path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,
     },
-    /// A program without the permission to be run.
+    /// A program without execute permission.
     #[error("`{}` is not executable (mode {mode:04o})", .path.display())]
     NotExecutable {
         /// The program.
@@ -33,14 +35,14 @@ pub enum ValidationError {
         /// The file.
         path: PathBuf,
     },
-    /// A program for another machine.
-    #[error("`{}` is a program for {found}, nodes here need {expected}", .path.display())]
+    /// A program for another architecture.
+    #[error("`{}` is a program for {found}, nodes need {expected}", .path.display())]
     WrongArch {
         /// The program.
         path: PathBuf,
         /// An architecture's name, or `ELF machine N`.
         found: String,
-        /// This machine's.
+        /// The architecture of this host.
         expected: Arch,
     },
     /// Not an uncompressed tar archive.
@@ -49,14 +51,14 @@ pub enum ValidationError {
         /// The file.
         path: PathBuf,
     },
-    /// A program or archive whose end is missing.
-    #[error("`{}` is cut off after {len} bytes{}", .path.display(), needed_text(*.needed))]
+    /// A program or an archive that is incomplete.
+    #[error("`{}` is truncated after {len} bytes{}", .path.display(), needed_text(*.needed))]
     Truncated {
         /// The file.
         path: PathBuf,
         /// Its size in bytes.
         len: u64,
-        /// How large its own headers say it is at least, in bytes, where they do.
+        /// The minimum size in bytes according to its headers, if they contain one.
         needed: Option<u64>,
     },
     /// Content that does not match `SHA256SUMS`.
@@ -64,39 +66,39 @@ pub enum ValidationError {
     Checksum {
         /// The file.
         path: PathBuf,
-        /// What `SHA256SUMS` says.
+        /// The sum in `SHA256SUMS`.
         expected: Sum,
-        /// What the file has.
+        /// The sum of the file.
         found: Sum,
     },
-    /// A required file that `SHA256SUMS` does not name.
-    #[error("`{}` is not named in `SHA256SUMS`", .path.display())]
+    /// A required file that `SHA256SUMS` does not list.
+    #[error("`{}` is not listed in `SHA256SUMS`", .path.display())]
     Unlisted {
         /// The file.
         path: PathBuf,
     },
-    /// A line of `SHA256SUMS` that is not a checksum and a path below the folder.
+    /// A line of `SHA256SUMS` that is not a checksum and a path in the bundle.
     #[error("line {line} of `SHA256SUMS` is not a checksum and a path in the bundle: `{text}`")]
-    BadLine {
-        /// Counted from 1.
+    InvalidLine {
+        /// The line number, starting at 1.
         line: usize,
-        /// The line's first 120 characters.
+        /// The first characters of the line.
         text: String,
     },
-    /// A file with two different checksums.
+    /// A file that `SHA256SUMS` lists with two different checksums.
     #[error("line {line} of `SHA256SUMS` has another checksum for `{}`", .path.display())]
-    NamedTwice {
-        /// Counted from 1.
+    Conflict {
+        /// The line number, starting at 1.
         line: usize,
         /// The file.
         path: PathBuf,
     },
-    /// The operating system would not let it be read.
+    /// A file that cannot be read.
     #[error("`{}` cannot be read: {message}", .path.display())]
     Unreadable {
         /// The path.
         path: PathBuf,
-        /// The operating system's words.
+        /// The message of the operating system.
         message: String,
     },
 }

@@ -1,21 +1,22 @@
-//! The default network of pods: each node has its part of the pod subnet, and plain routes to the
-//! parts of all others. No daemon runs, so there is none to wait for, and nothing to lose when a node
-//! starts again. Where the network of pods is left to the user, there is none of it.
+//! The default pod network: a pod CIDR per node, and static routes to the pod CIDRs of the other
+//! nodes.
+//!
+//! It needs no daemon, so a restarted node has its pod network at once. If the user disables the
+//! default CNI, only routes to the control plane are left.
 
 use serde_json::json;
 
 use super::{NodeFile, NodeSettings, Route};
 use crate::spec::ANY_ADDRESS;
 
-/// The CNI network, the routes, and the rule for what leaves the cluster.
+/// Returns the CNI configuration, the routes, and the masquerading rules.
 pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
     if node.cluster.spec.networking.disable_default_cni {
-        // Another network has its own ways between nodes and out of the cluster.
         return vec![
-            // CRI-O does not start without the folder.
-            NodeFile::new("cni/net.d/README", "Here belongs the network of pods.\n"),
+            // CRI-O does not start without this directory.
+            NodeFile::new("cni/net.d/README", "CNI configuration files belong here.\n"),
             routes_file(node.routes),
-            NodeFile::new("network/masquerade.nft", "# Left to the network of pods.\n"),
+            NodeFile::new("network/masquerade.nft", "# The pod network defines these rules.\n"),
         ];
     }
     vec![
@@ -25,21 +26,21 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
     ]
 }
 
-/// Each pod gets a point-to-point link and an address of the node's part of the pod subnet; ports of
-/// pods are published on the node.
+/// Each pod gets a point-to-point link and an address from the node's pod CIDR. Host ports of pods
+/// are published on the node.
 fn conflist(node: &NodeSettings<'_>) -> String {
     let family = node.cluster.spec.networking.ip_family;
     let everywhere: Vec<&str> = ANY_ADDRESS.each(family);
     let routes: Vec<_> = everywhere.into_iter().map(|net: &str| json!({ "dst": net })).collect();
     let ranges: Vec<_> =
         node.pod_subnets.iter().map(|subnet| json!([{ "subnet": subnet }])).collect();
-    let document = json!({
+    let config = json!({
         "cniVersion": "1.0.0",
         "name": "kipod",
         "plugins": [
             {
                 "type": "ptp",
-                // The plugin would hide pods from pods of other nodes, too.
+                // The plugin would also masquerade traffic to pods of other nodes.
                 "ipMasq": false,
                 "ipam": {
                     "type": "host-local",
@@ -51,19 +52,20 @@ fn conflist(node: &NodeSettings<'_>) -> String {
             { "type": "portmap", "capabilities": { "portMappings": true } },
         ],
     });
-    format!("{document:#}\n")
+    format!("{config:#}\n")
 }
 
-/// A line a route, `DESTINATION GATEWAY`, as the node's script reads it.
+/// Returns the routes, one `DESTINATION GATEWAY` per line, as the node's script reads them.
 pub fn routes_file(routes: &[Route]) -> NodeFile {
     let lines = routes.iter().map(|route| format!("{} {}\n", route.destination, route.gateway));
     NodeFile::new("network/routes", lines.collect::<String>())
 }
 
-/// Pods see each other by their own addresses; whatever is outside sees the node's.
+/// Pods reach each other without address translation. Traffic that leaves the cluster has the node's
+/// address.
 fn masquerade(node: &NodeSettings<'_>) -> String {
     let mut text =
-        "# Written by kipod. Made, deleted and made anew: the same however often it is read.\n"
+        "# Written by kipod. Each table is deleted and created again, so that reloading this file is idempotent.\n"
             .to_owned();
     for pods in node.cluster.spec.networking.pod_subnets() {
         let ip = if pods.addr().is_ipv6() { "ip6" } else { "ip" };

@@ -1,29 +1,30 @@
-//! What a configuration file asks for, in the plan.
+//! Tests of plans from configuration files.
 
 use serde_json::{Value, json};
 
 use super::*;
+use crate::util::text::error_chain;
 
 const HEAD: &str = "kind: Cluster\napiVersion: kipod.io/v1alpha1\nname: demo\n";
 
-fn asked(text: &str) -> Result<Plan, PatchError> {
+fn planned_from(text: &str) -> Result<Plan, PatchError> {
     let config = crate::config::read(&format!("{HEAD}{text}"), "c.yaml");
-    planned_as(&config.check().unwrap_or_else(|faults| panic!("{faults}")))
+    planned_as(&config.check().unwrap_or_else(|errors| panic!("{errors}")))
 }
 
 fn init(node: &NodePlan) -> BTreeMap<String, Value> {
     documents(text(node, "kubeadm/init.yaml"))
 }
 
-/// The value of an argument, in the notation of kubeadm.
+/// Returns the value of an argument in a list of kubeadm.
 fn argument<'a>(arguments: &'a Value, name: &str) -> Option<&'a str> {
     let found = arguments.as_array()?.iter().find(|argument| argument["name"] == name)?;
     found["value"].as_str()
 }
 
 #[test]
-fn mounts_ports_and_search_domains_are_the_containers() {
-    let plan = asked(
+fn container_has_mounts_ports_and_dns_search() {
+    let plan = planned_from(
         "\
 networking: {dnsSearch: [a.example]}
 nodes:
@@ -47,9 +48,9 @@ nodes:
 }
 
 #[test]
-fn gates_and_apis_reach_every_component() {
+fn components_have_feature_gates_and_apis() {
     let text = "featureGates: {A: true, B: false}\nruntimeConfig: {api/alpha: 'true'}\n";
-    let plan = asked(text).unwrap();
+    let plan = planned_from(text).unwrap();
     let documents = init(&plan.nodes[0]);
     let cluster = &documents["ClusterConfiguration"];
     for component in ["apiServer", "controllerManager", "scheduler"] {
@@ -64,14 +65,14 @@ fn gates_and_apis_reach_every_component() {
         documents["KubeProxyConfiguration"]["featureGates"],
         json!({ "A": true, "B": false })
     );
-    // Nothing asked for is nothing said.
+    // Without configuration, kubeadm's defaults apply.
     let plan = planned(1, 0);
     assert_eq!(init(&plan.nodes[0])["ClusterConfiguration"]["apiServer"].get("extraArgs"), None);
 }
 
 #[test]
-fn labels_are_given_at_registration() {
-    let plan = asked(
+fn kubelet_registers_with_node_labels() {
+    let plan = planned_from(
         "nodes:\n- labels: {a.b/c: d, e: ''}\n- {role: worker, labels: {tier: front}}\n- role: worker\n",
     )
     .unwrap();
@@ -86,9 +87,9 @@ fn labels_are_given_at_registration() {
 }
 
 #[test]
-fn kube_proxy_has_the_mode_asked_for_or_is_not_there() {
+fn kube_proxy_has_the_configured_mode() {
     for mode in ["iptables", "nftables", "ipvs"] {
-        let plan = asked(&format!("networking: {{kubeProxyMode: {mode}}}\n")).unwrap();
+        let plan = planned_from(&format!("networking: {{kubeProxyMode: {mode}}}\n")).unwrap();
         let proxy = &init(&plan.nodes[0])["KubeProxyConfiguration"];
         assert_eq!(
             (&proxy["mode"], &proxy[mode]["minSyncPeriod"]),
@@ -96,15 +97,15 @@ fn kube_proxy_has_the_mode_asked_for_or_is_not_there() {
         );
         assert!(!text(&plan.nodes[0], "node.env").contains("KUBE_PROXY"));
     }
-    let plan = asked("networking: {kubeProxyMode: none}\n").unwrap();
+    let plan = planned_from("networking: {kubeProxyMode: none}\n").unwrap();
     assert_eq!(init(&plan.nodes[0]).get("KubeProxyConfiguration"), None);
     assert!(text(&plan.nodes[0], "node.env").contains("KIPOD_NO_KUBE_PROXY=1\n"));
 }
 
 #[test]
-fn another_network_of_pods_finds_nothing_of_ours() {
-    let plan =
-        asked("networking: {disableDefaultCNI: true}\nnodes: [{}, {role: worker}]\n").unwrap();
+fn user_cni_replaces_the_pod_network() {
+    let plan = planned_from("networking: {disableDefaultCNI: true}\nnodes: [{}, {role: worker}]\n")
+        .unwrap();
     for node in &plan.nodes {
         assert!(!has(node, "cni/net.d/10-kipod.conflist"));
         assert!(!text(node, "network/masquerade.nft").contains("masquerade\n"));
@@ -114,8 +115,8 @@ fn another_network_of_pods_finds_nothing_of_ours() {
 }
 
 #[test]
-fn drop_ins_and_registries_are_files_of_every_node() {
-    let plan = asked(
+fn all_nodes_have_drop_ins_and_registries() {
+    let plan = planned_from(
         "\
 nodes: [{}, {role: worker}]
 crio:
@@ -167,7 +168,7 @@ registries:
 }
 
 #[test]
-fn what_the_machine_has_of_registries_is_on_every_node_and_the_secret_nowhere_else() {
+fn all_nodes_have_host_registries_and_credentials() {
     let registry = |name: &str, port, last| crate::spec::LocalRegistry {
         name: name.to_owned(),
         port,
@@ -187,10 +188,10 @@ fn what_the_machine_has_of_registries_is_on_every_node_and_the_secret_nowhere_el
         let file = node.files.iter().find(|file| file.path == path).unwrap();
         assert_eq!(file.mode, 0o600);
         let crio: toml::Table = text(node, "crio/crio.conf").parse().unwrap();
-        let shown = crio["crio"]["image"]["global_auth_file"].as_str();
-        assert_eq!(shown, Some("/etc/crio/registry-auth.json"));
+        let auth_file = crio["crio"]["image"]["global_auth_file"].as_str();
+        assert_eq!(auth_file, Some("/etc/crio/registry-auth.json"));
         insta::allow_duplicates! {
-            // What the user says of a name has the last word.
+            // The user's entry for a prefix wins.
             insta::assert_snapshot!(text(node, "containers/registries.conf"), @r#"
             # Written by kipod.
 
@@ -206,8 +207,8 @@ fn what_the_machine_has_of_registries_is_on_every_node_and_the_secret_nowhere_el
             "#);
         }
     }
-    for shown in [serde_json::to_string(&plan).unwrap(), format!("{plan:?}{found:?}")] {
-        assert!(!shown.contains("YTpi"), "{shown}");
+    for output in [serde_json::to_string(&plan).unwrap(), format!("{plan:?}{found:?}")] {
+        assert!(!output.contains("YTpi"), "{output}");
     }
     let without = planned_as(&config).unwrap();
     assert!(!has(&without.nodes[0], "crio/registry-auth.json"));
@@ -235,8 +236,8 @@ nodes:
 ";
 
 #[test]
-fn patches_reach_what_kinds_users_mean_by_them() {
-    let plan = asked(PATCHES).unwrap();
+fn patches_apply_as_in_kind() {
+    let plan = planned_from(PATCHES).unwrap();
     let [first, second, third, worker] = plan.nodes.as_slice() else { panic!("four nodes") };
     for (node, v) in [(first, "init"), (second, "join"), (third, "join")] {
         let documents = init(node);
@@ -244,7 +245,7 @@ fn patches_reach_what_kinds_users_mean_by_them() {
         assert_eq!(argument(&cluster["apiServer"]["extraArgs"], "of-the-cluster"), Some("1"));
         let etcd = &cluster["etcd"]["local"]["extraArgs"];
         assert_eq!(argument(etcd, "of-the-first"), Some("true"));
-        assert!(argument(etcd, "initial-cluster").is_some(), "all members are still named");
+        assert!(argument(etcd, "initial-cluster").is_some(), "patches keep the initial members");
         assert_eq!(documents["KubeletConfiguration"]["maxPods"], 7);
         let own = &documents["InitConfiguration"];
         assert_eq!(argument(&own["nodeRegistration"]["kubeletExtraArgs"], "v"), Some(v));
@@ -259,8 +260,8 @@ fn patches_reach_what_kinds_users_mean_by_them() {
 }
 
 #[test]
-fn a_patch_that_does_not_apply_is_named_before_there_is_anything() {
-    let error = asked(
+fn invalid_patch_fails_the_plan() {
+    let error = planned_from(
         "\
 nodes:
 - {}
@@ -272,12 +273,13 @@ nodes:
     patch: '[{op: replace, path: /nodeRegistration/tains, value: []}]'
 ",
     );
-    insta::assert_snapshot!(error.unwrap_err(), @"c.yaml:8:5: nodes[1].kubeadmConfigPatchesJSON6902[0]: it does not apply to JoinConfiguration of node `demo-worker-0`: operation 1 (`replace /nodeRegistration/tains`): there is no such place in the document");
+    let error = error_chain(&error.unwrap_err());
+    insta::assert_snapshot!(error, @"c.yaml:8:5: nodes[1].kubeadmConfigPatchesJSON6902[0]: cannot patch JoinConfiguration of node `demo-worker-0`: operation 1 (`replace /nodeRegistration/tains`): the path does not exist in the document");
 }
 
 #[test]
-fn what_watches_a_container_is_outside_its_pod_where_there_are_limits() {
-    for (cgroups, manager, monitors) in [
+fn conmon_runs_outside_of_pods_with_limits() {
+    for (cgroups, manager, conmon_cgroup) in [
         (CgroupMode::Delegated, "systemd", "system.slice"),
         (CgroupMode::Unlimited, "cgroupfs", "pod"),
     ] {
@@ -288,6 +290,6 @@ fn what_watches_a_container_is_outside_its_pod_where_there_are_limits() {
         let crio: toml::Table = text(&plan.nodes[0], "crio/crio.conf").parse().unwrap();
         let runtime = &crio["crio"]["runtime"];
         assert_eq!(runtime["cgroup_manager"].as_str(), Some(manager));
-        assert_eq!(runtime["conmon_cgroup"].as_str(), Some(monitors));
+        assert_eq!(runtime["conmon_cgroup"].as_str(), Some(conmon_cgroup));
     }
 }

@@ -1,0 +1,138 @@
+//! The configuration of `kubeadm init`.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use super::args::item;
+use super::cluster::cluster_configuration;
+use super::kube_proxy::kube_proxy_configuration;
+use super::kubelet::kubelet_configuration;
+use super::patch::apply_patches;
+use super::patch_error::PatchError;
+use super::registration::{PATCHES_DIR, registration, timeouts};
+use super::tuning;
+use crate::kubernetes::Settings;
+use crate::node::{API_PORT, ClusterSettings, Entry, NodeFile, NodeSettings};
+use crate::spec::{KubeProxyMode, KubeadmPatches};
+
+/// Returns the files that `kubeadm init` reads.
+///
+/// # Errors
+///
+/// If a patch cannot be applied.
+pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
+    let cluster = node.cluster;
+    let mut documents = patched_components(node)?;
+    documents.insert(0, patched_init(node)?);
+
+    let mut files = Vec::new();
+    if node.entry == Entry::First && has_upload_file(cluster) {
+        files.push(NodeFile::secret("kubeadm/upload.yaml", join(&documents)));
+    }
+    add_etcd_members(cluster, &mut documents[1]);
+    files.push(NodeFile::secret("kubeadm/init.yaml", join(&documents)));
+    Ok(files)
+}
+
+/// Returns the patched configuration of the control plane, kubelet and kube-proxy, in this order.
+fn patched_components(node: &NodeSettings<'_>) -> Result<Vec<Value>, PatchError> {
+    let cluster = node.cluster;
+    let mut documents = vec![cluster_configuration(cluster), kubelet_configuration(cluster)];
+    if cluster.spec.networking.kube_proxy_mode != KubeProxyMode::None {
+        documents.push(kube_proxy_configuration(cluster));
+    }
+    // As in kind, the patches of the first control plane apply to cluster-wide configuration. All
+    // initial control planes need the same.
+    let none = KubeadmPatches::default();
+    let first = cluster.spec.nodes.first().map_or(&none, |first| &first.kubeadm_patches);
+    let name = cluster.control_planes.first().map_or(node.name, |(name, _)| name);
+    apply_patches(&mut documents, name, &cluster.spec.kubeadm_patches, first)?;
+    tuning::apply(&mut documents, cluster);
+    Ok(documents)
+}
+
+/// Joins documents to one file.
+fn join(documents: &[Value]) -> String {
+    let documents = documents.iter().map(|document| format!("{document:#}\n"));
+    documents.collect::<Vec<_>>().join("---\n")
+}
+
+/// Returns the patched `InitConfiguration`.
+///
+/// Users expect that control planes after the first one join, so they patch `JoinConfiguration`.
+/// For an initial control plane, such a patch applies to the fields that both kinds share.
+fn patched_init(node: &NodeSettings<'_>) -> Result<Value, PatchError> {
+    let mut document = init_configuration(node);
+    if node.entry == Entry::InitialControlPlane {
+        document["kind"] = json!("JoinConfiguration");
+    }
+    let (cluster, own) = (&node.cluster.spec.kubeadm_patches, &node.spec.kubeadm_patches);
+    apply_patches(std::slice::from_mut(&mut document), node.name, cluster, own)?;
+    if let (Entry::InitialControlPlane, Some(fields)) = (node.entry, document.as_object_mut()) {
+        for join_field in ["caCertPath", "controlPlane", "discovery"] {
+            fields.remove(join_field);
+        }
+        fields.insert("kind".to_owned(), json!("InitConfiguration"));
+    }
+    Ok(document)
+}
+
+/// Returns whether the configuration uploaded to the cluster differs from that of `kubeadm init`.
+fn has_upload_file(cluster: &ClusterSettings<'_>) -> bool {
+    cluster.control_planes.len() > 1
+}
+
+/// Adds the initial members of etcd to the configuration of `kubeadm init`. The uploaded
+/// configuration must not have them: a node that joins later would bootstrap another etcd cluster.
+fn add_etcd_members(cluster: &ClusterSettings<'_>, document: &mut Value) {
+    let members: Vec<_> = cluster
+        .control_planes
+        .iter()
+        .map(|(name, address)| format!("{name}=https://{}", SocketAddr::new(*address, 2380)))
+        .collect();
+    if members.len() > 1
+        && let Some(args) = document["etcd"]["local"]["extraArgs"].as_array_mut()
+    {
+        args.push(item("initial-cluster", &members.join(",")));
+    }
+}
+
+fn init_configuration(node: &NodeSettings<'_>) -> Value {
+    json!({
+        "apiVersion": Settings::of(node.kubernetes_version).kubeadm_api,
+        "kind": "InitConfiguration",
+        "localAPIEndpoint": {
+            "advertiseAddress": node.kubernetes_addresses()[0],
+            "bindPort": API_PORT,
+        },
+        "bootstrapTokens": [{
+            "token": node.cluster.credentials.token.as_str(),
+            "description": "joins the nodes that kipod creates",
+            // Nodes can be added at any time.
+            "ttl": "0s",
+            "usages": ["signing", "authentication"],
+            "groups": ["system:bootstrappers:kubeadm:default-node-token"],
+        }],
+        "nodeRegistration": registration(node),
+        "patches": { "directory": PATCHES_DIR },
+        "timeouts": timeouts(node.cluster.timeouts),
+        "skipPhases": skipped_phases(node),
+    })
+}
+
+/// Returns the phases to skip.
+///
+/// * `preflight` checks a host; the relevant checks are part of `kipod check`.
+/// * `kubelet-finalize` only adds a restart; kubelet renews its certificate without it.
+/// * `addon` runs after `kubeadm init`, in parallel for all add-ons.
+fn skipped_phases(node: &NodeSettings<'_>) -> Vec<&'static str> {
+    let mut phases = vec!["preflight", "kubelet-finalize", "addon", "show-join-command"];
+    if has_upload_file(node.cluster) {
+        phases.push("upload-config");
+    }
+    if node.entry == Entry::InitialControlPlane {
+        phases.push("bootstrap-token");
+    }
+    phases
+}

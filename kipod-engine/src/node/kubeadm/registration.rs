@@ -1,0 +1,56 @@
+//! Fields that `InitConfiguration` and `JoinConfiguration` share.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::args::{item, key_values};
+use crate::node::NodeSettings;
+use crate::spec::comma_separated;
+use crate::util::timeouts::Timeouts;
+
+/// The directory of patches that kubeadm applies to the manifests it generates.
+pub(super) const PATCHES_DIR: &str = "/var/lib/kipod/kubeadm/patches";
+/// The socket of CRI-O.
+pub(super) const CRI_SOCKET: &str = "unix:///run/crio/crio.sock";
+
+/// kubeadm's default timeouts in seconds.
+/// Source: kubeadm's configuration API v1beta4, `Timeouts`.
+const TIMEOUTS: [(&str, u64); 5] = [
+    ("controlPlaneComponentHealthCheck", 240),
+    ("kubeletHealthCheck", 240),
+    ("kubernetesAPICall", 60),
+    ("etcdAPICall", 120),
+    ("tlsBootstrap", 300),
+];
+
+/// Returns the field `nodeRegistration`.
+pub(super) fn registration(node: &NodeSettings<'_>) -> Value {
+    let mut arguments = vec![item("node-ip", &comma_separated(&node.node_ips()))];
+    if !node.spec.labels.is_empty() {
+        arguments.push(item("node-labels", &key_values(&node.spec.labels)));
+    }
+    let mut registration = json!({
+        "name": node.name,
+        "criSocket": CRI_SOCKET,
+        "imagePullPolicy": "IfNotPresent",
+        "kubeletExtraArgs": arguments,
+    });
+    if node.cluster.nodes == node.cluster.control_planes.len() {
+        // Without workers, the control planes run the user's pods.
+        registration["taints"] = json!([]);
+    }
+    registration
+}
+
+/// Returns the field `timeouts`. kubeadm also derives the startup probes of the control plane from
+/// `controlPlaneComponentHealthCheck`.
+pub(super) fn timeouts(timeouts: Timeouts) -> Value {
+    TIMEOUTS
+        .iter()
+        .map(|(name, seconds)| {
+            let timeout = timeouts.scale(Duration::from_secs(*seconds));
+            ((*name).to_owned(), json!(format!("{}ms", timeout.as_millis())))
+        })
+        .collect()
+}

@@ -1,0 +1,110 @@
+//! Tests of plans, with their fixtures.
+
+mod addresses;
+mod configuration;
+mod control_plane;
+mod nodes;
+mod tuning;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::*;
+use crate::kubernetes::Role;
+use crate::node::{CgroupMode, PatchError, StorageDriver};
+use crate::node_image::NodeImage;
+use crate::pki::Credentials;
+use crate::spec::{ClusterSpec, FoundRegistries, IpFamily, KubeProxyMode, Networking, NodeSpec};
+
+const NOW: i64 = 1_800_000_000;
+
+fn planned(control_planes: usize, workers: usize) -> Plan {
+    planned_on(machine(), control_planes, workers)
+}
+
+fn planned_on(machine: Machine, control_planes: usize, workers: usize) -> Plan {
+    let of = |role, count| std::iter::repeat_n(NodeSpec::new(role), count);
+    let nodes =
+        of(Role::ControlPlane, control_planes).chain(of(Role::Worker, workers)).collect::<Vec<_>>();
+    let spec = ClusterSpec { name: "demo".parse().unwrap(), nodes, ..ClusterSpec::default() };
+    planned_with(machine, &spec, "v1.36.2", &FoundRegistries::default(), None).unwrap()
+}
+
+fn planned_as(spec: &ClusterSpec) -> Result<Plan, PatchError> {
+    planned_of(spec, "v1.36.2", &FoundRegistries::default())
+}
+
+fn planned_where(spec: &ClusterSpec, found: &FoundRegistries) -> Result<Plan, PatchError> {
+    planned_of(spec, "v1.36.2", found)
+}
+
+fn planned_of(
+    spec: &ClusterSpec,
+    version: &str,
+    found: &FoundRegistries,
+) -> Result<Plan, PatchError> {
+    // Without a Service address, nodes publish no node ports.
+    planned_with(machine(), spec, version, found, None)
+}
+
+fn machine() -> Machine {
+    Machine {
+        cgroups: CgroupMode::Delegated,
+        cgroup_parent: None,
+        host_store: Some("/home/me/store".into()),
+        storage_driver: StorageDriver::Overlay,
+        fuse: true,
+        many_ports: true,
+        timeouts: Default::default(),
+    }
+}
+
+fn planned_with(
+    machine: Machine,
+    spec: &ClusterSpec,
+    version: &str,
+    found: &FoundRegistries,
+    service_address: Option<ServiceAddress>,
+) -> Result<Plan, PatchError> {
+    let image = NodeImage {
+        reference: "localhost/kipod-node:latest".into(),
+        id: "0123".into(),
+        kubernetes_version: version.parse().unwrap(),
+        pause_image: "registry.k8s.io/pause:3.10".into(),
+        image_store: "/stores/v1.36.2".into(),
+        has_storage: true,
+        has_metrics: false,
+    };
+    let images = vec![image; spec.nodes.len()];
+    let joining = node_names(spec).split_off(spec.count(Role::ControlPlane));
+    let credentials = Credentials::mint("demo", &joining, NOW).unwrap();
+    let choices =
+        Choices { node_subnet: "10.89.7.0/24".parse().unwrap(), api_port: 40_000, service_address };
+    plan(spec, &machine, &images, &choices, &credentials, found, Path::new("/state/demo"))
+}
+
+fn text<'a>(node: &'a NodePlan, path: &str) -> &'a str {
+    let path = format!("/var/lib/kipod/{path}");
+    let found = node.files.iter().find(|file| file.path == path);
+    &found.unwrap_or_else(|| panic!("node {} has no {path}", node.name)).text
+}
+
+fn has(node: &NodePlan, path: &str) -> bool {
+    node.files.iter().any(|file| file.path == format!("/var/lib/kipod/{path}"))
+}
+
+/// Parses a file that kubeadm reads. Returns its documents by kind.
+fn documents(text: &str) -> BTreeMap<String, serde_json::Value> {
+    let documents = text.split("---\n").map(|text| serde_json::from_str(text).unwrap());
+    documents
+        .map(|document: serde_json::Value| (document["kind"].as_str().unwrap().into(), document))
+        .collect()
+}
+
+fn of_family(family: IpFamily, control_planes: usize, workers: usize) -> Plan {
+    let of = |role, count| std::iter::repeat_n(NodeSpec::new(role), count);
+    let nodes = of(Role::ControlPlane, control_planes).chain(of(Role::Worker, workers)).collect();
+    let networking = Networking::of(family);
+    let name = "demo".parse().unwrap();
+    planned_as(&ClusterSpec { name, nodes, networking, ..ClusterSpec::default() }).unwrap()
+}
