@@ -25,7 +25,7 @@ pub fn apply_patches(
                 place: place.to_owned(),
                 kind: kind.clone(),
                 node: node.to_owned(),
-                cause,
+                cause: Box::new(cause),
             };
             for one in &patches.merge {
                 let matching = one.documents.iter().filter(|(target, _)| target.matches(document));

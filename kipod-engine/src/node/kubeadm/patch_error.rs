@@ -13,7 +13,7 @@ pub struct PatchError {
     pub node: String,
     /// The cause.
     #[source]
-    pub cause: PatchCause,
+    pub cause: Box<PatchCause>,
 }
 
 /// The reason why a patch cannot be applied. Paths are JSON pointers.
