@@ -202,7 +202,7 @@ async fn retained_and_unreadable_clusters_are_kept() {
         "{:?}",
         done.kept
     );
-    assert!(done.kept[1].contains("cluster.json` is no cluster record"), "{:?}", done.kept);
+    assert!(done.kept[1].contains("cluster.json` is not a cluster record"), "{:?}", done.kept);
     assert!(world.exists("kept") && world.exists("newer"));
 }
 

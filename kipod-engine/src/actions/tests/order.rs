@@ -88,9 +88,11 @@ async fn create_refuses_an_old_kubernetes_version() {
     let mut labels = world.podman.image(DEFAULT_IMAGE).await.unwrap().unwrap().labels;
     labels.insert(label::KUBERNETES_VERSION.to_owned(), "v1.31.9".to_owned());
     world.podman.add_image(DEFAULT_IMAGE, labels);
-    let error = world.create(request()).await.unwrap_err().to_string();
-    let words = "node image `localhost/kipod-node:latest`: Kubernetes v1.31.9 is not supported: ";
-    assert!(error.starts_with(words), "{error}");
+    let error = world.create(request()).await.unwrap_err();
+    let text = "node image `localhost/kipod-node:latest` has an unsupported Kubernetes version";
+    assert_eq!(error.to_string(), text);
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.starts_with("Kubernetes v1.31.9 is not supported: "), "{cause}");
     assert_eq!(world.changes(), [""; 0]);
 }
 
