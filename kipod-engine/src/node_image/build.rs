@@ -69,8 +69,11 @@ pub async fn build_node_image(
     if let Some(requested) = &options.kubernetes_version
         && !requested.matches(&kubernetes_version)
     {
-        let (dir, requested) = (bundle.dir().to_owned(), requested.clone());
-        return Err(BuildError::OtherVersion { dir, found: kubernetes_version, requested });
+        return Err(BuildError::OtherVersion {
+            dir: bundle.dir().to_owned(),
+            found: Box::new(kubernetes_version),
+            requested: Box::new(requested.clone()),
+        });
     }
     let reference = match options.reference.rsplit('/').next() {
         Some(last) if last.contains(':') => options.reference.clone(),

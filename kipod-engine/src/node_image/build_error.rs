@@ -25,9 +25,9 @@ pub enum BuildError {
         /// The bundle's directory.
         dir: PathBuf,
         /// The version of the bundle.
-        found: Version,
+        found: Box<Version>,
         /// The requested version.
-        requested: Version,
+        requested: Box<Version>,
     },
     /// The kubeadm of the bundle does not run on this host.
     #[error("the kubeadm of the bundle does not run on this host")]
