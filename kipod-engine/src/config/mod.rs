@@ -2,8 +2,8 @@
 //! `kipod.io/v1alpha1`, which has the same fields and a few more.
 //!
 //! [`read`] reads a file, and [`Config::check`] validates it with all errors at once, each with line and
-//! column. [`print()`] prints a cluster in kipod's format, including deerrors. [`migrate`] converts
-//! kind's format to kipod's and keeps comments. [`schema`] returns the JSON schema of kipod's format.
+//! column. `print` prints a cluster in kipod's format, including defaults. `migrate` converts
+//! kind's format to kipod's and keeps comments. `schema` returns the JSON schema of kipod's format.
 //!
 //! ```
 //! use kipod_engine::config;

@@ -38,7 +38,7 @@ impl RawSpec {
     /// use std::time::Duration;
     /// use kipod_engine::spec::{RawSpec, RawValue};
     ///
-    /// let slow = "10".parse().unwrap();
+    /// let slow = kipod_engine::Timeouts::new("10".parse().unwrap());
     /// let spec = RawSpec::default().check_for(slow).unwrap();
     /// assert_eq!(spec.wait, Duration::from_secs(3000));
     /// let raw = RawSpec { wait: Some(RawValue::from("10m")), ..RawSpec::default() };
