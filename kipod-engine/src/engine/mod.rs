@@ -63,6 +63,7 @@ struct Inner {
     timeouts: Timeouts,
     events: Arc<dyn Events>,
     cancel: CancellationToken,
+    #[cfg_attr(not(feature = "build"), expect(dead_code, reason = "read by builds only"))]
     node_image_source: NodeImageSource,
 }
 
