@@ -31,19 +31,28 @@ fn upward_imports(module: &str, file: &Path, source: &str) -> Vec<String> {
     let rank = |name: &str| ORDER.iter().position(|module| *module == name);
     let own = rank(module);
     // Unit tests at the end of a file may use fixtures of any module.
-    let code = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let mut found = Vec::new();
     for (index, line) in code.lines().enumerate() {
         let line = line.split("//").next().unwrap_or_default();
         for rest in line.split("crate::").skip(1) {
+            let place = format!("{}:{}", file.display(), index + 1);
+            assert!(!rest.starts_with('{'), "{place}: write one `use crate::MODULE` per module");
             let name: String =
                 rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
             if rank(&name).is_some_and(|other| Some(other) > own) {
-                found.push(format!("{}:{}: {name}", file.display(), index + 1));
+                found.push(format!("{place}: {name}"));
             }
         }
     }
     found
+}
+
+/// Returns the modules in the table of `ARCHITECTURE.md`, in its order.
+fn documented_modules(text: &str) -> Vec<&str> {
+    let table = text.split("\n| module |").nth(1).unwrap_or_default();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.filter_map(|row| row.split('`').nth(1)).collect()
 }
 
 fn rust_files(dir: &Path, files: &mut Vec<PathBuf>) {
@@ -89,4 +98,18 @@ fn upward_imports_are_found() {
     assert_eq!(upward_imports("spec", file, source), ["spec/node.rs:2: actions"]);
     let tests = "use crate::util::fs;\n#[cfg(test)]\nmod tests {\n    use crate::engine;\n}\n";
     assert_eq!(upward_imports("spec", file, tests), [""; 0]);
+    let declared = "#[cfg(test)]\nmod tests;\nuse crate::engine::Engine;\n";
+    assert_eq!(upward_imports("spec", file, declared), ["spec/node.rs:3: engine"]);
+}
+
+#[test]
+#[should_panic(expected = "spec/node.rs:1: write one `use crate::MODULE` per module")]
+fn grouped_imports_are_refused() {
+    upward_imports("spec", Path::new("spec/node.rs"), "use crate::{util::text, engine};\n");
+}
+
+#[test]
+fn architecture_lists_modules_in_their_order() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ARCHITECTURE.md");
+    assert_eq!(documented_modules(&std::fs::read_to_string(file).unwrap()), ORDER);
 }
