@@ -92,5 +92,7 @@ pub use spec::{ClusterName, ClusterSpec};
 pub use tokio_util::sync::CancellationToken;
 pub use util::Hint;
 pub use util::dirs::{Dirs, DirsError};
+#[doc(hidden)]
+pub use util::text::error_chain;
 pub use util::timeout_factor::{TimeoutFactor, TimeoutFactorError, TimeoutFactorVariableError};
 pub use util::timeouts::Timeouts;

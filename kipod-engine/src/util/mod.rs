@@ -9,7 +9,7 @@ pub(crate) mod platform;
 pub(crate) mod retry;
 pub(crate) mod string_enum;
 pub(crate) mod suggest;
-#[allow(unreachable_pub, reason = "re-exported by `podman`")]
+#[allow(unreachable_pub, reason = "re-exported by `podman` and the crate")]
 pub mod text;
 pub(crate) mod timeout_factor;
 pub(crate) mod timeouts;

@@ -3,12 +3,19 @@
 use std::error::Error;
 use std::fmt::Display;
 
-/// Formats an error and its sources: `error: cause: cause`.
-pub(crate) fn error_chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
+/// Formats an error and its sources: `error: cause: cause`. A cause that its parent's message already
+/// contains is not repeated: some libraries do that, such as kube.
+pub fn error_chain(error: &dyn Error) -> String {
+    let mut parent = error.to_string();
+    let mut text = parent.clone();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
+        let message = cause.to_string();
+        if !parent.contains(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        parent = message;
         source = cause.source();
     }
     text
@@ -31,5 +38,52 @@ pub fn quote(word: &str) -> String {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{message}")]
+    struct Link {
+        message: &'static str,
+        #[source]
+        cause: Option<Box<Link>>,
+    }
+
+    fn chain_of(messages: &[&'static str]) -> String {
+        let links = messages
+            .iter()
+            .rev()
+            .fold(None, |cause, message| Some(Box::new(Link { message, cause })));
+        error_chain(&*links.unwrap())
+    }
+
+    #[test]
+    fn error_chain_joins_messages() {
+        assert_eq!(
+            chain_of(&["cannot create", "write", "disk full"]),
+            "cannot create: write: disk full"
+        );
+    }
+
+    #[test]
+    fn error_chain_skips_a_cause_in_its_parent() {
+        assert_eq!(
+            chain_of(&["send: reset", "reset", "os error 104"]),
+            "send: reset: os error 104"
+        );
+        // An ancestor that is not the parent may use the same words with another meaning.
+        let repeated = ["node `a` timed out", "no response", "timed out"];
+        assert_eq!(chain_of(&repeated), "node `a` timed out: no response: timed out");
+    }
+
+    #[test]
+    fn error_chain_prints_errors_of_kube_once() {
+        let io = std::io::Error::other("disk full");
+        let watch = kube::runtime::watcher::Error::InitialListFailed(kube::Error::ReadEvents(io));
+        assert_eq!(error_chain(&watch).matches("disk full").count(), 1);
     }
 }

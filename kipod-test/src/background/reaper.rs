@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cleanup::{self, CleanupError};
 use super::thread::unblock;
-use crate::output::error_chain;
+use crate::engine_api::error_chain;
 use crate::site::TestSite;
 use crate::source::ClusterSource;
 use crate::test_run::TestRun;

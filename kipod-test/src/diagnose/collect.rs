@@ -15,9 +15,9 @@ use serde_json::Value;
 
 use super::report::Report;
 use super::summary;
+use crate::engine_api::error_chain;
 use crate::json::{int, list, text, to_json};
 use crate::lease::ClusterLease;
-use crate::output::error_chain;
 
 /// Units whose journals are collected.
 const UNITS: [&str; 2] = ["kubelet", "crio"];

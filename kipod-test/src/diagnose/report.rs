@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::output::error_chain;
+use crate::engine_api::error_chain;
 
 /// Diagnostics while they are collected.
 pub(super) struct Report {

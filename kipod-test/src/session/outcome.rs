@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::body::Body;
 use super::error::SetupError;
 use crate::background::thread;
-use crate::output::error_chain;
+use crate::engine_api::error_chain;
 use crate::site::TestSite;
 use crate::wait::pending;
 

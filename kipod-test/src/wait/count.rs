@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::condition::State;
 use super::tracker::{Tracker, WATCH_BACKOFF, WaitError, default_timeout};
 use crate::background::thread;
-use crate::output::error_chain;
+use crate::engine_api::error_chain;
 
 /// Waits until exactly `expected` objects match the label selector; an empty selector matches all
 /// objects. Awaiting it returns the objects, sorted by name.

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::condition::{Condition, exists};
 use super::tracker::{Tracker, WATCH_BACKOFF, WaitError, default_timeout};
 use crate::background::thread;
-use crate::output::error_chain;
+use crate::engine_api::error_chain;
 
 /// Waits until an object meets a condition. The object need not exist yet. Awaiting it returns the
 /// object, or `None` if the condition is met because there is no object.

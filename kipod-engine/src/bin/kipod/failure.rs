@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::process::ExitCode;
 
-use kipod_engine::{Error, Hint, kubeconfig, registry, spec};
+use kipod_engine::{Error, Hint, error_chain, kubeconfig, registry, spec};
 
 /// Exit status of a usage error, as clap has it.
 const USAGE: u8 = 2;
@@ -31,7 +31,7 @@ impl Failure {
 
     /// Returns a failure with the message of `error` and its causes.
     pub(crate) fn of(error: &dyn StdError) -> Self {
-        Self::new(chain(error))
+        Self::new(error_chain(error))
     }
 
     /// Adds a hint, which is printed on a line of its own.
@@ -60,22 +60,6 @@ impl Failure {
     }
 }
 
-/// Returns the messages of an error and its causes in one line, outermost first.
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let message = error.to_string();
-        // A transparent error repeats the message of its source.
-        if !text.contains(&message) {
-            text.push_str(": ");
-            text.push_str(&message);
-        }
-        cause = error.source();
-    }
-    text
-}
-
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
@@ -83,7 +67,7 @@ impl From<Error> for Failure {
             Error::TimeoutFactor(_) | Error::Version(_) | Error::Conflict(_) => USAGE,
             _ => 1,
         };
-        Self { text: chain(&error), hint: error.hint(), code }
+        Self { text: error_chain(&error), hint: error.hint(), code }
     }
 }
 
@@ -95,13 +79,13 @@ impl From<std::io::Error> for Failure {
 
 impl From<spec::NameError> for Failure {
     fn from(error: spec::NameError) -> Self {
-        Self::usage(chain(&error))
+        Self::usage(error_chain(&error))
     }
 }
 
 impl From<registry::RegistryNameError> for Failure {
     fn from(error: registry::RegistryNameError) -> Self {
-        Self::usage(chain(&error))
+        Self::usage(error_chain(&error))
     }
 }
 

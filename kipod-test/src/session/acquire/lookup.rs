@@ -9,8 +9,8 @@ use super::connection::Connection;
 use super::locks::is_in_use;
 use crate::client;
 use crate::cluster_request::{ClusterAccess, ClusterRequest, Mismatch};
+use crate::engine_api::error_chain;
 use crate::error::BoxError;
-use crate::output::error_chain;
 use crate::session::error::{NotRecreated, Problem, SetupError};
 
 use crate::source::{ClusterSource, Progress, ProgressEvent};

@@ -21,8 +21,9 @@ use lookup::{Found, look_up};
 use super::error::{NotRecreated, Problem, SetupError};
 use crate::background::reaper::{Job, Reaper};
 use crate::cluster_request::ClusterRequest;
+use crate::engine_api::error_chain;
 use crate::lease::ClusterLease;
-use crate::output::{error_chain, notice};
+use crate::output::notice;
 use crate::settings::scaled;
 use crate::site::TestSite;
 
