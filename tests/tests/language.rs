@@ -14,7 +14,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("belongs to nobody", "orphaned"),
     ("folder", "directory"),
     ("folders", "directories"),
-    ("founder", "initial control plane"),
+    ("founder", "first control plane"),
     ("go together", "are compatible"),
     ("he", "it"),
     ("him", "it"),

@@ -10,18 +10,18 @@ const KUBELET_SKEW: u64 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SkewError {
-    /// A control plane has another minor version than the initial control plane.
+    /// A control plane has another minor version than the first control plane.
     #[error(
-        "a control plane must have the minor version of the initial control plane, which has {control_plane}"
+        "a control plane must have the minor version of the first control plane, which has {control_plane}"
     )]
     ControlPlane {
-        /// The version of the initial control plane.
+        /// The version of the first control plane.
         control_plane: Version,
     },
     /// A worker is newer than the control plane.
     #[error("a worker must not be newer than the control plane, which has {control_plane}")]
     NewerWorker {
-        /// The version of the initial control plane.
+        /// The version of the first control plane.
         control_plane: Version,
     },
     /// A worker is too old for the control plane.
@@ -29,12 +29,12 @@ pub enum SkewError {
         "a worker must be at most {KUBELET_SKEW} minor versions older than the control plane, which has {control_plane}"
     )]
     OlderWorker {
-        /// The version of the initial control plane.
+        /// The version of the first control plane.
         control_plane: Version,
     },
 }
 
-/// Checks a node's version against the version of the initial control plane.
+/// Checks a node's version against the version of the first control plane.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! `node.env`: the environment of the node's scripts and of kubeadm, kubelet and CRI-O.
 
 use super::kubeadm::{JOIN_TIMEOUT, tuning};
-use super::{Entry, NodeFile, NodeSettings};
+use super::{Bootstrap, NodeFile, NodeSettings};
 use crate::spec::{INTERNAL_NODE_ADDRESSES, KubeProxyMode};
 
 /// Returns the environment file of a node.
@@ -10,9 +10,9 @@ pub(super) fn file(node: &NodeSettings<'_>) -> NodeFile {
 }
 
 fn environment(node: &NodeSettings<'_>) -> String {
-    let command = node.entry.command();
+    let command = node.bootstrap.command();
     let mut text = format!("KIPOD_NODE_ROLE={}\nKIPOD_KUBEADM={command}\n", node.role);
-    if node.entry == Entry::First {
+    if node.bootstrap == Bootstrap::InitFirst {
         text.push_str("KIPOD_FIRST=1\n");
     }
     if node.cluster.spec.networking.kube_proxy_mode == KubeProxyMode::None {
@@ -33,7 +33,7 @@ fn environment(node: &NodeSettings<'_>) -> String {
         let (name, value) = tuning::ONE_THREAD;
         text.push_str(&format!("{name}={value}\n"));
     }
-    if node.entry == Entry::JoiningNode {
+    if node.bootstrap == Bootstrap::Join {
         let timeout = node.cluster.timeouts.scale(JOIN_TIMEOUT).as_secs();
         text.push_str(&format!("KIPOD_JOIN_SECONDS={timeout}\n"));
     }

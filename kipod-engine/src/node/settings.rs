@@ -25,22 +25,22 @@ pub enum CgroupMode {
 /// How a node becomes a member of its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Entry {
+pub enum Bootstrap {
     /// `kubeadm init`, and the setup that a cluster needs once.
-    First,
+    InitFirst,
     /// `kubeadm init`, at the same time as the first control plane and as an initial member of
     /// etcd. With `kubeadm join`, each control plane would wait for the previous one.
-    InitialControlPlane,
+    Init,
     /// `kubeadm join`.
-    JoiningNode,
+    Join,
 }
 
-impl Entry {
+impl Bootstrap {
     /// Returns the kubeadm command.
     pub(super) fn command(self) -> &'static str {
         match self {
-            Self::First | Self::InitialControlPlane => "init",
-            Self::JoiningNode => "join",
+            Self::InitFirst | Self::Init => "init",
+            Self::Join => "join",
         }
     }
 }
@@ -128,7 +128,7 @@ pub struct NodeSettings<'a> {
     /// The node's role.
     pub role: Role,
     /// How the node becomes a member of the cluster.
-    pub entry: Entry,
+    pub bootstrap: Bootstrap,
     /// The Kubernetes version of kubeadm and kubelet in the node, such as `v1.36.2`.
     pub kubernetes_version: &'a Version,
     /// The pause image for this version of kubeadm.

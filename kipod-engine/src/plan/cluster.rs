@@ -9,7 +9,7 @@ use super::names::network_name;
 use super::{Choices, Machine, NodePlan, PlanContext, addresses, identities, labels};
 use crate::kubeconfig::ClusterAccess;
 use crate::kubernetes::{Role, Version};
-use crate::node::{CgroupMode, Entry, PatchError};
+use crate::node::{Bootstrap, CgroupMode, PatchError};
 use crate::node_image::NodeImage;
 use crate::pki::Credentials;
 use crate::podman::NetworkOptions;
@@ -77,12 +77,12 @@ pub fn plan(
     };
     let all = identities.iter().zip(&spec.nodes).zip(images).enumerate();
     let nodes = all.map(|(index, ((identity, node), image))| {
-        let entry = match identity.role {
-            Role::ControlPlane if index == 0 => Entry::First,
-            Role::ControlPlane => Entry::InitialControlPlane,
-            Role::Worker => Entry::JoiningNode,
+        let bootstrap = match identity.role {
+            Role::ControlPlane if index == 0 => Bootstrap::InitFirst,
+            Role::ControlPlane => Bootstrap::Init,
+            Role::Worker => Bootstrap::Join,
         };
-        context.node(identity, node, entry, image)
+        context.node(identity, node, bootstrap, image)
     });
     Ok(Plan {
         name: spec.name.clone(),

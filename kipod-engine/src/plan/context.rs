@@ -14,7 +14,7 @@ use super::{
 };
 use crate::kubernetes::Version;
 use crate::node::{
-    self as inside, ClusterSettings, Entry, NodeSettings, PatchError, PublishedPorts,
+    self as inside, Bootstrap, ClusterSettings, NodeSettings, PatchError, PublishedPorts,
     ServiceSettings,
 };
 use crate::node_image::NodeImage;
@@ -54,7 +54,7 @@ impl PlanContext<'_> {
         &self,
         identity: &NodeIdentity,
         node: &NodeSpec,
-        entry: Entry,
+        bootstrap: Bootstrap,
         image: &NodeImage,
     ) -> Result<NodePlan, PatchError> {
         let (spec, machine) = (self.spec, self.machine);
@@ -76,13 +76,14 @@ impl PlanContext<'_> {
             found_registries: self.found_registries,
         };
         // kube-proxy serves all Services on every node, so one node that publishes them is enough.
-        let services = self.choices.service_address.as_ref().filter(|_| entry == Entry::First);
+        let services =
+            self.choices.service_address.as_ref().filter(|_| bootstrap == Bootstrap::InitFirst);
         let files = inside::files(&NodeSettings {
             cluster: &cluster,
             spec: node,
             name: &identity.name,
             role: identity.role,
-            entry,
+            bootstrap,
             kubernetes_version: &image.kubernetes_version,
             pause_image: &image.pause_image,
             addresses: &identity.addresses(family),
@@ -92,7 +93,7 @@ impl PlanContext<'_> {
             services: services.map(|address| service_settings(spec, address)),
         })?;
         // Without a load balancer, the control plane publishes the API server.
-        let publishes = entry == Entry::First && cluster.balancer.is_none();
+        let publishes = bootstrap == Bootstrap::InitFirst && cluster.balancer.is_none();
         let ports = publishes.then(|| container::published_api_server(spec, self.choices.api_port));
         let node_ports = services.into_iter().flat_map(ServiceAddress::ports);
         let ports = ports.into_iter().chain(node_ports).collect();

@@ -112,12 +112,13 @@ impl ClusterSpec {
         let mut warnings = unused_patches(&self.kubeadm_patches, |_| true, "it");
         for (index, node) in self.nodes.iter().enumerate() {
             let patches = &node.kubeadm_patches;
-            // Only the initial control plane runs `kubeadm init`; other nodes run `kubeadm join`.
+            // Further control planes run `kubeadm init` as well, but get the patches of a
+            // `JoinConfiguration`: see `node/kubeadm/init.rs`.
             warnings.extend(match index {
                 0 => unused_patches(
                     patches,
                     |kind| kind != "JoinConfiguration",
-                    "the initial control plane",
+                    "the first control plane",
                 ),
                 _ => unused_patches(patches, |kind| kind == "JoinConfiguration", "a joining node"),
             });

@@ -98,7 +98,7 @@ mod tests {
             (Worker, "v1.31.0"),
         ]);
         insta::assert_snapshot!(found.join("\n"), @r"
-        node `kipod-control-plane-1` has v1.36.0: a control plane must have the minor version of the initial control plane, which has v1.35.2
+        node `kipod-control-plane-1` has v1.36.0: a control plane must have the minor version of the first control plane, which has v1.35.2
         node `kipod-worker-0` has v1.36.0: a worker must not be newer than the control plane, which has v1.35.2
         node `kipod-worker-1` has v1.31.0: a worker must be at most 3 minor versions older than the control plane, which has v1.35.2
         ");

@@ -19,7 +19,7 @@ use crate::events::{Event, Step, step};
 use crate::kubeconfig::client;
 use crate::kubernetes::Role;
 use crate::lease::NameLock;
-use crate::node::{Entry, SHARED_STORE};
+use crate::node::{Bootstrap, SHARED_STORE};
 use crate::node_image::{NodeImage, node_image};
 use crate::pki::Credentials;
 use crate::plan::{
@@ -217,7 +217,7 @@ async fn add(
         cluster_dir: &cluster_dir(&dirs.state, &record.name),
     };
     let node = NodeSpec { image: request.image.clone(), ..NodeSpec::new(request.role) };
-    let plan = plan_context.node(identity, &node, Entry::JoiningNode, &image);
+    let plan = plan_context.node(identity, &node, Bootstrap::Join, &image);
     let plan = plan.map_err(super::CreateError::from)?;
     empty_status_dir(&plan)?;
     // Older versions of kipod created clusters without a store.

@@ -206,7 +206,7 @@ nodes:
     );
     insta::assert_snapshot!(spec.warnings().join("\n"), @r"
     c.yaml:5:3: kubeadmConfigPatches[0]: has no effect: no supported kubeadm reads `kubeadm.k8s.io/v1beta2`
-    c.yaml:12:5: nodes[0].kubeadmConfigPatches[1]: has no effect: kubeadm reads no JoinConfiguration on the initial control plane
+    c.yaml:12:5: nodes[0].kubeadmConfigPatches[1]: has no effect: kubeadm reads no JoinConfiguration on the first control plane
     c.yaml:15:5: nodes[1].kubeadmConfigPatchesJSON6902[0]: has no effect: kubeadm reads no KubeletConfiguration on a joining node
     ");
 }

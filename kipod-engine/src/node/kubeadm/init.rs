@@ -13,7 +13,7 @@ use super::patch_error::PatchError;
 use super::registration::{PATCHES_DIR, registration, timeouts};
 use super::tuning;
 use crate::kubernetes::Settings;
-use crate::node::{API_PORT, ClusterSettings, Entry, NodeFile, NodeSettings};
+use crate::node::{API_PORT, Bootstrap, ClusterSettings, NodeFile, NodeSettings};
 use crate::spec::{KubeProxyMode, KubeadmPatches};
 
 /// Returns the files that `kubeadm init` reads.
@@ -27,7 +27,7 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError
     documents.insert(0, patched_init(node)?);
 
     let mut files = Vec::new();
-    if node.entry == Entry::First && has_upload_file(cluster) {
+    if node.bootstrap == Bootstrap::InitFirst && has_upload_file(cluster) {
         files.push(NodeFile::secret("kubeadm/upload.yaml", join(&documents)));
     }
     add_etcd_members(cluster, &mut documents[1]);
@@ -43,7 +43,7 @@ fn patched_components(node: &NodeSettings<'_>) -> Result<Vec<Value>, PatchError>
         documents.push(kube_proxy_configuration(cluster));
     }
     // As in kind, the patches of the first control plane apply to cluster-wide configuration. All
-    // initial control planes need the same.
+    // control planes that run `kubeadm init` need the same.
     let none = KubeadmPatches::default();
     let first = cluster.spec.nodes.first().map_or(&none, |first| &first.kubeadm_patches);
     let name = cluster.control_planes.first().map_or(node.name, |(name, _)| name);
@@ -61,15 +61,15 @@ fn join(documents: &[Value]) -> String {
 /// Returns the patched `InitConfiguration`.
 ///
 /// Users expect that control planes after the first one join, so they patch `JoinConfiguration`.
-/// For an initial control plane, such a patch applies to the fields that both kinds share.
+/// With [`Bootstrap::Init`], such a patch applies to the fields that both kinds share.
 fn patched_init(node: &NodeSettings<'_>) -> Result<Value, PatchError> {
     let mut document = init_configuration(node);
-    if node.entry == Entry::InitialControlPlane {
+    if node.bootstrap == Bootstrap::Init {
         document["kind"] = json!("JoinConfiguration");
     }
     let (cluster, own) = (&node.cluster.spec.kubeadm_patches, &node.spec.kubeadm_patches);
     apply_patches(std::slice::from_mut(&mut document), node.name, cluster, own)?;
-    if let (Entry::InitialControlPlane, Some(fields)) = (node.entry, document.as_object_mut()) {
+    if let (Bootstrap::Init, Some(fields)) = (node.bootstrap, document.as_object_mut()) {
         for join_field in ["caCertPath", "controlPlane", "discovery"] {
             fields.remove(join_field);
         }
@@ -131,7 +131,7 @@ fn skipped_phases(node: &NodeSettings<'_>) -> Vec<&'static str> {
     if has_upload_file(node.cluster) {
         phases.push("upload-config");
     }
-    if node.entry == Entry::InitialControlPlane {
+    if node.bootstrap == Bootstrap::Init {
         phases.push("bootstrap-token");
     }
     phases

@@ -14,7 +14,7 @@ mod patch_error;
 mod registration;
 pub(super) mod tuning;
 
-use super::{Entry, NodeFile, NodeSettings};
+use super::{Bootstrap, NodeFile, NodeSettings};
 
 pub(super) use join::JOIN_TIMEOUT;
 pub(super) use manifest_patches::manifest_patches;
@@ -27,8 +27,8 @@ pub use patch_error::{PatchCause, PatchError};
 ///
 /// If a patch cannot be applied.
 pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
-    match node.entry {
-        Entry::First | Entry::InitialControlPlane => init::files(node),
-        Entry::JoiningNode => join::files(node),
+    match node.bootstrap {
+        Bootstrap::InitFirst | Bootstrap::Init => init::files(node),
+        Bootstrap::Join => join::files(node),
     }
 }
