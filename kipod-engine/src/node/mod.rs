@@ -44,6 +44,6 @@ pub fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
     files.extend(kubeadm::files(node)?);
     files.extend(pod_network::files(node));
     files.extend(crio::files(node));
-    files.extend(node.services.as_ref().map(services::file));
+    files.extend(node.services.as_ref().map(|services| services::file(node.name, services)));
     Ok(files)
 }

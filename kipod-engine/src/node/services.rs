@@ -25,8 +25,9 @@ pub struct PublishedPorts {
     pub unpublished: Vec<u16>,
 }
 
-/// Returns the controller's environment file. The controller does not run without it.
-pub(super) fn file(services: &ServiceSettings) -> NodeFile {
+/// Returns the controller's environment file. The controller does not run without it. `node` is the
+/// name of the node that publishes the ports.
+pub(super) fn file(node: &str, services: &ServiceSettings) -> NodeFile {
     let ports = |name, ports: &PublishedPorts| {
         let PublishedPorts { range: (first, last), unpublished } = ports;
         let unpublished: Vec<String> = unpublished.iter().map(u16::to_string).collect();
@@ -39,7 +40,12 @@ KIPOD_{name}_UNREACHABLE=\"{}\"
         )
     };
     let ServiceSettings { address, tcp, udp } = services;
-    let text =
-        format!("KIPOD_SERVICE_ADDRESS={address}\n{}{}", ports("TCP", tcp), ports("UDP", udp));
+    let text = format!(
+        "KIPOD_NODE_NAME={node}
+KIPOD_SERVICE_ADDRESS={address}
+{}{}",
+        ports("TCP", tcp),
+        ports("UDP", udp)
+    );
     NodeFile::new("services.env", text)
 }

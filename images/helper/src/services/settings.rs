@@ -32,22 +32,15 @@ pub(crate) enum SettingsError {
     Missing(String),
     #[error("environment variable `{name}` is invalid: `{value}`")]
     Invalid { name: String, value: String },
-    #[error("failed to read the host name")]
-    HostName(#[source] std::io::Error),
 }
 
 impl Settings {
-    /// Reads the settings from the environment, and the node's name from the kernel.
+    /// Reads the settings from the environment.
     pub(crate) fn from_env() -> Result<Self, SettingsError> {
-        let node = std::fs::read_to_string("/proc/sys/kernel/hostname")
-            .map_err(SettingsError::HostName)?;
-        Self::read(|name| std::env::var(name).ok(), node.trim())
+        Self::read(|name| std::env::var(name).ok())
     }
 
-    pub(crate) fn read(
-        variable: impl Fn(&str) -> Option<String>,
-        node: &str,
-    ) -> Result<Self, SettingsError> {
+    pub(crate) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let text =
             |name: &str| variable(name).ok_or_else(|| SettingsError::Missing(name.to_owned()));
         let port = |name: &str| parse(name, &text(name)?);
@@ -67,7 +60,7 @@ impl Settings {
             address: parse(name, &text(name)?)?,
             tcp: ports("TCP")?,
             udp: ports("UDP")?,
-            node: node.to_owned(),
+            node: text("KIPOD_NODE_NAME")?,
         })
     }
 }

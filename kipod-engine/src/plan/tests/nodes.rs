@@ -51,6 +51,7 @@ fn first_control_plane_publishes_node_ports() {
     assert_eq!(ports, [4, 0, 0], "TCP and UDP, below and above a used port");
     assert!(!has(&plan.nodes[1], "services.env"));
     insta::assert_snapshot!(text(&plan.nodes[0], "services.env"), @r#"
+    KIPOD_NODE_NAME=demo-control-plane-0
     KIPOD_SERVICE_ADDRESS=127.77.0.1
     KIPOD_TCP_FIRST=30000
     KIPOD_TCP_LAST=32767

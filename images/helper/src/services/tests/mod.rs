@@ -11,11 +11,12 @@ use super::watch::{ApiStatus, WatchEvent, events};
 
 /// Settings as the engine writes them.
 fn settings() -> Settings {
-    Settings::read(variable, "demo-control-plane").unwrap()
+    Settings::read(variable).unwrap()
 }
 
 fn variable(name: &str) -> Option<String> {
     let value = match name {
+        "KIPOD_NODE_NAME" => "demo-control-plane",
         "KIPOD_SERVICE_ADDRESS" => "127.77.0.1",
         "KIPOD_TCP_FIRST" | "KIPOD_UDP_FIRST" => "30000",
         "KIPOD_TCP_LAST" => "32767",
@@ -30,6 +31,7 @@ fn variable(name: &str) -> Option<String> {
 #[test]
 fn settings_read_the_environment() {
     let settings = settings();
+    assert_eq!(settings.node, "demo-control-plane");
     assert_eq!(settings.address.to_string(), "127.77.0.1");
     assert_eq!(settings.tcp.range, 30_000..=32_767);
     assert_eq!(settings.tcp.unavailable, [30_080]);
@@ -42,9 +44,11 @@ fn settings_refuse_missing_and_invalid_variables() {
         let other = |name: &str| {
             if name == changed { value.map(str::to_owned) } else { variable(name) }
         };
-        Settings::read(other, "node")
+        Settings::read(other)
     };
-    assert!(matches!(read("KIPOD_UDP_LAST", None), Err(SettingsError::Missing(_))));
+    for name in ["KIPOD_NODE_NAME", "KIPOD_UDP_LAST"] {
+        assert!(matches!(read(name, None), Err(SettingsError::Missing(_))), "{name}");
+    }
     for (name, value) in [
         ("KIPOD_SERVICE_ADDRESS", "fd00::1"),
         ("KIPOD_TCP_FIRST", "65536"),
