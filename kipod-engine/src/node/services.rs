@@ -21,22 +21,22 @@ pub struct ServiceSettings {
 pub struct PublishedPorts {
     /// The first and the last port.
     pub range: (u16, u16),
-    /// Ports in this range that are not published, because another program on the host uses them.
-    pub unpublished: Vec<u16>,
+    /// Ports in this range that do not lead to this cluster on the host.
+    pub unreachable: Vec<u16>,
 }
 
 /// Returns the controller's environment file. The controller does not run without it. `node` is the
 /// name of the node that publishes the ports.
 pub(super) fn file(node: &str, services: &ServiceSettings) -> NodeFile {
     let ports = |name, ports: &PublishedPorts| {
-        let PublishedPorts { range: (first, last), unpublished } = ports;
-        let unpublished: Vec<String> = unpublished.iter().map(u16::to_string).collect();
+        let PublishedPorts { range: (first, last), unreachable } = ports;
+        let unreachable: Vec<String> = unreachable.iter().map(u16::to_string).collect();
         format!(
             "KIPOD_{name}_FIRST={first}
 KIPOD_{name}_LAST={last}
 KIPOD_{name}_UNREACHABLE=\"{}\"
 ",
-            unpublished.join(" ")
+            unreachable.join(" ")
         )
     };
     let ServiceSettings { address, tcp, udp } = services;

@@ -121,7 +121,7 @@ impl PlanContext<'_> {
 fn service_settings(spec: &ClusterSpec, address: &ServiceAddress) -> ServiceSettings {
     let published = |ports: RangeInclusive<u16>, protocol| PublishedPorts {
         range: (*ports.start(), *ports.end()),
-        unpublished: address.unreachable(spec, protocol),
+        unreachable: address.unreachable(spec, protocol),
     };
     ServiceSettings {
         address: address.address,

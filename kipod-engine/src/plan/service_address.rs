@@ -54,8 +54,8 @@ impl ServiceAddress {
         tcp.chain(mappings(ranges(UDP_NODE_PORTS, &self.udp_taken), "udp")).collect()
     }
 
-    /// Returns the node ports of a protocol that are not reachable on the host. A used port is still
-    /// reachable if a node's port mapping forwards it to the same port.
+    /// Returns the node ports of a protocol that do not lead to this cluster on the host. A used port
+    /// does if a node's port mapping forwards it to the same port.
     pub(super) fn unreachable(&self, spec: &ClusterSpec, protocol: Protocol) -> Vec<u16> {
         let taken = match protocol {
             Protocol::Tcp => &self.tcp_taken,

@@ -129,7 +129,7 @@ impl Controller {
         index: usize,
         from: u16,
     ) -> Result<bool, ApiError> {
-        for to in self.settings.udp.available() {
+        for to in self.settings.udp.reachable() {
             if api.change_node_port(&service.metadata, index, from, to)? == PortChange::Done {
                 return Ok(true);
             }

@@ -95,7 +95,7 @@ fn obstacle(port: &Port, settings: &Settings) -> Option<String> {
         Some(format!(
             "node port {node_port} ({protocol}) is outside {first}-{last}, the node ports that the host reaches"
         ))
-    } else if published.unavailable.contains(node_port) {
+    } else if published.unreachable.contains(node_port) {
         Some(format!("node port {node_port} ({protocol}) is in use on the host"))
     } else {
         None

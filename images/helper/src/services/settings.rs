@@ -21,8 +21,8 @@ pub(crate) struct Settings {
 pub(crate) struct PublishedPorts {
     /// First and last port.
     pub(crate) range: RangeInclusive<u16>,
-    /// Ports of the range that are in use on the host, and therefore not published.
-    pub(crate) unavailable: Vec<u16>,
+    /// Ports of the range that do not lead to this cluster on the host.
+    pub(crate) unreachable: Vec<u16>,
 }
 
 /// An environment that the controller cannot run with.
@@ -49,7 +49,7 @@ impl Settings {
             Ok(PublishedPorts {
                 range: port(&format!("KIPOD_{protocol}_FIRST"))?
                     ..=port(&format!("KIPOD_{protocol}_LAST"))?,
-                unavailable: text(&name)?
+                unreachable: text(&name)?
                     .split_whitespace()
                     .map(|port| parse(&name, port))
                     .collect::<Result<_, _>>()?,
@@ -66,9 +66,9 @@ impl Settings {
 }
 
 impl PublishedPorts {
-    /// Returns the ports that the host reaches.
-    pub(crate) fn available(&self) -> impl Iterator<Item = u16> {
-        self.range.clone().filter(|port| !self.unavailable.contains(port))
+    /// Returns the ports that lead to this cluster on the host.
+    pub(crate) fn reachable(&self) -> impl Iterator<Item = u16> {
+        self.range.clone().filter(|port| !self.unreachable.contains(port))
     }
 }
 

@@ -34,8 +34,8 @@ fn settings_read_the_environment() {
     assert_eq!(settings.node, "demo-control-plane");
     assert_eq!(settings.address.to_string(), "127.77.0.1");
     assert_eq!(settings.tcp.range, 30_000..=32_767);
-    assert_eq!(settings.tcp.unavailable, [30_080]);
-    assert_eq!(settings.udp.available().collect::<Vec<_>>(), [30_001, 30_003]);
+    assert_eq!(settings.tcp.unreachable, [30_080]);
+    assert_eq!(settings.udp.reachable().collect::<Vec<_>>(), [30_001, 30_003]);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn settings_refuse_missing_and_invalid_variables() {
         let error = read(name, Some(value)).unwrap_err();
         assert!(matches!(error, SettingsError::Invalid { .. }), "{name}: {error}");
     }
-    assert!(read("KIPOD_TCP_UNREACHABLE", Some("")).unwrap().tcp.unavailable.is_empty());
+    assert!(read("KIPOD_TCP_UNREACHABLE", Some("")).unwrap().tcp.unreachable.is_empty());
 }
 
 #[test]
