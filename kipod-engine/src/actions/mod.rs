@@ -4,14 +4,20 @@
 //! [`crate::cluster::remove`] is the rollback of a failed, cancelled or killed creation, and the
 //! implementation of `kipod delete cluster`.
 
+mod apply;
 mod change_error;
+mod context;
 mod create;
 mod failure_log;
 mod load;
+mod node_images;
 mod nodes;
+mod port_conflicts;
 mod power;
 mod registries;
+mod registry_auth;
 mod restarted_nodes;
+mod start_node;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -19,7 +25,8 @@ mod wait_target;
 
 pub use crate::cluster::phases::{Phase, phases};
 pub use change_error::ChangeError;
-pub use create::{Context, CreateError, Request, create};
+pub use context::Context;
+pub use create::{CreateError, Request, create};
 pub use failure_log::FailureReport;
 pub use load::{ImageSource, ImagesError, LoadRequest, Loaded, LoadedImage, load_images};
 pub use nodes::{AddRequest, add_node, finish_change, remove_node};

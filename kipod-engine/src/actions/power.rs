@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::actions::change_error::ChangeError;
-use crate::actions::create::Context;
-use crate::actions::create::preflight;
+use crate::actions::context::Context;
+use crate::actions::port_conflicts::publisher;
 use crate::actions::restarted_nodes::RestartedNodes;
 use crate::actions::wait::Waiter;
 use crate::actions::wait_target::WaitTarget;
@@ -128,7 +128,7 @@ pub async fn start(
 fn name_publisher(mut error: ChangeError, dirs: &Dirs, record: &Record) -> ChangeError {
     if let ChangeError::Podman { source: PodmanError::PortInUse { message, .. }, .. } = &mut error
         && let Some(address) = record.service_address
-        && let Some(cluster) = preflight::publisher(&dirs.state, address, message)
+        && let Some(cluster) = publisher(&dirs.state, address, message)
     {
         message.push_str(&format!(
             "; cluster `{cluster}` publishes the port on all addresses, but Services of `{}` use it too: stop `{cluster}` first",

@@ -6,9 +6,10 @@
 
 use std::time::Duration;
 
+use crate::actions::apply::apply;
+use crate::actions::context::Context;
 use crate::actions::create::host_networks;
-use crate::actions::create::install_addons;
-use crate::actions::create::{Context, archive};
+use crate::actions::start_node::archive;
 use crate::cluster::{self, ClusterEntry, NodeSummary, Record};
 use crate::events::{Event, Step, step};
 use crate::kubeconfig::client;
@@ -404,9 +405,7 @@ async fn write_config_map(
     };
     match (local.first(), &found) {
         (_, Some(map)) if !is_ours(map) => Ok(()),
-        (Some(registry), _) => {
-            install_addons::apply(client, &[addons::registry_hosting(&registry.host())]).await
-        }
+        (Some(registry), _) => apply(client, &[addons::registry_hosting(&registry.host())]).await,
         (None, Some(_)) => {
             maps.delete(addons::REGISTRY_HOSTING, &Default::default()).await.map(drop)
         }

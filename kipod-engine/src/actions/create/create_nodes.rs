@@ -4,14 +4,13 @@ use super::preflight::Found;
 use super::reserve::{Reservation, Reserver};
 use super::{Context, CreateError, Request, podman_error};
 use crate::actions::registries::update_nodes_if_changed;
+use crate::actions::start_node::{empty_status_dir, start_node};
 use crate::cluster::{self, RecordError, cluster_dir, kubeconfig_path, store};
 use crate::events::{Event, Step, step};
 use crate::kubeconfig::Kubeconfig;
 use crate::kubernetes::Role;
-use crate::node::NodeFile;
 use crate::pki::Credentials;
-use crate::plan::{NodePlan, Plan, node_names};
-use crate::podman::{Podman, PodmanError};
+use crate::plan::{Plan, node_names};
 use crate::registry;
 use crate::util::text::error_chain;
 
@@ -76,37 +75,4 @@ async fn remove(cx: Context<'_>, request: &Request) -> Result<(), CreateError> {
     removed
         .map(drop)
         .map_err(|source| CreateError::CleanUp { name: name.clone(), source: Box::new(source) })
-}
-
-/// Creates an empty directory for a node's status. One of an earlier node of that name is removed.
-pub(in crate::actions) fn empty_status_dir(node: &NodePlan) -> Result<(), RecordError> {
-    let path = node.status_dir.clone();
-    let _ = std::fs::remove_dir_all(&path);
-    std::fs::create_dir_all(&path).map_err(|source| RecordError::Io { path, source })
-}
-
-/// Creates a container with its volume and files, and starts it.
-pub(in crate::actions) async fn start_node(
-    podman: &dyn Podman,
-    node: &NodePlan,
-) -> Result<(), PodmanError> {
-    podman.create_volume(&node.volume).await?;
-    podman.create_container(&node.container).await?;
-    podman.upload(&node.name, "/var", archive(&node.files)).await?;
-    podman.start_container(&node.name).await
-}
-
-/// Packs the files of a node into a tar archive, relative to `/var`.
-pub(in crate::actions) fn archive(files: &[NodeFile]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    for file in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(file.text.len() as u64);
-        header.set_mode(file.mode);
-        header.set_entry_type(tar::EntryType::Regular);
-        let path = file.path.trim_start_matches("/var/");
-        // Writing to memory cannot fail, and kipod's own paths are short.
-        let _ = builder.append_data(&mut header, path, file.text.as_bytes());
-    }
-    builder.into_inner().unwrap_or_default()
 }

@@ -3,9 +3,8 @@
 mod create_nodes;
 mod error;
 pub(super) mod host_networks;
-pub(super) mod install_addons;
-pub(super) mod node_images;
-pub(super) mod preflight;
+mod install_addons;
+mod preflight;
 mod reserve;
 mod rollback;
 mod service_address;
@@ -17,30 +16,18 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::actions::context::Context;
 use crate::actions::failure_log;
 use crate::cluster::ClusterEntry;
-use crate::events::{Event, Events};
+use crate::events::Event;
 use crate::kubeconfig::UserKubeconfig;
 use crate::lease::NameLock;
 use crate::plan::Machine;
-use crate::podman::{Podman, PodmanError};
+use crate::podman::PodmanError;
 use crate::spec::ClusterSpec;
-use crate::util::dirs::Dirs;
 
-pub(super) use create_nodes::{archive, empty_status_dir, start_node};
 pub use error::CreateError;
 use preflight::Found;
-
-/// Access to the outside world: Podman, kipod's directories and the receiver of events.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// The user's Podman.
-    pub podman: &'a dyn Podman,
-    /// kipod's directories.
-    pub dirs: &'a Dirs,
-    /// The receiver of progress and warnings.
-    pub events: &'a dyn Events,
-}
 
 /// A cluster to be created.
 #[derive(Debug, Clone)]

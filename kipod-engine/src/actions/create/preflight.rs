@@ -1,19 +1,17 @@
 //! Checks before anything is created: node images, host paths and ports, images to preload.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
-use super::{Context, CreateError, Request, host_networks, node_images};
+use super::{Context, CreateError, Request, host_networks};
 use crate::actions::load::{Preload, check_preload};
-use crate::cluster::Record;
+use crate::actions::port_conflicts::{port_warnings, service_conflict, try_port};
+use crate::actions::{node_images, registry_auth};
 use crate::events::Event;
 use crate::host::IPV6;
 use crate::node::CgroupMode;
 use crate::node_image::NodeImage;
-use crate::plan::{NODE_PORTS, UDP_NODE_PORTS, node_names};
-use crate::spec::{
-    ClusterName, ClusterSpec, ExtraPort, IpFamily, KubeProxyMode, Protocol, RegistryAuth, Subnet,
-};
+use crate::plan::node_names;
+use crate::spec::{ClusterSpec, ExtraPort, IpFamily, KubeProxyMode, RegistryAuth, Subnet};
 
 /// Results of the checks that later steps need.
 pub(super) struct Found {
@@ -64,10 +62,7 @@ const VIRTUAL_SERVERS: &str = "/proc/net/ip_vs";
 /// Makes the paths of mounts absolute, relative to the current directory. Checks that they exist, that
 /// ports are free, that the kernel supports the mode of kube-proxy, and that the credentials for
 /// registries are valid. Returns the credentials.
-pub(in crate::actions) fn resolve(
-    spec: &mut ClusterSpec,
-    state: &Path,
-) -> Result<Option<RegistryAuth>, CreateError> {
+fn resolve(spec: &mut ClusterSpec, state: &Path) -> Result<Option<RegistryAuth>, CreateError> {
     let names = node_names(spec);
     let mut errors = Vec::new();
     if spec.networking.kube_proxy_mode == KubeProxyMode::Ipvs
@@ -104,22 +99,10 @@ pub(in crate::actions) fn resolve(
     }
     let auth = spec.registry_auth_file.as_mut().and_then(|path| {
         *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
-        let read = registry_auth(path);
+        let read = registry_auth::read(path);
         read.map_err(|found| errors.extend(found)).ok()
     });
     if errors.is_empty() { Ok(auth) } else { Err(CreateError::HostResources { errors }) }
-}
-
-/// Reads the credentials for registries from a file. Returns all errors of the file.
-pub(in crate::actions) fn registry_auth(path: &Path) -> Result<RegistryAuth, Vec<String>> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        vec![format!("the registry auth file `{shown}` cannot be read: {error}")]
-    })?;
-    RegistryAuth::new(text).map_err(|error| {
-        let problems = error.problems().iter();
-        problems.map(|problem| format!("the registry auth file `{shown}` {problem}")).collect()
-    })
 }
 
 /// Returns an error if the IP family needs IPv6 and `path`, which exists on kernels with IPv6, does not.
@@ -131,90 +114,12 @@ fn ipv6_error(family: IpFamily, path: &Path) -> Option<String> {
     })
 }
 
-/// Returns the conflict of a port with another cluster's address of Services, if there is one. Nothing
-/// can listen on such a port on all addresses of the host.
-fn service_conflict(port: &ExtraPort, state: &Path) -> Option<String> {
-    let conflicts = |address: IpAddr| {
-        let in_use = try_port(&ExtraPort { listen_address: address, ..port.clone() }).is_err();
-        in_use && (port.listen_address.is_unspecified() || port.listen_address == address)
-    };
-    let all = Record::all(state).ok()?.into_iter().filter_map(|(_, record)| record);
-    let mut addresses = all.filter_map(|record| Some((record.name, record.service_address?)));
-    let (cluster, address) =
-        addresses.find(|(_, address)| is_for_services(port) && conflicts((*address).into()))?;
-    Some(format!(
-        "Services of cluster `{cluster}` use it at `{address}`: set a `listenAddress` for the mapping, or `loadBalancer: false` for one of the clusters"
-    ))
-}
-
-/// Returns whether clusters publish the host port of a mapping for Services.
-fn is_for_services(port: &ExtraPort) -> bool {
-    port.host_port.is_some_and(|number| match port.protocol {
-        Protocol::Tcp => NODE_PORTS.contains(&number),
-        Protocol::Udp => UDP_NODE_PORTS.contains(&number),
-        Protocol::Sctp => false,
-    })
-}
-
-/// Returns a warning for each port that the cluster publishes on all addresses and others use for
-/// Services. Ports of stopped clusters are free, but these clusters cannot be started meanwhile.
-pub(in crate::actions) fn port_warnings(spec: &ClusterSpec, state: &Path) -> Vec<String> {
-    let records = Record::all(state).unwrap_or_default().into_iter();
-    let others: Vec<String> = records
-        .filter(|(name, record)| {
-            *name != spec.name && record.as_ref().is_some_and(|one| one.service_address.is_some())
-        })
-        .map(|(name, _)| format!("`{name}`"))
-        .collect();
-    if others.is_empty() {
-        return Vec::new();
-    }
-    let all = spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
-    all.filter(|port| port.listen_address.is_unspecified() && is_for_services(port))
-        .map(|port| {
-            format!(
-                "port {} ({}) is published on all addresses: clusters that use it for Services cannot be started meanwhile ({}); set a `listenAddress` such as `127.0.0.1` to avoid this",
-                port.host_port.unwrap_or_default(),
-                port.protocol,
-                others.join(", ")
-            )
-        })
-        .collect()
-}
-
-/// Returns the cluster that publishes a port on all addresses of the host. `message` is Podman's error
-/// about that port at `address`.
-pub(in crate::actions) fn publisher(
-    state: &Path,
-    address: Ipv4Addr,
-    message: &str,
-) -> Option<ClusterName> {
-    let rest = message.split_once(&format!("{address} port "))?.1;
-    let digits = rest.split(|one: char| !one.is_ascii_digit()).next()?;
-    let number: u16 = digits.parse().ok()?;
-    let publishes = |record: &Record| {
-        let mut all = record.spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
-        all.any(|port| port.host_port == Some(number) && port.listen_address.is_unspecified())
-    };
-    let records = Record::all(state).ok()?.into_iter();
-    records.filter_map(|(_, record)| record).find(publishes).map(|record| record.name)
-}
-
-fn try_port(port: &ExtraPort) -> std::io::Result<()> {
-    let Some(host_port) = port.host_port else { return Ok(()) };
-    let address = SocketAddr::new(port.listen_address, host_port);
-    match port.protocol {
-        Protocol::Tcp => TcpListener::bind(address).map(drop),
-        Protocol::Udp => UdpSocket::bind(address).map(drop),
-        // The standard library has no SCTP; Podman reports a conflict later.
-        Protocol::Sctp => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
-    use crate::spec::{ExtraMount, Propagation};
+    use crate::spec::{ExtraMount, Propagation, Protocol};
 
     #[test]
     fn ipv6_is_required_by_ip_family_only() {

@@ -16,7 +16,7 @@ use crate::util::blocking;
 use crate::util::dirs::Dirs;
 
 use crate::actions::change_error::ChangeError;
-use crate::actions::create::Context;
+use crate::actions::context::Context;
 use tokio_util::sync::CancellationToken;
 use wanted::Wanted;
 

@@ -2,7 +2,8 @@
 
 use super::wanted::{self, Wanted};
 use super::{ImagesError, put, refuse, store, visible};
-use crate::actions::create::{Context, Request};
+use crate::actions::context::Context;
+use crate::actions::create::Request;
 use crate::events::{Event, Step, step};
 use crate::node_image::NodeImage;
 use crate::plan::host_store;

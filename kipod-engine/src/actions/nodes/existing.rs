@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::actions::change_error::ChangeError;
-use crate::actions::create::archive;
+use crate::actions::start_node::archive;
 use crate::cluster;
 use crate::kubernetes::Role;
 use crate::node::NodeFile;

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::actions::change_error::ChangeError;
-use crate::actions::create::node_images;
-use crate::actions::create::preflight;
-use crate::actions::create::{Context, empty_status_dir, start_node};
+use crate::actions::context::Context;
 use crate::actions::registries::update_nodes_if_changed;
 use crate::actions::restarted_nodes::RestartedNodes;
+use crate::actions::start_node::{empty_status_dir, start_node};
 use crate::actions::wait::Waiter;
 use crate::actions::wait_target::{TargetNode, WaitTarget};
+use crate::actions::{node_images, registry_auth};
 use crate::cluster::store;
 use crate::cluster::{ClusterEntry, OpenError, Record, cluster_dir, remove_from_podman};
 use crate::events::{Event, Step, step};
@@ -238,7 +238,7 @@ async fn found_registries(
     podman: &dyn Podman,
     record: &Record,
 ) -> Result<FoundRegistries, ChangeError> {
-    let auth = record.spec.registry_auth_file.as_deref().map(preflight::registry_auth).transpose();
+    let auth = record.spec.registry_auth_file.as_deref().map(registry_auth::read).transpose();
     let auth = auth.map_err(|errors| super::CreateError::HostResources { errors })?;
     Ok(FoundRegistries {
         auth,

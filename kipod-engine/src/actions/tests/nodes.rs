@@ -1,7 +1,7 @@
 //! Operations on existing clusters and their nodes.
 
 use super::*;
-use crate::actions::create::preflight;
+use crate::actions::port_conflicts::port_warnings;
 use crate::actions::{
     AddRequest, ChangeError, NodeAction, StartRequest, add_node, node, remove_node, start, stop,
 };
@@ -294,11 +294,11 @@ async fn port_conflicts_with_stopped_clusters_are_named() {
         listen_address: std::net::Ipv4Addr::UNSPECIFIED.into(),
         protocol: crate::spec::Protocol::Tcp,
     }];
-    let warnings = preflight::port_warnings(&other.spec, &world.dirs.state);
+    let warnings = port_warnings(&other.spec, &world.dirs.state);
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].starts_with("port 30080 (TCP) is published on all addresses"));
     assert!(warnings[0].contains("(`demo`)"), "{warnings:?}");
-    assert_eq!(preflight::port_warnings(&record.spec, &world.dirs.state), [""; 0], "its own");
+    assert_eq!(port_warnings(&record.spec, &world.dirs.state), [""; 0], "its own");
 
     other.write(&world.dirs.state).unwrap();
     stop(world.context(&quiet), &name()).await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::error::CreateError;
+use super::CreateError;
 use crate::kubernetes::{Role, Version, check_skew};
 use crate::node::StorageDriver;
 use crate::node_image::{NodeImage, node_image};
@@ -12,7 +12,7 @@ use crate::podman::Podman;
 use crate::spec::{ClusterSpec, NodeSpec};
 
 /// Returns the image of each node, in their order.
-pub(in crate::actions) async fn of_nodes(
+pub(super) async fn of_nodes(
     podman: &dyn Podman,
     spec: &ClusterSpec,
     data: &Path,
@@ -42,14 +42,9 @@ fn skew_errors(spec: &ClusterSpec, images: &[NodeImage]) -> Vec<String> {
     nodes.filter_map(error).collect()
 }
 
-/// Why the node `name`, which has the version `have`, cannot be in a cluster whose control plane has
-/// `want`.
-pub(in crate::actions) fn skew_error(
-    role: Role,
-    name: &str,
-    have: &Version,
-    want: &Version,
-) -> Option<String> {
+/// Returns why the node `name`, which has the version `have`, cannot be in a cluster whose control plane
+/// has `want`.
+pub(super) fn skew_error(role: Role, name: &str, have: &Version, want: &Version) -> Option<String> {
     let error = check_skew(role, have, want).err()?;
     Some(format!("node `{name}` has {have}: {error}"))
 }
