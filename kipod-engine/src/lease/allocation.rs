@@ -1,12 +1,12 @@
-//! The lock for choosing addresses and ports.
+//! The lock for choosing a port of the API server and an address of Services.
 
 use std::path::Path;
 
 use super::lock::{LeaseError, Lock, RemoveOnDrop};
 
-/// The exclusive lock for choosing an address or a port, held until the choice is in the cluster's
-/// record, so that concurrent creations do not choose the same. The kernel releases it when the
-/// process ends; dropping it also removes the lock file.
+/// The exclusive lock for choosing a port of the API server and an address of Services, held until the
+/// choice is in the cluster's record, so that concurrent creations do not choose the same. The kernel
+/// releases it when the process ends; dropping it also removes the lock file.
 #[derive(Debug)]
 pub(crate) struct AllocationLock(#[expect(dead_code, reason = "held")] RemoveOnDrop);
 

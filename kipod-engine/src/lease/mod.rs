@@ -2,11 +2,12 @@
 //! age and no process id decides whether a cluster is in use.
 //!
 //! The `NameLock` is held while the cluster of one name is created, changed or deleted, the
-//! `ImagesLock` while images are loaded into it, and the `AllocationLock` while an address or port is
-//! chosen. Clusters that tests share have further files, [`ClusterFiles`]: the *gate* is locked shared
-//! to look up the cluster, and exclusively to create or delete it; the *lease* is locked shared by each
-//! process that uses the cluster; and the *state* contains the [`Phase`] of the cluster, so that the
-//! next process can clean up after one that was killed.
+//! `ImagesLock` while images are loaded into it, and the `AllocationLock` while a port of the API
+//! server and an address of Services are chosen. Clusters that tests share have further files,
+//! [`ClusterFiles`]: the *gate* is locked shared to look up the cluster, and exclusively to create or
+//! delete it; the *lease* is locked shared by each process that uses the cluster; and the *state*
+//! contains the [`Phase`] of the cluster, so that the next process can clean up after one that was
+//! killed.
 
 mod allocation;
 mod files;

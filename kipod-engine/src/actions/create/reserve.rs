@@ -58,8 +58,10 @@ impl<'a> Reserver<'a> {
         }
     }
 
-    /// Chooses what is free, plans, and writes the record, all under the lock that keeps concurrent
-    /// creations from choosing the same.
+    /// Chooses what is free, plans, and writes the record. A lock keeps concurrent creations from
+    /// choosing the same port or address of Services. The node subnet is chosen before the lock: two
+    /// creations may choose the same, Podman reports the conflict, and [`exclude`](Self::exclude)
+    /// handles it.
     pub(super) async fn reserve(&mut self) -> Result<Reservation, CreateError> {
         let Context { podman, dirs, .. } = self.cx;
         let spec = &self.request.spec;
