@@ -63,6 +63,8 @@ pub mod podman;
 #[doc(hidden)]
 pub mod registry;
 pub mod spec;
+#[cfg(test)]
+mod testing;
 mod util;
 
 pub use actions::{ChangeError, CreateError, FailureReport, ImagesError, Loaded, LoadedImage};

@@ -137,7 +137,10 @@ impl Hint for ChangeError {
             Self::NotRunning { cluster } => Some(format!("run `kipod start cluster {cluster}`")),
             Self::Record(error) => error.hint(),
             Self::Images(error) => error.hint(),
-            Self::NoNode { .. } | Self::Client(_) | Self::Command { .. } => None,
+            Self::NoNode { cluster, .. } => {
+                Some(format!("`kipod get nodes {cluster}` lists the nodes"))
+            }
+            Self::Client(_) | Self::Command { .. } => None,
             Self::List { source } | Self::Podman { source, .. } => source.hint(),
             Self::NotReady(CreateError::Timeout { .. }) => {
                 Some("`kipod export logs` exports the logs of the nodes".to_owned())

@@ -355,26 +355,62 @@ impl IntoFuture for StartCluster {
 
 impl Engine {
     /// Returns the container of the first control plane of a cluster, complete or not, and with
-    /// `node` that container after checking that the name belongs to the cluster.
+    /// `node` that container after checking that it belongs to the cluster. Does not need Podman.
     #[doc(hidden)]
     pub fn node_container(&self, name: &ClusterName, node: Option<&str>) -> Result<String, Error> {
-        // A cluster that failed and was retained is not complete, and users look into it.
-        let first = match clusters::ClusterEntry::open(self.dirs(), name) {
-            Ok(cluster) => cluster.record().control_plane(),
-            Err(OpenError::Incomplete { .. }) => crate::plan::control_plane_name(name),
-            Err(error) => return Err(error.into()),
-        };
-        match node {
-            Some(node) if !node.starts_with(&format!("{name}-")) => {
-                Err(actions::ChangeError::NoNode {
-                    cluster: name.clone(),
-                    node: node.to_owned(),
-                    names: Vec::new(),
-                }
-                .into())
+        // Also of a cluster that is not complete: users look into one that failed and was retained.
+        let record = Record::read(&self.dirs().state, name)?
+            .ok_or_else(|| OpenError::Missing { name: name.clone() })?;
+        let first = record.control_plane();
+        let Some(node) = node.filter(|node| *node != first) else { return Ok(first) };
+        let changing = record.changing.iter().map(|identity| identity.name.clone());
+        let names: Vec<String> = record.containers().chain(changing).collect();
+        match names.iter().any(|name| name == node) {
+            true => Ok(node.to_owned()),
+            false => {
+                let (cluster, node) = (name.clone(), node.to_owned());
+                Err(actions::ChangeError::NoNode { cluster, node, names }.into())
             }
-            Some(node) => Ok(node.to_owned()),
-            None => Ok(first),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{identity, record};
+    use crate::util::Hint;
+    use crate::util::dirs::Dirs;
+
+    #[test]
+    fn node_container_accepts_nodes_of_the_cluster_only() {
+        let root = tempfile::tempdir().unwrap();
+        let engine = Engine::builder().dirs(Dirs::below(root.path())).open().unwrap();
+        let name: ClusterName = "demo".parse().unwrap();
+        let container = |node| engine.node_container(&name, node);
+        let missing = container(None).unwrap_err();
+        assert_eq!(missing.to_string(), "cluster `demo` not found");
+
+        let worker = identity("demo-worker-0", Role::Worker, 1);
+        let first = identity("demo-control-plane-0", Role::ControlPlane, 0);
+        let changing = Some(identity("demo-worker-1", Role::Worker, 2));
+        let nodes = vec![first, worker];
+        let record = Record { nodes, changing, complete: false, ..record("demo") };
+        record.write(&engine.dirs().state).unwrap();
+        assert_eq!(container(None).unwrap(), "demo-control-plane-0");
+        for node in ["demo-control-plane-0", "demo-worker-0", "demo-worker-1"] {
+            assert_eq!(container(Some(node)).unwrap(), node);
+        }
+        // The first is a node of the cluster `demo-b`.
+        for node in ["demo-b-worker-0", "demo-worker-7", "nope"] {
+            let error = container(Some(node)).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "node `{node}` not found in cluster `demo`, which has demo-control-plane-0, demo-worker-0, demo-worker-1"
+                )
+            );
+            assert_eq!(error.hint().as_deref(), Some("`kipod get nodes demo` lists the nodes"));
         }
     }
 }

@@ -1,0 +1,39 @@
+//! Fixtures of unit tests.
+
+use crate::cluster::Record;
+use crate::kubernetes::Role;
+use crate::node::CgroupMode;
+use crate::plan::NodeIdentity;
+use crate::spec::ClusterSpec;
+
+/// The time at which clusters of tests are created, in seconds since the Unix epoch.
+pub(crate) const NOW: i64 = 1_800_000_000;
+
+/// Returns the record of a complete cluster without nodes.
+pub(crate) fn record(name: &str) -> Record {
+    Record {
+        name: name.parse().unwrap(),
+        kubernetes_version: "v1.36.2".parse().unwrap(),
+        image: "image".to_owned(),
+        spec: ClusterSpec { name: name.parse().unwrap(), ..ClusterSpec::default() },
+        nodes: Vec::new(),
+        changing: None,
+        api_port: 40_000,
+        service_address: None,
+        cgroups: CgroupMode::Delegated,
+        created: NOW,
+        kubeconfig: Vec::new(),
+        complete: true,
+    }
+}
+
+/// Returns the identity of a node with the addresses of this index.
+pub(crate) fn identity(name: &str, role: Role, index: u8) -> NodeIdentity {
+    NodeIdentity {
+        name: name.to_owned(),
+        role,
+        address: [10, 89, 0, 2 + index].into(),
+        pod_subnet: format!("10.244.{index}.0/24").parse().unwrap(),
+        pod_subnet6: None,
+    }
+}
