@@ -9,6 +9,7 @@ use kipod_engine::lease::{ClusterFiles, LeaseError, Lock, Phase};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::client;
+use crate::cluster_request::ClusterAccess;
 use crate::error::BoxError;
 use crate::namespace::{self, NamespaceError};
 use crate::source::{BoxFuture, ClusterSource, SourceError};
@@ -92,7 +93,9 @@ fn clean_up(
         let run = reaper.as_ref().map(|_| run);
         let is_other = |path: &PathBuf| own != *path && Lock::is_locked_exclusively(path);
         let done = match files.reapers().iter().any(is_other) {
-            true => runtime()?.block_on(delete_namespaces(source, files, run)),
+            true => runtime()?.block_on(async {
+                delete_namespaces(source.open(files.name()).await, files, run).await
+            }),
             false => delete_if_unused(source, files, run, &gate),
         };
         // While the gate is held, so that exactly one of two reapers is the last.
@@ -189,17 +192,16 @@ async fn delete(
         // The user has recreated the cluster.
         files.set_phase(None)?;
     }
-    delete_namespaces(source, files, run).await
+    delete_namespaces(open, files, run).await
 }
 
-/// Deletes the namespaces of a run that are not kept.
+/// Deletes the namespaces of a run that are not kept. `open` is the opened cluster.
 async fn delete_namespaces(
-    source: &'static dyn ClusterSource,
+    open: Result<Option<ClusterAccess>, SourceError>,
     files: &ClusterFiles,
     run: Option<&str>,
 ) -> Result<(), CleanupError> {
     let name = files.name();
-    let open = source.open(name).await;
     let open = open.map_err(|source| CleanupError::Open { name: name.to_owned(), source })?;
     let (Some(access), Some(run)) = (open, run) else { return Ok(()) };
     let failed = |source| CleanupError::Connect { name: name.to_owned(), source };
