@@ -10,8 +10,9 @@ use tokio::io::AsyncWriteExt;
 use super::checksum::Sum;
 use super::error::{DownloadCause, DownloadFailure};
 use super::events::{DownloadEvent, OnEvent};
-use super::http::{RetryPolicy, redacted, root_cause};
+use super::http::{RetryPolicy, redacted};
 use crate::util::blocking;
+use crate::util::text::root_cause;
 
 /// The maximum size of a checksum or a version file.
 const MAX_TEXT: usize = 64 * 1024;

@@ -1,11 +1,11 @@
 //! The HTTP client: proxies, certificates, retries.
 
-use std::error::Error;
 use std::time::Duration;
 
 use reqwest::{Client, Url};
 
 use super::BundleError;
+use crate::util::text::root_cause;
 
 /// When a download is retried after a broken connection or a server error (5xx and 429).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,14 +59,4 @@ pub(super) fn redacted(url: &Url) -> String {
         let _ = url.set_password(Some("***"));
     }
     url.to_string()
-}
-
-/// Returns the message of the last error in the chain: `Connection refused (os error 111)` instead of
-/// `error sending request`.
-pub(super) fn root_cause(error: &dyn Error) -> String {
-    let mut root = error;
-    while let Some(source) = root.source() {
-        root = source;
-    }
-    root.to_string()
 }

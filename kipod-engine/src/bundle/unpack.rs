@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::error::BundleError;
-use super::http::root_cause;
 use super::layout::{BIN, CNI, Program};
+use crate::util::text::root_cause;
 
 /// Returns the path of an entry in the bundle's directory; `None` if the bundle does not need it.
 ///

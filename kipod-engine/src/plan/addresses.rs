@@ -1,7 +1,9 @@
 //! Addresses of nodes, load balancer and gateway in the node network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
+use crate::podman::NetworkInfo;
 use crate::spec::{DualStack, IpFamily, Subnet, Subnet6};
 
 /// The host part of addresses in the node network, which is a /24. The load balancer has the last
@@ -47,8 +49,13 @@ pub(super) fn node_network_of(address: Ipv4Addr) -> Option<Subnet> {
 }
 
 /// Returns the address of the network's bridge.
-pub(super) fn gateway(node_subnet: &Subnet) -> Ipv4Addr {
+pub(crate) fn gateway(node_subnet: &Subnet) -> Ipv4Addr {
     nth(node_subnet, GATEWAY)
+}
+
+/// Returns the first address after that of the bridge.
+pub(crate) fn first_address(node_subnet: &Subnet) -> Ipv4Addr {
+    nth(node_subnet, FIRST_NODE)
 }
 
 /// Returns the node network's IPv6 subnet, and the address of the bridge in it.
@@ -64,6 +71,12 @@ pub(super) fn balancer(node_subnet: &Subnet) -> Ipv4Addr {
 /// Returns an address of a node subnet, which contains each `index` of this module.
 fn nth(subnet: &Subnet, index: u32) -> Ipv4Addr {
     subnet.nth(index).unwrap_or_else(|| subnet.address())
+}
+
+/// Returns the subnets of Podman's networks for one IP family. Those of the other do not parse.
+pub(crate) fn subnets_of<S: FromStr>(networks: &[NetworkInfo]) -> Vec<S> {
+    let all = networks.iter().flat_map(|network| &network.subnets);
+    all.filter_map(|subnet| subnet.parse().ok()).collect()
 }
 
 /// Chooses the first node subnet that does not overlap `used` (IPv4) and `used6` (IPv6). Subnets that

@@ -21,6 +21,7 @@ mod tests;
 
 pub use crate::util::labels::{self as label, LOAD_BALANCER};
 pub use addresses::choose_node_subnet;
+pub(crate) use addresses::{first_address, gateway, subnets_of};
 pub use choices::Choices;
 pub use cluster::{Plan, plan};
 pub use container::NodePlan;

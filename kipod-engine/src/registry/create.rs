@@ -1,19 +1,20 @@
 //! Creation of a registry.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::probe::wait_until_ready;
 use super::{
     RegistryError, RegistryName, RegistrySummary, label, labels, network_name, registries,
 };
-use crate::plan::choose_node_subnet;
+use crate::plan::{choose_node_subnet, first_address, gateway, subnets_of};
 use crate::podman::{
     ContainerOptions, ContainerState, NetworkAttachment, NetworkOptions, Podman, PodmanError,
     PortMapping, VolumeMount, VolumeOptions,
 };
 use crate::spec::{LocalRegistry, Subnet};
+use crate::util::ports::free_port;
 
 /// The number of SIGTERM. Source: signal(7).
 const SIGTERM: i64 = 15;
@@ -21,9 +22,6 @@ const SIGTERM: i64 = 15;
 const STOP_SECONDS: u64 = 5;
 /// The data directory of registry images.
 const DATA: &str = "/var/lib/registry";
-/// The positions of the bridge's and the registry's address in the subnet.
-const GATEWAY: u32 = 1;
-const ADDRESS: u32 = 2;
 
 /// Options of a registry.
 pub(crate) struct RegistryOptions<'a> {
@@ -54,7 +52,7 @@ pub(crate) async fn create(
     let port = choose_port(options, &registries(podman).await.map_err(failed)?)?;
     let subnet = create_network(podman, options).await?;
     let registry =
-        LocalRegistry { name: options.name.to_string(), port, address: nth(&subnet, ADDRESS) };
+        LocalRegistry { name: options.name.to_string(), port, address: first_address(&subnet) };
     let labels = labels(&registry.name);
     let volume = VolumeOptions { name: registry.name.clone(), labels };
     podman.create_volume(&volume).await.map_err(failed)?;
@@ -126,18 +124,8 @@ fn choose_port(
             other: other.registry.name.clone(),
         });
     }
-    // Rejected listeners stay open, so that the kernel offers another port each time.
-    let mut listeners = Vec::new();
-    loop {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, requested)).map_err(failed)?;
-        let port = listener.local_addr().map_err(failed)?.port();
-        if options.port.is_some()
-            || (owner(port).is_none() && !options.reserved_ports.contains(&port))
-        {
-            return Ok(port);
-        }
-        listeners.push(listener);
-    }
+    let is_usable = |port| owner(port).is_none() && !options.reserved_ports.contains(&port);
+    free_port((Ipv4Addr::LOCALHOST, requested).into(), is_usable).map_err(failed)
 }
 
 /// Creates the registry's network in a free subnet. Podman also rejects subnets of the host's own
@@ -148,8 +136,7 @@ async fn create_network(
 ) -> Result<Subnet, RegistryError> {
     let failed = |source| RegistryError::Podman { name: options.name.clone(), source };
     let networks = podman.networks("").await.map_err(failed)?;
-    let subnets = networks.iter().flat_map(|network| &network.subnets);
-    let mut used: Vec<Subnet> = subnets.filter_map(|subnet| subnet.parse().ok()).collect();
+    let mut used: Vec<Subnet> = subnets_of(&networks);
     used.extend_from_slice(&options.used_subnets);
     loop {
         let subnet = choose_node_subnet(&used, &[], &options.host_networks);
@@ -157,7 +144,7 @@ async fn create_network(
         let options = NetworkOptions {
             name: network_name(options.name.as_str()),
             subnet: subnet.to_string(),
-            gateway: nth(&subnet, GATEWAY),
+            gateway: gateway(&subnet),
             ipv6: None,
             labels: labels(options.name.as_str()),
         };
@@ -167,9 +154,4 @@ async fn create_network(
             Err(source) => return Err(failed(source)),
         }
     }
-}
-
-/// Returns an address of a subnet by its position.
-fn nth(subnet: &Subnet, index: u32) -> Ipv4Addr {
-    subnet.nth(index).unwrap_or_else(|| subnet.address())
 }

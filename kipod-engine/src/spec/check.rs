@@ -10,8 +10,8 @@ mod settings;
 use std::fmt::Display;
 
 use super::{
-    ClusterName, ClusterSpec, DEFAULT_WAIT, ImageReference, Networking, NodeSpec, RawSpec,
-    RawValue, ValidationError, ValidationErrors, parse_duration,
+    ClusterName, ClusterSpec, DEFAULT_WAIT, ImageReference, Location, Networking, NodeSpec,
+    RawSpec, RawValue, ValidationError, ValidationErrors, parse_duration,
 };
 use crate::kubernetes::Version;
 use crate::util::timeouts::Timeouts;
@@ -181,6 +181,20 @@ fn parse<T, E: Display>(
             None
         }
     }
+}
+
+/// Returns the value of a key that `of` must have, or adds an error.
+fn required<'a>(
+    of: &str,
+    key: &str,
+    value: Option<&'a RawValue>,
+    location: Option<&Location>,
+    errors: &mut Vec<ValidationError>,
+) -> Option<&'a RawValue> {
+    if value.is_none() {
+        errors.push(ValidationError::at(location, of, format!("missing `{key}`")));
+    }
+    value
 }
 
 fn port(text: &str) -> Result<u16, Problem> {

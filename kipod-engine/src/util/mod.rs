@@ -1,4 +1,5 @@
-//! Helpers that do not depend on clusters: directories, files, text, labels, blocking work.
+//! Helpers that do not depend on clusters: directories, files, ports, text, labels, blocking
+//! work.
 
 mod blocking;
 pub(crate) mod dirs;
@@ -6,6 +7,7 @@ pub(crate) mod fs;
 mod hint;
 pub mod labels;
 pub(crate) mod platform;
+pub(crate) mod ports;
 pub(crate) mod retry;
 pub(crate) mod string_enum;
 pub(crate) mod suggest;

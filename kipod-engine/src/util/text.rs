@@ -21,6 +21,16 @@ pub fn error_chain(error: &dyn Error) -> String {
     text
 }
 
+/// Returns the message of the last error in the chain: `Connection refused (os error 111)` instead of
+/// `error sending request`.
+pub(crate) fn root_cause(error: &dyn Error) -> String {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root.to_string()
+}
+
 /// Formats a list of items, each indented on a line of its own.
 pub(crate) fn indent_list(items: &[impl Display]) -> String {
     items.iter().map(|item| format!("\n  {item}")).collect()
@@ -78,6 +88,12 @@ mod tests {
         // An ancestor that is not the parent may use the same words with another meaning.
         let repeated = ["node `a` timed out", "no response", "timed out"];
         assert_eq!(chain_of(&repeated), "node `a` timed out: no response: timed out");
+    }
+
+    #[test]
+    fn root_cause_is_the_last_message() {
+        let cause = Some(Box::new(Link { message: "disk full", cause: None }));
+        assert_eq!(root_cause(&Link { message: "write", cause }), "disk full");
     }
 
     #[test]

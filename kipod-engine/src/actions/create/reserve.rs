@@ -1,7 +1,7 @@
 //! Reservation of a node subnet, a port of the API server and an address of Services, and the plan and
 //! record that follow from them.
 
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr};
 
 use super::preflight::Found;
 use super::service_address::LoadBalancerPool;
@@ -9,11 +9,11 @@ use super::{Context, CreateError, Request, podman_error};
 use crate::cluster::{self, Record, cluster_dir};
 use crate::lease::AllocationLock;
 use crate::pki::Credentials;
-use crate::plan::{Choices, Plan, choose_node_subnet, identities, plan};
+use crate::plan::{Choices, Plan, choose_node_subnet, identities, plan, subnets_of};
 use crate::podman::{Podman, PodmanError};
 use crate::spec::{ClusterSpec, FoundRegistries, LocalRegistry, Subnet, Subnet6};
-use crate::util::blocking;
 use crate::util::dirs::Dirs;
+use crate::util::{blocking, ports};
 
 /// Number of attempts with another port after a conflict. Subnets are tried until none is left.
 const PORT_ATTEMPTS: usize = 5;
@@ -143,13 +143,12 @@ async fn free_subnet(
 ) -> Result<Subnet, CreateError> {
     let networks =
         podman.networks("").await.map_err(|source| podman_error(spec.name.as_str(), source))?;
-    let all = || networks.iter().flat_map(|network| &network.subnets);
-    let mut used: Vec<Subnet> = all().filter_map(|subnet| subnet.parse().ok()).collect();
+    let mut used: Vec<Subnet> = subnets_of(&networks);
     used.extend([spec.networking.pod_subnet.v4, spec.networking.service_subnet.v4]);
     used.extend_from_slice(refused);
-    let mut used6 = Vec::new();
+    let mut used6: Vec<Subnet6> = Vec::new();
     if spec.networking.ip_family.has_ipv6() {
-        used6.extend(all().filter_map(|subnet| subnet.parse::<Subnet6>().ok()));
+        used6 = subnets_of(&networks);
         used6.extend([spec.networking.pod_subnet.v6, spec.networking.service_subnet.v6]);
     }
     choose_node_subnet(&used, &used6, host_subnets).ok_or(CreateError::NoSubnet)
@@ -169,15 +168,6 @@ fn free_port(
         .filter_map(|(name, record)| (name != spec.name).then_some(record?.api_port));
     let taken: Vec<u16> = recorded.chain(registries.iter().map(|registry| registry.port)).collect();
     let wanted = SocketAddr::new(address, requested.unwrap_or(0));
-    let port_error = |source| CreateError::Port { address: wanted, source };
-    // Listeners stay open until the choice is made, so that the kernel offers another port each time.
-    let mut listeners = Vec::new();
-    loop {
-        let listener = TcpListener::bind(wanted).map_err(port_error)?;
-        let port = listener.local_addr().map_err(port_error)?.port();
-        if requested.is_some() || !taken.contains(&port) {
-            return Ok(port);
-        }
-        listeners.push(listener);
-    }
+    let port = ports::free_port(wanted, |port| !taken.contains(&port));
+    port.map_err(|source| CreateError::Port { address: wanted, source })
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::podman::api::PodmanError;
-use crate::util::text::error_chain;
+use crate::util::text::{error_chain, root_cause};
 
 /// A failed request.
 #[derive(Debug)]
@@ -80,21 +80,11 @@ impl From<podman_api::Error> for Failure {
             podman_api::Error::Error(podman_api::conn::Error::Hyper(error))
                 if error.is_connect() =>
             {
-                Self::Unreachable(innermost(&error))
+                Self::Unreachable(root_cause(&error))
             }
-            other => Self::Broken(innermost(&other)),
+            other => Self::Broken(root_cause(&other)),
         }
     }
-}
-
-/// Returns the message of the last error in the chain: hyper's own is only `error trying to
-/// connect`.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
 }
 
 /// Removes the repeated cause from a message: the API crate returns `MESSAGE: CAUSE`, and Podman's

@@ -3,10 +3,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::{Problem, parse, port, typed_port};
-use crate::spec::{
-    ExtraMount, ExtraPort, Location, Protocol, RawMount, RawPort, RawValue, ValidationError,
-};
+use super::{Problem, parse, port, required, typed_port};
+use crate::spec::{ExtraMount, ExtraPort, Protocol, RawMount, RawPort, RawValue, ValidationError};
 
 /// Paths that nodes use. Paths below them are allowed, except below the last.
 const RESERVED: [&str; 9] =
@@ -17,9 +15,10 @@ pub(super) fn mounts(raw: &[RawMount], errors: &mut Vec<ValidationError>) -> Vec
     let mut valid: Vec<ExtraMount> = Vec::new();
     for mount in raw {
         let location = mount.location.as_ref();
-        let host = required("hostPath", mount.host_path.as_ref(), location, errors);
+        let host = required("node", "hostPath", mount.host_path.as_ref(), location, errors);
         let host = parse("host path", host, errors, host_path);
-        let inside = required("containerPath", mount.container_path.as_ref(), location, errors);
+        let inside =
+            required("node", "containerPath", mount.container_path.as_ref(), location, errors);
         let target = parse("container path", inside, errors, container_path);
         let propagation = parse("propagation", mount.propagation.as_ref(), errors, str::parse)
             .unwrap_or_default();
@@ -66,18 +65,6 @@ fn unused_path(path: &str, others: &[ExtraMount]) -> Result<(), Problem> {
     }
 }
 
-fn required<'a>(
-    key: &str,
-    value: Option<&'a RawValue>,
-    location: Option<&Location>,
-    errors: &mut Vec<ValidationError>,
-) -> Option<&'a RawValue> {
-    if value.is_none() {
-        errors.push(ValidationError::at(location, "node", format!("missing `{key}`")));
-    }
-    value
-}
-
 const EMPTY_PATH: &str = "the path is empty";
 
 pub(super) fn host_path(text: &str) -> Result<PathBuf, Problem> {
@@ -111,7 +98,8 @@ pub(super) fn ports<'a>(
     for mapping in raw {
         let location = mapping.location.as_ref();
         let before = errors.len();
-        let inside = required("containerPort", mapping.container_port.as_ref(), location, errors);
+        let inside =
+            required("node", "containerPort", mapping.container_port.as_ref(), location, errors);
         let container_port = parse("container port", inside, errors, port);
         let host_port = parse("host port", mapping.host_port.as_ref(), errors, port);
         let address = parse("listen address", mapping.listen_address.as_ref(), errors, listen);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::is_dns_name;
-use crate::spec::{Location, Mirror, RawRegistry, RawValue, Registry, ValidationError};
+use super::{is_dns_name, required};
+use crate::spec::{Mirror, RawRegistry, RawValue, Registry, ValidationError};
 
 /// The feature gate that nodes require, because kubelet runs in a user namespace.
 const NEEDED_GATE: &str = "KubeletInUserNamespace";
@@ -87,11 +87,13 @@ pub(super) fn registries(raw: &[RawRegistry], errors: &mut Vec<ValidationError>)
     let mut valid: Vec<Registry> = Vec::new();
     for registry in raw {
         let at = registry.defined_at.as_ref();
-        let prefix = required("prefix", registry.prefix.as_ref(), at, errors);
+        let prefix = required("registry", "prefix", registry.prefix.as_ref(), at, errors);
+        let prefix = prefix.and_then(|value| part("prefix", value, errors));
         let location = registry.location.as_ref().and_then(|value| part("location", value, errors));
         let mirrors = registry.mirrors.iter().filter_map(|mirror| {
             let at = mirror.defined_at.as_ref();
-            let location = required("location", mirror.location.as_ref(), at, errors)?;
+            let location = required("registry", "location", mirror.location.as_ref(), at, errors)?;
+            let location = part("location", location, errors)?;
             Some(Mirror { location, insecure: mirror.insecure })
         });
         let mirrors = mirrors.collect();
@@ -106,18 +108,6 @@ pub(super) fn registries(raw: &[RawRegistry], errors: &mut Vec<ValidationError>)
         valid.push(Registry { prefix, location, insecure: registry.insecure, mirrors });
     }
     valid
-}
-
-fn required(
-    key: &str,
-    value: Option<&RawValue>,
-    location: Option<&Location>,
-    errors: &mut Vec<ValidationError>,
-) -> Option<String> {
-    if value.is_none() {
-        errors.push(ValidationError::at(location, "registry", format!("missing `{key}`")));
-    }
-    part(key, value?, errors)
 }
 
 /// Validates the start of image names: a host with an optional port and path.

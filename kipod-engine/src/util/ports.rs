@@ -1,0 +1,52 @@
+//! Free ports of the host.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+/// Returns the port of `address` if it is free. For port 0, returns a free port that `is_usable`
+/// accepts.
+pub(crate) fn free_port(address: SocketAddr, is_usable: impl Fn(u16) -> bool) -> io::Result<u16> {
+    // Rejected listeners stay open, so that the kernel offers another port each time.
+    let mut listeners = Vec::new();
+    loop {
+        let listener = TcpListener::bind(address)?;
+        let port = listener.local_addr()?.port();
+        if address.port() != 0 || is_usable(port) {
+            return Ok(port);
+        }
+        listeners.push(listener);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn local(port: u16) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, port).into()
+    }
+
+    #[test]
+    fn free_port_offers_other_ports_after_rejected_ones() {
+        let rejected = RefCell::new(Vec::new());
+        let port = free_port(local(0), |port| {
+            let mut rejected = rejected.borrow_mut();
+            assert!(!rejected.contains(&port), "{port} was offered twice");
+            rejected.push(port);
+            rejected.len() == 5
+        });
+        assert_eq!(port.unwrap(), rejected.into_inner()[4]);
+    }
+
+    #[test]
+    fn free_port_returns_the_requested_port_only_if_it_is_free() {
+        let listener = TcpListener::bind(local(0)).unwrap();
+        let taken = listener.local_addr().unwrap();
+        assert!(free_port(taken, |_| true).is_err());
+        drop(listener);
+        assert_eq!(free_port(taken, |_| false).unwrap(), taken.port());
+    }
+}
