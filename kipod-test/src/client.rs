@@ -10,7 +10,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::json;
 
-use crate::cluster_request::ClusterAccess;
+use crate::cluster_request::ExistingCluster;
 use crate::engine_api::install_crypto_provider;
 use crate::error::BoxError;
 use crate::json::{text, to_json};
@@ -24,7 +24,7 @@ const IO_TIMEOUT: Duration = Duration::from_secs(60);
 const TOKEN_SECONDS: i64 = 3600;
 
 /// Returns the client configuration for a cluster, with the default namespace of its kubeconfig.
-pub(crate) async fn config(access: &ClusterAccess) -> Result<Config, BoxError> {
+pub(crate) async fn config(access: &ExistingCluster) -> Result<Config, BoxError> {
     let kubeconfig = Kubeconfig::from_yaml(&access.kubeconfig)?;
     let options = KubeConfigOptions { context: access.context.clone(), ..Default::default() };
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await?;

@@ -79,7 +79,7 @@ fn comparable(spec: &ClusterSpec) -> ClusterSpec {
 
 impl ClusterRequest {
     /// Returns the first requirement that an existing cluster does not meet.
-    pub fn mismatch(&self, found: &ClusterAccess) -> Option<Mismatch> {
+    pub fn mismatch(&self, found: &ExistingCluster) -> Option<Mismatch> {
         if let Some(version) = found.version.as_ref().filter(|version| !self.accepts(version)) {
             let required = self.version.clone().unwrap_or_default();
             return Some(Mismatch { found: format!("runs Kubernetes {version}"), required });
@@ -100,9 +100,9 @@ impl ClusterRequest {
     }
 }
 
-/// Access to an existing cluster, and its properties.
+/// An existing cluster: access to it, and its properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClusterAccess {
+pub struct ExistingCluster {
     /// The kubeconfig as YAML.
     pub kubeconfig: String,
     /// The kubeconfig file.

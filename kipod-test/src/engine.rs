@@ -8,7 +8,7 @@ use kipod_engine::plan::LOAD_BALANCER;
 use kipod_engine::spec::{RawSpec, RawValue};
 use kipod_engine::{Cluster, ClusterName, ClusterSpec, Error, Event, Hint, Role};
 
-use crate::cluster_request::{ClusterAccess, ClusterRequest, Topology};
+use crate::cluster_request::{ClusterRequest, ExistingCluster, Topology};
 use crate::source::{BoxFuture, ClusterSource, NodeOutput, Progress, ProgressEvent, SourceError};
 
 /// Clusters of kipod's own engine. They share one set of names with the clusters of the `kipod`
@@ -39,9 +39,9 @@ fn name(text: &str) -> Result<ClusterName, SourceError> {
     ClusterName::new(text).map_err(SourceError::new)
 }
 
-fn access(cluster: &Cluster) -> Result<ClusterAccess, SourceError> {
+fn access(cluster: &Cluster) -> Result<ExistingCluster, SourceError> {
     let record = cluster.record();
-    Ok(ClusterAccess {
+    Ok(ExistingCluster {
         kubeconfig: cluster.kubeconfig().map_err(source_error)?,
         path: cluster.kubeconfig_path().to_owned(),
         context: None,
@@ -83,7 +83,7 @@ async fn create(
     request: &ClusterRequest,
     since: i64,
     progress: Progress<'_>,
-) -> Result<ClusterAccess, SourceError> {
+) -> Result<ExistingCluster, SourceError> {
     let engine = connect().await?;
     let spec = spec(request, engine.timeouts())?;
     let mut creation = engine.create(spec).created_at(since);
@@ -104,7 +104,7 @@ impl ClusterSource for Engine {
         Ok(open()?.dirs().state.clone())
     }
 
-    fn open<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Option<ClusterAccess>> {
+    fn open<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Option<ExistingCluster>> {
         Box::pin(async move {
             match open()?.cluster(&name(text)?) {
                 Ok(cluster) => access(&cluster).map(Some),
@@ -121,7 +121,7 @@ impl ClusterSource for Engine {
         request: &'a ClusterRequest,
         since: i64,
         progress: Progress<'a>,
-    ) -> BoxFuture<'a, ClusterAccess> {
+    ) -> BoxFuture<'a, ExistingCluster> {
         Box::pin(create(request, since, progress))
     }
 

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use kipod_engine::lease::Phase;
 
-use crate::cluster_request::{ClusterAccess, ClusterRequest, Topology};
+use crate::cluster_request::{ClusterRequest, ExistingCluster, Topology};
 use crate::name::hash;
 use crate::settings::Settings;
 
@@ -42,12 +42,12 @@ impl External {
         format!("external-{:016x}", hash([path.as_ref(), &self.context]))
     }
 
-    fn read(&self) -> Result<ClusterAccess, SourceError> {
+    fn read(&self) -> Result<ExistingCluster, SourceError> {
         let path =
             std::path::absolute(&self.kubeconfig).unwrap_or_else(|_| self.kubeconfig.clone());
         let kubeconfig = std::fs::read_to_string(&path)
             .map_err(|source| SourceError::new(ReadError { path: path.clone(), source }))?;
-        Ok(ClusterAccess {
+        Ok(ExistingCluster {
             kubeconfig,
             path,
             context: Some(self.context.clone()),
@@ -71,7 +71,7 @@ impl ClusterSource for External {
             .ok_or_else(|| SourceError::new("neither `XDG_STATE_HOME` nor `HOME` is set"))
     }
 
-    fn open<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Option<ClusterAccess>> {
+    fn open<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Option<ExistingCluster>> {
         Box::pin(async { self.read().map(Some) })
     }
 
@@ -80,7 +80,7 @@ impl ClusterSource for External {
         _request: &'a ClusterRequest,
         _since: i64,
         _progress: Progress<'a>,
-    ) -> BoxFuture<'a, ClusterAccess> {
+    ) -> BoxFuture<'a, ExistingCluster> {
         Box::pin(async { self.read() })
     }
 

@@ -3,7 +3,7 @@
 use kipod_engine::lease::{ClusterFiles, Lock};
 use kube::{Client, Config};
 
-use crate::cluster_request::ClusterAccess;
+use crate::cluster_request::ExistingCluster;
 use crate::site::TestSite;
 
 use crate::source::ClusterSource;
@@ -14,7 +14,7 @@ pub(crate) struct ClusterLease {
     pub(crate) source: &'static dyn ClusterSource,
     /// Name of the cluster in its source.
     pub(crate) name: String,
-    pub(crate) access: ClusterAccess,
+    pub(crate) access: ExistingCluster,
     /// Client configuration; each test creates its own client from it.
     pub(crate) config: Config,
     /// Client of the background thread.

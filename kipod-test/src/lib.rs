@@ -52,7 +52,7 @@ pub mod __private {
     pub use crate::site::{Flavor, Keep, ShouldPanic, TestSite};
     pub use kipod_engine::lease::Phase;
 
-    pub use crate::cluster_request::{ClusterAccess, ClusterRequest, Mismatch, Topology};
+    pub use crate::cluster_request::{ClusterRequest, ExistingCluster, Mismatch, Topology};
 
     pub use crate::source::{
         BoxFuture, ClusterSource, NodeOutput, Progress, ProgressEvent, SourceError,

@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use kipod_engine::lease::Phase;
 
-use crate::cluster_request::{ClusterAccess, ClusterRequest};
+use crate::cluster_request::{ClusterRequest, ExistingCluster};
 use crate::error::BoxError;
 
 /// A boxed future with the result of a source's method.
@@ -105,7 +105,7 @@ pub trait ClusterSource: Send + Sync {
     /// Returns the directory for leases and other files, the same for every process of the user.
     fn state_dir(&self) -> Result<PathBuf, SourceError>;
     /// Opens a cluster. Returns `None` if it does not exist or is incomplete.
-    fn open<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Option<ClusterAccess>>;
+    fn open<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Option<ExistingCluster>>;
     /// Creates a cluster, and replaces what an interrupted attempt left behind. Its identity begins
     /// with `since`, the time in seconds since the Unix epoch, and a `-`: it identifies the creator
     /// even if the calling process dies right after the creation.
@@ -114,7 +114,7 @@ pub trait ClusterSource: Send + Sync {
         request: &'a ClusterRequest,
         since: i64,
         progress: Progress<'a>,
-    ) -> BoxFuture<'a, ClusterAccess>;
+    ) -> BoxFuture<'a, ExistingCluster>;
     /// Deletes the cluster that `phase` belongs to, or its remains. A different cluster with the
     /// same name is kept; that, and a missing cluster, is not an error.
     fn delete<'a>(&'a self, name: &'a str, phase: &'a Phase) -> BoxFuture<'a, ()>;

@@ -23,7 +23,6 @@ mod tests;
 mod wait;
 mod wait_target;
 
-pub use crate::cluster::phases::{Phase, phases};
 pub use change_error::ChangeError;
 pub use context::Context;
 pub use create::{CreateError, Request, create};

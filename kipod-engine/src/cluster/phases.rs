@@ -4,20 +4,20 @@ use std::path::Path;
 
 /// A phase that a node has reached.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Phase {
+pub(crate) struct BootPhase {
     /// The time, in seconds since the Unix epoch.
-    pub at: f64,
+    pub(crate) at: f64,
     /// The name: `booted`, `kubeadm-started`, `kubeadm-finished`, `restarted`.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 /// Returns the phases that the node with this status directory has reached, oldest first.
-pub fn phases(status_dir: &Path) -> Vec<Phase> {
+pub(crate) fn phases(status_dir: &Path) -> Vec<BootPhase> {
     let text = std::fs::read_to_string(status_dir.join("phases")).unwrap_or_default();
     text.lines()
         .filter_map(|line| {
             let (at, name) = line.split_once(' ')?;
-            Some(Phase { at: at.parse().ok()?, name: name.to_owned() })
+            Some(BootPhase { at: at.parse().ok()?, name: name.to_owned() })
         })
         .collect()
 }

@@ -297,7 +297,7 @@ impl Engine {
             let reference = node_image.to_string();
             let dir = &self.dirs().data;
             let found = crate::node_image::node_image(podman, &reference, dir, driver).await;
-            facts.node_image = Some(host::NodeImage { reference, present: found.is_ok() });
+            facts.node_image = Some(host::NodeImagePresence { reference, present: found.is_ok() });
         }
         Report::of(facts)
     }

@@ -27,7 +27,7 @@ pub use facts::{
     IdRange, Kernel, Limits, ModuleState, NetworkFacts, PodmanFacts, PodmanInfo, Resources,
     SEND_BUFFER, ScopeKind, Session, StorageFacts, SubordinateIds, User, UserNamespaces,
 };
-pub use facts::{HostFacts, NodeImage};
+pub use facts::{HostFacts, NodeImagePresence};
 pub(crate) use probe::IPV6;
 #[cfg(test)]
 pub(crate) use tests::TestHost;

@@ -31,7 +31,7 @@ pub struct BuildOptions {
 /// The parts of `podman info` that kipod uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PodmanInfo {
+pub struct SystemInfo {
     /// Podman's version.
     pub version: String,
     /// `true` if Podman is rootless.
@@ -178,10 +178,10 @@ impl PodmanCli {
     /// # Errors
     ///
     /// When Podman does not work for this user; the error contains its output.
-    pub async fn info(&self) -> Result<PodmanInfo, PodmanError> {
+    pub async fn info(&self) -> Result<SystemInfo, PodmanError> {
         let printed = self.output(self.command().args(["info", "--format", "json"])).await?;
         let InfoJson { host, store, version } = parse(&printed, "read `podman info`")?;
-        Ok(PodmanInfo {
+        Ok(SystemInfo {
             version: version.version,
             rootless: host.security.rootless,
             cgroup_manager: host.cgroup_manager,

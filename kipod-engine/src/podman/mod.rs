@@ -29,7 +29,7 @@ pub use api::{
     NetworkOptions, Platform, Podman, PodmanError, PortMapping, VolumeInfo, VolumeMount,
     VolumeOptions,
 };
-pub use cli::{BuildOptions, PodmanCli, PodmanInfo};
+pub use cli::{BuildOptions, PodmanCli, SystemInfo};
 pub use command::{Command, CommandError};
 pub(crate) use files::remove_tree;
 pub(crate) use resources::LabeledResources;

@@ -9,7 +9,7 @@ use kipod_engine::lease::{ClusterFiles, LeaseError, Lock, Phase};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::client;
-use crate::cluster_request::ClusterAccess;
+use crate::cluster_request::ExistingCluster;
 use crate::error::BoxError;
 use crate::namespace::{self, NamespaceError};
 use crate::source::{BoxFuture, ClusterSource, SourceError};
@@ -197,7 +197,7 @@ async fn delete(
 
 /// Deletes the namespaces of a run that are not kept. `open` is the opened cluster.
 async fn delete_namespaces(
-    open: Result<Option<ClusterAccess>, SourceError>,
+    open: Result<Option<ExistingCluster>, SourceError>,
     files: &ClusterFiles,
     run: Option<&str>,
 ) -> Result<(), CleanupError> {

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::preflight::Found;
-use super::service_address::LoadBalancerPool;
+use super::service_address::ServiceAddressChooser;
 use super::{Context, CreateError, Request, podman_error};
 use crate::cluster::{self, Record, cluster_dir};
 use crate::lease::AllocationLock;
@@ -33,7 +33,7 @@ pub(super) struct Reserver<'a> {
     found: &'a Found,
     credentials: Credentials,
     registries: FoundRegistries,
-    services: LoadBalancerPool<'a>,
+    services: ServiceAddressChooser<'a>,
     refused_subnets: Vec<Subnet>,
     ports_tried: usize,
 }
@@ -52,7 +52,7 @@ impl<'a> Reserver<'a> {
             found,
             credentials,
             registries: FoundRegistries { auth: found.auth.clone(), local },
-            services: LoadBalancerPool::new(request, cx.events),
+            services: ServiceAddressChooser::new(request, cx.events),
             refused_subnets: Vec::new(),
             ports_tried: 0,
         }

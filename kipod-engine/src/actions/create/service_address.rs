@@ -20,14 +20,14 @@ use crate::actions::create::Request;
 const OPEN_FILES: u64 = 4096;
 
 /// Chooses the address of a cluster at each attempt to create it.
-pub(in crate::actions) struct LoadBalancerPool<'a> {
+pub(in crate::actions) struct ServiceAddressChooser<'a> {
     request: &'a Request,
     events: &'a dyn Events,
     /// `true` if the cluster gets an address.
     wanted: bool,
 }
 
-impl<'a> LoadBalancerPool<'a> {
+impl<'a> ServiceAddressChooser<'a> {
     pub(in crate::actions) fn new(request: &'a Request, events: &'a dyn Events) -> Self {
         let spec = &request.spec;
         // IPv6 has one loopback address only.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::finding::{Finding, Status, Verdict};
 use super::findings::findings;
 use super::render::render_text;
-use crate::host::facts::{HostFacts, NodeImage};
+use crate::host::facts::{HostFacts, NodeImagePresence};
 use crate::host::probe::Sources;
 use crate::util::Hint;
 use crate::util::text::indent_list;
@@ -54,7 +54,7 @@ impl Hint for Unusable {
 }
 
 /// Checks whether this host can run clusters. Adds a finding for the node image if one is given.
-pub async fn check(node_image: Option<NodeImage>) -> Report {
+pub async fn check(node_image: Option<NodeImagePresence>) -> Report {
     Report::of(HostFacts::gather(Sources::of_this_host(node_image).await).await)
 }
 

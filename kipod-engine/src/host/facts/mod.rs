@@ -62,7 +62,7 @@ pub struct HostFacts {
     /// Processors and memory.
     pub resources: Resources,
     /// The node image, if the caller looked it up.
-    pub node_image: Option<NodeImage>,
+    pub node_image: Option<NodeImagePresence>,
 }
 
 impl HostFacts {
@@ -81,9 +81,9 @@ impl HostFacts {
     }
 }
 
-/// The node image in the user's image store.
+/// The presence of the node image in the user's image store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NodeImage {
+pub struct NodeImagePresence {
     /// The image's name: `localhost/kipod-node:latest`.
     pub reference: String,
     /// `true` if the store has the image.

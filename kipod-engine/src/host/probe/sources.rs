@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::podman::{PodmanResponse, query_netavark};
 use super::podman_cache;
 use super::root::Root;
-use crate::host::facts::NodeImage;
+use crate::host::facts::NodeImagePresence;
 
 /// The inputs of the facts. Tests construct their own.
 #[derive(Debug, Clone)]
@@ -34,13 +34,13 @@ pub(crate) struct Sources {
     /// The soft limit of the user's processes, `RLIMIT_NPROC`; `None` is no limit.
     pub(crate) processes: Option<u64>,
     /// The node image, if the caller looked it up.
-    pub(crate) node_image: Option<NodeImage>,
+    pub(crate) node_image: Option<NodeImagePresence>,
 }
 
 impl Sources {
     /// Returns the sources of the running host and of this process. Runs `podman info` and
     /// `netavark version`.
-    pub(crate) async fn of_this_host(node_image: Option<NodeImage>) -> Self {
+    pub(crate) async fn of_this_host(node_image: Option<NodeImagePresence>) -> Self {
         Self::with(PodmanResponse::query().await, node_image).await
     }
 
@@ -56,7 +56,7 @@ impl Sources {
         Self::cached(runtime).await
     }
 
-    async fn with(podman: PodmanResponse, node_image: Option<NodeImage>) -> Self {
+    async fn with(podman: PodmanResponse, node_image: Option<NodeImagePresence>) -> Self {
         Self {
             root: Root::new("/"),
             uid: rustix::process::geteuid().as_raw(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::host::probe::{PodmanResponse, Root, Sources};
-use crate::host::{HostFacts, NodeImage, Report};
+use crate::host::{HostFacts, NodeImagePresence, Report};
 
 pub(super) const GIB: u64 = 1024 * 1024 * 1024;
 
@@ -220,7 +220,7 @@ impl TestHost {
 
     pub(super) fn node_image(&mut self, present: bool) {
         let reference = "localhost/kipod-node:latest".to_owned();
-        self.sources.node_image = Some(NodeImage { reference, present });
+        self.sources.node_image = Some(NodeImagePresence { reference, present });
     }
 
     pub(crate) async fn facts(&self) -> HostFacts {

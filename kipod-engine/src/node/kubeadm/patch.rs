@@ -21,8 +21,8 @@ pub fn apply_patches(
     for document in documents {
         let kind = document["kind"].as_str().unwrap_or_default().to_owned();
         for patches in [cluster_patches, node_patches] {
-            let failed = |place: &str, cause| PatchError {
-                place: place.to_owned(),
+            let failed = |location: &str, cause| PatchError {
+                location: location.to_owned(),
                 kind: kind.clone(),
                 node: node.to_owned(),
                 cause: Box::new(cause),

@@ -2,11 +2,11 @@
 
 /// A patch that cannot be applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: cannot patch {kind} of node `{node}`")]
+#[error("{location}: cannot patch {kind} of node `{node}`")]
 #[non_exhaustive]
 pub struct PatchError {
     /// The location of the patch in the configuration.
-    pub place: String,
+    pub location: String,
     /// The kind of the patched document.
     pub kind: String,
     /// The node that reads the document.

@@ -8,7 +8,7 @@ use kube::Client;
 use super::connection::Connection;
 use super::locks::is_in_use;
 use crate::client;
-use crate::cluster_request::{ClusterAccess, ClusterRequest, Mismatch};
+use crate::cluster_request::{ClusterRequest, ExistingCluster, Mismatch};
 use crate::engine_api::error_chain;
 use crate::error::BoxError;
 use crate::session::error::{NotRecreated, Problem, SetupError};
@@ -78,7 +78,7 @@ pub(super) async fn look_up(
         }
         phase => phase.is_some_and(|phase| phase.is_of(&access.identity)),
     };
-    let mismatched = |access: &ClusterAccess, mismatch: Mismatch| {
+    let mismatched = |access: &ExistingCluster, mismatch: Mismatch| {
         let identity = Some(access.identity.clone());
         Found::Unusable(Unusable { ours, identity, problem: mismatch.into() })
     };
