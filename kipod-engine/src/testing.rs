@@ -3,7 +3,8 @@
 use crate::cluster::Record;
 use crate::kubernetes::Role;
 use crate::node::CgroupMode;
-use crate::plan::NodeIdentity;
+use crate::plan::{Machine, NodeIdentity};
+use crate::podman::StorageDriver;
 use crate::spec::ClusterSpec;
 
 /// The time at which clusters of tests are created, in seconds since the Unix epoch.
@@ -24,6 +25,21 @@ pub(crate) fn record(name: &str) -> Record {
         created: NOW,
         kubeconfig: Vec::new(),
         complete: true,
+    }
+}
+
+/// Returns a host without limitations.
+pub(crate) fn machine() -> Machine {
+    Machine {
+        cgroups: CgroupMode::Delegated,
+        cgroup_parent: None,
+        host_store: None,
+        storage_driver: StorageDriver::Overlay,
+        fuse: true,
+        many_ports: true,
+        ipv6: true,
+        ip_vs: true,
+        timeouts: Default::default(),
     }
 }
 

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use super::CreateError;
 use crate::kubernetes::{Role, Version, check_skew};
-use crate::node::StorageDriver;
 use crate::node_image::{NodeImage, node_image};
 use crate::plan::node_names;
-use crate::podman::Podman;
+use crate::podman::{Podman, StorageDriver};
 use crate::spec::{ClusterSpec, NodeSpec};
 
 /// Returns the image of each node, in their order.

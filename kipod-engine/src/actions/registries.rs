@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use crate::actions::apply::apply;
 use crate::actions::context::Context;
-use crate::actions::create::host_networks;
 use crate::actions::start_node::archive;
 use crate::cluster::{self, ClusterEntry, NodeSummary, Record};
 use crate::events::{Event, Step, step};
+use crate::host;
 use crate::kubeconfig::client;
 use crate::node::addons;
 use crate::node::registries_file;
@@ -174,7 +174,7 @@ async fn create(
         image,
         cgroup_parent: request.cgroup_parent.clone(),
         used_subnets: subnets.collect(),
-        host_networks: host_networks::subnets(&host_networks::read()).collect(),
+        host_networks: host::networks().into_iter().map(|network| network.subnet).collect(),
         timeout: request.timeouts.registry_start(),
     };
     registry::create(context.podman, &options).await

@@ -6,9 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::cluster::cluster_dir;
-use crate::node::StorageDriver;
 use crate::plan;
-use crate::podman::{ImageStore, Podman, PodmanError, remove_tree};
+use crate::podman::{ImageStore, Podman, PodmanError, StorageDriver, remove_tree};
 use crate::spec::ClusterName;
 use crate::util::dirs::Dirs;
 

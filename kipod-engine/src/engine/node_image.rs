@@ -7,11 +7,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Engine, Error};
 use crate::events::Events;
 use crate::kubernetes::Version;
-use crate::node::StorageDriver;
 use crate::node_image::{
     DEFAULT_IMAGE, DEFAULT_NAME, NodeImageError, newest_of_version, node_image, version_tag,
 };
-use crate::podman::PodmanCli;
+use crate::podman::{PodmanCli, StorageDriver};
 use crate::spec::ImageReference;
 
 /// Where node images are built from.
@@ -137,10 +136,10 @@ mod build {
     use crate::engine::{Engine, Error};
     use crate::events::{Event, Events, Step, step};
     use crate::host;
-    use crate::node::StorageDriver;
     pub use crate::node_image::BuiltNodeImage;
     use crate::node_image::{BuildError, DEFAULT_IMAGE, NodeImageOptions, build_node_image};
     use crate::plan::Machine;
+    use crate::podman::StorageDriver;
 
     /// Options of a node image build.
     #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,6 +15,7 @@
 
 mod check;
 mod facts;
+mod networks;
 mod probe;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,6 @@ pub use facts::{
     SEND_BUFFER, ScopeKind, Session, StorageFacts, SubordinateIds, User, UserNamespaces,
 };
 pub use facts::{HostFacts, NodeImagePresence};
-pub(crate) use probe::IPV6;
+pub(crate) use networks::{HostNetwork, networks};
 #[cfg(test)]
 pub(crate) use tests::TestHost;

@@ -28,7 +28,7 @@ pub use paths::{
 };
 pub use pod_network::routes_file;
 pub use services::{PublishedPorts, ServiceSettings};
-pub use settings::{Bootstrap, CgroupMode, ClusterSettings, NodeSettings, Route, StorageDriver};
+pub use settings::{Bootstrap, CgroupMode, ClusterSettings, NodeSettings, Route};
 
 /// Returns the files of a node. They must exist before the node starts.
 ///

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{API_PORT, ServiceSettings};
 use crate::kubernetes::{Role, Version};
 use crate::pki::Credentials;
+use crate::podman::StorageDriver;
 use crate::spec::{ClusterSpec, FoundRegistries, INTERNAL_NODE_ADDRESSES, NodeSpec};
 use crate::util::timeouts::Timeouts;
 
@@ -41,27 +42,6 @@ impl Bootstrap {
         match self {
             Self::InitFirst | Self::Init => "init",
             Self::Join => "join",
-        }
-    }
-}
-
-/// The storage driver of CRI-O.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum StorageDriver {
-    /// The kernel's overlay file system.
-    Overlay,
-    /// A complete copy per layer: slow and large, but independent of the kernel and file system.
-    Vfs,
-}
-
-impl StorageDriver {
-    /// Returns the driver's name in Podman and CRI-O.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Overlay => "overlay",
-            Self::Vfs => "vfs",
         }
     }
 }

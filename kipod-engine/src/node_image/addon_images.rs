@@ -5,7 +5,7 @@ use std::path::Path;
 use kipod_images::versions;
 
 use super::layout::images_file;
-use crate::node::StorageDriver;
+use crate::podman::StorageDriver;
 
 /// The images of the default StorageClass.
 pub(super) const STORAGE: &[&str] = &[versions::LOCAL_PATH_PROVISIONER, versions::BUSYBOX];

@@ -13,8 +13,7 @@ use super::store;
 use crate::bundle::{Bundle, ImageProgram, Program};
 use crate::events::{Event, Events, Step, step};
 use crate::kubernetes::Version;
-use crate::node::StorageDriver;
-use crate::podman::{BuildOptions, Command, Labels, PodmanCli};
+use crate::podman::{BuildOptions, Command, Labels, PodmanCli, StorageDriver};
 use crate::util::blocking;
 use crate::util::dirs::Dirs;
 

@@ -6,8 +6,7 @@ use super::addon_images::{self, METRICS, STORAGE};
 use super::error::NodeImageError;
 use super::info::{NodeImage, label};
 use super::layout::{is_store, store_dir};
-use crate::node::StorageDriver;
-use crate::podman::{ImageInfo, Podman};
+use crate::podman::{ImageInfo, Podman, StorageDriver};
 use crate::util::platform::architecture;
 
 /// Looks up a node image and its image store, below the directory `data` and for the storage driver

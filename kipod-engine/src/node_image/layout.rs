@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::node::StorageDriver;
+use crate::podman::StorageDriver;
 
 /// The name of the lock file in the directory of all image stores. A build and a prune hold the lock.
 pub(super) const LOCK: &str = "lock";

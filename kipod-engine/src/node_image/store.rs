@@ -13,8 +13,7 @@ use crate::bundle::{Bundle, ImageProgram};
 use crate::events::{Event, Events, Step};
 use crate::kubernetes::Version;
 use crate::lease::{LeaseError, Lock};
-use crate::node::StorageDriver;
-use crate::podman::{BuildOptions, ImageStore, Labels, PodmanCli, PodmanError};
+use crate::podman::{BuildOptions, ImageStore, Labels, PodmanCli, PodmanError, StorageDriver};
 use crate::util::{Hint, blocking};
 
 /// The reference of the image of a bundle's root file system.

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use super::info::label;
 use super::layout::{LOCK, store_dir, stores_dir};
 use crate::lease::{LeaseError, Lock};
-use crate::node::StorageDriver;
-use crate::podman::{Podman, PodmanError};
+use crate::podman::{Podman, PodmanError, StorageDriver};
 use crate::util::labels::CLUSTER;
 
 /// An error of the search for unused image stores.

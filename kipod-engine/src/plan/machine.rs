@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::host::HostFacts;
-use crate::node::{CgroupMode, StorageDriver};
+use crate::node::CgroupMode;
+use crate::podman::StorageDriver;
 use crate::util::timeouts::Timeouts;
 
 /// The cgroup controllers that pod limits require.
@@ -24,6 +25,10 @@ pub struct Machine {
     pub fuse: bool,
     /// `true` if a node can publish thousands of ports.
     pub many_ports: bool,
+    /// `true` if the kernel has IPv6.
+    pub ipv6: bool,
+    /// `true` if the kernel has the module `ip_vs`, which kube-proxy's mode `ipvs` requires.
+    pub ip_vs: bool,
     /// Timeouts, which are longer on a slow machine.
     pub timeouts: Timeouts,
 }
@@ -70,6 +75,8 @@ impl Machine {
             host_store: store.filter(|_| driver == Some(storage_driver.name())),
             storage_driver,
             many_ports: facts.supports_many_ports(),
+            ipv6: facts.network.ipv6,
+            ip_vs: facts.kernel.ip_vs,
             timeouts: Timeouts::default(),
         }
     }

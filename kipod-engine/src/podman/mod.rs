@@ -26,8 +26,8 @@ pub(crate) use api::STALE;
 pub use api::{
     Archive, Bind, BoxFuture, ContainerDetails, ContainerInfo, ContainerMount, ContainerOptions,
     ContainerState, ExecOutput, ImageInfo, ImageStore, Labels, NetworkAttachment, NetworkInfo,
-    NetworkOptions, Platform, Podman, PodmanError, PortMapping, VolumeInfo, VolumeMount,
-    VolumeOptions,
+    NetworkOptions, Platform, Podman, PodmanError, PortMapping, StorageDriver, VolumeInfo,
+    VolumeMount, VolumeOptions,
 };
 pub use cli::{BuildOptions, PodmanCli, SystemInfo};
 pub use command::{Command, CommandError};

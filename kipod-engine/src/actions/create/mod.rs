@@ -2,7 +2,6 @@
 
 mod create_nodes;
 mod error;
-pub(super) mod host_networks;
 mod install_addons;
 mod preflight;
 mod reserve;

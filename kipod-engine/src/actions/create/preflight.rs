@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::{Context, CreateError, Request, host_networks};
+use super::{Context, CreateError, Request};
 use crate::actions::load::{Preload, check_preload};
 use crate::actions::port_conflicts::{port_warnings, service_conflict, try_port};
 use crate::actions::{node_images, registry_auth};
 use crate::events::Event;
-use crate::host::IPV6;
+use crate::host::{self, HostNetwork};
 use crate::node::CgroupMode;
 use crate::node_image::NodeImage;
-use crate::plan::node_names;
+use crate::plan::{Machine, node_names};
 use crate::spec::{ClusterSpec, ExtraPort, IpFamily, KubeProxyMode, RegistryAuth, Subnet};
 
 /// Results of the checks that later steps need.
@@ -29,7 +29,7 @@ pub(super) struct Found {
 /// specification absolute, pulls missing images to preload, and reports warnings.
 pub(super) async fn check(cx: Context<'_>, request: &mut Request) -> Result<Found, CreateError> {
     let Context { podman, dirs, events } = cx;
-    let auth = resolve(&mut request.spec, &dirs.state)?;
+    let auth = resolve(&mut request.spec, &request.machine, &dirs.state)?;
     let request = &*request;
     let (spec, machine) = (&request.spec, &request.machine);
     let node_images =
@@ -46,34 +46,33 @@ pub(super) async fn check(cx: Context<'_>, request: &mut Request) -> Result<Foun
             "not all cgroup controllers are delegated to you: resource limits of pods are not enforced, and pods have no metrics (`kipod check` shows which, and the remedy)".to_owned(),
         ));
     }
-    let networks = host_networks::read();
-    let warnings = host_networks::warnings(spec, &networks).into_iter();
+    let networks = host::networks();
+    let warnings = overlaps(spec, &networks).into_iter();
     for warning in warnings.chain(port_warnings(spec, &dirs.state)) {
         events.send(Event::Warning(warning));
     }
     let preload = request.unless_cancelled(check_preload(cx, request, &node_images[0])).await?;
-    let host_subnets = host_networks::subnets(&networks).collect();
+    let host_subnets = networks.iter().map(|network| network.subnet).collect();
     Ok(Found { node_images, auth, host_subnets, preload })
 }
-
-/// Exists if the kernel module `ip_vs` is loaded. Nodes cannot load kernel modules.
-const VIRTUAL_SERVERS: &str = "/proc/net/ip_vs";
 
 /// Makes the paths of mounts absolute, relative to the current directory. Checks that they exist, that
 /// ports are free, that the kernel supports the mode of kube-proxy, and that the credentials for
 /// registries are valid. Returns the credentials.
-fn resolve(spec: &mut ClusterSpec, state: &Path) -> Result<Option<RegistryAuth>, CreateError> {
+fn resolve(
+    spec: &mut ClusterSpec,
+    machine: &Machine,
+    state: &Path,
+) -> Result<Option<RegistryAuth>, CreateError> {
     let names = node_names(spec);
     let mut errors = Vec::new();
-    if spec.networking.kube_proxy_mode == KubeProxyMode::Ipvs
-        && !Path::new(VIRTUAL_SERVERS).exists()
-    {
+    if spec.networking.kube_proxy_mode == KubeProxyMode::Ipvs && !machine.ip_vs {
         errors.push(
             "kube-proxy's mode `ipvs` requires the kernel module `ip_vs`, which is not loaded: run `sudo modprobe ip_vs`, or use the mode `nftables`"
                 .to_owned(),
         );
     }
-    errors.extend(ipv6_error(spec.networking.ip_family, Path::new(IPV6)));
+    errors.extend(ipv6_error(spec.networking.ip_family, machine.ipv6));
     for (node, name) in spec.nodes.iter_mut().zip(&names) {
         for mount in &mut node.extra_mounts {
             let path = mount.host_path.clone();
@@ -105,13 +104,33 @@ fn resolve(spec: &mut ClusterSpec, state: &Path) -> Result<Option<RegistryAuth>,
     if errors.is_empty() { Ok(auth) } else { Err(CreateError::HostResources { errors }) }
 }
 
-/// Returns an error if the IP family needs IPv6 and `path`, which exists on kernels with IPv6, does not.
-fn ipv6_error(family: IpFamily, path: &Path) -> Option<String> {
-    (family.has_ipv6() && !path.exists()).then(|| {
+/// Returns an error if the IP family needs IPv6 and the kernel does not have it.
+fn ipv6_error(family: IpFamily, has_ipv6: bool) -> Option<String> {
+    (family.has_ipv6() && !has_ipv6).then(|| {
         format!(
             "the IP family `{family}` needs IPv6, which the kernel does not have: remove `ipv6.disable=1` from its command line and reboot"
         )
     })
+}
+
+/// Returns a warning for each network that pods of the cluster cannot reach.
+fn overlaps(spec: &ClusterSpec, all: &[HostNetwork]) -> Vec<String> {
+    let networking = &spec.networking;
+    if !networking.ip_family.has_ipv4() {
+        return Vec::new();
+    }
+    let own = [
+        ("pod subnet", networking.pod_subnet.v4),
+        ("service subnet", networking.service_subnet.v4),
+    ];
+    let pairs = own.iter().flat_map(|own| all.iter().map(move |one| (own, one)));
+    let overlaps = pairs.filter(|((_, own), one)| own.overlaps(&one.subnet));
+    overlaps.map(|((name, own), HostNetwork { subnet, interface })| {
+        format!(
+            "the {name} `{own}` overlaps the host network `{subnet}` (`{interface}`): pods cannot reach addresses in it"
+        )
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -119,16 +138,16 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::spec::{ExtraMount, Propagation, Protocol};
+    use crate::spec::{ExtraMount, Networking, Propagation, Protocol};
+    use crate::testing::machine;
 
     #[test]
     fn ipv6_is_required_by_ip_family_only() {
-        let none = Path::new("/none/such");
-        let error = ipv6_error(IpFamily::Dual, none).unwrap();
+        let error = ipv6_error(IpFamily::Dual, false).unwrap();
         assert!(error.starts_with("the IP family `dual` needs IPv6"), "{error}");
-        assert!(ipv6_error(IpFamily::Ipv6, none).is_some());
-        assert_eq!(ipv6_error(IpFamily::Ipv4, none), None);
-        assert_eq!(ipv6_error(IpFamily::Dual, Path::new("/")), None);
+        assert!(ipv6_error(IpFamily::Ipv6, false).is_some());
+        assert_eq!(ipv6_error(IpFamily::Ipv4, false), None);
+        assert_eq!(ipv6_error(IpFamily::Dual, true), None);
     }
 
     #[test]
@@ -153,7 +172,7 @@ mod tests {
         spec.nodes[0].extra_port_mappings =
             vec![port(Some(taken), Protocol::Tcp), port(None, Protocol::Tcp)];
         spec.registry_auth_file = Some("none/such.json".into());
-        let error = resolve(&mut spec, Path::new("/none")).unwrap_err().to_string();
+        let error = resolve(&mut spec, &machine(), Path::new("/none")).unwrap_err().to_string();
         assert_eq!(error.lines().count(), 4, "{error}");
         assert!(error.contains("/none/such.json` cannot be read: No such file"), "{error}");
         assert!(error.contains("node `kipod-control-plane-0`: `/none/such` cannot be mounted: "));
@@ -166,8 +185,39 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), r#"{"auths": {}}"#).unwrap();
         spec.registry_auth_file = Some(file.path().to_owned());
-        assert!(resolve(&mut spec, Path::new("/none")).unwrap().is_some());
+        assert!(resolve(&mut spec, &machine(), Path::new("/none")).unwrap().is_some());
         spec.registry_auth_file = None;
-        assert!(resolve(&mut spec, Path::new("/none")).unwrap().is_none());
+        assert!(resolve(&mut spec, &machine(), Path::new("/none")).unwrap().is_none());
+    }
+
+    #[test]
+    fn ipvs_requires_its_kernel_module() {
+        let mut spec = ClusterSpec::default();
+        spec.networking.kube_proxy_mode = KubeProxyMode::Ipvs;
+        let state = Path::new("/none");
+        assert!(resolve(&mut spec, &machine(), state).is_ok());
+        let without = Machine { ip_vs: false, ..machine() };
+        let error = resolve(&mut spec, &without, state).unwrap_err().to_string();
+        assert!(error.contains("requires the kernel module `ip_vs`"), "{error}");
+        spec.networking.kube_proxy_mode = KubeProxyMode::Iptables;
+        assert!(resolve(&mut spec, &without, state).is_ok());
+    }
+
+    #[test]
+    fn overlapping_host_networks_are_warnings() {
+        let network = |subnet: &str, interface: &str| HostNetwork {
+            subnet: subnet.parse().unwrap(),
+            interface: interface.to_owned(),
+        };
+        let found = [network("192.168.1.0/24", "eth0"), network("10.244.3.0/24", "wg0")];
+        let lines = overlaps(&ClusterSpec::default(), &found);
+        let [line] = lines.as_slice() else { panic!("{lines:?}") };
+        assert_eq!(
+            line,
+            "the pod subnet `10.244.0.0/16` overlaps the host network `10.244.3.0/24` (`wg0`): pods cannot reach addresses in it"
+        );
+        let networking = Networking::of(IpFamily::Ipv6);
+        let spec = ClusterSpec { networking, ..ClusterSpec::default() };
+        assert_eq!(overlaps(&spec, &found), [""; 0]);
     }
 }

@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Context, CreateError, Request, create};
 use crate::cluster::{ClusterEntry, Record, cluster_dir};
 use crate::events::Event;
-use crate::node::{CgroupMode, StorageDriver};
+use crate::node::CgroupMode;
 use crate::node_image::{DEFAULT_IMAGE, label};
 use crate::plan::Machine;
-use crate::podman::{Podman, PodmanError, Scripted};
+use crate::podman::{Podman, PodmanError, Scripted, StorageDriver};
 use crate::spec::{ClusterName, ClusterSpec};
 use crate::util::Hint;
 use crate::util::dirs::Dirs;
@@ -126,15 +126,7 @@ fn request() -> Request {
     Request {
         // An address for Services would be bound on the host, and has its own tests.
         spec: ClusterSpec { name: name(), load_balancer: false, ..ClusterSpec::default() },
-        machine: Machine {
-            cgroups: CgroupMode::Delegated,
-            cgroup_parent: None,
-            host_store: None,
-            storage_driver: StorageDriver::Overlay,
-            fuse: true,
-            many_ports: true,
-            timeouts: Default::default(),
-        },
+        machine: machine(),
         now: NOW,
         kubeconfig: None,
         cancel: CancellationToken::new(),

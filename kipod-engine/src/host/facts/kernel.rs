@@ -13,6 +13,8 @@ pub struct Kernel {
     pub version: Option<(u32, u32)>,
     /// `true` if loading modules is disabled (sysctl `kernel.modules_disabled`).
     pub modules_disabled: bool,
+    /// `true` if the module `ip_vs` is loaded or built in. Nodes cannot load kernel modules.
+    pub ip_vs: bool,
     /// The modules that clusters use, by name.
     pub modules: BTreeMap<String, ModuleState>,
 }

@@ -33,6 +33,9 @@ const MODULES: &[(&str, &str)] = &[
     ("xt_statistic", "NETFILTER_XT_MATCH_STATISTIC"),
 ];
 
+/// Exists if the kernel has the module `ip_vs`. Source: ipvsadm(8), "FILES".
+const VIRTUAL_SERVERS: &str = "/proc/net/ip_vs";
+
 /// Reads `/proc`, `/sys/module`, the module directory and the kernel configuration.
 pub(super) fn kernel(root: &Root) -> Kernel {
     let release = root.read("/proc/sys/kernel/osrelease").unwrap_or_default();
@@ -41,6 +44,7 @@ pub(super) fn kernel(root: &Root) -> Kernel {
     Kernel {
         version: version(&release),
         modules_disabled: root.number("/proc/sys/kernel/modules_disabled") == Some(1),
+        ip_vs: root.exists(VIRTUAL_SERVERS),
         modules: MODULES
             .iter()
             .map(|(name, option)| ((*name).to_owned(), lists.state(root, name, option)))

@@ -14,7 +14,6 @@ mod session;
 mod sources;
 mod storage;
 
-pub(crate) use network::IPV6;
 #[cfg(test)]
 pub(crate) use podman::PodmanResponse;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::host::facts::{NetworkFacts, PodmanFacts};
 
 /// Exists if the kernel has IPv6. Settings of the host's own networks do not matter: other networks
 /// start with IPv6 enabled.
-pub(crate) const IPV6: &str = "/proc/sys/net/ipv6";
+const IPV6: &str = "/proc/sys/net/ipv6";
 
 /// Reads the network section of `podman info`, and finds the programs.
 pub(super) fn network(

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::*;
 use crate::kubernetes::Role;
-use crate::node::{CgroupMode, PatchError, StorageDriver};
+use crate::node::{CgroupMode, PatchError};
 use crate::node_image::NodeImage;
 use crate::pki::Credentials;
 use crate::spec::{ClusterSpec, FoundRegistries, IpFamily, KubeProxyMode, Networking, NodeSpec};
@@ -48,15 +48,7 @@ fn planned_of(
 }
 
 fn machine() -> Machine {
-    Machine {
-        cgroups: CgroupMode::Delegated,
-        cgroup_parent: None,
-        host_store: Some("/home/me/store".into()),
-        storage_driver: StorageDriver::Overlay,
-        fuse: true,
-        many_ports: true,
-        timeouts: Default::default(),
-    }
+    Machine { host_store: Some("/home/me/store".into()), ..crate::testing::machine() }
 }
 
 fn planned_with(

@@ -4,6 +4,7 @@ mod error;
 mod info;
 mod options;
 mod state;
+mod storage_driver;
 
 use std::future::Future;
 use std::path::Path;
@@ -20,6 +21,7 @@ pub use options::{
     VolumeOptions,
 };
 pub use state::ContainerState;
+pub use storage_driver::StorageDriver;
 
 /// The future that every method of [`Podman`] returns.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, PodmanError>> + Send + 'a>>;

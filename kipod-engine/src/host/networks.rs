@@ -1,48 +1,22 @@
-//! Networks of the host. Pods cannot reach addresses of the host's networks that overlap the cluster's
-//! own subnets.
+//! Networks of the host, from the kernel's routing table.
 
 use std::net::Ipv4Addr;
 
-use crate::spec::{ClusterSpec, Subnet};
+use crate::spec::Subnet;
 
 /// The kernel's IPv4 routing table. Source: proc_pid_net(5), "route".
 const ROUTES: &str = "/proc/net/route";
 
 /// A directly connected network of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::actions) struct HostNetwork {
-    subnet: Subnet,
-    interface: String,
+pub(crate) struct HostNetwork {
+    pub(crate) subnet: Subnet,
+    pub(crate) interface: String,
 }
 
 /// Reads the host's networks from the kernel; none where the table cannot be read.
-pub(in crate::actions) fn read() -> Vec<HostNetwork> {
+pub(crate) fn networks() -> Vec<HostNetwork> {
     parse(&std::fs::read_to_string(ROUTES).unwrap_or_default())
-}
-
-/// Returns the subnets of the networks.
-pub(in crate::actions) fn subnets(all: &[HostNetwork]) -> impl Iterator<Item = Subnet> {
-    all.iter().map(|one| one.subnet)
-}
-
-/// Returns a warning for each network that pods of the cluster cannot reach.
-pub(in crate::actions) fn warnings(spec: &ClusterSpec, all: &[HostNetwork]) -> Vec<String> {
-    let networking = &spec.networking;
-    if !networking.ip_family.has_ipv4() {
-        return Vec::new();
-    }
-    let own = [
-        ("pod subnet", networking.pod_subnet.v4),
-        ("service subnet", networking.service_subnet.v4),
-    ];
-    let pairs = own.iter().flat_map(|own| all.iter().map(move |one| (own, one)));
-    let overlaps = pairs.filter(|((_, own), one)| own.overlaps(&one.subnet));
-    overlaps.map(|((name, own), HostNetwork { subnet, interface })| {
-        format!(
-            "the {name} `{own}` overlaps the host network `{subnet}` (`{interface}`): pods cannot reach addresses in it"
-        )
-    })
-    .collect()
 }
 
 /// Parses the directly connected networks. Routed networks are ignored: they are often as large as
@@ -78,7 +52,6 @@ fn parse(table: &str) -> Vec<HostNetwork> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{IpFamily, Networking};
 
     /// Interface, destination, gateway and mask.
     type Row = (&'static str, [u8; 4], [u8; 4], [u8; 4]);
@@ -110,15 +83,5 @@ mod tests {
             found.iter().map(|one| format!("{} {}", one.interface, one.subnet)).collect();
         assert_eq!(names, ["eth0 192.168.1.0/24", "wg0 10.244.3.0/24"]);
         assert_eq!(parse(""), []);
-
-        let lines = warnings(&ClusterSpec::default(), &found);
-        let [line] = lines.as_slice() else { panic!("{lines:?}") };
-        assert_eq!(
-            line,
-            "the pod subnet `10.244.0.0/16` overlaps the host network `10.244.3.0/24` (`wg0`): pods cannot reach addresses in it"
-        );
-        let networking = Networking::of(IpFamily::Ipv6);
-        let spec = ClusterSpec { networking, ..ClusterSpec::default() };
-        assert_eq!(warnings(&spec, &found), [""; 0]);
     }
 }
