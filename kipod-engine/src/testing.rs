@@ -4,7 +4,9 @@ use crate::cluster::Record;
 use crate::kubernetes::Role;
 use crate::node::CgroupMode;
 use crate::plan::{Machine, NodeIdentity};
-use crate::podman::StorageDriver;
+use crate::podman::{
+    ContainerOptions, NetworkOptions, Podman, Scripted, StorageDriver, VolumeOptions,
+};
 use crate::spec::ClusterSpec;
 
 /// The time at which clusters of tests are created, in seconds since the Unix epoch.
@@ -52,4 +54,24 @@ pub(crate) fn identity(name: &str, role: Role, index: u8) -> NodeIdentity {
         pod_subnet: format!("10.244.{index}.0/24").parse().unwrap(),
         pod_subnet6: None,
     }
+}
+
+/// Creates the network of a cluster and a container with its volume.
+pub(crate) async fn create_resources(
+    podman: &Scripted,
+    cluster: &str,
+    container: ContainerOptions,
+) {
+    let labels = crate::plan::labels(&cluster.parse().unwrap());
+    let network = NetworkOptions {
+        name: format!("kipod-{cluster}"),
+        subnet: format!("10.89.{}.0/24", cluster.bytes().map(u32::from).sum::<u32>() % 256),
+        gateway: [10, 89, 0, 1].into(),
+        ipv6: None,
+        labels: labels.clone(),
+    };
+    let volume = VolumeOptions { name: container.name.clone(), labels };
+    podman.create_network(&network).await.unwrap();
+    podman.create_volume(&volume).await.unwrap();
+    podman.create_container(&container).await.unwrap();
 }

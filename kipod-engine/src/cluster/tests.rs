@@ -5,11 +5,8 @@ use std::path::Path;
 use super::*;
 use crate::kubeconfig::ClusterAccess;
 use crate::lease::NameLock;
-use crate::node::CgroupMode;
-use crate::podman::{
-    ContainerOptions, NetworkOptions, Podman, PodmanError, Scripted, VolumeOptions,
-};
-use crate::spec::ClusterSpec;
+use crate::podman::{ContainerOptions, Podman, PodmanError, Scripted, VolumeOptions};
+use crate::testing::{self, create_resources};
 
 const NODE: &str = "demo-control-plane-0";
 
@@ -29,34 +26,11 @@ impl World {
     /// Creates the resources of a cluster with one node.
     async fn fill_podman(&self) {
         let labels = crate::plan::labels(&name());
-        let network = NetworkOptions {
-            name: "kipod-demo".to_owned(),
-            subnet: "10.89.0.0/24".to_owned(),
-            gateway: [10, 89, 0, 1].into(),
-            ipv6: None,
-            labels: labels.clone(),
-        };
-        let container = ContainerOptions::plain(NODE, labels.clone());
-        self.podman.create_network(&network).await.unwrap();
-        self.podman.create_volume(&VolumeOptions { name: NODE.to_owned(), labels }).await.unwrap();
-        self.podman.create_container(&container).await.unwrap();
+        create_resources(&self.podman, "demo", ContainerOptions::plain(NODE, labels)).await;
     }
 
     fn record(&self, complete: bool, kubeconfig: Vec<PathBuf>) -> Record {
-        let record = Record {
-            name: name(),
-            kubernetes_version: "v1.36.2".parse().unwrap(),
-            image: "image".to_owned(),
-            spec: ClusterSpec::default(),
-            nodes: Vec::new(),
-            changing: None,
-            api_port: 40_000,
-            service_address: None,
-            cgroups: CgroupMode::Delegated,
-            created: 1_800_000_000,
-            kubeconfig,
-            complete,
-        };
+        let record = Record { kubeconfig, complete, ..testing::record("demo") };
         record.write(&self.dirs.state).unwrap();
         record
     }

@@ -18,15 +18,14 @@ use crate::cluster::{ClusterEntry, Record, cluster_dir};
 use crate::events::Event;
 use crate::node::CgroupMode;
 use crate::node_image::{DEFAULT_IMAGE, label};
-use crate::plan::Machine;
 use crate::podman::{Podman, PodmanError, Scripted, StorageDriver};
 use crate::spec::{ClusterName, ClusterSpec};
+use crate::testing::{NOW, machine, record};
 use crate::util::Hint;
 use crate::util::dirs::Dirs;
 use crate::util::text::error_chain;
 
 const NODE: &str = "demo-control-plane-0";
-const NOW: i64 = 1_800_000_000;
 
 /// A host with kipod's directories and a Podman that has only a node image.
 struct World {
@@ -149,20 +148,7 @@ fn port_in_use() -> PodmanError {
 
 /// Leaves what a killed creation does: an incomplete record and resources in Podman.
 async fn leave_incomplete(world: &World) {
-    let record = Record {
-        name: name(),
-        kubernetes_version: "v1.36.2".parse().unwrap(),
-        image: DEFAULT_IMAGE.to_owned(),
-        spec: ClusterSpec::default(),
-        nodes: Vec::new(),
-        changing: None,
-        api_port: 40_000,
-        service_address: None,
-        cgroups: CgroupMode::Delegated,
-        created: NOW,
-        kubeconfig: Vec::new(),
-        complete: false,
-    };
+    let record = Record { complete: false, ..record("demo") };
     record.write(&world.dirs.state).unwrap();
     leave_volume(world).await;
 }

@@ -8,6 +8,7 @@ use crate::actions::{
 use crate::kubernetes::Role;
 use crate::plan::{NodeIdentity, label};
 use crate::podman::ContainerOptions;
+use crate::testing::identity;
 
 pub(super) const WORKER: &str = "demo-worker-0";
 
@@ -45,31 +46,8 @@ impl World {
     }
 }
 
-fn identity(name: &str, role: Role, index: u8) -> NodeIdentity {
-    NodeIdentity {
-        name: name.to_owned(),
-        role,
-        address: [10, 89, 0, 2 + index].into(),
-        pod_subnet: format!("10.244.{index}.0/24").parse().unwrap(),
-        pod_subnet6: None,
-    }
-}
-
 fn record(nodes: Vec<NodeIdentity>, changing: Option<NodeIdentity>) -> Record {
-    Record {
-        name: name(),
-        kubernetes_version: "v1.36.2".parse().unwrap(),
-        image: DEFAULT_IMAGE.to_owned(),
-        spec: ClusterSpec { name: name(), ..ClusterSpec::default() },
-        nodes,
-        changing,
-        api_port: 40_000,
-        service_address: None,
-        cgroups: CgroupMode::Delegated,
-        created: NOW,
-        kubeconfig: Vec::new(),
-        complete: true,
-    }
+    Record { image: DEFAULT_IMAGE.to_owned(), nodes, changing, ..crate::testing::record("demo") }
 }
 
 fn add_request(role: Role) -> AddRequest {

@@ -1,13 +1,46 @@
 //! Tests of kubeconfig files.
 
 mod document;
+mod entries;
+mod files;
 mod locks;
-mod user;
 
 use std::path::{Path, PathBuf};
 
 use super::{ClusterAccess, Kubeconfig};
 use crate::spec::ClusterName;
+
+/// A kubeconfig with other clusters and with fields that kipod does not know.
+const OTHERS: &str = "\
+# my clusters
+apiVersion: v1
+clusters:
+# the real thing
+- cluster:
+    certificate-authority: ../ca.crt
+    x-new-field: [1, 0755, yes]
+    server: https://10.0.0.1:6443
+  name: prod
+- name: no-content
+contexts:
+- name: prod
+  context:
+    namespace: ada
+    cluster: prod
+    user: ada
+current-context: prod
+kind: Config
+preferences: {colors: true}
+x-top: &anchor {deep: {er: 1}}
+x-alias: *anchor
+users:
+- name: ada
+  user:
+    exec: {apiVersion: client.authentication.k8s.io/v1, command: login, args: [a, '1'], env: null}
+extensions:
+- name: tool
+  extension: {k: v}
+";
 
 fn name(name: &str) -> ClusterName {
     name.parse().unwrap()

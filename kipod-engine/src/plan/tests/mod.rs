@@ -16,8 +16,6 @@ use crate::node_image::NodeImage;
 use crate::pki::Credentials;
 use crate::spec::{ClusterSpec, FoundRegistries, IpFamily, KubeProxyMode, Networking, NodeSpec};
 
-const NOW: i64 = 1_800_000_000;
-
 fn planned(control_planes: usize, workers: usize) -> Plan {
     planned_on(machine(), control_planes, workers)
 }
@@ -69,7 +67,7 @@ fn planned_with(
     };
     let images = vec![image; spec.nodes.len()];
     let joining = node_names(spec).split_off(spec.count(Role::ControlPlane));
-    let credentials = Credentials::mint("demo", &joining, NOW).unwrap();
+    let credentials = Credentials::mint("demo", &joining, crate::testing::NOW).unwrap();
     let choices =
         Choices { node_subnet: "10.89.7.0/24".parse().unwrap(), api_port: 40_000, service_address };
     plan(spec, &machine, &images, &choices, &credentials, found, Path::new("/state/demo"))

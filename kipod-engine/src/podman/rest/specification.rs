@@ -27,43 +27,12 @@ pub(super) fn specification(
     options: &ContainerOptions,
     can_limit_pids: bool,
 ) -> ContainerCreateOpts {
-    let tmpfs = options.tmpfs.iter().map(|path| mount("tmpfs", None, path, &[]));
-    let binds = options.binds.iter().map(|bind| {
-        let mode = if bind.read_only { "ro" } else { "rw" };
-        let source = bind.source.to_string_lossy().into_owned();
-        let options: Vec<&str> = bind.options.iter().copied().chain([mode]).collect();
-        mount("bind", Some(source), &bind.target, &options)
-    });
-    let volumes = options.volumes.iter().map(|volume| NamedVolume {
-        name: Some(volume.name.clone()),
-        dest: Some(volume.target.clone()),
-        is_anonymous: None,
-        // Container images with setuid programs and device nodes are extracted to volumes.
-        options: Some(["exec", "suid", "dev"].map(str::to_owned).to_vec()),
-    });
-    let devices = options.devices.iter().map(|path| LinuxDevice {
-        path: Some(path.to_string_lossy().into_owned()),
-        file_mode: None,
-        gid: None,
-        major: None,
-        minor: None,
-        type_: None,
-        uid: None,
-    });
-    let ports = options.ports.iter().map(|port| PortMapping {
-        container_port: Some(port.container_port),
-        host_ip: Some(port.host_address.to_string()),
-        host_port: port.host_port,
-        protocol: Some(port.protocol.to_owned()),
-        range: (port.count > 1).then_some(port.count),
-    });
     let address = PerNetworkOptions {
         static_ips: Some(addresses(&options.network)),
         aliases: None,
         interface_name: None,
         static_mac: Some(mac_address(options.network.address)),
     };
-    let unlimited = LinuxPids { limit: Some(if can_limit_pids { -1 } else { 0 }) };
     let restart = match options.restart {
         true => ContainerRestartPolicy::Always,
         false => ContainerRestartPolicy::No,
@@ -77,24 +46,14 @@ pub(super) fn specification(
         .labels(&options.labels)
         .privileged(options.systemd)
         .systemd(if options.systemd { SystemdEnabled::Always } else { SystemdEnabled::False })
-        .mounts(tmpfs.chain(binds))
-        .volumes(volumes)
-        .devices(devices)
+        .mounts(mounts(options))
+        .volumes(volumes(options))
+        .devices(devices(options))
         .net_namespace(namespace("bridge"))
         .networks([(&options.network.name, address)])
-        .portmappings(ports)
+        .portmappings(ports(options))
         .cgroup_namespace(namespace("private"))
-        .resource_limits(LinuxResources {
-            pids: Some(unlimited),
-            block_io: None,
-            cpu: None,
-            devices: None,
-            hugepage_limits: None,
-            memory: None,
-            network: None,
-            rdma: None,
-            unified: None,
-        })
+        .resource_limits(resources(can_limit_pids))
         // The container's owner can always read this log; journald may not be available.
         .log_configuration(LogConfig { type_: Some("k8s-file".to_owned()), config: None })
         .stop_signal(options.stop_signal)
@@ -109,6 +68,66 @@ pub(super) fn specification(
         builder = builder.dns_search(domains.iter().cloned().chain(none));
     }
     builder.build()
+}
+
+/// Returns the temporary file systems and bind mounts.
+fn mounts(options: &ContainerOptions) -> impl Iterator<Item = ContainerMount> {
+    let tmpfs = options.tmpfs.iter().map(|path| mount("tmpfs", None, path, &[]));
+    let binds = options.binds.iter().map(|bind| {
+        let mode = if bind.read_only { "ro" } else { "rw" };
+        let source = bind.source.to_string_lossy().into_owned();
+        let options: Vec<&str> = bind.options.iter().copied().chain([mode]).collect();
+        mount("bind", Some(source), &bind.target, &options)
+    });
+    tmpfs.chain(binds)
+}
+
+fn volumes(options: &ContainerOptions) -> impl Iterator<Item = NamedVolume> {
+    options.volumes.iter().map(|volume| NamedVolume {
+        name: Some(volume.name.clone()),
+        dest: Some(volume.target.clone()),
+        is_anonymous: None,
+        // Container images with setuid programs and device nodes are extracted to volumes.
+        options: Some(["exec", "suid", "dev"].map(str::to_owned).to_vec()),
+    })
+}
+
+fn devices(options: &ContainerOptions) -> impl Iterator<Item = LinuxDevice> {
+    options.devices.iter().map(|path| LinuxDevice {
+        path: Some(path.to_string_lossy().into_owned()),
+        file_mode: None,
+        gid: None,
+        major: None,
+        minor: None,
+        type_: None,
+        uid: None,
+    })
+}
+
+fn ports(options: &ContainerOptions) -> impl Iterator<Item = PortMapping> {
+    options.ports.iter().map(|port| PortMapping {
+        container_port: Some(port.container_port),
+        host_ip: Some(port.host_address.to_string()),
+        host_port: port.host_port,
+        protocol: Some(port.protocol.to_owned()),
+        range: (port.count > 1).then_some(port.count),
+    })
+}
+
+/// Returns the resource limits: no limit of processes.
+fn resources(can_limit_pids: bool) -> LinuxResources {
+    let unlimited = LinuxPids { limit: Some(if can_limit_pids { -1 } else { 0 }) };
+    LinuxResources {
+        pids: Some(unlimited),
+        block_io: None,
+        cpu: None,
+        devices: None,
+        hugepage_limits: None,
+        memory: None,
+        network: None,
+        rdma: None,
+        unified: None,
+    }
 }
 
 fn addresses(network: &NetworkAttachment) -> Vec<String> {
