@@ -13,10 +13,10 @@
 //! * Lock files that no process holds, and files of tests about deleted clusters.
 
 mod clusters;
-mod files;
 mod loads;
 mod registries;
 mod stores;
+mod test_clusters;
 #[cfg(test)]
 mod tests;
 

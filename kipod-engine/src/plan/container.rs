@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::addresses::address6;
 use super::names::{load_balancer_name, network_name};
 use super::{
-    LOAD_BALANCER, Machine, NodeIdentity, image_store, label, labels, options, status_dir,
+    LOAD_BALANCER, Machine, NodeIdentity, image_store, label, labels, mounts_and_ports, status_dir,
 };
 use crate::node::{
     API_PORT, CLUSTER_STORE, CONTROL_PLANE_STORE, HOST_STORE, NodeFile, SHARED_STORE, STATUS_DIR,
@@ -125,7 +125,7 @@ impl ContainerTemplate<'_> {
         }
         container.devices = self.machine.fuse.then(|| "/dev/fuse".into()).into_iter().collect();
         container.ports = ports;
-        options::add(spec, container);
+        mounts_and_ports::add(spec, container);
         node
     }
 

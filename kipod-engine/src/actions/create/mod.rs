@@ -1,5 +1,6 @@
 //! Creation of a cluster: the list of steps, in order. Each step is a file of this directory.
 
+mod complete;
 mod create_nodes;
 mod error;
 mod install_addons;
@@ -9,7 +10,6 @@ mod rollback;
 mod service_address;
 mod wait_control_plane;
 mod wait_ready;
-mod write_kubeconfig;
 
 use std::time::Instant;
 
@@ -105,7 +105,7 @@ async fn steps(
     install_addons::run(cx, request, found, &waiter.client).await?;
     let names: Vec<String> = reservation.plan.nodes.iter().map(|node| node.name.clone()).collect();
     found.preload.verify(cx, &names).await?;
-    let cluster = write_kubeconfig::run(cx, request, reservation, &waiter.client).await?;
+    let cluster = complete::run(cx, request, reservation, &waiter.client).await?;
     cx.events.send(Event::Detail(format!("created in {:.1} s", start.elapsed().as_secs_f64())));
     Ok(cluster)
 }

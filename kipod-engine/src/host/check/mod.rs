@@ -1,8 +1,8 @@
 //! Judges the facts: findings, and a remedy for each problem.
 
+mod all;
 mod cgroup;
 mod finding;
-mod findings;
 mod identity;
 mod kernel;
 mod limits;
@@ -15,9 +15,9 @@ mod resources;
 mod session;
 mod storage;
 
-pub use finding::{Finding, Status, Verdict};
 #[cfg(test)]
-pub(crate) use findings::findings;
+pub(crate) use all::findings;
+pub use finding::{Finding, Status, Verdict};
 #[cfg(test)]
 pub(crate) use render::render_text;
 pub(crate) use report::check_cached;

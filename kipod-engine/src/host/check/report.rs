@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::all::findings;
 use super::finding::{Finding, Status, Verdict};
-use super::findings::findings;
 use super::render::render_text;
 use crate::host::facts::{HostFacts, NodeImagePresence};
 use crate::host::probe::Sources;
