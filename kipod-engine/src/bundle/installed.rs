@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::BundleError;
 use super::layout::Program;
 use crate::kubernetes::Version;
 use crate::podman::Command;
@@ -12,9 +13,20 @@ use crate::podman::Command;
 /// version.
 ///
 /// A bundle whose kubeadm does not run matches by its name. [`Bundle::open`](super::Bundle::open) reports
-/// its errors.
-pub async fn find_installed(places: &[PathBuf], wanted: &str) -> Option<PathBuf> {
-    let wanted: Version = wanted.parse().ok()?;
+/// its errors. For `stable`, which is a release of upstream, there is no installed bundle.
+///
+/// # Errors
+///
+/// [`BundleError::InvalidVersion`] when `wanted` is not a version.
+pub async fn find_installed(
+    places: &[PathBuf],
+    wanted: &str,
+) -> Result<Option<PathBuf>, BundleError> {
+    if wanted == "stable" {
+        return Ok(None);
+    }
+    let invalid = |_| BundleError::InvalidVersion { text: wanted.to_owned() };
+    let wanted: Version = wanted.parse().map_err(invalid)?;
     let mut best: Option<(Version, PathBuf)> = None;
     let mut best_by_name = None;
     for dir in places.iter().flat_map(|place| directories(place)) {
@@ -29,7 +41,7 @@ pub async fn find_installed(places: &[PathBuf], wanted: &str) -> Option<PathBuf>
             None => {}
         }
     }
-    best.map(|(_, dir)| dir).or(best_by_name)
+    Ok(best.map(|(_, dir)| dir).or(best_by_name))
 }
 
 /// Returns the directory at a place, and its siblings sorted by name.
@@ -107,7 +119,9 @@ mod tests {
             ("stable", None),
         ] {
             let found = found.map(|path| root.join(path));
-            assert_eq!(find_installed(&places, wanted).await, found, "{wanted}");
+            assert_eq!(find_installed(&places, wanted).await.unwrap(), found, "{wanted}");
         }
+        let error = find_installed(&places, "newest").await.unwrap_err();
+        assert_eq!(error.to_string(), "`newest` is not a version");
     }
 }

@@ -235,7 +235,7 @@ mod build {
         let local = match (&source.components, options.kubernetes.as_deref()) {
             (Some(dir), _) => Some(dir.clone()),
             (None, _) if options.crio.is_some() || source.mirror.is_some() => None,
-            (None, Some(version)) => bundle::find_installed(&dirs.bundles, version).await,
+            (None, Some(version)) => bundle::find_installed(&dirs.bundles, version).await?,
             (None, None) => dirs.bundles.iter().find(|dir| dir.is_dir()).cloned(),
         };
         if let Some(dir) = local {

@@ -14,7 +14,7 @@ use crate::spec::ClusterName;
 /// assert_eq!(RegistryName::default().as_str(), "kipod-registry");
 /// assert_eq!(
 ///     "a_b".parse::<RegistryName>().unwrap_err().to_string(),
-///     "registry name `a_b` has `_`, where only a-z, 0-9 and - are allowed"
+///     "invalid registry name `a_b`: has `_`, where only a-z, 0-9 and - are allowed"
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct RegistryName(String);
 
 /// An invalid name of a registry, with all its problems.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("registry name `{name}` {}", .problems.join("; "))]
+#[error("invalid registry name `{name}`: {}", .problems.join("; "))]
 pub struct RegistryNameError {
     name: String,
     problems: Vec<String>,

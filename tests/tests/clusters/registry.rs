@@ -208,7 +208,10 @@ fn create_registry_is_idempotent_or_fails_cleanly() {
         assert!(!output.stderr.contains(text), "{output}");
     }
     let invalid_name = ["create", "registry", "a_b"];
-    Kipod::new(invalid_name).run().failure(2).stderr_contains(&["registry name `a_b` has `_`"]);
+    Kipod::new(invalid_name)
+        .run()
+        .failure(2)
+        .stderr_contains(&["invalid registry name `a_b`: has `_`"]);
     assert_eq!(registry.leftovers().matches(&other).count(), 0, "{}", registry.leftovers());
 
     // Prune removes the volume and the network of a registry without a container.
