@@ -28,7 +28,7 @@ pub enum Step {
     CreateNodes,
     /// Waiting for the API server.
     StartControlPlane,
-    /// Waiting for kubeadm to finish on the node.
+    /// Waiting for kubeadm to finish on all nodes.
     Bootstrap,
     /// Waiting for nodes and cluster DNS to be ready.
     Ready,
@@ -67,7 +67,7 @@ impl Step {
             Self::CreateNodes => "creating nodes",
             Self::StartControlPlane => "starting the control plane",
             Self::Bootstrap => "bootstrapping with kubeadm",
-            Self::Ready => "waiting for node and DNS",
+            Self::Ready => "waiting for nodes and DNS",
             Self::Storage => "installing the default StorageClass",
             Self::Metrics => "installing metrics-server",
             Self::Kubeconfig => "writing the kubeconfig",

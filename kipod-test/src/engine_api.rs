@@ -1,5 +1,6 @@
 //! Parts of `kipod_engine` that are used outside of the module `engine`: types, parsers,
-//! formatters and constants. Nothing here creates or changes a cluster.
+//! formatters and constants. Nothing here creates or changes a cluster. Locks are imported from
+//! `kipod_engine::lease` directly.
 
 pub(crate) use kipod_engine::config::read as parse_config;
 pub(crate) use kipod_engine::kubeconfig::client::install_crypto_provider;

@@ -1,4 +1,4 @@
-//! Versions of Kubernetes and CRI-O: requested and exact ones.
+//! Requested versions (`stable`, `1.36`) and the exact releases they resolve to.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

@@ -1,4 +1,5 @@
-//! Export of a cluster's logs to files, in kind's layout with CRI-O in place of containerd, and more files.
+//! Exports logs in the layout of `kind export logs`, with `crio.log` for `containerd.log`, plus kipod's own
+//! files.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Status of a booting node, in files of a directory that it shares with the host.
+//! Boot phases of a node, read from the files `phases` and `failed` in its status directory.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Kubernetes versions: parsing, supported versions, version skew and settings per version.
+//! Kubernetes versions: parsing, supported versions, version skew and settings per version; and node roles.
 
 mod role;
 mod settings;

@@ -1,4 +1,4 @@
-//! The state of a cluster that tests share, and its kept namespaces.
+//! The state file of a cluster shared by tests (creating, ready, deleting), and marks of kept namespaces.
 
 use std::io::ErrorKind;
 

@@ -1,4 +1,4 @@
-//! The plan of a node or load balancer, from the settings of its cluster.
+//! `PlanContext`: the inputs of a plan. Plans one node, or the load balancer.
 
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;

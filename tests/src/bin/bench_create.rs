@@ -115,7 +115,7 @@ fn measure_kipod(kipod: &Path) -> Result<Times> {
         match () {
             () if line.contains("starting the control plane") => times.api = now,
             () if line.contains("bootstrapping with kubeadm") => times.kubeadm = now,
-            () if line.contains("waiting for node and DNS") => times.dns = now,
+            () if line.contains("waiting for nodes and DNS") => times.dns = now,
             () => {}
         }
         stderr.push_str(&line);

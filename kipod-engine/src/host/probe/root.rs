@@ -1,4 +1,4 @@
-//! Files below a root directory.
+//! Reads files below `/`, or below a temporary directory in tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
