@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::files::ClusterFiles;
 use super::lock::LeaseError;
 use crate::util::bounded::{self, TEXT_LIMIT};
+use crate::util::fs::create_private_dir;
 
 /// The phase of a cluster that tests created. Without a state file, tests created no cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +92,7 @@ impl ClusterFiles {
     pub fn keep(&self, kept: &Kept) -> Result<(), LeaseError> {
         let path = self.kept().join(&kept.namespace);
         let text = serde_json::to_vec(kept).unwrap_or_default();
-        std::fs::create_dir_all(self.kept())
+        create_private_dir(&self.kept())
             .and_then(|()| std::fs::write(&path, text))
             .map_err(|source| LeaseError { path, source })
     }
