@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use kipod_engine::testing::parsers::{TARGETS, Target};
 
-/// The number of inputs of each target: about a second without optimization.
-const INPUTS: usize = 1500;
+/// The number of inputs of each target: less than a second without optimization.
+const INPUTS: usize = 500;
 /// The maximum size of an input.
 const MAX_SIZE: usize = 4096;
 /// The maximum resident memory of this process.
