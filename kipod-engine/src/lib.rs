@@ -63,8 +63,9 @@ pub mod podman;
 #[doc(hidden)]
 pub mod registry;
 pub mod spec;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
 mod util;
 
 pub use actions::{ChangeError, CreateError, FailureReport, ImagesError, Loaded, LoadedImage};
@@ -93,6 +94,8 @@ pub use registry::{RegistryError, RegistryName, RegistryNameError, RegistrySumma
 pub use spec::{ClusterName, ClusterSpec};
 pub use tokio_util::sync::CancellationToken;
 pub use util::Hint;
+#[doc(hidden)]
+pub use util::bounded;
 pub use util::dirs::{Dirs, DirsError};
 #[doc(hidden)]
 pub use util::text::error_chain;

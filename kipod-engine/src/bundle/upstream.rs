@@ -141,9 +141,8 @@ impl Upstream {
         let name = path.rsplit('/').next().unwrap_or(path);
         let read = async {
             let text = self.fetcher(&|_| {}).text(name, &url).await?;
-            let text = text.trim();
-            let version = text.strip_prefix('v').and_then(|version| Version::parse(version).ok());
-            version.ok_or_else(|| DownloadCause::NotAVersion(text.chars().take(80).collect()))
+            marker_version(&text)
+                .ok_or_else(|| DownloadCause::NotAVersion(text.trim().chars().take(80).collect()))
         };
         read.await.map_err(|cause| BundleError::Resolve {
             product: product.to_owned(),
@@ -210,6 +209,11 @@ impl Upstream {
     pub(super) fn crio_archive(&self, release: &Release) -> Url {
         below(&self.crio, &format!("cri-o/artifacts/{}", crio_archive_name(release)))
     }
+}
+
+/// Parses a version file.
+pub(super) fn marker_version(text: &str) -> Option<Version> {
+    text.trim().strip_prefix('v').and_then(|version| Version::parse(version).ok())
 }
 
 /// Returns the name of CRI-O's archive of static programs.

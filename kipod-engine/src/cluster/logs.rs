@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use futures_util::future::join_all;
 
 use super::list::{NodeSummary, nodes};
+use super::phases;
 use super::record::cluster_dir;
 use crate::plan::{LOAD_BALANCER, status_dir};
 use crate::podman::{Podman, PodmanError};
@@ -105,8 +106,9 @@ pub async fn export_logs(
     }
     let cluster_dir = cluster_dir(&dirs.state, name);
     let exported = all.iter().map(|node| async {
-        let phases = status_dir(&cluster_dir, &node.name).join("phases");
-        Export { podman, node, dir: dir.join(&node.name), missing: Vec::new() }.run(&phases).await
+        let status_dir = status_dir(&cluster_dir, &node.name);
+        let dir = dir.join(&node.name);
+        Export { podman, node, dir, missing: Vec::new() }.run(&status_dir).await
     });
     for lines in join_all(exported).await {
         missing.extend(lines?);
@@ -123,7 +125,7 @@ struct Export<'a> {
 }
 
 impl Export<'_> {
-    async fn run(mut self, phases: &Path) -> Result<Vec<String>, LogsError> {
+    async fn run(mut self, status_dir: &Path) -> Result<Vec<String>, LogsError> {
         let (podman, node) = (self.podman, self.node);
         let is_balancer = node.role == LOAD_BALANCER;
         let description = podman.describe_container(&node.name).await;
@@ -134,7 +136,7 @@ impl Export<'_> {
             write(&self.dir, "kubernetes-version.txt", &format!("{}\n", node.kubernetes_version))?;
         }
         // Missing if the node was interrupted before its first phase.
-        if let Ok(text) = std::fs::read_to_string(phases) {
+        if let Some(text) = phases::text(status_dir) {
             write(&self.dir, "phases.log", &text)?;
         }
         if !node.state.is_running() {

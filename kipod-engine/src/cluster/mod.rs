@@ -16,6 +16,7 @@ use crate::kubeconfig::{Kubeconfig, KubeconfigError, UserKubeconfig};
 use crate::lease::{LockError, NameLock};
 use crate::spec::ClusterName;
 use crate::util::Hint;
+use crate::util::bounded::{self, TEXT_LIMIT};
 use crate::util::dirs::Dirs;
 
 pub(crate) use list::containers;
@@ -112,7 +113,7 @@ impl ClusterEntry {
     ///
     /// When the file cannot be read.
     pub fn kubeconfig(&self) -> Result<String, RecordError> {
-        std::fs::read_to_string(&self.kubeconfig_path)
+        bounded::read_text(&self.kubeconfig_path, TEXT_LIMIT)
             .map_err(|source| RecordError::Io { path: self.kubeconfig_path.clone(), source })
     }
 
@@ -185,4 +186,11 @@ pub enum ConnectError {
     /// The kubeconfig is invalid.
     #[error(transparent)]
     Client(#[from] ClientError),
+}
+
+/// Parses any record or status of a node, for fuzzing.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn parse_any(bytes: &[u8]) {
+    let _ = serde_json::from_slice::<Record>(bytes);
+    let _ = phases::parse(&String::from_utf8_lossy(bytes));
 }

@@ -10,6 +10,7 @@ use crate::lease::LeaseError;
 use crate::node::CgroupMode;
 use crate::plan::{NodeIdentity, control_plane_name, has_balancer, load_balancer_name};
 use crate::spec::{ClusterName, ClusterSpec};
+use crate::util::bounded::{self, TEXT_LIMIT};
 use crate::util::{Hint, fs};
 
 /// The record of a cluster.
@@ -109,7 +110,7 @@ impl Record {
     /// When it exists but cannot be read.
     pub fn read(state: &Path, name: &ClusterName) -> Result<Option<Self>, RecordError> {
         let path = file(state, name);
-        let bytes = match std::fs::read(&path) {
+        let bytes = match bounded::read(&path, TEXT_LIMIT) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(RecordError::Io { path, source }),

@@ -12,9 +12,9 @@ use super::access::Kubeconfig;
 use super::document::{Document, SECTIONS};
 use super::error::KubeconfigError;
 use super::lock::{FileLock, LockError};
-use super::read::read;
 use super::{location, replace};
 use crate::spec::ClusterName;
+use crate::util::bounded::{self, TEXT_LIMIT};
 
 /// The default timeout for locks that other programs hold. They hold them for milliseconds; a lock that
 /// is held longer is the leftover of a killed process.
@@ -158,7 +158,7 @@ impl UserKubeconfig {
     fn read(&self) -> Result<Documents, KubeconfigError> {
         let mut documents = Documents::new();
         for (at, path) in self.files.iter().enumerate() {
-            let bytes = match read(path) {
+            let bytes = match bounded::read(path, TEXT_LIMIT) {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(source) => {

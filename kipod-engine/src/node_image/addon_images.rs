@@ -6,6 +6,7 @@ use kipod_images::versions;
 
 use super::layout::images_file;
 use crate::podman::StorageDriver;
+use crate::util::bounded::{self, TEXT_LIMIT};
 
 /// The images of the default StorageClass.
 pub(super) const STORAGE: &[&str] = &[versions::LOCAL_PATH_PROVISIONER, versions::BUSYBOX];
@@ -19,7 +20,7 @@ pub(super) fn are_in(store: &Path, driver: StorageDriver, images: &[&str]) -> bo
         #[serde(default)]
         names: Vec<String>,
     }
-    let entries: Vec<Entry> = std::fs::read(images_file(store, driver))
+    let entries: Vec<Entry> = bounded::read(&images_file(store, driver), TEXT_LIMIT)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default();

@@ -36,3 +36,10 @@ pub(crate) use resources::LabeledResources;
 pub use rest::Service;
 #[cfg(any(test, feature = "testing"))]
 pub use scripted::{Scripted, Upload};
+
+/// Parses any output of Podman or image archive, for fuzzing.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn parse_any(bytes: &[u8]) {
+    cli::parse_any(bytes);
+    rest::parse_any(bytes);
+}

@@ -9,15 +9,20 @@ const FIRST_SUBORDINATE_ID: u64 = 100_000;
 /// Reads the user from `/etc/passwd` and the environment.
 pub(super) fn user(sources: &Sources) -> User {
     let passwd = sources.root.read("/etc/passwd").unwrap_or_default();
-    let named = passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(sources.uid)).then(|| name.to_owned())
-    });
+    let named = name(&passwd, sources.uid);
     // A user of a directory service is not in the file.
     let local = named.is_some();
     let name = named.or_else(|| sources.variable("USER").map(str::to_owned));
     User { uid: sources.uid, name, local }
+}
+
+/// Returns the name of a user in the text of `/etc/passwd`.
+pub(super) fn name(passwd: &str, uid: u32) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
 }
 
 /// Reads the sysctls and AppArmor profiles for user namespaces.
@@ -63,17 +68,7 @@ pub(super) fn subordinate_ids(
         IdKind::Group => ("/etc/subgid", "newgidmap"),
     };
     let text = sources.root.read(file).unwrap_or_default();
-    // Both files are keyed by the user, by name or by user id.
-    let number = user.uid.to_string();
-    let mut ranges = vec![];
-    let mut next_free = FIRST_SUBORDINATE_ID;
-    for line in text.lines() {
-        let Some((key, range)) = subordinate_line(line) else { continue };
-        next_free = next_free.max(range.start.saturating_add(range.count));
-        if Some(key) == user.name.as_deref() || key == number {
-            ranges.push(range);
-        }
-    }
+    let (ranges, next_free) = ranges(&text, user.name.as_deref(), user.uid);
     let mapped = podman.info.as_ref().filter(|info| info.rootless).map(|info| {
         let map = match kind {
             IdKind::User => &info.uid_map,
@@ -82,6 +77,23 @@ pub(super) fn subordinate_ids(
         map.iter().filter(|line| line.container_id != 0).map(|line| line.size).sum()
     });
     SubordinateIds { ranges, next_free, mapped, helper: sources.program(helper, &[]) }
+}
+
+/// Returns the ranges of a user in the text of `/etc/subuid` or `/etc/subgid`, and the first id after the
+/// ranges of all users.
+pub(super) fn ranges(text: &str, name: Option<&str>, uid: u32) -> (Vec<IdRange>, u64) {
+    // Both files are keyed by the user, by name or by user id.
+    let number = uid.to_string();
+    let mut ranges = vec![];
+    let mut next_free = FIRST_SUBORDINATE_ID;
+    for line in text.lines() {
+        let Some((key, range)) = subordinate_line(line) else { continue };
+        next_free = next_free.max(range.start.saturating_add(range.count));
+        if Some(key) == name || key == number {
+            ranges.push(range);
+        }
+    }
+    (ranges, next_free)
 }
 
 /// Parses `ada:100000:65536`.

@@ -18,3 +18,6 @@ mod transfer;
 mod volumes;
 
 pub use service::Service;
+
+#[cfg(any(test, feature = "testing"))]
+pub(super) use transfer::parse_any;

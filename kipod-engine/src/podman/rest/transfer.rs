@@ -1,6 +1,6 @@
 //! Transfer of images from the user's store, or from an archive, to another store.
 
-use std::io::Read;
+use std::io::{BufRead, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use super::client::Client;
 use crate::podman::api::{Archive, ImageInfo, ImageStore, Labels, Platform, PodmanError};
 use crate::podman::cli::{PodmanCli, parse};
 use crate::util::blocking;
+use crate::util::bounded::{self, TEXT_LIMIT};
 
 /// Copies an image by name. Its id and digest stay the same.
 pub(super) async fn copy(
@@ -190,9 +191,21 @@ impl From<InspectedImage> for ImageInfo {
     }
 }
 
+/// Parses any image archive or description of images, for fuzzing.
+#[cfg(any(test, feature = "testing"))]
+pub(in crate::podman) fn parse_any(bytes: &[u8]) {
+    let _ = oci_names_in(bytes);
+    let _ = parse::<Vec<InspectedImage>>(bytes, "parse")
+        .map(|images| images.into_iter().map(ImageInfo::from).collect::<Vec<_>>());
+}
+
 /// Returns the names of the images of an OCI archive, with or without gzip compression. Each image must
 /// have a name.
 fn oci_names(archive: &Path) -> std::io::Result<Vec<String>> {
+    oci_names_in(std::io::BufReader::new(std::fs::File::open(archive)?))
+}
+
+fn oci_names_in(mut archive: impl BufRead) -> std::io::Result<Vec<String>> {
     #[derive(Deserialize)]
     struct Index {
         manifests: Vec<Manifest>,
@@ -202,19 +215,18 @@ fn oci_names(archive: &Path) -> std::io::Result<Vec<String>> {
         #[serde(default)]
         annotations: std::collections::BTreeMap<String, String>,
     }
-    let mut magic = [0; 2];
-    std::fs::File::open(archive)?.read_exact(&mut magic)?;
-    let file = std::io::BufReader::new(std::fs::File::open(archive)?);
-    let plain: Box<dyn Read> = match magic {
-        [0x1f, 0x8b] => Box::new(flate2::read::MultiGzDecoder::new(file)),
-        _ => Box::new(file),
+    let is_gzip = archive.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+    let plain: Box<dyn Read> = match is_gzip {
+        true => Box::new(flate2::bufread::MultiGzDecoder::new(archive)),
+        false => Box::new(archive),
     };
-    for entry in tar::Archive::new(plain).entries()? {
+    // Raw entries: long names and extended headers would be read into memory, of any size.
+    for entry in tar::Archive::new(plain).entries()?.raw(true) {
         let entry = entry?;
         if entry.path()?.as_os_str().to_string_lossy().trim_start_matches("./") != "index.json" {
             continue;
         }
-        let index: Index = serde_json::from_reader(entry)?;
+        let index: Index = serde_json::from_slice(&bounded::read_stream(entry, TEXT_LIMIT)?)?;
         let name = |mut manifest: Manifest| {
             manifest.annotations.remove("org.opencontainers.image.ref.name")
         };

@@ -1,6 +1,7 @@
 //! `kipod load`.
 
 use std::io::IsTerminal;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use kipod_engine::actions::{ImageSource, LoadedImage};
@@ -48,6 +49,11 @@ fn archive(file: &Path) -> Result<Archive, Failure> {
                 .hint(Some("pipe one in: `podman save IMAGE | kipod load image-archive -`")));
         }
         return Ok(Archive::Stdin);
+    }
+    // Podman runs in another process and reads the archive several times.
+    if file.metadata().is_ok_and(|found| found.file_type().is_fifo()) {
+        return Err(Failure::usage(format!("archive `{}` is a pipe", file.display()))
+            .hint(Some("use `-` to read standard input".to_owned())));
     }
     match std::fs::File::open(file) {
         // An absolute path, since Podman would take a name such as `http:x` for a transport.
