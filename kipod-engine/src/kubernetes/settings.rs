@@ -1,6 +1,6 @@
 //! Settings that depend on the Kubernetes version, in one table.
 
-use super::Version;
+use super::version::{OLDEST, Version};
 
 /// The settings of the minor versions from `since` up to the next row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) struct Settings {
 /// 1.34 is the first with etcd 3.6; etcd's flags of 3.5 and 3.6; kube-proxy's feature gates.
 const TABLE: &[Settings] = &[
     Settings {
-        since: (1, 32),
+        since: OLDEST,
         kubeadm_api: "kubeadm.k8s.io/v1beta4",
         no_initial_corruption_check: ("experimental-initial-corrupt-check", "false"),
         watch_progress_argument: "experimental-watch-progress-notify-interval",
@@ -37,9 +37,6 @@ const TABLE: &[Settings] = &[
         watch_progress_argument: "watch-progress-notify-interval",
     },
 ];
-
-/// The oldest supported minor version.
-pub(super) const OLDEST: (u64, u64) = TABLE[0].since;
 
 impl Settings {
     /// Returns the settings of a supported version.

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::OLDEST;
+/// The oldest supported minor version, with which the table of settings starts.
+pub(super) const OLDEST: (u64, u64) = (1, 32);
 
 /// A Kubernetes version: `v1.36.2`, or `v1.36` for any patch release of that minor version.
 ///

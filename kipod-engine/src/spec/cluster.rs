@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    ClusterName, ClusterSpecBuilder, ImageReference, KubeadmPatches, Networking, NodeSpec, Registry,
-};
+use super::{ClusterName, ImageReference, KubeadmPatches, Networking, NodeSpec, Registry};
 use crate::kubernetes::{Role, Version};
 
 /// The default timeout for a cluster to become ready: five minutes. Creation takes half a minute on two
@@ -96,11 +94,6 @@ impl Default for ClusterSpec {
 }
 
 impl ClusterSpec {
-    /// Creates a builder for a cluster with this name.
-    pub fn builder(name: impl Into<String>) -> ClusterSpecBuilder {
-        ClusterSpecBuilder::new(name)
-    }
-
     /// Returns the number of nodes with a role.
     pub fn count(&self, role: Role) -> usize {
         self.nodes.iter().filter(|node| node.role == role).count()

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Location, Position};
+use super::location::{Location, Position, RawValue};
 
 /// An invalid value of a cluster specification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,6 +26,24 @@ impl ValidationError {
             Some(location) => location.error(message),
             None => Self { position: None, field: name.to_owned(), message: message.to_string() },
         }
+    }
+}
+
+impl Location {
+    /// Creates an error at this location.
+    pub(crate) fn error(&self, message: impl fmt::Display) -> ValidationError {
+        ValidationError {
+            position: Some(self.position.clone()),
+            field: self.key.clone(),
+            message: message.to_string(),
+        }
+    }
+}
+
+impl RawValue {
+    /// Creates an error about this value. `name` names the field if the value is not from a file.
+    pub(crate) fn error(&self, name: &str, message: impl fmt::Display) -> ValidationError {
+        ValidationError::at(self.location.as_ref(), name, message)
     }
 }
 

@@ -29,6 +29,7 @@ mod name;
 mod networking;
 mod node;
 mod patch;
+mod problem;
 mod raw;
 mod registry;
 mod registry_auth;

@@ -4,7 +4,7 @@ use json_patch::PatchOperation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::check::Problem;
+use super::problem::Problem;
 use crate::util::suggest::did_you_mean;
 
 /// The objects of the kubeadm configuration: kind, group and versions. kipod writes the last version.

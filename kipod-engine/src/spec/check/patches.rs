@@ -1,6 +1,6 @@
 //! Validation of patches of the kubeadm configuration: syntax and targets.
 
-use super::Problem;
+use crate::spec::problem::Problem;
 use crate::spec::{
     JsonPatch, KubeadmPatches, Location, MergePatch, PatchTarget, RawJsonPatch, RawPatches,
     RawValue, ValidationError,
