@@ -70,7 +70,7 @@ mod util;
 
 pub use actions::{ChangeError, CreateError, FailureReport, ImagesError, Loaded, LoadedImage};
 #[cfg(feature = "build")]
-pub use bundle::BundleError;
+pub use bundle::{BundleError, VersionRequest};
 pub use cluster::{
     ClusterDetails, ClusterState, ClusterSummary, ConnectError, ExportError, LogsError,
     NodeSummary, OpenError, RecordError, RemoveError,

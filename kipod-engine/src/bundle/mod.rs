@@ -91,7 +91,8 @@ pub use layout::{ImageProgram, Program};
 #[doc(hidden)]
 pub use open::Bundle;
 #[doc(hidden)]
-pub use release::{Release, VersionRequest};
+pub use release::Release;
+pub use release::VersionRequest;
 #[doc(hidden)]
 pub use upstream::Upstream;
 
