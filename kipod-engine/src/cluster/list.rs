@@ -1,8 +1,10 @@
 //! Lists of clusters and nodes.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::IpNet;
 use serde::Serialize;
 
 use super::record::{Record, RecordError};
@@ -13,9 +15,23 @@ use crate::podman::{ContainerInfo, ContainerState, Podman, PodmanError};
 use crate::spec::{ClusterName, comma_separated};
 use crate::util::dirs::Dirs;
 
-/// The state of a cluster.
+/// The state of a cluster: whether its creation is complete.
+///
+/// ```no_run
+/// use kipod_engine::ClusterState;
+///
+/// # async fn example(engine: kipod_engine::Engine) -> Result<(), kipod_engine::Error> {
+/// for cluster in engine.clusters()? {
+///     if cluster.state == ClusterState::Broken {
+///         engine.delete(&cluster.name).await?;
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ClusterState {
     /// Its creation is complete.
     Created,
@@ -25,8 +41,36 @@ pub enum ClusterState {
     Broken,
 }
 
-/// A cluster in a list.
+impl ClusterState {
+    /// Returns the name of the state, such as `created`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Busy => "busy",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+impl fmt::Display for ClusterState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The summary of a cluster: its name, its state and details of its record.
+///
+/// ```no_run
+/// # fn example(engine: kipod_engine::Engine) -> Result<(), kipod_engine::Error> {
+/// for cluster in engine.clusters()? {
+///     let version = cluster.details.map(|details| details.kubernetes_version).unwrap_or_default();
+///     println!("{} {} {version}", cluster.name, cluster.state);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ClusterSummary {
     /// The name.
     pub name: ClusterName,
@@ -37,8 +81,19 @@ pub struct ClusterSummary {
     pub details: Option<ClusterDetails>,
 }
 
-/// Details of a cluster in a list.
+/// The details of a cluster in a [`ClusterSummary`], from its record.
+///
+/// ```no_run
+/// # fn example(engine: kipod_engine::Engine) -> Result<(), kipod_engine::Error> {
+/// let clusters = engine.clusters()?;
+/// let details = clusters.iter().filter_map(|cluster| cluster.details.as_ref());
+/// let nodes: usize = details.map(|details| details.control_planes + details.workers).sum();
+/// println!("{nodes} nodes in {} clusters", clusters.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ClusterDetails {
     /// The Kubernetes version.
     pub kubernetes_version: String,
@@ -62,8 +117,8 @@ pub struct ClusterDetails {
     pub created: i64,
 }
 
-impl From<Record> for ClusterDetails {
-    fn from(record: Record) -> Self {
+impl ClusterDetails {
+    fn of(record: Record) -> Self {
         let count = |role| record.nodes.iter().filter(|identity| identity.role == role).count();
         let networking = &record.spec.networking;
         Self {
@@ -81,8 +136,20 @@ impl From<Record> for ClusterDetails {
     }
 }
 
-/// A node in a list.
+/// The summary of a node, or of the load balancer of several control planes.
+///
+/// ```no_run
+/// # async fn example(cluster: kipod_engine::Cluster) -> Result<(), kipod_engine::Error> {
+/// for node in cluster.nodes().await? {
+///     if node.role == "worker" && node.state.is_running() {
+///         println!("{} has the addresses {:?}", node.name, node.addresses);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct NodeSummary {
     /// The name.
     pub name: String,
@@ -95,9 +162,9 @@ pub struct NodeSummary {
     /// The Kubernetes version; empty for a load balancer.
     pub kubernetes_version: String,
     /// The IP addresses on the node network, if the cluster's record contains them.
-    pub addresses: Vec<String>,
+    pub addresses: Vec<IpAddr>,
     /// The pod CIDRs; empty for a load balancer.
-    pub pod_subnets: Vec<String>,
+    pub pod_subnets: Vec<IpNet>,
     /// The container id.
     pub container_id: String,
     /// The node image.
@@ -118,7 +185,7 @@ pub fn clusters(dirs: &Dirs) -> Result<Vec<ClusterSummary>, RecordError> {
             false if NameLock::is_taken(&dirs.state, &name) => ClusterState::Busy,
             false => ClusterState::Broken,
         };
-        ClusterSummary { name, state, details: record.map(ClusterDetails::from) }
+        ClusterSummary { name, state, details: record.map(ClusterDetails::of) }
     };
     Ok(Record::all(&dirs.state)?.into_iter().map(summary).collect())
 }
@@ -172,21 +239,17 @@ fn record(dirs: &Dirs, cluster: &str) -> Option<Record> {
 }
 
 /// Returns the IP addresses and pod CIDRs of a container from its cluster's record.
-fn recorded_addresses(record: Option<&Record>, container: &str) -> (Vec<String>, Vec<String>) {
+fn recorded_addresses(record: Option<&Record>, container: &str) -> (Vec<IpAddr>, Vec<IpNet>) {
     let Some(record) = record else { return Default::default() };
     let family = record.spec.networking.ip_family;
     let mut identities = record.nodes.iter().chain(&record.changing);
     if let Some(identity) = identities.find(|identity| identity.name == container) {
-        return (texts(&identity.addresses(family)), texts(&identity.pod_subnets(family)));
+        return (identity.addresses(family), identity.pod_subnets(family));
     }
     match container == load_balancer_name(&record.name) {
-        true => (texts(&load_balancer_addresses(family, &record.nodes)), Vec::new()),
+        true => (load_balancer_addresses(family, &record.nodes), Vec::new()),
         false => Default::default(),
     }
-}
-
-fn texts<T: ToString>(all: &[T]) -> Vec<String> {
-    all.iter().map(T::to_string).collect()
 }
 
 /// Returns the names of all clusters with resources in Podman, recorded or not.

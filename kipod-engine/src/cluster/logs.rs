@@ -38,7 +38,18 @@ const BALANCER_COMMANDS: &[(&str, &[&str])] = &[
 /// The number of lines of a container's output that are exported.
 const SERIAL_LINES: usize = 10_000;
 
-/// Logs could not be exported.
+/// An error of the export of a cluster's logs.
+///
+/// ```no_run
+/// use kipod_engine::{Cluster, Error, LogsError};
+///
+/// async fn export(cluster: &Cluster) -> Result<Vec<String>, Error> {
+///     match cluster.export_logs("logs").await {
+///         Err(Error::ExportLogs(LogsError::NoNodes { .. })) => Ok(Vec::new()),
+///         missing => missing,
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogsError {

@@ -48,7 +48,22 @@ pub struct Record {
     pub complete: bool,
 }
 
-/// A record cannot be read or written.
+/// An error of a cluster's record: the file with the specification, the nodes and the state of the cluster,
+/// in kipod's state directory.
+///
+/// ```no_run
+/// use kipod_engine::{Engine, Error, Hint, RecordError};
+///
+/// fn list(engine: &Engine) -> Result<(), Error> {
+///     match engine.clusters() {
+///         Err(Error::Record(error @ RecordError::Invalid { .. })) => {
+///             eprintln!("{error}; {}", error.hint().unwrap_or_default());
+///             Ok(())
+///         }
+///         clusters => clusters.map(|clusters| println!("{} clusters", clusters.len())),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {

@@ -18,13 +18,31 @@ use crate::util::{Hint, blocking};
 /// The time in which Podman completes a request whose client was killed.
 pub(crate) const SETTLE_TIME: Duration = Duration::from_millis(500);
 
-/// A cluster could not be deleted completely. Everything else of it was deleted.
+/// An error of the deletion of a cluster. Everything that could be deleted is deleted.
+///
+/// ```no_run
+/// use kipod_engine::{ClusterName, Engine, Error, RemoveError};
+///
+/// async fn delete(engine: &Engine, name: &ClusterName) -> Result<(), Error> {
+///     match engine.delete(name).await {
+///         Err(Error::Delete(RemoveError::Incomplete { errors, .. })) => {
+///             errors.iter().for_each(|error| eprintln!("left behind: {error}"));
+///             Ok(())
+///         }
+///         deleted => deleted.map(drop),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoveError {
     /// Another process works on the cluster.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    Lock(
+        #[from]
+        #[doc(hidden)]
+        LockError,
+    ),
     /// Podman cannot list the cluster's resources.
     #[error("cannot list the resources of cluster `{name}`")]
     List {

@@ -10,7 +10,7 @@ use crate::actions::{
     self, AddRequest, ImageSource, LoadRequest, Loaded, NodeAction, StartRequest,
 };
 use crate::cluster::{self as clusters, NodeSummary, OpenError, Record};
-use crate::kubeconfig::UserKubeconfig;
+use crate::kubeconfig::{UserKubeconfig, client};
 use crate::kubernetes::{Role, Version};
 use crate::podman::{Archive, ExecOutput, Podman};
 use crate::spec::{ClusterName, DEFAULT_WAIT, ImageReference};
@@ -99,7 +99,7 @@ impl Cluster {
     ///
     /// When the kubeconfig cannot be read or used.
     pub async fn client(&self) -> Result<kube::Client, Error> {
-        Ok(self.entry.client().await?)
+        Ok(client::connect(&self.kubeconfig()?).await?)
     }
 
     /// Lists the nodes, and the load balancer of several control planes.
@@ -263,7 +263,24 @@ impl Cluster {
     }
 }
 
-/// An addition of a node that starts when it is awaited. Made by [`Cluster::add_node`].
+/// A builder of an additional node; awaiting it adds the node and returns its name. Created by
+/// [`Cluster::add_node`].
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use kipod_engine::Role;
+///
+/// # async fn example(cluster: kipod_engine::Cluster) -> Result<(), Box<dyn std::error::Error>> {
+/// let node = cluster
+///     .add_node(Role::Worker)
+///     .image("localhost/kipod-node:v1.35.6".parse()?)
+///     .wait(Duration::from_secs(120))
+///     .await?;
+/// println!("`{node}` is ready");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "an addition does nothing until it is awaited"]
 pub struct AddNode {
@@ -313,7 +330,18 @@ impl IntoFuture for AddNode {
     }
 }
 
-/// A start of a cluster that begins when it is awaited. Made by [`Cluster::start`].
+/// A builder of the start of a stopped cluster; awaiting it starts the nodes. Created by
+/// [`Cluster::start`].
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// # async fn example(cluster: kipod_engine::Cluster) -> Result<(), kipod_engine::Error> {
+/// cluster.stop().await?;
+/// cluster.start().wait(Duration::from_secs(120)).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a start does nothing until it is awaited"]
 pub struct StartCluster {

@@ -7,5 +7,6 @@ mod version;
 
 pub use role::Role;
 pub(crate) use settings::Settings;
+#[doc(hidden)]
 pub use skew::{SkewError, check_skew};
 pub use version::{Version, VersionError};

@@ -26,6 +26,7 @@ pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 // Records of older versions lack newer fields.
 #[serde(default)]
+#[non_exhaustive]
 pub struct ClusterSpec {
     /// The name. Default: `kipod`.
     pub name: ClusterName,

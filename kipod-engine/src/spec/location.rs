@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// A position in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Position {
     /// The file's name, as the caller passed it.
     pub file: String,

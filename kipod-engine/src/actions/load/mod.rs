@@ -56,8 +56,22 @@ pub struct LoadRequest {
     pub cancel: CancellationToken,
 }
 
-/// An image that the nodes see.
+/// A loaded image: one name of an image that all nodes of the cluster see.
+///
+/// ```no_run
+/// # async fn example(cluster: kipod_engine::Cluster) -> Result<(), kipod_engine::Error> {
+/// let loaded = cluster.load_image("controller:dev").await?;
+/// // The name to use in the `image` of a pod.
+/// let image = &loaded.images[0];
+/// assert_eq!(image.name, "localhost/controller:dev");
+/// if !image.copied {
+///     println!("all nodes had {} already", image.id);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LoadedImage {
     /// The image name for pods.
     pub name: String,
@@ -68,7 +82,21 @@ pub struct LoadedImage {
 }
 
 /// The result of loading images.
+///
+/// ```no_run
+/// # async fn example(cluster: kipod_engine::Cluster) -> Result<(), kipod_engine::Error> {
+/// let loaded = cluster.load_archive("images.tar").await?;
+/// for image in &loaded.images {
+///     println!("{}", image.name);
+/// }
+/// for node in &loaded.stopped {
+///     println!("node `{node}` is stopped, and sees the images when it starts");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Loaded {
     /// The images, one entry per name.
     pub images: Vec<LoadedImage>,

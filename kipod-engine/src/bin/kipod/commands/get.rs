@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use kipod_engine::cluster::{ClusterDetails, ClusterState, ClusterSummary, NodeSummary, OpenError};
+use kipod_engine::cluster::{ClusterDetails, ClusterSummary, NodeSummary, OpenError};
 use kipod_engine::{Error, Event, Events};
 
 use super::{print, print_json, print_names, table};
@@ -57,12 +57,7 @@ fn clusters(list: &ListArgs, progress: &'static Progress) -> Result<u8, Failure>
 }
 
 fn cluster_row(summary: &ClusterSummary, wide: bool, now: u64) -> Vec<String> {
-    let state = match summary.state {
-        ClusterState::Created => "created",
-        ClusterState::Busy => "busy",
-        ClusterState::Broken => "broken",
-    };
-    let mut row = vec![summary.name.to_string(), state.to_owned()];
+    let mut row = vec![summary.name.to_string(), summary.state.to_string()];
     let mut detail = |show: &dyn Fn(&ClusterDetails) -> String| {
         row.push(summary.details.as_ref().map(show).unwrap_or_default());
     };
@@ -106,13 +101,18 @@ async fn nodes(args: &GetNodesArgs, progress: &'static Progress) -> Result<u8, F
 }
 
 fn node_row(node: NodeSummary, wide: bool) -> Vec<String> {
+    let (addresses, pod_subnets) = (joined(&node.addresses), joined(&node.pod_subnets));
     let mut row =
         vec![node.name, node.role, node.state.to_string(), node.kubernetes_version, node.cluster];
     if wide {
         let id = node.container_id.chars().take(SHORT_ID).collect();
-        row.extend([node.addresses.join(","), node.pod_subnets.join(","), id, node.image]);
+        row.extend([addresses, pod_subnets, id, node.image]);
     }
     row
+}
+
+fn joined(values: &[impl ToString]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// Formats an age as kubectl does.

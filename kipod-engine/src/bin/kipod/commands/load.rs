@@ -22,7 +22,7 @@ pub(crate) async fn run(args: &Load, progress: &'static Progress) -> Result<u8, 
     let cluster = open_cancellable(progress)?.cluster(&name)?;
     let loaded = cluster.load(source, into.nodes.clone()).await?;
     let cluster = cluster.name();
-    for LoadedImage { name, id, copied } in &loaded.images {
+    for LoadedImage { name, id, copied, .. } in &loaded.images {
         let id = id.get(..12).unwrap_or(id);
         progress.send(Event::Note(match copied {
             true => format!("loaded `{name}` ({id}) into cluster `{cluster}`"),
