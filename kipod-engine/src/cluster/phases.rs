@@ -46,3 +46,25 @@ pub(crate) fn failed_step(status_dir: &Path) -> Option<String> {
     let text = read_untrusted(&status_dir.join("failed"), LIMIT).ok()?;
     Some(text.trim().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_cannot_make_the_host_read_other_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let secret = dir.path().join("secret");
+        std::fs::write(&secret, "1 booted\n").unwrap();
+        let status = dir.path().join("status");
+        std::fs::create_dir(&status).unwrap();
+        for name in ["phases", "failed"] {
+            std::os::unix::fs::symlink(&secret, status.join(name)).unwrap();
+        }
+        assert_eq!((text(&status), failed_step(&status)), (None, None));
+        assert_eq!(phases(&status), []);
+        std::fs::remove_file(status.join("phases")).unwrap();
+        std::fs::rename(&secret, status.join("phases")).unwrap();
+        assert!(reached(&status, "booted"));
+    }
+}

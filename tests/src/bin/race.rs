@@ -9,8 +9,9 @@
 //! and addresses are chosen by then, and one machine can run all of them. `--complete` waits until the
 //! clusters are ready, at most `--parallel` at a time.
 //!
-//! It fails if not exactly one of the creations of one name succeeds, if two clusters have the same port,
-//! subnet or address, if a command fails for another reason, or if anything of a cluster remains.
+//! It fails if a command fails for another reason than a name in use, or if anything of a cluster remains.
+//! With `--complete`, also if not exactly one of the creations of one name succeeds, or if two clusters have
+//! the same port, subnet or address.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -143,8 +144,9 @@ impl Race {
 
     #[track_caller]
     fn assert_created(&self, output: &Output) {
-        let expected = if self.complete { 0 } else { 130 };
-        assert_eq!(output.code(), Some(expected), "{output}");
+        // A creation may be complete before its turn to be interrupted.
+        let interrupted = !self.complete && output.code() == Some(130);
+        assert!(interrupted || output.code() == Some(0), "{output}");
     }
 
     /// Fails unless all existing clusters have a port, a subnet and an address of their own.

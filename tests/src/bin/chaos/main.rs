@@ -83,7 +83,8 @@ fn main() -> Result<ExitCode> {
     };
     let creation = Duration::from_secs(args.creation);
     let mut failures = Failures::new();
-    let (start, mut run, total) = (std::time::Instant::now(), 0, indices.len());
+    let (start, total) = (std::time::Instant::now(), indices.len());
+    let (mut run, mut killed) = (0, 0);
     for index in indices {
         if args.minutes.is_some_and(|minutes| start.elapsed() >= Duration::from_secs(60 * minutes))
         {
@@ -93,14 +94,15 @@ fn main() -> Result<ExitCode> {
         let case = Case::draw(seed, index, creation, &combinations);
         println!("{case}");
         let name = format!("{case} (--seed {seed} --case {index})");
-        if !failures.attempt(&name, || world.run(&case)) {
+        if !failures.attempt(&name, || killed += usize::from(world.run(&case))) {
             // So that the next case is independent of this one.
             world.reset();
         }
     }
     failures.attempt("the last deletion", || world.delete());
     world.losses().into_iter().for_each(|loss| failures.add(loss));
-    println!("{run} of {total} cases run in {:.0} s", start.elapsed().as_secs_f64());
+    let seconds = start.elapsed().as_secs();
+    println!("{run} of {total} cases run in {seconds} s, {killed} with a SIGKILL before the end");
     Ok(failures.finish())
 }
 

@@ -40,8 +40,9 @@ impl World {
         Ok(world)
     }
 
-    /// Runs one case. Panics if it fails.
-    pub(crate) fn run(&self, case: &Case) {
+    /// Runs one case. Returns whether the process was killed before the operation ended. Panics if the case
+    /// fails.
+    pub(crate) fn run(&self, case: &Case) -> bool {
         match (case.operation.needs_cluster(), self.exists()) {
             (true, false) => drop(self.create().success()),
             (false, true) => self.delete(),
@@ -50,10 +51,10 @@ impl World {
         let leftovers = self.leftovers();
         let archive =
             (case.operation == Operation::Load).then(|| Archive::build(&self.cluster, case));
-        match case.victim {
+        let killed = match case.victim {
             Victim::Runner | Victim::Group => self.disturb_tests(case),
             _ => self.disturb_command(case, archive.as_ref()),
-        }
+        };
         match case.next {
             Next::Delete => self.delete(),
             Next::Create => self.create_again(),
@@ -70,6 +71,7 @@ impl World {
             let remaining = leftovers.remaining();
             assert!(remaining.is_empty(), "leftovers: {remaining:#?}");
         }
+        killed
     }
 
     /// Returns lost locks of Podman and changed files, after the last deletion.
@@ -98,7 +100,7 @@ impl World {
         let _ = std::panic::catch_unwind(|| self.wait(self.deletion()));
     }
 
-    fn disturb_command(&self, case: &Case, archive: Option<&Archive>) {
+    fn disturb_command(&self, case: &Case, archive: Option<&Archive>) -> bool {
         let mut running = self.command(case, archive).spawn();
         let killed = disturb(&mut running, case.victim, case.at, &self.cluster);
         let Some(output) = wait_timeout(running, TIMEOUT) else {
@@ -107,10 +109,11 @@ impl World {
         let what = if killed { "killed" } else { "ended before" };
         let end = output.code().map_or("by a signal".to_owned(), |code| format!("with {code}"));
         println!("  {what}; exited {end} after {:.1} s", output.elapsed.as_secs_f64());
+        killed
     }
 
     /// Kills a test runner, and waits until the processes of its run have ended, as the reaper does.
-    fn disturb_tests(&self, case: &Case) {
+    fn disturb_tests(&self, case: &Case) -> bool {
         let runner = match case.operation {
             Operation::Nextest => Runner::Nextest,
             _ => Runner::Cargo,
@@ -123,16 +126,20 @@ impl World {
             ("KIPOD_E2E_ARRIVED", arrived.to_str().expect("a path in UTF-8")),
             ("KIPOD_ARTIFACTS_DIR", artifacts.to_str().expect("a path in UTF-8")),
         ];
-        let run = runner.start("real", "ends::pass", &state_home(), &variables);
+        let mut run = runner.start("real", "ends::pass", &state_home(), &variables);
         std::thread::sleep(case.at);
+        let killed = !run.has_ended();
         match case.victim {
+            _ if !killed => {}
             Victim::Group => run.kill_group(),
             _ => run.kill(),
         }
         let start = Instant::now();
         drop(run.end());
         runner::no_process(dir.path());
-        println!("  killed; its processes ended after {:.1} s", start.elapsed().as_secs_f64());
+        let what = if killed { "killed" } else { "ended before" };
+        println!("  {what}; all processes ended after {:.1} s", start.elapsed().as_secs_f64());
+        killed
     }
 
     /// Creates the cluster after an operation that was disturbed. A cluster that is complete in spite of
