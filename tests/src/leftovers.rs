@@ -46,6 +46,10 @@ impl Leftovers {
             let names = list.lines().filter(|name| self.matches(name));
             found.extend(names.map(|name| format!("{kind} `{name}`")));
         }
+        let images = podman(&["images", "--format", "{{.Repository}}"]);
+        let held = format!("localhost/held-by-kipod-cluster/{}/", self.cluster);
+        let held = images.lines().filter(|name| name.starts_with(&held));
+        found.extend(held.map(|name| format!("image name `{name}`")));
         for dir in directories() {
             let entries = std::fs::read_dir(&dir).into_iter().flatten().flatten();
             for entry in entries.filter(|entry| self.matches(&entry.file_name().to_string_lossy()))

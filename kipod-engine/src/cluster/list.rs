@@ -10,7 +10,9 @@ use serde::Serialize;
 use super::record::{Record, RecordError};
 use crate::kubernetes::Role;
 use crate::lease::NameLock;
-use crate::plan::{label, load_balancer_addresses, load_balancer_name};
+use crate::plan::{
+    held_prefix, holding_cluster, label, load_balancer_addresses, load_balancer_name,
+};
 use crate::podman::{ContainerInfo, ContainerState, Podman, PodmanError};
 use crate::spec::{ClusterName, comma_separated};
 use crate::util::dirs::Dirs;
@@ -223,15 +225,18 @@ pub async fn nodes(
     Ok(found)
 }
 
-/// Lists the containers of one cluster, or of all.
+/// Lists the nodes' and load balancers' containers of one cluster, or of all.
 pub(crate) async fn containers(
     podman: &dyn Podman,
     cluster: Option<&ClusterName>,
 ) -> Result<Vec<ContainerInfo>, PodmanError> {
-    match cluster {
-        Some(name) => podman.containers(&format!("{}={name}", label::CLUSTER)).await,
-        None => podman.containers(label::CLUSTER).await,
-    }
+    let label = match cluster {
+        Some(name) => format!("{}={name}", label::CLUSTER),
+        None => label::CLUSTER.to_owned(),
+    };
+    let mut found = podman.containers(&label).await?;
+    found.retain(|one| one.labels.get(label::ROLE).is_none_or(|role| role != label::IMAGE_HOLD));
+    Ok(found)
 }
 
 fn record(dirs: &Dirs, cluster: &str) -> Option<Record> {
@@ -261,10 +266,24 @@ pub async fn names_in_podman(podman: &dyn Podman) -> Result<Vec<ClusterName>, Po
     let containers = podman.containers(label::CLUSTER).await?;
     let volumes = podman.volumes(label::CLUSTER).await?;
     let networks = podman.networks(label::CLUSTER).await?;
+    let images = podman.images("").await?;
+    let holding =
+        images.iter().flat_map(|image| &image.names).filter_map(|name| holding_cluster(name));
     let labels = containers
         .iter()
         .map(|one| &one.labels)
         .chain(volumes.iter().map(|one| &one.labels))
         .chain(networks.iter().map(|one| &one.labels));
-    Ok(labels.filter_map(|labels| labels.get(label::CLUSTER)?.parse().ok()).collect())
+    let labelled = labels.filter_map(|labels| labels.get(label::CLUSTER)?.parse().ok());
+    Ok(labelled.chain(holding).collect())
+}
+
+/// Returns the names that the holds of a cluster gave to images of the user's store.
+pub(crate) async fn held_image_names(
+    podman: &dyn Podman,
+    cluster: &ClusterName,
+) -> Result<Vec<String>, PodmanError> {
+    let prefix = held_prefix(cluster);
+    let names = podman.images("").await?.into_iter().flat_map(|image| image.names);
+    Ok(names.filter(|name| name.starts_with(&prefix)).collect())
 }

@@ -18,10 +18,10 @@ use crate::util::Hint;
 use crate::util::bounded::{self, TEXT_LIMIT};
 use crate::util::dirs::Dirs;
 
-pub(crate) use list::containers;
 pub use list::{
     ClusterDetails, ClusterState, ClusterSummary, NodeSummary, clusters, names_in_podman, nodes,
 };
+pub(crate) use list::{containers, held_image_names};
 pub(crate) use logs::mask_passwords;
 pub use logs::{LogsError, export_logs};
 pub use record::{Record, RecordError, cluster_dir, kubeconfig_path};

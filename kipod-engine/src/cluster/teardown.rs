@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::record::{Record, cluster_dir, record_path, unretain};
-use crate::cluster::store;
+use crate::cluster::{held_image_names, store};
 use crate::kubeconfig::UserKubeconfig;
 use crate::lease::{ImagesLock, LockError, NameLock};
 use crate::plan::{self, label};
@@ -158,6 +158,9 @@ pub(crate) async fn remove_locked(
     let mut existed = found.first().is_some();
     let mut errors = Vec::new();
     found.remove_containers(podman, &mut errors).await;
+    if let Err(error) = release_images(podman, name).await {
+        errors.push(format!("names of held images: {}", error_chain(&error)));
+    }
     // An exit of Podman may have interrupted the creation, and left files that Podman does not list.
     if let Some(record) = record.as_ref().filter(|record| record.is_interrupted()) {
         let changing = record.changing.iter().map(|identity| identity.name.clone());
@@ -193,6 +196,14 @@ pub(crate) async fn remove_locked(
     } else {
         Err(RemoveError::Incomplete { name: name.clone(), errors })
     }
+}
+
+/// Removes the names that the cluster's holds gave to images. The images stay in the user's store.
+async fn release_images(podman: &dyn Podman, name: &ClusterName) -> Result<(), PodmanError> {
+    for image in held_image_names(podman, name).await? {
+        podman.remove_image_name(&image).await?;
+    }
+    Ok(())
 }
 
 /// Removes a node's container and its volume.

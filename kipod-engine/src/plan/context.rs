@@ -69,6 +69,7 @@ impl PlanContext<'_> {
             control_planes: &control_planes,
             balancer: self.balancer_address().map(|address| addresses(address, family)[0]),
             cgroups: machine.cgroups,
+            ping_groups: machine.ping_groups,
             api_server_address: spec.networking.api_server_address,
             storage_driver: machine.storage_driver,
             timeouts: machine.timeouts,

@@ -25,9 +25,9 @@ pub use crate::util::text::quote;
 pub(crate) use api::STALE;
 pub use api::{
     Archive, Bind, BoxFuture, ContainerDetails, ContainerInfo, ContainerMount, ContainerOptions,
-    ContainerState, ExecOutput, ImageInfo, ImageStore, Labels, NetworkAttachment, NetworkInfo,
-    NetworkOptions, Platform, Podman, PodmanError, PortMapping, StorageDriver, VolumeInfo,
-    VolumeMount, VolumeOptions,
+    ContainerState, ExecOutput, ImageHold, ImageInfo, ImageStore, Labels, NetworkAttachment,
+    NetworkInfo, NetworkOptions, Platform, Podman, PodmanError, PortMapping, StorageDriver,
+    VolumeInfo, VolumeMount, VolumeOptions,
 };
 pub use cli::{BuildOptions, PodmanCli, SystemInfo};
 pub use command::{Command, CommandError};

@@ -6,7 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::edit;
-use super::spec::{File, Node, SpecError, file_to_edit, fit_container, fit_process};
+use super::spec::{
+    File, Node, SpecError, command, file_to_edit, fit_container, fit_process,
+    without_id_mapped_mounts,
+};
 use super::wait::{Readiness, VARIABLE, address, readiness, wait};
 
 fn node(controllers: &[&str]) -> Node {
@@ -135,6 +138,32 @@ fn file_to_edit_reads_every_form_of_the_bundle_option() {
     assert_eq!(file_to_edit(&["exec", "id", "ls"]), None);
     assert_eq!(file_to_edit(&["--root=/r", "state", "create"]), None);
     assert_eq!(file_to_edit(&["--version"]), None);
+}
+
+#[test]
+fn command_is_found_after_global_options() {
+    assert_eq!(command(&["--root", "/r", "features"]), Some("features"));
+    assert_eq!(command(&["--root=/features", "state", "features"]), Some("state"));
+    assert_eq!(command(&["--version"]), None);
+}
+
+#[test]
+fn features_lack_id_mapped_mounts() {
+    let mut features = json!({
+        "ociVersionMin": "1.0.0",
+        "linux": { "mountExtensions": { "idmap": { "enabled": true } }, "cgroup": { "v2": true } },
+    });
+    without_id_mapped_mounts(&mut features);
+    assert_eq!(
+        features,
+        json!({
+            "ociVersionMin": "1.0.0",
+            "linux": { "mountExtensions": { "idmap": { "enabled": false } }, "cgroup": { "v2": true } },
+        })
+    );
+    let mut features = json!({ "linux": {} });
+    without_id_mapped_mounts(&mut features);
+    assert_eq!(features, json!({ "linux": {} }));
 }
 
 #[test]

@@ -152,6 +152,14 @@ pub enum CreateError {
         #[doc(hidden)]
         source: Box<ClientError>,
     },
+    /// The pull policy for local images could not be installed.
+    #[error("cannot install the pull policy for local images in cluster `{name}`")]
+    LocalImages {
+        /// The cluster.
+        name: ClusterName,
+        /// The cause.
+        source: kube::Error,
+    },
     /// The default StorageClass could not be installed.
     #[error("cannot install the default StorageClass in cluster `{name}`")]
     Storage {

@@ -1,6 +1,7 @@
 //! Loading images into the image store that all nodes of a cluster share.
 
 mod error;
+mod hold;
 mod preload;
 mod visible;
 mod wanted;
@@ -225,6 +226,12 @@ async fn load(
     refuse(errors)?;
     let from = unpacked.as_ref().map(|(staged, _)| staged);
     let images = copy(podman, from, &store, wanted, &running).await?;
+    if cluster.record().spec.host_images {
+        // A copied image does not depend on the user's store.
+        let in_place = images.iter().filter(|image| !image.copied && from.is_none());
+        let in_place = in_place.map(|one| Wanted { name: one.name.clone(), id: one.id.clone() });
+        hold::update(context, name, &in_place.collect::<Vec<_>>(), &running).await;
+    }
     Ok(Loaded { images, stopped })
 }
 

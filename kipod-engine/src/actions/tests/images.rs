@@ -3,7 +3,7 @@
 use super::nodes::WORKER;
 use super::*;
 use crate::actions::{ChangeError, ImageSource, LoadRequest, Loaded, load_images};
-use crate::cluster::store;
+use crate::cluster::{self, store};
 use crate::lease::{ImagesLock, NameLock};
 use crate::podman::Archive;
 
@@ -42,6 +42,15 @@ impl World {
     fn sees(&self, node: &str, image: &str, id: &str) {
         let query = "crictl inspecti --output go-template --template {{.status.id}}";
         self.podman.set_exec_output(&format!("{node} {query} {image}"), 0, &format!("{id}\n"));
+    }
+
+    /// Returns the names of the images that the cluster holds.
+    fn holds(&self) -> Vec<String> {
+        let containers = self.podman.holds();
+        containers
+            .into_iter()
+            .filter_map(|labels| labels.get(crate::util::labels::HELD_NAME).cloned())
+            .collect()
     }
 
     fn copies(&self) -> Vec<String> {
@@ -293,4 +302,100 @@ async fn preload_reports_all_errors_before_the_start() {
       image `quay.io/arm:1` is for linux/arm64, but the nodes are linux/amd64
     ");
     assert_eq!((world.count("create"), world.record()), (0, None));
+}
+
+#[tokio::test]
+async fn load_holds_images_that_pods_use_in_place() {
+    let world = World::with_store().await;
+    for image in ["localhost/a:1", "localhost/used:1"] {
+        world.podman.add_image(image, Default::default());
+    }
+    world.podman.replace_image("localhost/a:1", "aaaa");
+    world.podman.replace_image("localhost/used:1", "bbbb");
+    for node in [NODE, WORKER] {
+        world.sees(node, "localhost/a:1", "aaaa");
+    }
+    let list = r#"{"containers": [{"imageId": "bbbb"}, {"imageId": "pulled"}]}"#;
+    world.podman.set_exec_output(&format!("{WORKER} crictl ps"), 0, list);
+    world.load(store(&["localhost/a:1"]), &[]).await.unwrap();
+    assert_eq!(world.holds(), ["localhost/a:1", "localhost/used:1"]);
+
+    // Another image got the name, and no pod uses the old one.
+    world.podman.set_exec_output(&format!("{WORKER} crictl ps"), 0, "{}");
+    world.podman.replace_image("localhost/used:1", "cccc");
+    world.load(store(&["localhost/a:1"]), &[]).await.unwrap();
+    assert_eq!(world.holds(), ["localhost/a:1"]);
+
+    // Holds are not nodes, and are removed with the cluster.
+    let nodes = cluster::nodes(&world.podman, &world.dirs, None).await.unwrap();
+    assert_eq!(nodes.len(), 2);
+    cluster::remove(&world.podman, &world.dirs, &name()).await.unwrap();
+    assert_eq!(world.holds(), [""; 0]);
+    let names = cluster::held_image_names(&world.podman, &name()).await.unwrap();
+    assert_eq!(names, [""; 0]);
+}
+
+#[tokio::test]
+async fn failed_hold_is_a_warning() {
+    let world = World::with_store().await;
+    world.podman.add_image("localhost/a:1", Default::default());
+    for node in [NODE, WORKER] {
+        world.sees(node, "localhost/a:1", "id-of-localhost/a:1");
+    }
+    world.podman.fail("hold_image", refusal);
+    let warnings = std::sync::Mutex::new(Vec::new());
+    let request = LoadRequest {
+        cluster: name(),
+        source: store(&["localhost/a:1"]),
+        nodes: Vec::new(),
+        cancel: CancellationToken::new(),
+    };
+    let collect = |event: Event| {
+        if let Event::Warning(text) = event {
+            warnings.lock().unwrap().push(text);
+        }
+    };
+    load_images(world.context(&collect), &request).await.unwrap();
+    insta::assert_snapshot!(
+        warnings.lock().unwrap().join("\n"),
+        @"images of cluster `demo` are not held in your image store, so do not prune it: do that: no space left"
+    );
+}
+
+/// Puts an image with the id `0wn` into the store of the node image.
+fn add_own_image(world: &World, name: &str) {
+    let list = world.dirs.data.join("stores/v1.36.2/overlay-images/images.json");
+    std::fs::write(list, format!(r#"[{{"id": "0wn", "names": ["{name}"]}}]"#)).unwrap();
+}
+
+#[tokio::test]
+async fn create_warns_of_images_that_pods_cannot_use() {
+    let hidden = "pods get the image of the node image instead of yours for `quay.io/own:1`: load yours with `kipod load image`, or give it another name";
+    for (id, has_store, warns) in
+        [("other", true, true), ("0wn", true, false), ("other", false, false)]
+    {
+        let world = World::new();
+        add_own_image(&world, "quay.io/own:1");
+        world.podman.add_image("quay.io/own:1", Default::default());
+        world.podman.replace_image("quay.io/own:1", id);
+        let mut request = request();
+        request.machine.host_store = has_store.then(|| "/store".into());
+        world.create_until_kubeadm_fails(request).await;
+        let found = world.warnings().iter().any(|warning| warning == hidden);
+        assert_eq!(found, warns, "{id} {has_store}: {:?}", world.warnings());
+    }
+}
+
+#[tokio::test]
+async fn preload_copies_images_that_the_node_image_hides() {
+    let world = World::new();
+    add_own_image(&world, "quay.io/own:1");
+    for image in ["quay.io/own:1", "quay.io/here:1"] {
+        world.podman.add_image(image, Default::default());
+    }
+    let mut request = preloading(&["quay.io/own:1", "quay.io/here:1"]);
+    request.machine.host_store = Some("/store".into());
+    world.create_until_kubeadm_fails(request).await;
+    assert_eq!(world.copies(), ["copy_image quay.io/own:1 from the user to images"]);
+    assert!(!world.warnings().iter().any(|warning| warning.contains("quay.io/own:1")));
 }

@@ -10,7 +10,7 @@ use super::kube_proxy::kube_proxy_configuration;
 use super::kubelet::kubelet_configuration;
 use super::patch::apply_patches;
 use super::patch_error::PatchError;
-use super::registration::{PATCHES_DIR, registration, timeouts};
+use super::registration::{PATCHES_DIR, registration, schedulable_file, timeouts};
 use super::tuning;
 use crate::kubernetes::Settings;
 use crate::node::{API_PORT, Bootstrap, ClusterSettings, NodeFile, NodeSettings};
@@ -26,7 +26,7 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError
     let mut documents = patched_components(node)?;
     documents.insert(0, patched_init(node)?);
 
-    let mut files = Vec::new();
+    let mut files = Vec::from_iter(schedulable_file(node, &documents[0]));
     if node.bootstrap == Bootstrap::InitFirst && has_upload_file(cluster) {
         files.push(NodeFile::secret("kubeadm/upload.yaml", join(&documents)));
     }

@@ -1,10 +1,11 @@
 //! Images of the user's image store.
 
 use podman_api::models::LibpodImageSummary;
-use podman_api::opts::{ImageListFilter, ImageListOpts};
+use podman_api::opts::{ContainerCreateOpts, ImageListFilter, ImageListOpts, ImageTagOpts};
 
 use super::client::Client;
-use crate::podman::api::{ImageInfo, Platform, PodmanError};
+use super::specification::namespace;
+use crate::podman::api::{ImageHold, ImageInfo, Platform, PodmanError};
 
 /// Returns the image with this reference.
 pub(super) async fn find(
@@ -30,7 +31,8 @@ pub(super) async fn find(
 
 /// Lists the images with a label.
 pub(super) async fn list(client: &Client, label: &str) -> Result<Vec<ImageInfo>, PodmanError> {
-    let wanted = ImageListOpts::builder().filter([ImageListFilter::LabelKey(label.into())]).build();
+    let filter = (!label.is_empty()).then(|| ImageListFilter::LabelKey(label.into()));
+    let wanted = ImageListOpts::builder().filter(filter).build();
     let wanted = &wanted;
     let found = client
         .query(|podman| async move { podman.images().list(wanted).await })
@@ -43,4 +45,46 @@ pub(super) async fn list(client: &Client, label: &str) -> Result<Vec<ImageInfo>,
         platform: None,
     };
     Ok(found.into_iter().map(info).collect())
+}
+
+/// Gives an image another name, and creates a container of it.
+pub(super) async fn hold(client: &Client, hold: &ImageHold) -> Result<(), PodmanError> {
+    let image = &hold.image;
+    let name = ImageTagOpts::builder().repo(&hold.repository).tag(&hold.tag).build();
+    let name = &name;
+    client
+        .call(|podman| async move { podman.images().get(image).tag(name).await })
+        .await
+        .map_err(|failure| client.error(failure, format!("tag image `{image}`")))?;
+    let options = ContainerCreateOpts::builder()
+        .name(&hold.container)
+        .image(image)
+        // An image may have no command. This one is never run.
+        .command(["never-started"])
+        .labels(&hold.labels)
+        .net_namespace(namespace("none"))
+        .build();
+    let options = &options;
+    let create =
+        |podman: podman_api::Podman| async move { podman.containers().create(options).await };
+    match client.call(create).await {
+        Ok(_) => Ok(()),
+        Err(failure) if failure.contains("name is already in use") => Ok(()),
+        Err(failure) => {
+            Err(client.error(failure, format!("create container `{}`", hold.container)))
+        }
+    }
+}
+
+/// Removes a name of an image.
+pub(super) async fn untag(client: &Client, name: &str) -> Result<bool, PodmanError> {
+    let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+    let removed = ImageTagOpts::builder().repo(repository).tag(tag).build();
+    let removed = &removed;
+    match client.call(|podman| async move { podman.images().get(name).untag(removed).await }).await
+    {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.is_missing() => Ok(false),
+        Err(failure) => Err(client.error(failure, format!("untag image `{name}`"))),
+    }
 }

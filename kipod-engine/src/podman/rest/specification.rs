@@ -143,7 +143,7 @@ fn mac_address(address: std::net::Ipv4Addr) -> String {
     format!("0a:58:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
 }
 
-fn namespace(mode: &str) -> Namespace {
+pub(super) fn namespace(mode: &str) -> Namespace {
     Namespace { nsmode: Some(mode.to_owned()), value: None }
 }
 
