@@ -10,6 +10,7 @@ use super::kube_proxy::kube_proxy_configuration;
 use super::kubelet::kubelet_configuration;
 use super::patch::apply_patches;
 use super::patch_error::PatchError;
+use super::readiness::is_observable;
 use super::registration::{PATCHES_DIR, registration, timeouts};
 use super::tuning;
 use crate::kubernetes::Settings;
@@ -33,6 +34,17 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError
     add_etcd_members(cluster, &mut documents[1]);
     files.push(NodeFile::secret("kubeadm/init.yaml", join(&documents)));
     Ok(files)
+}
+
+/// Returns whether programs inside a control plane can query the readiness of its API server.
+///
+/// # Errors
+///
+/// If a patch cannot be applied.
+pub(in crate::node) fn has_observable_api_server(
+    node: &NodeSettings<'_>,
+) -> Result<bool, PatchError> {
+    Ok(is_observable(&patched_components(node)?[0]))
 }
 
 /// Returns the patched configuration of the control plane, kubelet and kube-proxy, in this order.

@@ -107,3 +107,33 @@ fn control_planes_without_workers_run_user_pods() {
     assert_eq!(taints(3, 0), Some(serde_json::json!([])));
     assert_eq!(taints(1, 1), None, "the taints of kubeadm");
 }
+
+#[test]
+fn control_planes_hold_connections_until_ready() {
+    let plan = planned(1, 1);
+    insta::assert_snapshot!(text(&plan.nodes[0], "network/hold.nft"), @r"
+    # Written by kipod.
+    table inet kipod-hold {
+        chain output {
+            type nat hook output priority -110
+            ip daddr 172.31.255.1 tcp dport 6443 redirect to :61443
+        }
+        chain prerouting {
+            type nat hook prerouting priority -110
+            ip daddr 172.31.255.1 tcp dport 6443 redirect to :61443
+        }
+    }
+    ");
+    assert!(!has(&plan.nodes[1], "network/hold.nft"), "workers have no API server");
+    // The load balancer and other members connect to the node's address, and must not be held.
+    insta::assert_snapshot!(text(&of_family(IpFamily::Dual, 3, 0).nodes[1], "network/hold.nft"), @r"
+    # Written by kipod.
+    table inet kipod-hold {
+        chain output {
+            type nat hook output priority -110
+            ip daddr 10.89.7.3 tcp dport 6443 redirect to :61443
+            ip6 daddr fd00:10:89:7::3 tcp dport 6443 redirect to :61443
+        }
+    }
+    ");
+}
