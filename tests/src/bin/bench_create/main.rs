@@ -1,4 +1,7 @@
-//! Measures `kipod create cluster`, compared with serial creation. Both run in turn.
+//! Measures `kipod create cluster`, compared with serial creation, and with E. All run in turn.
+//!
+//! E is the time until etcd and kube-apiserver of the component bundle are ready when they are started as
+//! plain processes, as envtest does: see [`yardstick`].
 //!
 //! Serial creation runs each step with `podman exec` after the previous one has finished: start the
 //! container, wait for CRI-O, run `kubeadm init`, install the CNI configuration, wait for CoreDNS. Both
@@ -8,18 +11,27 @@
 //! cargo run --release -p kipod-e2e --bin bench_create -- [ROUNDS]
 //! ```
 //!
-//! Results are seconds from the start of the command. The ratios are medians of the ratios of pairs.
+//! Results are seconds from the start of the command. The ratios are medians of the ratios of pairs. "CPU"
+//! is the processor time of the node, in seconds. "CPU share" is this time over the time that all
+//! processors had until CoreDNS was ready.
 
-use std::io::{BufRead, BufReader};
+mod parallel;
+mod serial;
+mod yardstick;
+
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use kipod_e2e::bench::{self, median_f64};
-use kipod_engine::node_image::{DEFAULT_IMAGE, NodeImage, node_image};
+use kipod_e2e::local_bundle;
+use kipod_engine::node_image::{DEFAULT_IMAGE, node_image};
 use kipod_engine::podman::Service;
 use kipod_engine::{Dirs, host, plan::Machine};
+
+use parallel::Creation;
+use serial::Serial;
 
 /// Seconds until each milestone of a creation.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,6 +41,8 @@ struct Times {
     kubeadm: f64,
     dns: f64,
     delete: f64,
+    /// Processor time of the node until CoreDNS is ready. Measured for kipod only.
+    cpu: f64,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -41,26 +55,50 @@ async fn main() -> Result<()> {
     let driver = machine.storage_driver;
     let image = node_image(&service, DEFAULT_IMAGE, &dirs.data, driver).await?;
 
-    let (mut serial, mut ours) = (Vec::new(), Vec::new());
+    let bundle = local_bundle().context("no component bundle: set KIPOD_COMPONENTS")?;
+    let cores = std::thread::available_parallelism()?.get() as f64;
+    let (mut serial, mut ours, mut yardsticks) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
+        let one = yardstick::measure(&bundle).await?;
+        println!("{round}  E       {one:.1}");
+        yardsticks.push(one);
         let one = Serial::new(&image, &machine)?.run().await?;
         println!("{round}  serial  {}", line(&one));
         serial.push(one);
-        let one = measure_kipod(&kipod)?;
-        println!("{round}  kipod   {}", line(&one));
-        ours.push(one);
+        let Creation { times, timeline } = parallel::measure(&kipod)?;
+        println!("{round}  kipod   {}", line(&times));
+        for (time, event) in timeline {
+            println!("           {time:5.2}  {event}");
+        }
+        ours.push(times);
     }
     println!("\nmedian over {rounds} rounds");
+    println!("   E       {:.1}", median_f64(yardsticks.clone()));
     println!("   serial  {}", line(&median(&serial)));
     println!("   kipod   {}", line(&median(&ours)));
-    let ratio = |pick: fn(&Times) -> f64| {
-        median_f64(ours.iter().zip(&serial).map(|(our, other)| pick(our) / pick(other)).collect())
+    let compared = |others: Vec<Times>| {
+        let ratio = |pick: fn(&Times) -> f64| {
+            median_f64(
+                ours.iter().zip(&others).map(|(our, other)| pick(our) / pick(other)).collect(),
+            )
+        };
+        format!(
+            "API ready {:.2}   kubeadm {:.2}   CoreDNS ready {:.2}",
+            ratio(|times| times.api),
+            ratio(|times| times.kubeadm),
+            ratio(|times| times.dns)
+        )
     };
+    println!("   ratio to serial  {}", compared(serial));
+    let in_e =
+        yardsticks.iter().map(|e| Times { api: *e, kubeadm: *e, dns: *e, ..Times::default() });
+    println!("   ratio to E       {}", compared(in_e.collect()));
+    let share = median_f64(ours.iter().map(|times| times.cpu / times.dns / cores).collect());
+    let cpu = median_f64(ours.iter().map(|times| times.cpu).collect());
     println!(
-        "   ratio   API ready {:.2}   kubeadm {:.2}   CoreDNS ready {:.2}",
-        ratio(|times| times.api),
-        ratio(|times| times.kubeadm),
-        ratio(|times| times.dns)
+        "   CPU {cpu:.1} s   CPU share {:.0} % of {cores} processors   wall time over CPU time per processor {:.1}",
+        share * 100.0,
+        1.0 / share
     );
     measure_list(&kipod)
 }
@@ -80,6 +118,7 @@ fn median(all: &[Times]) -> Times {
         kubeadm: of(|times| times.kubeadm),
         dns: of(|times| times.dns),
         delete: of(|times| times.delete),
+        cpu: of(|times| times.cpu),
     }
 }
 
@@ -95,192 +134,6 @@ fn measure_list(kipod: &Path) -> Result<()> {
     });
     println!("   kipod get clusters {:.0} ms", median_f64(times.collect::<Result<_>>()?));
     Ok(())
-}
-
-/// Creates a cluster with kipod, and derives the milestones from its progress messages.
-fn measure_kipod(kipod: &Path) -> Result<Times> {
-    const NAME: &str = "bench-kipod";
-    let dir = tempfile::tempdir()?;
-    let start = Instant::now();
-    let mut child = Command::new(kipod)
-        .args(["create", "cluster", NAME, "--kubeconfig"])
-        .arg(dir.path().join("kubeconfig"))
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let mut times = Times::default();
-    let mut stderr = String::new();
-    for line in BufReader::new(child.stderr.take().context("standard error is piped")?).lines() {
-        let line = line?;
-        let now = start.elapsed().as_secs_f64();
-        match () {
-            () if line.contains("starting the control plane") => times.api = now,
-            () if line.contains("bootstrapping with kubeadm") => times.kubeadm = now,
-            () if line.contains("waiting for nodes and DNS") => times.dns = now,
-            () => {}
-        }
-        stderr.push_str(&line);
-        stderr.push('\n');
-    }
-    let created = child.wait()?;
-    let start = Instant::now();
-    let deleted = Command::new(kipod).args(["delete", "cluster", NAME, "--quiet"]).status()?;
-    times.delete = start.elapsed().as_secs_f64();
-    if !created.success() || !deleted.success() || times.dns == 0.0 {
-        bail!("`kipod create cluster` failed:\n{stderr}");
-    }
-    Ok(times)
-}
-
-/// Serial creation of a cluster.
-struct Serial<'a> {
-    image: &'a NodeImage,
-    machine: &'a Machine,
-    config: String,
-    port: u16,
-}
-
-const NAME: &str = "bench-serial";
-
-/// The storage configuration of a rootless node.
-const STORAGE: &str = "[storage]\ndriver = \"overlay\"\ngraphroot = \"/var/lib/containers/storage\"\nrunroot = \"/run/containers/storage\"\n[storage.options]\nadditionalimagestores = [\"/kipod/images\"]\n";
-const CNI: &str = r#"{"cniVersion":"1.0.0","name":"bench","plugins":[{"type":"ptp","ipMasq":true,"ipam":{"type":"host-local","routes":[{"dst":"0.0.0.0/0"}],"ranges":[[{"subnet":"10.244.0.0/24"}]]}},{"type":"portmap","capabilities":{"portMappings":true}}]}"#;
-
-impl<'a> Serial<'a> {
-    fn new(image: &'a NodeImage, machine: &'a Machine) -> Result<Self> {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-        let delegated = machine.cgroups == kipod_engine::node::CgroupMode::Delegated;
-        // The defaults of kubeadm, except for what a rootless node requires.
-        let kubelet = match delegated {
-            true => "cgroupDriver: systemd",
-            false => "cgroupDriver: cgroupfs\ncgroupsPerQOS: false\nenforceNodeAllocatable: [none]",
-        };
-        let config = format!(
-            "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nnodeRegistration:\n  criSocket: unix:///run/crio/crio.sock\n---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: {}\nnetworking:\n  podSubnet: 10.244.0.0/16\napiServer:\n  certSANs: [127.0.0.1]\n---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailSwapOn: false\nfeatureGates:\n  KubeletInUserNamespace: true\n{kubelet}\n---\napiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nconntrack:\n  maxPerCore: 0\n  tcpEstablishedTimeout: 0s\n  tcpCloseWaitTimeout: 0s\n",
-            image.kubernetes_version
-        );
-        let port = listener.local_addr()?.port();
-        Ok(Self { image, machine, config, port })
-    }
-
-    async fn run(&self) -> Result<Times> {
-        self.clear();
-        let times = self.steps().await;
-        let start = Instant::now();
-        self.clear();
-        Ok(Times { delete: start.elapsed().as_secs_f64(), ..times? })
-    }
-
-    /// Removes the container, the volume and the network. Ignores missing ones.
-    fn clear(&self) {
-        for args in [
-            ["rm", "--force", "--time=0", NAME].as_slice(),
-            &["volume", "rm", "--force", NAME],
-            &["network", "rm", "--force", NAME],
-        ] {
-            let _ = Command::new("podman").args(args).output();
-        }
-    }
-
-    async fn steps(&self) -> Result<Times> {
-        let start = Instant::now();
-        let at = || start.elapsed().as_secs_f64();
-        let mut times = Times::default();
-        podman(&["network", "create", NAME])?;
-        podman(&["volume", "create", NAME])?;
-        let mut run: Vec<String> = [
-            "run",
-            "--detach",
-            "--name",
-            NAME,
-            "--hostname",
-            NAME,
-            "--privileged",
-            "--systemd=always",
-            "--tmpfs=/run",
-            "--tmpfs=/tmp",
-            "--device=/dev/fuse",
-            "--volume=/dev/null:/dev/kmsg",
-            "--network",
-            NAME,
-            "--pids-limit=-1",
-            "--stop-signal=SIGRTMIN+3",
-            "--cgroupns=private",
-        ]
-        .map(str::to_owned)
-        .into();
-        run.push(format!("--volume={NAME}:/var:exec,suid,dev"));
-        run.push(format!("--volume={}:/kipod/images:ro", self.image.image_store.display()));
-        run.push(format!("--publish=127.0.0.1:{}:6443", self.port));
-        run.extend(self.machine.cgroup_parent.iter().map(|one| format!("--cgroup-parent={one}")));
-        run.extend([self.image.id.clone(), "/sbin/init".to_owned()]);
-        podman(&run.iter().map(String::as_str).collect::<Vec<_>>())?;
-
-        wait(|| Ok(exec("systemctl is-system-running --wait >/dev/null; true").is_ok())).await?;
-        let crio = match self.machine.cgroups {
-            kipod_engine::node::CgroupMode::Delegated => "systemd",
-            _ => "cgroupfs",
-        };
-        let conf = format!(
-            "[crio.runtime]\ncgroup_manager = \"{crio}\"\nconmon_cgroup = \"pod\"\ndefault_sysctls = []\n[crio.image]\npause_image = \"{}\"\n[crio.runtime.runtimes.crun]\nruntime_path = \"/usr/local/bin/kipod-crun\"\nmonitor_path = \"/usr/local/bin/conmon\"\n[crio.network]\nplugin_dirs = [\"/opt/cni/bin\"]\n",
-            self.image.pause_image
-        );
-        exec(
-            "mount --make-rshared / && mkdir -p /etc/crio/ /etc/cni/net.d /etc/kubernetes /etc/containers 2>/dev/null; mkdir -p /var/lib/kipod/crio /var/lib/kipod/cni/net.d /var/lib/kipod/kubernetes /var/lib/kipod/containers",
-        )?;
-        // crio.conf is last: CRI-O does not start without it, even if the node is still booting.
-        put("/etc/containers/storage.conf", STORAGE)?;
-        put("/etc/crio/crio.conf", &conf)?;
-        exec("systemctl start crio")?;
-        wait(|| Ok(exec("crictl info >/dev/null").is_ok())).await?;
-        times.crio = at();
-
-        put("/root/kubeadm.yaml", &self.config)?;
-        let port = self.port;
-        let begin = start;
-        let poll = tokio::spawn(async move { api_ready(port).await.map(|()| begin.elapsed()) });
-        let init = tokio::task::spawn_blocking(|| {
-            exec("kubeadm init --config /root/kubeadm.yaml --ignore-preflight-errors=all")
-        });
-        init.await??;
-        times.kubeadm = at();
-        times.api = poll.await??.as_secs_f64();
-        put("/etc/cni/net.d/10-bench.conflist", CNI)?;
-        exec(
-            "kubectl --kubeconfig /etc/kubernetes/admin.conf taint nodes --all node-role.kubernetes.io/control-plane-",
-        )?;
-        exec(
-            "kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system rollout status deployment/coredns --timeout=5m",
-        )?;
-        times.dns = at();
-        Ok(times)
-    }
-}
-
-fn podman(args: &[&str]) -> Result<Vec<u8>> {
-    let output = Command::new("podman").args(args).output()?;
-    if !output.status.success() {
-        bail!("`podman {}`: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(output.stdout)
-}
-
-fn exec(script: &str) -> Result<Vec<u8>> {
-    podman(&["exec", NAME, "sh", "-c", script])
-}
-
-fn put(path: &str, text: &str) -> Result<()> {
-    exec(&format!("cat >{path} <<'KIPOD_END'\n{text}\nKIPOD_END\n")).map(drop)
-}
-
-/// Polls every 100 ms for up to two minutes.
-async fn wait(mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
-    for _ in 0..1200 {
-        if ready()? {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    bail!("timed out after 120s")
 }
 
 /// Polls the API server from the host until it is ready, as kipod does.
