@@ -4,6 +4,7 @@
 //!   that path reads two files and replaces itself with crun.
 //! * `kipod-node services` is the controller of LoadBalancer Services: see [`services`].
 //! * `kipod-node hold` holds connections to the API server until it is ready: see [`hold`].
+//! * `kipod-node wait` exits when the API server is ready.
 
 mod health;
 mod hold;
@@ -29,8 +30,11 @@ fn main() -> ExitCode {
     } else if args == ["hold"] {
         hold::run();
         return ExitCode::SUCCESS;
+    } else if args == ["wait"] {
+        hold::wait_for_api_server();
+        return ExitCode::SUCCESS;
     } else {
-        eprintln!("usage: kipod-node services|hold");
+        eprintln!("usage: kipod-node services|hold|wait");
         return ExitCode::from(2);
     };
     eprintln!("kipod-node: error: {}", with_causes(error.as_ref()));

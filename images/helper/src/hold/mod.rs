@@ -73,6 +73,24 @@ pub(crate) fn run() {
     notify_ready();
 }
 
+/// Waits until the API server is ready.
+pub(crate) fn wait_for_api_server() {
+    wait(Duration::MAX, poll_api_server());
+}
+
+/// Returns a function that queries the readiness of the API server.
+fn poll_api_server() -> impl FnMut() -> Readiness {
+    let agent = agent();
+    let mut open = false;
+    move || {
+        open = open || TcpStream::connect_timeout(&API_SERVER, CONNECT_TIMEOUT).is_ok();
+        match open {
+            true => readiness(status(&agent, API_SERVER, "/readyz")),
+            false => Readiness::Closed,
+        }
+    }
+}
+
 /// Listens on all addresses, of IPv4 only if the kernel has no IPv6.
 fn listen() -> io::Result<TcpListener> {
     TcpListener::bind((Ipv6Addr::UNSPECIFIED, PORT))
@@ -106,13 +124,13 @@ fn hold(
     }
 }
 
-/// Polls until the API server is ready, or the timeout is over.
-fn wait(timeout: Duration, mut poll: impl FnMut() -> Readiness) {
+/// Polls until the API server is ready, or the timeout is over. Returns whether it is ready.
+fn wait(timeout: Duration, mut poll: impl FnMut() -> Readiness) -> bool {
     let start = Instant::now();
     while start.elapsed() < timeout {
         let poll_start = Instant::now();
         let interval = match poll() {
-            Readiness::Ready => return,
+            Readiness::Ready => return true,
             Readiness::Closed => POLL_INTERVAL.0,
             Readiness::NotReady => {
                 (poll_start.elapsed() * POLL_FACTOR).clamp(POLL_INTERVAL.0, POLL_INTERVAL.1)
@@ -120,7 +138,7 @@ fn wait(timeout: Duration, mut poll: impl FnMut() -> Readiness) {
         };
         std::thread::sleep(interval);
     }
-    eprintln!("the API server is not ready after {} s", timeout.as_secs());
+    false
 }
 
 /// Notifies systemd, so that kubelet starts when its connections are held.

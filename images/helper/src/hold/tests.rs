@@ -119,13 +119,13 @@ fn failed_redirect_holds_nothing() {
 fn wait_ends_when_the_api_server_is_ready() {
     let mut states =
         [Readiness::Closed, Readiness::NotReady, Readiness::Ready, Readiness::NotReady].into_iter();
-    wait(Duration::from_secs(60), || states.next().unwrap());
+    assert!(wait(Duration::from_secs(60), || states.next().unwrap()));
     assert_eq!(states.next(), Some(Readiness::NotReady));
 }
 
 #[test]
 fn wait_ends_at_its_timeout() {
     let start = Instant::now();
-    wait(Duration::from_millis(60), || Readiness::Closed);
+    assert!(!wait(Duration::from_millis(60), || Readiness::Closed));
     assert!(start.elapsed() >= Duration::from_millis(60));
 }

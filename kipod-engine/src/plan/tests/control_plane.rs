@@ -137,3 +137,34 @@ fn control_planes_hold_connections_until_ready() {
     }
     ");
 }
+
+#[test]
+fn every_phase_of_kubeadm_runs_once_or_is_skipped() {
+    let plan = planned(1, 0);
+    let skipped = |file: &str| {
+        let documents = documents(text(&plan.nodes[0], &format!("kubeadm/{file}.yaml")));
+        let phases = documents["InitConfiguration"]["skipPhases"].as_array().unwrap().clone();
+        phases.iter().map(|phase| phase.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (prepare, init) = (skipped("prepare"), skipped("init"));
+    let run_by = |skipped: &[String], others: &[String]| {
+        let run = others.iter().filter(|phase| !skipped.contains(phase)).cloned();
+        run.collect::<Vec<_>>()
+    };
+    // A phase that only the other file skips runs.
+    assert_eq!(
+        run_by(&prepare, &init),
+        ["certs", "kubeconfig", "etcd", "control-plane", "kubelet-start"]
+    );
+    assert_eq!(
+        run_by(&init, &prepare),
+        [
+            "wait-control-plane",
+            "upload-config",
+            "upload-certs",
+            "mark-control-plane",
+            "bootstrap-token"
+        ]
+    );
+    assert!(!has(&planned(1, 1).nodes[1], "kubeadm/prepare.yaml"), "workers join");
+}
