@@ -19,7 +19,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("journal.log", &["journalctl", "--no-pager"]),
     ("kubelet.log", &["journalctl", "--no-pager", "-u", "kubelet"]),
     ("crio.log", &["journalctl", "--no-pager", "-u", "crio"]),
-    ("kubeadm.log", &["journalctl", "--no-pager", "-u", "kipod-node"]),
+    ("kubeadm.log", &["journalctl", "--no-pager", "-u", "kipod-prepare", "-u", "kipod-node"]),
     ("images.log", &["crictl", "images"]),
     ("containers.txt", &["crictl", "ps", "--all"]),
     ("units.txt", &["systemctl", "list-units", "--no-pager", "--all"]),

@@ -10,7 +10,8 @@ use super::spec::{
     File, Node, SpecError, command, file_to_edit, fit_container, fit_process,
     without_id_mapped_mounts,
 };
-use super::wait::{Readiness, VARIABLE, address, readiness, wait};
+use super::wait::{VARIABLE, address, wait};
+use crate::health::Readiness;
 
 fn node(controllers: &[&str]) -> Node {
     Node { oom_score_adj: 200, controllers: controllers.iter().map(|c| (*c).to_owned()).collect() }
@@ -188,21 +189,6 @@ fn address_reads_the_variable_of_the_container() {
         with(json!([format!("{VARIABLE}=soon")])),
     ] {
         assert_eq!(address(&other), None, "{other}");
-    }
-}
-
-#[test]
-fn readiness_needs_a_status_of_200_or_401() {
-    for (status, expected) in [
-        (Some(200), Readiness::Ready),
-        // The roles that permit anonymous requests do not exist yet.
-        (Some(403), Readiness::NotReady),
-        (Some(500), Readiness::NotReady),
-        (None, Readiness::NotReady),
-        // Anonymous requests are disabled.
-        (Some(401), Readiness::Ready),
-    ] {
-        assert_eq!(readiness(status), expected, "{status:?}");
     }
 }
 

@@ -374,3 +374,25 @@ fn conmon_runs_outside_of_pods_with_limits() {
         assert_eq!(runtime["conmon_cgroup"].as_str(), Some(conmon_cgroup));
     }
 }
+
+#[test]
+fn probes_of_the_api_server_are_not_held() {
+    let hosts = |plan: &Plan, component: &str| {
+        let patch = text(&plan.nodes[0], &format!("kubeadm/patches/{component}+strategic.json"));
+        let patch: Value = serde_json::from_str(patch).unwrap();
+        let container = patch["spec"]["containers"][0].clone();
+        ["startupProbe", "livenessProbe", "readinessProbe"]
+            .map(|probe| container[probe]["httpGet"]["host"].as_str().map(str::to_owned))
+    };
+    let loopback = || Some("127.0.0.1".to_owned());
+    assert_eq!(hosts(&planned(1, 0), "kube-apiserver"), [loopback(), loopback(), loopback()]);
+    assert_eq!(hosts(&planned(1, 0), "etcd"), [None, None, None]);
+    // With these arguments, the node cannot see when its API server is ready.
+    for argument in ["authorization-config", "authorization-mode", "bind-address", "secure-port"] {
+        let patch =
+            format!("{{kind: ClusterConfiguration, apiServer: {{extraArgs: {{{argument}: x}}}}}}");
+        let plan = planned_from(&format!("kubeadmConfigPatches: ['{patch}']\n")).unwrap();
+        assert!(!has(&plan.nodes[0], "network/hold.nft"), "{argument}");
+        assert_eq!(hosts(&plan, "kube-apiserver"), [None, None, None], "{argument}");
+    }
+}
