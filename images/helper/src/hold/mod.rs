@@ -53,18 +53,12 @@ pub(crate) enum HoldError {
 /// Holds connections until the API server is ready, and relays them until they end. Errors are only
 /// logged: without this program a node works too.
 pub(crate) fn run() {
-    let agent = agent();
-    let mut open = false;
-    let poll = || {
-        open = open || TcpStream::connect_timeout(&API_SERVER, CONNECT_TIMEOUT).is_ok();
-        match open {
-            true => readiness(status(&agent, API_SERVER, "/readyz")),
-            false => Readiness::Closed,
-        }
+    let wait = || {
+        wait(TIMEOUT, poll_api_server());
     };
     let held = listen()
         .map_err(HoldError::Listen)
-        .and_then(|listener| hold(&listener, &NftRedirect, notify_ready, || wait(TIMEOUT, poll)));
+        .and_then(|listener| hold(&listener, &NftRedirect, notify_ready, wait));
     match held {
         Ok(held) => relay::all(held, API_SERVER),
         Err(error) => eprintln!("connections are not held: {}", crate::with_causes(&error)),
