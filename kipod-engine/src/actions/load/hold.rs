@@ -4,7 +4,7 @@
 //! that has a container and another name. Holds are updated when images are loaded; between these commands
 //! no process of kipod runs on the host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use serde::Deserialize;
@@ -31,18 +31,26 @@ struct Container {
     image_id: String,
 }
 
-/// Holds the `named` images and all images of the user's store that containers on `nodes` use. Releases
-/// images that no container uses and whose name another image has. A failure is a warning: the cluster
-/// works while the images exist.
+/// The nodes whose containers are known.
+pub(in crate::actions) struct Nodes<'a> {
+    /// The running nodes to query.
+    pub(in crate::actions) running: &'a [String],
+    /// `true` if the cluster has no other nodes, whose containers could use any image.
+    pub(in crate::actions) are_all: bool,
+}
+
+/// Holds the `named` images and all images of the user's store that containers on the nodes use. If the
+/// containers of all nodes are known, releases images that none uses and whose name another image has. A
+/// failure is a warning: the cluster works while the images exist.
 pub(in crate::actions) async fn update(
     context: Context<'_>,
     cluster: &ClusterName,
     named: &[Wanted],
-    nodes: &[String],
+    nodes: Nodes<'_>,
 ) {
     if let Err(error) = try_update(context, cluster, named, nodes).await {
         context.events.send(Event::Warning(format!(
-            "images of cluster `{cluster}` are not held in your image store, so do not prune it: {}",
+            "not all images of cluster `{cluster}` are held in your image store, so do not prune it: {}",
             error_chain(&error)
         )));
     }
@@ -52,23 +60,27 @@ async fn try_update(
     context: Context<'_>,
     cluster: &ClusterName,
     named: &[Wanted],
-    nodes: &[String],
+    nodes: Nodes<'_>,
 ) -> Result<(), PodmanError> {
     let Context { podman, events, .. } = context;
-    let used = used_images(podman, nodes).await?;
     let held = held_images(podman, cluster).await?;
-    let mut wanted: BTreeMap<&str, &str> = BTreeMap::new();
-    for (id, name) in &used {
-        wanted.insert(id, name);
-    }
-    wanted.extend(named.iter().map(|image| (image.id.as_str(), image.name.as_str())));
-    for (id, name) in &wanted {
-        if !held.contains_key(*id) {
-            podman.hold_image(&image_hold(cluster, name, id)).await?;
-            events.send(Event::Detail(format!("`{name}` is held in your image store")));
+    let hold = async |image: &Wanted| {
+        if !held.contains_key(&image.id) {
+            podman.hold_image(&image_hold(cluster, &image.name, &image.id)).await?;
+            events.send(Event::Detail(format!("`{}` is held in your image store", image.name)));
         }
+        Ok::<(), PodmanError>(())
+    };
+    for image in named {
+        hold(image).await?;
     }
-    for (id, name) in held.iter().filter(|(id, _)| !wanted.contains_key(id.as_str())) {
+    let mut used = used_images(podman, nodes.running).await?;
+    used.retain(|image| named.iter().all(|other| other.id != image.id));
+    for image in &used {
+        hold(image).await?;
+    }
+    let is_wanted = |id: &String| named.iter().chain(&used).any(|image| image.id == *id);
+    for (id, name) in held.iter().filter(|(id, _)| nodes.are_all && !is_wanted(id)) {
         let current = podman.image(name).await?;
         if current.is_none_or(|image| image.id != *id) {
             let hold = image_hold(cluster, name, id);
@@ -80,31 +92,36 @@ async fn try_update(
     Ok(())
 }
 
-/// Returns the ids of the images of the user's store that containers on nodes use, each with a name.
-async fn used_images(
-    podman: &dyn Podman,
-    nodes: &[String],
-) -> Result<BTreeMap<String, String>, PodmanError> {
-    let command = ["crictl", "ps", "--all", "--output", "json"];
-    let lists = join_all(nodes.iter().map(|node| podman.exec(node, &command))).await;
-    let mut used = BTreeMap::new();
-    for output in lists {
-        // An older node that prints something else has no images to hold.
-        let list: Containers = serde_json::from_slice(&output?.stdout)
-            .unwrap_or(Containers { containers: Vec::new() });
-        for id in list.containers.into_iter().map(|container| container.image_id) {
-            if id.is_empty() || used.contains_key(&id) {
-                continue;
-            }
-            if let Some(image) = podman.image(&id).await? {
-                // Not the name that a hold gave it.
-                let name = image.names.into_iter().find(|name| holding_cluster(name).is_none());
-                let name = name.unwrap_or_else(|| id.clone());
-                used.insert(id, name);
-            }
+/// Returns the images of the user's store that containers on nodes use, each once.
+async fn used_images(podman: &dyn Podman, nodes: &[String]) -> Result<Vec<Wanted>, PodmanError> {
+    let lists = join_all(nodes.iter().map(|node| image_ids(podman, node))).await;
+    let mut ids = BTreeSet::new();
+    for list in lists {
+        ids.extend(list?);
+    }
+    let mut used = Vec::new();
+    for id in ids {
+        if let Some(image) = podman.image(&id).await? {
+            // Not the name that a hold gave it.
+            let name = image.names.into_iter().find(|name| holding_cluster(name).is_none());
+            used.push(Wanted { name: name.unwrap_or_else(|| id.clone()), id });
         }
     }
     Ok(used)
+}
+
+/// Returns the ids of the images that containers on a node use.
+async fn image_ids(podman: &dyn Podman, node: &str) -> Result<Vec<String>, PodmanError> {
+    let output = podman.exec(node, &["crictl", "ps", "--all", "--output", "json"]).await?;
+    let list: Containers = serde_json::from_slice(&output.stdout).map_err(|error| {
+        let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        PodmanError::Operation {
+            action: format!("list the containers on node `{node}`"),
+            message: if stderr.is_empty() { error.to_string() } else { stderr },
+        }
+    })?;
+    let ids = list.containers.into_iter().map(|container| container.image_id);
+    Ok(ids.filter(|id| !id.is_empty()).collect())
 }
 
 /// Returns the ids of the images that the cluster holds, each with the name under which it was found.

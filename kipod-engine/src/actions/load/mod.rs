@@ -230,7 +230,9 @@ async fn load(
         // A copied image does not depend on the user's store.
         let in_place = images.iter().filter(|image| !image.copied && from.is_none());
         let in_place = in_place.map(|one| Wanted { name: one.name.clone(), id: one.id.clone() });
-        hold::update(context, name, &in_place.collect::<Vec<_>>(), &running).await;
+        let in_place: Vec<_> = in_place.collect();
+        let are_all = request.nodes.is_empty() && stopped.is_empty();
+        hold::update(context, name, &in_place, hold::Nodes { running: &running, are_all }).await;
     }
     Ok(Loaded { images, stopped })
 }

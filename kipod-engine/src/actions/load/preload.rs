@@ -109,6 +109,7 @@ impl Preload {
         let in_place = self.wanted.iter().filter(|image| !self.is_copied(image));
         let in_place: Vec<_> = in_place.cloned().collect();
         if !in_place.is_empty() {
+            let nodes = hold::Nodes { running: nodes, are_all: true };
             hold::update(context, cluster, &in_place, nodes).await;
         }
         Ok(())

@@ -3,13 +3,13 @@
 use super::nodes::WORKER;
 use super::*;
 use crate::actions::{ChangeError, ImageSource, LoadRequest, Loaded, load_images};
-use crate::cluster::{self, store};
+use crate::cluster::store;
 use crate::lease::{ImagesLock, NameLock};
 use crate::podman::Archive;
 
 impl World {
     /// Creates a cluster of two nodes with an image store.
-    async fn with_store() -> Self {
+    pub(super) async fn with_store() -> Self {
         let world = Self::with_cluster().await;
         store::create(&world.cluster_dir(), StorageDriver::Overlay).unwrap();
         let node_image = world.podman.inspect_container(NODE).await.unwrap().image;
@@ -17,7 +17,11 @@ impl World {
         world
     }
 
-    async fn load(&self, source: ImageSource, nodes: &[&str]) -> Result<Loaded, ChangeError> {
+    pub(super) async fn load(
+        &self,
+        source: ImageSource,
+        nodes: &[&str],
+    ) -> Result<Loaded, ChangeError> {
         let nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
         let request =
             LoadRequest { cluster: name(), source, nodes, cancel: CancellationToken::new() };
@@ -39,18 +43,9 @@ impl World {
     }
 
     /// Makes an image visible on a node.
-    fn sees(&self, node: &str, image: &str, id: &str) {
+    pub(super) fn sees(&self, node: &str, image: &str, id: &str) {
         let query = "crictl inspecti --output go-template --template {{.status.id}}";
         self.podman.set_exec_output(&format!("{node} {query} {image}"), 0, &format!("{id}\n"));
-    }
-
-    /// Returns the names of the images that the cluster holds.
-    fn holds(&self) -> Vec<String> {
-        let containers = self.podman.holds();
-        containers
-            .into_iter()
-            .filter_map(|labels| labels.get(crate::util::labels::HELD_NAME).cloned())
-            .collect()
     }
 
     fn copies(&self) -> Vec<String> {
@@ -59,7 +54,7 @@ impl World {
     }
 }
 
-fn store(names: &[&str]) -> ImageSource {
+pub(super) fn store(names: &[&str]) -> ImageSource {
     ImageSource::Store(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
@@ -302,64 +297,6 @@ async fn preload_reports_all_errors_before_the_start() {
       image `quay.io/arm:1` is for linux/arm64, but the nodes are linux/amd64
     ");
     assert_eq!((world.count("create"), world.record()), (0, None));
-}
-
-#[tokio::test]
-async fn load_holds_images_that_pods_use_in_place() {
-    let world = World::with_store().await;
-    for image in ["localhost/a:1", "localhost/used:1"] {
-        world.podman.add_image(image, Default::default());
-    }
-    world.podman.replace_image("localhost/a:1", "aaaa");
-    world.podman.replace_image("localhost/used:1", "bbbb");
-    for node in [NODE, WORKER] {
-        world.sees(node, "localhost/a:1", "aaaa");
-    }
-    let list = r#"{"containers": [{"imageId": "bbbb"}, {"imageId": "pulled"}]}"#;
-    world.podman.set_exec_output(&format!("{WORKER} crictl ps"), 0, list);
-    world.load(store(&["localhost/a:1"]), &[]).await.unwrap();
-    assert_eq!(world.holds(), ["localhost/a:1", "localhost/used:1"]);
-
-    // Another image got the name, and no pod uses the old one.
-    world.podman.set_exec_output(&format!("{WORKER} crictl ps"), 0, "{}");
-    world.podman.replace_image("localhost/used:1", "cccc");
-    world.load(store(&["localhost/a:1"]), &[]).await.unwrap();
-    assert_eq!(world.holds(), ["localhost/a:1"]);
-
-    // Holds are not nodes, and are removed with the cluster.
-    let nodes = cluster::nodes(&world.podman, &world.dirs, None).await.unwrap();
-    assert_eq!(nodes.len(), 2);
-    cluster::remove(&world.podman, &world.dirs, &name()).await.unwrap();
-    assert_eq!(world.holds(), [""; 0]);
-    let names = cluster::held_image_names(&world.podman, &name()).await.unwrap();
-    assert_eq!(names, [""; 0]);
-}
-
-#[tokio::test]
-async fn failed_hold_is_a_warning() {
-    let world = World::with_store().await;
-    world.podman.add_image("localhost/a:1", Default::default());
-    for node in [NODE, WORKER] {
-        world.sees(node, "localhost/a:1", "id-of-localhost/a:1");
-    }
-    world.podman.fail("hold_image", refusal);
-    let warnings = std::sync::Mutex::new(Vec::new());
-    let request = LoadRequest {
-        cluster: name(),
-        source: store(&["localhost/a:1"]),
-        nodes: Vec::new(),
-        cancel: CancellationToken::new(),
-    };
-    let collect = |event: Event| {
-        if let Event::Warning(text) = event {
-            warnings.lock().unwrap().push(text);
-        }
-    };
-    load_images(world.context(&collect), &request).await.unwrap();
-    insta::assert_snapshot!(
-        warnings.lock().unwrap().join("\n"),
-        @"images of cluster `demo` are not held in your image store, so do not prune it: do that: no space left"
-    );
 }
 
 /// Puts an image with the id `0wn` into the store of the node image.

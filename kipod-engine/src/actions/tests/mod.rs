@@ -1,6 +1,7 @@
 //! Actions against a scripted Podman: its calls, their order, and the leftovers of failures.
 
 mod failures;
+mod holds;
 mod images;
 mod leftovers;
 mod nodes;
