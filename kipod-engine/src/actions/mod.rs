@@ -10,6 +10,8 @@ mod context;
 mod create;
 mod failure_log;
 mod load;
+mod log_lines;
+mod node_failure;
 mod node_images;
 mod nodes;
 mod port_conflicts;

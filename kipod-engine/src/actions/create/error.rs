@@ -122,6 +122,27 @@ pub enum CreateError {
         #[doc(hidden)]
         report: FailureReport,
     },
+    /// A component of a node exited repeatedly with the same error: a systemd unit, or a container of
+    /// `kube-system`.
+    #[error("node `{node}`: {component} exited {count} times{report}")]
+    ComponentFailed {
+        /// The node.
+        node: String,
+        /// The systemd unit or the container.
+        component: String,
+        /// The number of exits.
+        count: u32,
+        /// The cause of the last exit, other errors of the component, and the file with all logs.
+        report: FailureReport,
+    },
+    /// The API server refused the connection's certificate or credentials. Waiting does not change that.
+    #[error("cannot use the API server at `{server}`")]
+    ApiServer {
+        /// The URL of the API server.
+        server: String,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A node's container exited.
     #[error("node `{node}` exited while waiting for {waiting_for}{report}")]
     NodeExited {
@@ -215,9 +236,9 @@ impl CreateError {
     /// Returns the file with the journals of a failed node, where one was written.
     pub fn log_file(&self) -> Option<&PathBuf> {
         match self {
-            Self::NodeFailed { report, .. } | Self::NodeExited { report, .. } => {
-                report.file.as_ref()
-            }
+            Self::NodeFailed { report, .. }
+            | Self::ComponentFailed { report, .. }
+            | Self::NodeExited { report, .. } => report.file.as_ref(),
             _ => None,
         }
     }
@@ -250,7 +271,10 @@ impl Hint for CreateError {
             Self::NodeExited { .. } => Some(
                 "check the warnings of `kipod check`, such as too few inotify instances; `--retain` keeps the nodes for inspection".into(),
             ),
-            Self::NodeFailed { .. } | Self::Timeout { .. } => Some(
+            Self::NodeFailed { .. }
+            | Self::ComponentFailed { .. }
+            | Self::ApiServer { .. }
+            | Self::Timeout { .. } => Some(
                 "`--retain` keeps the nodes for inspection: `kipod export logs`, `kipod exec`".into(),
             ),
             Self::Kubeconfig { name, source } => {
