@@ -15,7 +15,7 @@ fn context(dir: &Path, containerfile: &str) -> BuildOptions {
     std::fs::write(context.join("Containerfile"), containerfile).unwrap();
     BuildOptions {
         context,
-        tag: "localhost/kipod-contract-built:1".into(),
+        tag: Some("localhost/kipod-contract-built:1".into()),
         args: BTreeMap::from([("WHO".into(), "a b".into())]),
         labels: BTreeMap::from([("io.kipod.contract".into(), "c d".into())]),
     }
@@ -67,7 +67,7 @@ async fn image_stores_build_and_serve_images() {
     let loaded = PodmanCli::new().in_store(other.clone()).load(&archive).await.unwrap();
     assert_eq!(loaded, [imported]);
 
-    let built = build.tag.as_str();
+    let built = "localhost/kipod-contract-built:1";
     let all = [built, "localhost/kipod-contract-built:2", imported];
     assert_eq!(podman.references().await.unwrap(), all);
 
