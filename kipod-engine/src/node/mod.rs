@@ -22,7 +22,7 @@ use crate::kubernetes::Role;
 
 pub use crio::registries_file;
 pub use file::NodeFile;
-pub use kubeadm::{PatchCause, PatchError, apply_patches};
+pub use kubeadm::{Configured, PatchCause, PatchError, apply_patches};
 pub use load_balancer::files as balancer_files;
 pub use paths::{
     API_PORT, CLUSTER_STORE, CONTROL_PLANE_STORE, HOST_STORE, SHARED_STORE, STATUS_DIR,
