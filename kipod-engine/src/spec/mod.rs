@@ -23,12 +23,14 @@ mod dual_stack;
 mod duration;
 mod error;
 mod image;
+mod label;
 mod location;
 mod mount;
 mod name;
 mod networking;
 mod node;
 mod patch;
+mod patch_fields;
 mod problem;
 mod raw;
 mod registry;
@@ -47,6 +49,7 @@ pub(crate) use duration::format_duration;
 pub use duration::{DurationError, parse_duration};
 pub use error::{ValidationError, ValidationErrors};
 pub use image::{ImageError, ImageReference};
+pub(crate) use label::is_kubelet_label;
 #[doc(hidden)]
 pub use location::{Location, Position, RawValue};
 pub use mount::{ExtraMount, ExtraPort, Propagation, Protocol};
@@ -58,6 +61,8 @@ pub use node::NodeSpec;
 pub use patch::KubeadmPatches;
 #[doc(hidden)]
 pub use patch::{JsonPatch, MergePatch, PatchTarget};
+#[cfg(test)]
+pub(crate) use patch_fields::unknown_fields;
 #[doc(hidden)]
 pub use raw::{RawJsonPatch, RawMount, RawNode, RawPatches, RawPort, RawRegistry, RawSpec};
 #[doc(hidden)]

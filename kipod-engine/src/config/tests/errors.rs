@@ -68,7 +68,7 @@ nodes:
   extraPortMappings: {}
 containerdConfigPatches: [x]
 "), @r"
-    invalid configuration: 32 errors
+    invalid configuration: 31 errors
       c.yaml:3:7: name: `Big` has `B`, where only a-z, 0-9 and - are allowed
       c.yaml:4:1: nmae: unknown field; did you mean `name`?
       c.yaml:5:7: wait: `soon` is not a duration, such as `60s`, `5m` or `1m30s`
@@ -92,7 +92,6 @@ containerdConfigPatches: [x]
       c.yaml:24:3: registries[3]: duplicate registry prefix `*.example.com`
       c.yaml:27:3: nodes[0].label: unknown field; did you mean `labels`?
       c.yaml:28:12: nodes[0].labels.-: `-` is not a label key: expected up to 63 letters, digits, `-`, `_` and `.`, starting and ending with a letter or digit, with an optional domain and `/` before it
-      c.yaml:28:21: nodes[0].labels.kubernetes.io/role: `kubernetes.io/role` is reserved: a kubelet must not set it on its own node
       c.yaml:28:50: nodes[0].labels.good: `no/t` is not a label value: expected up to 63 letters, digits, `-`, `_` and `.`, starting and ending with a letter or digit, or nothing
       c.yaml:30:5: nodes[0].extraMounts[0]: missing `containerPath`
       c.yaml:31:5: nodes[0].extraMounts[1]: missing `hostPath`

@@ -40,7 +40,7 @@ runtimeConfig: {api/all: 'true'}
 kubeadmConfigPatches: ['kind: KubeletConfiguration']
 kubeadmConfigPatchesJSON6902:
 - {group: kubeadm.k8s.io, version: v1beta4, kind: ClusterConfiguration, patch: '[]'}
-- {kind: InitConfiguration, patch: '[{\"op\": \"remove\", \"path\": \"/taints\"}]'}
+- {kind: InitConfiguration, patch: '[{\"op\": \"remove\", \"path\": \"/nodeRegistration/taints\"}]'}
 crio:
   dropIns:
     10-log.conf: |
