@@ -4,14 +4,14 @@ mod error;
 mod files;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kipod_engine::lease::{LeaseError, Lock};
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
-use kube::discovery::{Scope, pinned_kind};
+use kube::discovery::{ApiCapabilities, ApiResource, Scope, pinned_kind};
 use kube::{Client, Resource};
 
 pub(crate) use error::ApplyError;
@@ -27,9 +27,13 @@ use crate::wait;
 const FIELD_MANAGER: &str = "kipod";
 /// Timeout for a workload of a manifest to be rolled out. Its image may have to be pulled.
 const READY_TIMEOUT: Duration = Duration::from_secs(180);
+/// Timeout for an established CustomResourceDefinition to appear in the list of kinds.
+const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(2);
+const DISCOVERY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Applies the manifests of a test to its cluster, once per content, cluster and run. Waits until
-/// CustomResourceDefinitions are established and workloads are rolled out.
+/// CustomResourceDefinitions are established and workloads are rolled out. An object may precede its
+/// namespace or CustomResourceDefinition.
 pub(crate) async fn manifests(
     lease: &ClusterLease,
     dir: &Path,
@@ -49,13 +53,10 @@ pub(crate) async fn manifests(
         return Ok(());
     }
     let client = &lease.client;
-    for manifest in &manifests {
-        // In order: an object may use a CustomResourceDefinition earlier in its file.
-        for object in &manifest.objects {
-            apply(client, manifest, object, None).await?;
-            if kind_of(object) == "CustomResourceDefinition" {
-                wait_until_established(client, object).await?;
-            }
+    for (manifest, object) in in_order(&manifests) {
+        apply(client, manifest, object, None).await?;
+        if kind_of(object) == "CustomResourceDefinition" {
+            wait_until_established(client, object).await?;
         }
     }
     for object in manifests.iter().flat_map(|manifest| &manifest.objects) {
@@ -63,6 +64,22 @@ pub(crate) async fn manifests(
     }
     std::fs::write(&path, format!("{applied}{digest}\n")).map_err(io)?;
     Ok(())
+}
+
+/// Returns the objects in the order in which they can be applied: namespaces, CustomResourceDefinitions, then
+/// all others in the order of the files.
+fn in_order(manifests: &[Manifest]) -> Vec<(&Manifest, &DynamicObject)> {
+    let mut all: Vec<_> = manifests
+        .iter()
+        .flat_map(|manifest| manifest.objects.iter().map(move |object| (manifest, object)))
+        .collect();
+    // Stable.
+    all.sort_by_key(|(_, object)| match kind_of(object) {
+        "Namespace" => 0,
+        "CustomResourceDefinition" => 1,
+        _ => 2,
+    });
+    all
 }
 
 /// Returns a hash of the manifests, the cluster and the run. The run is included because an external
@@ -105,7 +122,10 @@ async fn apply(
     let types = object.types.clone().unwrap_or_default();
     let gvk = GroupVersionKind::try_from(&types)
         .map_err(|source| ApplyError::Type { object: object_name(), source })?;
-    let (resource, capabilities) = pinned_kind(client, &gvk).await.map_err(refused)?;
+    let Some((resource, capabilities)) = discover(client, &gvk).await.map_err(refused)? else {
+        let api_version = types.api_version.clone();
+        return Err(ApplyError::UnknownKind { object: object_name(), api_version });
+    };
     let own = object.metadata.namespace.as_deref();
     let api: Api<DynamicObject> = match (capabilities.scope, namespace) {
         (Scope::Cluster, None) => Api::all_with(client.clone(), &resource),
@@ -126,6 +146,27 @@ async fn apply(
     let params = PatchParams::apply(FIELD_MANAGER).force();
     api.patch(&name, &params, &Patch::Apply(object)).await.map_err(refused)?;
     Ok(())
+}
+
+/// Returns the resource of a kind; `None` if the cluster has no such kind. A new kind can be missing for a
+/// moment after its CustomResourceDefinition is established.
+async fn discover(
+    client: &Client,
+    gvk: &GroupVersionKind,
+) -> kube::Result<Option<(ApiResource, ApiCapabilities)>> {
+    let start = Instant::now();
+    loop {
+        match pinned_kind(client, gvk).await {
+            Ok(found) => return Ok(Some(found)),
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(kube::Error::Discovery(_)) => {}
+            Err(error) => return Err(error),
+        }
+        if start.elapsed() > scaled(DISCOVERY_TIMEOUT) {
+            return Ok(None);
+        }
+        tokio::time::sleep(DISCOVERY_INTERVAL).await;
+    }
 }
 
 async fn wait_until_established(client: &Client, crd: &DynamicObject) -> Result<(), ApplyError> {
@@ -166,4 +207,30 @@ async fn wait_until_rolled_out(client: &Client, object: &DynamicObject) -> Resul
 
 fn kind_of(object: &DynamicObject) -> &str {
     object.types.as_ref().map_or("", |types| types.kind.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn namespaces_and_definitions_come_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let object = |api: &str, kind: &str, name: &str| {
+            format!("---\napiVersion: {api}\nkind: {kind}\nmetadata: {{name: {name}}}\n")
+        };
+        let custom = object("example.com/v1", "Example", "custom");
+        let definition =
+            object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "definition");
+        std::fs::write(dir.path().join("a.yaml"), custom + &object("v1", "ConfigMap", "map"))
+            .unwrap();
+        std::fs::write(dir.path().join("b.yaml"), definition + &object("v1", "Namespace", "space"))
+            .unwrap();
+        let manifests = files::read(dir.path(), &["*.yaml"]).unwrap();
+        let names: Vec<_> = in_order(&manifests)
+            .into_iter()
+            .filter_map(|(_, object)| object.metadata.name.as_deref())
+            .collect();
+        assert_eq!(names, ["space", "definition", "custom", "map"]);
+    }
 }
