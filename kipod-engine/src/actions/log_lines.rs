@@ -83,7 +83,7 @@ fn distinct_errors(log: &str) -> Vec<&str> {
         if errors.len() == MAX_LINES {
             break;
         }
-        if !errors.iter().any(|other| is_same(other, line)) {
+        if !errors.iter().any(|other| message(other) == message(line)) {
             errors.push(line);
         }
     }
@@ -248,10 +248,12 @@ E1128 19:10:49.130443       1 run.go:72] \"command failed\" err=\"failed to wait
         assert!(exit_cause(CONTROLLER_MANAGER).unwrap().contains("command failed"));
         let panic = "panic: assertion failed\n\ngoroutine 1 [running]:\nmain.main()";
         assert_eq!(exit_cause(panic), Some("panic: assertion failed"));
-        let etcd = r#"{"level":"fatal","ts":"2026-11-28T19:10:06Z","msg":"failed to open database"}"#;
+        let etcd =
+            r#"{"level":"fatal","ts":"2026-11-28T19:10:06Z","msg":"failed to open database"}"#;
         assert_eq!(exit_cause(&format!("{{\"level\":\"info\"}}\n{etcd}\n")), Some(etcd));
         // Terminated: an error in between is not the cause.
-        let terminated = "E1128 19:10:39.1 1 options.go:205] empty\nI1128 19:10:49.1 1 a.go:1] stopped";
+        let terminated =
+            "E1128 19:10:39.1 1 options.go:205] empty\nI1128 19:10:49.1 1 a.go:1] stopped";
         assert_eq!(exit_cause(terminated), None);
     }
 
@@ -263,7 +265,9 @@ E1128 19:10:49.130443       1 run.go:72] \"command failed\" err=\"failed to wait
 
     #[test]
     fn is_same_ignores_times_and_numbers() {
-        let line = |time, port| format!("E1128 {time} 1 run.go:72] \"command failed\" err=\"port {port}\"");
+        let line = |time, port| {
+            format!("E1128 {time} 1 run.go:72] \"command failed\" err=\"port {port}\"")
+        };
         assert!(is_same(&line("19:10:49.1", 1), &line("19:10:59.2", 33)));
         assert!(!is_same("Error: unknown flag: --a", "Error: unknown flag: --b"));
     }

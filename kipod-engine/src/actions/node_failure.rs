@@ -76,7 +76,8 @@ impl Waiter<'_> {
                 let cause = attempts.last().and_then(|attempt| exit_cause(attempt));
                 let cause = cause.map(|cause| format!(": {}", shorten(cause))).unwrap_or_default();
                 let Exits { component, count } = exits;
-                lines.push(format!("node `{}`: {component} exited {count} times{cause}", node.name));
+                lines
+                    .push(format!("node `{}`: {component} exited {count} times{cause}", node.name));
             }
         }
         lines
@@ -168,8 +169,9 @@ impl Waiter<'_> {
         let mut logs = Vec::new();
         for name in UNITS {
             let text = self.component_log(node, name).await;
-            let text = text
-                .unwrap_or_else(|error| format!("cannot read the journal: {}", error_chain(&error)));
+            let text = text.unwrap_or_else(|error| {
+                format!("cannot read the journal: {}", error_chain(&error))
+            });
             logs.push(Log { name: name.to_owned(), text });
         }
         let pods = self.component_log(node, "*").await.unwrap_or_default();
@@ -183,7 +185,8 @@ impl Waiter<'_> {
     /// Returns the log of a systemd unit, or of a container of `kube-system`.
     async fn component_log(&self, node: &str, component: &str) -> Result<String, PodmanError> {
         let output = if UNITS.contains(&component) {
-            let command = ["journalctl", "--no-pager", "--output=cat", "-n", LOG_LINES, "-u", component];
+            let command =
+                ["journalctl", "--no-pager", "--output=cat", "-n", LOG_LINES, "-u", component];
             self.podman.exec(node, &command).await?
         } else {
             self.podman.exec(node, &["sh", "-c", CONTAINER_LOGS, component]).await?

@@ -102,7 +102,11 @@ impl Waiter<'_> {
                 match nodes.get_opt(&node.name).await {
                     Ok(state) if ready(state.as_ref()) => {}
                     Ok(state) => {
-                        missing.push(format!("node `{}` {}", node.name, node_state(state.as_ref())));
+                        missing.push(format!(
+                            "node `{}` {}",
+                            node.name,
+                            node_state(state.as_ref())
+                        ));
                     }
                     Err(error) => {
                         missing.push(format!("node `{}`: {}", node.name, error_chain(&error)));
@@ -118,20 +122,37 @@ impl Waiter<'_> {
         .await
     }
 
-    /// Sets the pod CIDR of each node object. kipod does not need it, but workloads may.
-    pub(super) async fn assign_pod_subnets(&self) {
+    /// Sets the pod CIDR of each node object, and the labels that its kubelet must not set. kipod does not
+    /// need the pod CIDR, but workloads may.
+    pub(super) async fn complete_node_objects(&self) -> Result<(), CreateError> {
         let nodes: Api<Node> = Api::all(self.client.clone());
         for node in &self.cluster.nodes {
             let subnets = &node.pod_subnets;
-            let patch = json!({ "spec": { "podCIDR": subnets.first(), "podCIDRs": subnets } });
+            let patch = json!({
+                "metadata": { "labels": node.labels },
+                "spec": { "podCIDR": subnets.first(), "podCIDRs": subnets },
+            });
             let (patch, params) = (Patch::Merge(patch), PatchParams::default());
-            let (timeout, interval) = (self.timeouts.call(), self.timeouts.poll_interval());
+            let interval = self.timeouts.poll_interval();
+            let timeout = match node.labels.is_empty() {
+                true => self.timeouts.call(),
+                false => self.timeouts.registration(),
+            };
             // kubeadm may finish before kubelet has registered the node.
             let patched =
                 poll(timeout, interval, async || nodes.patch(&node.name, &params, &patch).await);
-            // The cluster works without; a single call may take longer than the timeout.
-            let _ = tokio::time::timeout(timeout, patched).await;
+            // A single call may take longer than the timeout.
+            let patched = tokio::time::timeout(timeout, patched).await;
+            let source: Box<dyn std::error::Error + Send + Sync> = match patched {
+                Ok(Ok(_)) => continue,
+                Ok(Err(error)) => error.into(),
+                Err(elapsed) => elapsed.into(),
+            };
+            if !node.labels.is_empty() {
+                return Err(CreateError::Labels { node: node.name.clone(), source });
+            }
         }
+        Ok(())
     }
 
     async fn poll_api_server(&self, last: &LastError) -> Result<(), CreateError> {
@@ -318,7 +339,10 @@ mod tests {
         let both = pod(json!({ "conditions": unmet, "containerStatuses": [container] }));
         assert_eq!(pod_problem(&both).unwrap(), "pod `coredns-1`: CrashLoopBackOff: back-off 10s");
         let condition = pod(json!({ "conditions": unmet }));
-        assert_eq!(pod_problem(&condition).unwrap(), "pod `coredns-1`: ContainersNotReady: unready");
+        assert_eq!(
+            pod_problem(&condition).unwrap(),
+            "pod `coredns-1`: ContainersNotReady: unready"
+        );
         assert_eq!(pod_problem(&pod(json!({}))), None);
     }
 

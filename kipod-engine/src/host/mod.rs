@@ -29,7 +29,7 @@ pub use facts::{
     SEND_BUFFER, ScopeKind, Session, StorageFacts, SubordinateIds, User, UserNamespaces,
 };
 pub use facts::{HostFacts, NodeImagePresence};
-pub(crate) use networks::{HostNetwork, networks};
+pub(crate) use networks::{HostNetwork, addresses, networks};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use probe::parse_any;
 #[cfg(test)]

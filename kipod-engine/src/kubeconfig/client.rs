@@ -115,10 +115,14 @@ mod tests {
         port
     }
 
+    fn now() -> i64 {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        now.as_secs().try_into().unwrap()
+    }
+
     /// Returns the error of a request to a port.
     async fn request_error(port: u16) -> kube::Error {
-        let now = 1_800_000_000;
-        let credentials = Credentials::mint("demo", &[], now).unwrap();
+        let credentials = Credentials::mint("demo", &[], now()).unwrap();
         let access = ClusterAccess {
             cluster_name: "demo".parse().unwrap(),
             server: format!("https://127.0.0.1:{port}"),
@@ -127,12 +131,15 @@ mod tests {
             client_key_pem: credentials.admin.key.clone(),
         };
         let client = connect(&Kubeconfig::new(access).to_yaml()).await.unwrap();
-        client.request_text(http::Request::get("/readyz").body(Vec::new()).unwrap()).await.unwrap_err()
+        client
+            .request_text(http::Request::get("/readyz").body(Vec::new()).unwrap())
+            .await
+            .unwrap_err()
     }
 
     #[tokio::test]
     async fn is_permanent_is_true_for_an_unknown_certificate() {
-        let pair = serving_certificate([127, 0, 0, 1].into(), 1_800_000_000).unwrap();
+        let pair = serving_certificate([127, 0, 0, 1].into(), now()).unwrap();
         let error = request_error(serve(&pair)).await;
         assert!(is_permanent(&error), "{}", error_chain(&error));
     }

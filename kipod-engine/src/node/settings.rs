@@ -65,8 +65,8 @@ pub struct ClusterSettings<'a> {
     pub cgroups: CgroupMode,
     /// The first and the last group that may send ICMP echo requests without capabilities.
     pub ping_groups: (u64, u64),
-    /// The host address on which the API server is published.
-    pub api_server_address: IpAddr,
+    /// The host addresses on which clients may connect to the API server.
+    pub api_server_addresses: &'a [IpAddr],
     /// The storage driver of CRI-O.
     pub storage_driver: StorageDriver,
     /// Timeouts, which are longer on a slow machine.

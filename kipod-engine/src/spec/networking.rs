@@ -95,7 +95,7 @@ impl Networking {
         };
         let api_server_address = match ip_family {
             IpFamily::Ipv6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            IpFamily::Ipv4 | IpFamily::Dual => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
         Self {
             ip_family,

@@ -22,6 +22,7 @@ nodes:
 - role: control-plane
   labels:
     tier: front
+    node-role.kubernetes.io/front: ""
   extraMounts:
   - hostPath: {dir}
     containerPath: /shared
@@ -60,13 +61,16 @@ fn create_applies_a_configuration_file() {
     std::fs::write(&kind, text.replace("{port}", &port.to_string())).unwrap();
     let migration = cluster.kipod(&["config", "migrate", kind.to_str().unwrap()]);
     let migrated = migration.run().success().stdout;
-    cluster.creation_from(&(migrated + MORE)).run().success();
+    let output = cluster.creation_from(&(migrated + MORE)).run().success();
+    output.stderr_contains(&["warning: kubeadm on node", "timeoutForControlPlane"]);
 
     let mut checks = Checks::new();
     let c = &cluster;
     checks.check("node label", || {
         let nodes = c.kubectl("get nodes -l tier=front -o name");
         assert_eq!(nodes.trim(), format!("node/{}", c.control_plane()));
+        let roles = c.kubectl("get nodes -l node-role.kubernetes.io/front -o name");
+        assert_eq!(roles, nodes);
     });
     checks.check("read-only mount", || check_read_only_mount(c, dir.path()));
     checks.check("port mapping", || check_port_mapping(c, port));
@@ -76,6 +80,12 @@ fn create_applies_a_configuration_file() {
     checks.check("patch of the node, feature gate", || {
         let apiserver = c.exec("tr '\\0' ' ' </proc/$(pidof kube-apiserver)/cmdline");
         assert!(apiserver.contains("--profiling=false"), "{apiserver}");
+        for issuer in
+            ["https://kubernetes.default.svc.cluster.local", "https://earlier.example.com"]
+        {
+            let argument = format!("--service-account-issuer={issuer} ");
+            assert!(apiserver.contains(&argument), "{apiserver}");
+        }
         assert!(apiserver.contains("--feature-gates=AllAlpha=false"), "{apiserver}");
         let kubelet = c.exec("cat /var/lib/kubelet/config.yaml");
         assert!(kubelet.contains("AllAlpha: false"), "{kubelet}");

@@ -143,6 +143,14 @@ pub enum CreateError {
         /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The labels that a kubelet must not set could not be set on its node.
+    #[error("cannot set the labels of node `{node}`")]
+    Labels {
+        /// The node.
+        node: String,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A node's container exited.
     #[error("node `{node}` exited while waiting for {waiting_for}{report}")]
     NodeExited {

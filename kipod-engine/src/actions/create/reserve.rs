@@ -7,6 +7,7 @@ use super::preflight::Found;
 use super::service_address::ServiceAddressChooser;
 use super::{Context, CreateError, Request, podman_error};
 use crate::cluster::{self, Record, cluster_dir};
+use crate::host;
 use crate::lease::AllocationLock;
 use crate::pki::Credentials;
 use crate::plan::{Choices, Plan, choose_node_subnet, identities, plan, subnets_of};
@@ -73,7 +74,8 @@ impl<'a> Reserver<'a> {
             .map_err(cluster::RecordError::from)?;
         let api_port = free_port(dirs, spec, &self.registries.local)?;
         let service_address = self.services.choose(dirs, api_port)?;
-        let choices = Choices { node_subnet, api_port, service_address };
+        let host_addresses = host::addresses();
+        let choices = Choices { node_subnet, api_port, service_address, host_addresses };
         let (machine, images) = (&self.request.machine, &self.found.node_images);
         let dir = cluster_dir(&dirs.state, &spec.name);
         let plan =

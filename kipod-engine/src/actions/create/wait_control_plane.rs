@@ -28,7 +28,7 @@ pub(super) async fn run<'a>(
     step(cx.events, Step::StartControlPlane, waiter.api_server(timeout)).await?;
     step(cx.events, Step::Bootstrap, waiter.kubeadm(timeout)).await?;
     report_warnings(cx, &waiter.cluster);
-    waiter.assign_pod_subnets().await;
+    waiter.complete_node_objects().await?;
     Ok(waiter)
 }
 

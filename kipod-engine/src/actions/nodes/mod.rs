@@ -208,6 +208,8 @@ async fn add(
             node_subnet: node_subnet.ok_or_else(|| no_room(&record.name))?,
             api_port: record.api_port,
             service_address: None,
+            // The certificate of the API server exists.
+            host_addresses: Vec::new(),
         },
         credentials: &credentials,
         found_registries: &found,
@@ -284,7 +286,7 @@ async fn wait_ready(
     let state = context.dirs.state.as_path();
     let waiter = Waiter { cluster: target, podman, client, cancel, state, timeouts };
     waiter.kubeadm(timeouts.control_plane()).await?;
-    waiter.assign_pod_subnets().await;
+    waiter.complete_node_objects().await?;
     if request.wait.is_zero() || record.spec.networking.disable_default_cni {
         // With the user's own CNI, that CNI decides when nodes are Ready.
         return Ok(());

@@ -103,7 +103,9 @@ async fn create_until_exits(world: &World, exits: &str, component: &str, log: &s
 async fn repeated_exits_of_a_static_pod_end_the_creation() {
     let world = World::new();
     let log = |number, line| {
-        format!("==> /var/log/pods/kube-system_a_1/kube-apiserver/{number}.log\nT stderr F {line}\n")
+        format!(
+            "==> /var/log/pods/kube-system_a_1/kube-apiserver/{number}.log\nT stderr F {line}\n"
+        )
     };
     let text = log(0, "Error: unknown flag: --x") + &log(1, "Error: unknown flag: --x");
     let error = create_until_exits(&world, "kube-apiserver 2\n", "kube-apiserver", &text).await;
@@ -121,8 +123,10 @@ async fn repeated_exits_of_a_static_pod_end_the_creation() {
 #[tokio::test]
 async fn exits_for_want_of_another_component_do_not_end_the_creation() {
     let world = World::new();
-    let line = "E1128 19:10:49.1 1 run.go:72] \"command failed\" err=\"dial tcp: connection refused\"";
-    let log = format!("==> /var/log/pods/kube-system_a_1/kube-scheduler/1.log\nT stderr F {line}\n");
+    let line =
+        "E1128 19:10:49.1 1 run.go:72] \"command failed\" err=\"dial tcp: connection refused\"";
+    let log =
+        format!("==> /var/log/pods/kube-system_a_1/kube-scheduler/1.log\nT stderr F {line}\n");
     let script = crate::actions::node_failure::CONTAINER_LOGS;
     world.podman.set_exec_output(&format!("{NODE} sh -c {script} kube-scheduler"), 0, &log);
     let report = async {

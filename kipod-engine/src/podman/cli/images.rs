@@ -49,7 +49,11 @@ impl PodmanCli {
     /// # Errors
     ///
     /// When the command fails; the error contains the end of its output.
-    pub async fn run_privileged(&self, image: &str, command: &[&str]) -> Result<String, PodmanError> {
+    pub async fn run_privileged(
+        &self,
+        image: &str,
+        command: &[&str],
+    ) -> Result<String, PodmanError> {
         let run = ["run", "--rm", "--privileged", "--network=none", "--pull=never", image];
         self.text(self.command().args(run).args(command)).await
     }
