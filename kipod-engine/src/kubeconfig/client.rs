@@ -51,10 +51,7 @@ pub(crate) async fn connect_with_timeout(
 pub(crate) fn is_permanent(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        // The source of an I/O error is that of the error it contains.
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = inner.map_or_else(|| error.downcast_ref(), |inner| inner.downcast_ref());
-        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+        if matches!(tls_error(error), Some(rustls::Error::InvalidCertificate(_))) {
             return true;
         }
         if let Some(kube::Error::Api(status)) = error.downcast_ref() {
@@ -63,6 +60,15 @@ pub(crate) fn is_permanent(error: &(dyn Error + 'static)) -> bool {
         next = error.source();
     }
     false
+}
+
+/// Returns the error of rustls that an error is or contains. The source of an I/O error is not the error that
+/// it contains, but the source of that.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(error) => tls_error(error.get_ref()?),
+        None => error.downcast_ref(),
+    }
 }
 
 /// Installs rustls' default crypto provider, unless one is installed already.

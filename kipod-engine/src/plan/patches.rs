@@ -37,6 +37,7 @@ pub fn check_patches(spec: &ClusterSpec, now: i64) -> Result<(), PatchCheckError
         host_store: None,
         storage_driver: StorageDriver::Overlay,
         fuse: true,
+        ping_groups: (0, 0),
         many_ports: true,
         ipv6: true,
         ip_vs: true,
