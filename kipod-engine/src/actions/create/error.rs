@@ -133,6 +133,7 @@ pub enum CreateError {
         /// The number of exits.
         count: u32,
         /// The cause of the last exit, other errors of the component, and the file with all logs.
+        #[doc(hidden)]
         report: FailureReport,
     },
     /// The API server refused the connection's certificate or credentials. Waiting does not change that.
