@@ -31,6 +31,7 @@ mod access;
 #[doc(hidden)]
 pub mod client;
 mod document;
+mod edit;
 mod error;
 mod location;
 mod lock;
@@ -42,4 +43,4 @@ mod user;
 
 pub use access::{ClusterAccess, Kubeconfig};
 pub use error::KubeconfigError;
-pub use user::{LOCK_TIMEOUT, UserKubeconfig};
+pub use user::{LOCK_TIMEOUT, PreparedMerge, UserKubeconfig};

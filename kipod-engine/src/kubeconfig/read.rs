@@ -31,6 +31,31 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Returns whether a file contains `name` as a word. A path at which there is no kubeconfig, such as that
+/// of a directory, a device or a file above 16 MiB, does not.
+pub(super) fn mentions(path: &Path, name: &str) -> io::Result<bool> {
+    let bytes = match read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            return match error.kind() {
+                ErrorKind::NotFound
+                | ErrorKind::NotADirectory
+                | ErrorKind::IsADirectory
+                | ErrorKind::InvalidInput
+                | ErrorKind::FileTooLarge => Ok(false),
+                _ => Err(error),
+            };
+        }
+    };
+    let is_part = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'-');
+    let is_word = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+        !is_part(before) && !is_part(bytes.get(at + name.len()))
+    };
+    let mut words = bytes.windows(name.len()).enumerate();
+    Ok(words.any(|(at, word)| word == name.as_bytes() && is_word(at)))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::File;
