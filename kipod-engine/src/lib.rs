@@ -98,3 +98,5 @@ pub use util::dirs::{Dirs, DirsError};
 pub use util::text::error_chain;
 pub use util::timeout_factor::{TimeoutFactor, TimeoutFactorError, TimeoutFactorVariableError};
 pub use util::timeouts::Timeouts;
+#[doc(hidden)]
+pub use util::variable;

@@ -12,6 +12,7 @@ use crate::node_image::{
 };
 use crate::podman::{PodmanCli, StorageDriver};
 use crate::spec::ImageReference;
+use crate::util::variable;
 
 /// Where node images are built from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,10 +27,9 @@ pub struct NodeImageSource {
 impl NodeImageSource {
     /// Reads `KIPOD_COMPONENTS` and `KIPOD_MIRROR`. An empty value counts as not set.
     pub fn from_env() -> Self {
-        let get = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {
-            components: get("KIPOD_COMPONENTS").map(PathBuf::from),
-            mirror: get("KIPOD_MIRROR").map(|url| url.to_string_lossy().into_owned()),
+            components: variable("KIPOD_COMPONENTS").map(PathBuf::from),
+            mirror: variable("KIPOD_MIRROR").map(|url| url.to_string_lossy().into_owned()),
         }
     }
 }
