@@ -1,6 +1,7 @@
 //! Lists of clusters and nodes.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Serialize;
@@ -15,14 +16,53 @@ use crate::util::dirs::Dirs;
 
 /// The state of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum ClusterState {
-    /// Its creation is complete.
-    Created,
+    /// All its containers are running.
+    Running,
+    /// None of its containers is running.
+    Stopped,
+    /// Some of its containers are not running: they are stopped, paused or missing.
+    PartlyRunning,
+    /// Podman has none of its containers. The cluster can only be deleted.
+    Missing,
     /// A process is creating or deleting it.
     Busy,
     /// Its creation or deletion was interrupted. `create` and `delete` clean up.
-    Broken,
+    Incomplete,
+    /// It is complete, and Podman does not respond.
+    Unknown,
+}
+
+impl ClusterState {
+    /// Returns the state of a complete cluster with these containers in Podman's list.
+    fn of(record: &Record, listed: &[ContainerInfo]) -> Self {
+        let expected: Vec<String> = record.containers().collect();
+        let is_expected = |one: &&ContainerInfo| expected.contains(&one.name);
+        let found: Vec<&ContainerInfo> = listed.iter().filter(is_expected).collect();
+        let running = found.iter().filter(|one| one.state.is_running()).count();
+        match running {
+            _ if found.is_empty() => Self::Missing,
+            0 => Self::Stopped,
+            _ if running == expected.len() => Self::Running,
+            _ => Self::PartlyRunning,
+        }
+    }
+}
+
+impl fmt::Display for ClusterState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::PartlyRunning => "partly running",
+            Self::Missing => "missing",
+            Self::Busy => "busy",
+            Self::Incomplete => "incomplete",
+            Self::Unknown => "unknown",
+        })
+    }
 }
 
 /// A cluster in a list.
@@ -104,19 +144,23 @@ pub struct NodeSummary {
     pub image: String,
 }
 
-/// Lists the user's clusters by name. Reads their records only, which takes milliseconds and does not
-/// need Podman.
+/// Lists the user's clusters by name, from their records and from Podman's list of their containers. Without
+/// that list, the state of complete clusters is [`ClusterState::Unknown`].
 ///
 /// # Errors
 ///
 /// When the directory of clusters cannot be read.
-pub fn clusters(dirs: &Dirs) -> Result<Vec<ClusterSummary>, RecordError> {
+pub fn clusters(
+    dirs: &Dirs,
+    listed: Option<&[ContainerInfo]>,
+) -> Result<Vec<ClusterSummary>, RecordError> {
     let summary = |(name, record): (ClusterName, Option<Record>)| {
-        let complete = record.as_ref().is_some_and(|record| record.complete);
-        let state = match complete {
-            true => ClusterState::Created,
-            false if NameLock::is_taken(&dirs.state, &name) => ClusterState::Busy,
-            false => ClusterState::Broken,
+        let state = match record.as_ref().filter(|record| record.complete) {
+            Some(record) => {
+                listed.map_or(ClusterState::Unknown, |listed| ClusterState::of(record, listed))
+            }
+            None if NameLock::is_taken(&dirs.state, &name) => ClusterState::Busy,
+            None => ClusterState::Incomplete,
         };
         ClusterSummary { name, state, details: record.map(ClusterDetails::from) }
     };

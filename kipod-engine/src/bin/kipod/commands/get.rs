@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use kipod_engine::cluster::{ClusterDetails, ClusterState, ClusterSummary, NodeSummary, OpenError};
+use kipod_engine::cluster::{ClusterDetails, ClusterSummary, NodeSummary, OpenError};
 use kipod_engine::{Error, Event, Events};
 
 use super::{print, print_json, print_names, table};
@@ -16,7 +16,7 @@ const SHORT_ID: usize = 12;
 
 pub(crate) async fn run(args: &Get, progress: &'static Progress) -> Result<u8, Failure> {
     match args {
-        Get::Clusters(list) => clusters(list, progress),
+        Get::Clusters(list) => clusters(list, progress).await,
         Get::Nodes(args) => nodes(args, progress).await,
         Get::Registries(list) => super::registry::list(list, progress).await,
         Get::Kubeconfig(cluster) => {
@@ -26,9 +26,8 @@ pub(crate) async fn run(args: &Get, progress: &'static Progress) -> Result<u8, F
     }
 }
 
-/// Lists clusters from their records, without waiting for Podman.
-fn clusters(list: &ListArgs, progress: &'static Progress) -> Result<u8, Failure> {
-    let all = open(progress)?.clusters()?;
+async fn clusters(list: &ListArgs, progress: &'static Progress) -> Result<u8, Failure> {
+    let all = open(progress)?.clusters().await?;
     match list.output {
         ListOutput::Json => return print_json(&all),
         ListOutput::Name => return print_names(all.iter().map(|one| one.name.as_str())),
@@ -57,12 +56,7 @@ fn clusters(list: &ListArgs, progress: &'static Progress) -> Result<u8, Failure>
 }
 
 fn cluster_row(summary: &ClusterSummary, wide: bool, now: u64) -> Vec<String> {
-    let state = match summary.state {
-        ClusterState::Created => "created",
-        ClusterState::Busy => "busy",
-        ClusterState::Broken => "broken",
-    };
-    let mut row = vec![summary.name.to_string(), state.to_owned()];
+    let mut row = vec![summary.name.to_string(), summary.state.to_string()];
     let mut detail = |show: &dyn Fn(&ClusterDetails) -> String| {
         row.push(summary.details.as_ref().map(show).unwrap_or_default());
     };
