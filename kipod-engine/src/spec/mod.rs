@@ -46,6 +46,7 @@ pub(crate) use duration::format_duration;
 pub use duration::{DurationError, parse_duration};
 pub use error::{ValidationError, ValidationErrors};
 pub use image::{ImageError, ImageReference};
+pub(crate) use location::Origin;
 pub use location::Position;
 #[doc(hidden)]
 pub use location::{Location, RawValue};

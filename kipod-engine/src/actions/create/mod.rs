@@ -3,6 +3,7 @@
 mod complete;
 mod create_nodes;
 mod error;
+mod inotify;
 mod install_addons;
 mod preflight;
 mod reserve;
@@ -41,6 +42,8 @@ pub struct Request {
     pub kubeconfig: Option<UserKubeconfig>,
     /// The token that cancels the creation.
     pub cancel: CancellationToken,
+    /// Returns how many of a number of inotify instances are left to this user.
+    pub available_inotify_instances: fn(usize) -> usize,
 }
 
 impl Request {

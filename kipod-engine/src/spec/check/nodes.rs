@@ -3,8 +3,8 @@
 use super::{Problem, labels, mounts, parse, patches};
 use crate::kubernetes::Role;
 use crate::spec::{
-    ClusterSpec, ExtraPort, ImageReference, Location, MAX_NODES, NodeSpec, Protocol, RawSpec,
-    RawValue, ValidationError,
+    ClusterSpec, ExtraPort, ImageReference, Location, MAX_NODES, NodeSpec, RawSpec, RawValue,
+    ValidationError,
 };
 
 /// The maximum number of control planes: etcd recommends at most seven members.
@@ -129,10 +129,9 @@ pub(super) fn api_server_port(
 ) {
     let Some(number) = spec.networking.api_server_port else { return };
     let api = ExtraPort {
-        container_port: 1,
         host_port: Some(number),
         listen_address: spec.networking.api_server_address,
-        protocol: Protocol::Tcp,
+        ..ExtraPort::new(1)
     };
     let mut ports = spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
     if let Some(port) = ports.find(|port| port.collides(&api)) {
