@@ -17,8 +17,8 @@ pub struct NodeFile {
 /// Every file of the build context, except [`NODE_PROGRAM`] and the programs of a component bundle.
 pub const NODE_FILES: &[NodeFile] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
-/// The program inside nodes, for the architecture this crate is compiled for: the OCI runtime shim
-/// and the controller of LoadBalancer Services.
+/// The program inside nodes, for the architecture this crate is compiled for: the OCI runtime shim,
+/// the controller of LoadBalancer Services, and the hold of connections to a starting API server.
 #[cfg(feature = "programs")]
 pub const NODE_PROGRAM: NodeFile = NodeFile {
     path: "bin/kipod-node",

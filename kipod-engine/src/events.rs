@@ -5,6 +5,12 @@ use std::time::{Duration, Instant};
 use tracing::Instrument as _;
 
 /// A step of an operation.
+///
+/// ```
+/// use kipod_engine::Step;
+///
+/// assert_eq!(Step::CreateNodes.text(), "creating nodes");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Step {
@@ -28,7 +34,7 @@ pub enum Step {
     CreateNodes,
     /// Waiting for the API server.
     StartControlPlane,
-    /// Waiting for kubeadm to finish on the node.
+    /// Waiting for kubeadm to finish on all nodes.
     Bootstrap,
     /// Waiting for nodes and cluster DNS to be ready.
     Ready,
@@ -67,7 +73,7 @@ impl Step {
             Self::CreateNodes => "creating nodes",
             Self::StartControlPlane => "starting the control plane",
             Self::Bootstrap => "bootstrapping with kubeadm",
-            Self::Ready => "waiting for node and DNS",
+            Self::Ready => "waiting for nodes and DNS",
             Self::Storage => "installing the default StorageClass",
             Self::Metrics => "installing metrics-server",
             Self::Kubeconfig => "writing the kubeconfig",
@@ -82,12 +88,30 @@ impl Step {
 }
 
 /// A progress event.
+///
+/// ```no_run
+/// use kipod_engine::{Engine, Event};
+///
+/// # async fn example() -> Result<(), kipod_engine::Error> {
+/// let engine = Engine::builder()
+///     .events(|event: Event| match event {
+///         Event::Started(step) => eprintln!("{} ...", step.text()),
+///         Event::Finished(step, duration) => eprintln!("{}: {duration:.1?}", step.text()),
+///         Event::Warning(text) => eprintln!("warning: {text}"),
+///         _ => {}
+///     })
+///     .connect()
+///     .await?;
+/// # let _ = engine;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// A step started.
     Started(Step),
-    /// A step succeeded after that time.
+    /// A step succeeded, with its duration.
     Finished(Step, Duration),
     /// The progress within a step.
     Progress(Step, String),

@@ -63,16 +63,17 @@ pub mod podman;
 #[doc(hidden)]
 pub mod registry;
 pub mod spec;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
 mod util;
 
-pub use actions::{ChangeError, CreateError, FailureReport, ImagesError, Loaded, LoadedImage};
+pub use actions::{ChangeError, CreateError, ImagesError, Loaded, LoadedImage};
 #[cfg(feature = "build")]
-pub use bundle::BundleError;
+pub use bundle::{BundleError, VersionRequest};
 pub use cluster::{
-    ClusterDetails, ClusterState, ClusterSummary, ConnectError, ExportError, LogsError,
-    NodeSummary, OpenError, RecordError, RemoveError,
+    ClusterDetails, ClusterState, ClusterSummary, ExportError, LogsError, NodeSummary, OpenError,
+    RecordError, RemoveError,
 };
 pub use engine::{
     AddNode, Cluster, CreateCluster, CreateRegistry, Engine, EngineBuilder, Error, NodeImageSource,
@@ -89,14 +90,17 @@ pub use kubernetes::{Role, Version};
 pub use node_image::BuildError;
 pub use node_image::NodeImageError;
 pub use podman::{ContainerState, ExecOutput, PodmanError};
-pub use registry::{RegistryError, RegistryName, RegistryNameError, RegistrySummary};
+pub use registry::{RegistryError, RegistryName, RegistrySummary};
 pub use spec::{ClusterName, ClusterSpec};
 pub use tokio_util::sync::CancellationToken;
 pub use util::Hint;
+#[doc(hidden)]
+pub use util::bounded;
 pub use util::dirs::{Dirs, DirsError};
 #[doc(hidden)]
 pub use util::text::error_chain;
-pub use util::timeout_factor::{TimeoutFactor, TimeoutFactorError, TimeoutFactorVariableError};
+pub use util::timeout_factor::{TimeoutFactor, TimeoutFactorError};
+#[doc(hidden)]
 pub use util::timeouts::Timeouts;
 #[doc(hidden)]
 pub use util::variable;

@@ -72,9 +72,12 @@ impl Topology {
 /// Removes the fields that do not describe the cluster itself: its name, and how its creation is
 /// awaited.
 fn comparable(spec: &ClusterSpec) -> ClusterSpec {
-    let ClusterSpec { name, wait, retain, .. } = ClusterSpec::default();
+    let default = ClusterSpec::default();
+    let mut spec = spec.clone();
+    (spec.name, spec.wait, spec.retain) = (default.name, default.wait, default.retain);
     // The node image has the Kubernetes version.
-    ClusterSpec { name, wait, retain, kubernetes: None, ..spec.clone() }
+    spec.kubernetes = None;
+    spec
 }
 
 impl ClusterRequest {
@@ -158,10 +161,9 @@ mod tests {
         let expected = mismatch("has 1 control plane", "3 control planes");
         assert_eq!(planes.mismatch(&found), expected);
 
-        let spec = |retain, image: &str| ClusterSpec {
-            retain,
-            image: image.parse().unwrap(),
-            ..ClusterSpec::default()
+        let spec = |retain, image: &str| {
+            let image = image.parse().unwrap();
+            ClusterSpec::builder("demo").retain(retain).image(image).build().unwrap()
         };
         let of = |spec| Topology { spec: Some(Box::new(spec)), ..Topology::default() };
         assert_eq!(of(spec(true, "a:1")).mismatch(&of(spec(false, "a:1"))), None);

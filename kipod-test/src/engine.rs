@@ -74,7 +74,11 @@ fn spec(
         ..RawSpec::default()
     };
     Ok(match &topology.spec {
-        Some(spec) => ClusterSpec { name: name(text)?, ..(**spec).clone() },
+        Some(spec) => {
+            let mut spec = (**spec).clone();
+            spec.name = name(text)?;
+            spec
+        }
         None => raw.check_for(timeouts).map_err(SourceError::new)?,
     })
 }

@@ -8,6 +8,7 @@ use kipod_engine::lease::Phase;
 use kipod_engine::variable;
 
 use crate::cluster_request::{ClusterRequest, ExistingCluster, Topology};
+use crate::engine_api::bounded;
 use crate::name::hash;
 use crate::settings::Settings;
 
@@ -51,7 +52,7 @@ impl External {
     fn read(&self) -> Result<ExistingCluster, SourceError> {
         let path =
             std::path::absolute(&self.kubeconfig).unwrap_or_else(|_| self.kubeconfig.clone());
-        let kubeconfig = std::fs::read_to_string(&path)
+        let kubeconfig = bounded::read_text(&path, bounded::TEXT_LIMIT)
             .map_err(|source| SourceError::new(ReadError { path: path.clone(), source }))?;
         Ok(ExistingCluster {
             kubeconfig,

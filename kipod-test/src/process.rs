@@ -1,4 +1,4 @@
-//! Processes, identified by number and start time.
+//! Processes, identified by PID and start time.
 
 use std::time::Duration;
 

@@ -28,6 +28,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, SourceError>> 
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NodeOutput {
     /// Exit status.
     pub status: i64,
@@ -35,6 +36,14 @@ pub struct NodeOutput {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
+}
+
+impl NodeOutput {
+    /// Creates the output of a command, for a cluster source.
+    #[doc(hidden)]
+    pub fn new(status: i64, stdout: impl Into<String>, stderr: impl Into<String>) -> Self {
+        Self { status, stdout: stdout.into(), stderr: stderr.into() }
+    }
 }
 
 /// An error of a cluster source. Its message and source are those of the wrapped error.

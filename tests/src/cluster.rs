@@ -18,8 +18,12 @@ impl TestCluster {
     pub fn new(purpose: &str) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("e2e-{purpose}-{}-{count}", std::process::id());
-        Self { name, dir: tempfile::tempdir().expect("a temporary directory") }
+        Self::with_name(&format!("e2e-{purpose}-{}-{count}", std::process::id()))
+    }
+
+    /// Uses a name that the caller has chosen. Creates nothing.
+    pub fn with_name(name: &str) -> Self {
+        Self { name: name.to_owned(), dir: tempfile::tempdir().expect("a temporary directory") }
     }
 
     /// Creates a cluster with default options and waits until it is ready.

@@ -95,9 +95,11 @@ fn binary() -> &'static Path {
         if let Some(path) = std::env::var_os("KIPOD_BINARY") {
             return path.into();
         }
-        let test = std::env::current_exe().expect("the path of this test");
-        let profile = test.ancestors().nth(2).expect("tests are in target/PROFILE/deps");
-        let path = profile.join("kipod");
+        let program = std::env::current_exe().expect("the path of this program");
+        let dir = program.parent().expect("a file is in a directory");
+        // Tests are in target/PROFILE/deps, other programs in target/PROFILE.
+        let profile = if dir.ends_with("deps") { dir.parent() } else { Some(dir) };
+        let path = profile.unwrap_or(dir).join("kipod");
         let build = "run `cargo build --package kipod-engine`";
         assert!(path.exists(), "`{}` not found: {build}", path.display());
         if let Some(source) = newer_source(&path) {

@@ -12,7 +12,6 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Leftovers {
     cluster: String,
-    node: String,
     kubeconfig: PathBuf,
     /// The ids of the containers at the time this value was created.
     containers: Vec<String>,
@@ -20,12 +19,16 @@ pub struct Leftovers {
 
 impl Leftovers {
     pub(crate) fn of(cluster: &TestCluster) -> Self {
-        let filter = cluster.label_filter();
+        Self::new(&cluster.name, &cluster.kubeconfig())
+    }
+
+    /// Creates a search for the resources of the cluster with a name, and for its entry in a kubeconfig.
+    pub fn new(cluster: &str, kubeconfig: &Path) -> Self {
+        let filter = format!("label=io.kipod.cluster={cluster}");
         let ids = podman(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &filter]);
         Self {
-            cluster: cluster.name.clone(),
-            node: cluster.control_plane(),
-            kubeconfig: cluster.kubeconfig(),
+            cluster: cluster.to_owned(),
+            kubeconfig: kubeconfig.to_owned(),
             containers: ids.lines().map(str::to_owned).collect(),
         }
     }
@@ -43,6 +46,10 @@ impl Leftovers {
             let names = list.lines().filter(|name| self.matches(name));
             found.extend(names.map(|name| format!("{kind} `{name}`")));
         }
+        let images = podman(&["images", "--format", "{{.Repository}}"]);
+        let held = format!("localhost/held-by-kipod-cluster/{}/", self.cluster);
+        let held = images.lines().filter(|name| name.starts_with(&held));
+        found.extend(held.map(|name| format!("image name `{name}`")));
         for dir in directories() {
             let entries = std::fs::read_dir(&dir).into_iter().flatten().flatten();
             for entry in entries.filter(|entry| self.matches(&entry.file_name().to_string_lossy()))
@@ -54,23 +61,33 @@ impl Leftovers {
         if config.contains(&format!("kipod-{}", self.cluster)) {
             found.push(format!("entry in kubeconfig `{}`", self.kubeconfig.display()));
         }
+        let mut lock = self.kubeconfig.clone().into_os_string();
+        lock.push(".lock");
+        if Path::new(&lock).exists() {
+            found.push(format!("lock `{}`", lock.display()));
+        }
         found.extend(self.processes());
         found.extend(orphaned_sockets());
         found
     }
 
-    /// Fails the test if resources exist and do not disappear within five seconds.
-    #[track_caller]
-    pub fn assert_none(&self) {
+    /// Returns the resources that exist and do not disappear within five seconds, one line each.
+    pub fn remaining(&self) -> Vec<String> {
         let start = Instant::now();
         loop {
             let found = self.find();
-            if found.is_empty() {
-                return;
+            if found.is_empty() || start.elapsed() >= TIMEOUT {
+                return found;
             }
-            assert!(start.elapsed() < TIMEOUT, "leftovers of `{}`: {found:#?}", self.cluster);
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Fails the test if resources exist and do not disappear within five seconds.
+    #[track_caller]
+    pub fn assert_none(&self) {
+        let found = self.remaining();
+        assert!(found.is_empty(), "leftovers of `{}`: {found:#?}", self.cluster);
     }
 
     /// Returns whether a resource name belongs to the cluster: `NAME`, `kipod-NAME`, or either with
@@ -81,8 +98,9 @@ impl Leftovers {
         rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
     }
 
-    /// Returns the processes whose command line or cgroup contains the node's name or a container id.
+    /// Returns the processes whose command line or cgroup contains a node's name or a container id.
     fn processes(&self) -> Vec<String> {
+        let nodes = ["control-plane", "worker"].map(|role| format!("{}-{role}-", self.cluster));
         let this = std::process::id().to_string();
         let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -93,7 +111,8 @@ impl Leftovers {
             let cgroup = String::from_utf8_lossy(&read("cgroup").ok()?).into_owned();
             let of_container =
                 |id: &String| command.contains(id.as_str()) || cgroup.contains(id.as_str());
-            let found = command.contains(&self.node) || self.containers.iter().any(of_container);
+            let of_node = nodes.iter().any(|node| command.contains(node.as_str()));
+            let found = of_node || self.containers.iter().any(of_container);
             found.then(|| {
                 format!("process {pid}: {}", command.chars().take(120).collect::<String>())
             })
@@ -112,6 +131,7 @@ fn directories() -> Vec<PathBuf> {
         state.join("kipod/clusters"),
         state.join("kipod/loads"),
         state.join("kipod/locks"),
+        state.join("kipod/test"),
         data.join("containers/storage/volumes"),
         data.join("containers/storage/networks"),
     ];

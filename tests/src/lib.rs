@@ -7,6 +7,8 @@
 //! | fixtures: images, component bundles, registries | `podman`, `bundle`, `registry` |
 //! | verification | `checks`, `leftovers` |
 //! | benchmarks | `bench` |
+//! | programs that repeat operations for hours | `endurance` |
+//! | the tests of upstream | `conformance` |
 //!
 //! Tests that need a real Podman are `#[ignore]`d with their requirements, and tests with further
 //! requirements use `kipod_results::require!`. `.ci/run` runs them as an unprivileged user. To run them manually as root:
@@ -23,6 +25,8 @@ mod checks;
 mod client;
 mod cluster;
 mod command;
+pub mod conformance;
+pub mod endurance;
 mod leftovers;
 mod output;
 mod podman;

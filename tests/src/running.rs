@@ -88,15 +88,7 @@ impl Running {
 
     /// Returns the id and command line of each descendant process.
     pub fn descendants(&self) -> Vec<(u32, String)> {
-        let mut found = Vec::new();
-        let mut parents = vec![self.id()];
-        while let Some(parent) = parents.pop() {
-            for child in children(parent) {
-                parents.push(child.0);
-                found.push(child);
-            }
-        }
-        found
+        descendants(self.id())
     }
 
     /// Waits until the process exits.
@@ -132,6 +124,19 @@ pub fn wait_until(what: &str, timeout: Duration, mut condition: impl FnMut() -> 
         assert!(start.elapsed() < timeout, "timed out after {seconds}s waiting for: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Returns the id and command line of each descendant of a process.
+pub(crate) fn descendants(id: u32) -> Vec<(u32, String)> {
+    let mut found = Vec::new();
+    let mut parents = vec![id];
+    while let Some(parent) = parents.pop() {
+        for child in children(parent) {
+            parents.push(child.0);
+            found.push(child);
+        }
+    }
+    found
 }
 
 /// Returns the id and command line of each child process.

@@ -3,7 +3,11 @@
 //! * As `kipod-crun` it is the OCI runtime of CRI-O: see [`shim`]. It runs for every container, so
 //!   that path reads two files and replaces itself with crun.
 //! * `kipod-node services` is the controller of LoadBalancer Services: see [`services`].
+//! * `kipod-node hold` holds connections to the API server until it is ready: see [`hold`].
+//! * `kipod-node wait` exits when the API server is ready.
 
+mod health;
+mod hold;
 mod services;
 mod shim;
 
@@ -23,8 +27,14 @@ fn main() -> ExitCode {
         shim::exec(&args).into()
     } else if args == ["services"] {
         services::run().into()
+    } else if args == ["hold"] {
+        hold::run();
+        return ExitCode::SUCCESS;
+    } else if args == ["wait"] {
+        hold::wait_for_api_server();
+        return ExitCode::SUCCESS;
     } else {
-        eprintln!("usage: kipod-node services");
+        eprintln!("usage: kipod-node services|hold|wait");
         return ExitCode::from(2);
     };
     eprintln!("kipod-node: error: {}", with_causes(error.as_ref()));

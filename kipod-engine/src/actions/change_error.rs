@@ -10,13 +10,31 @@ use crate::spec::ClusterName;
 use crate::util::Hint;
 use crate::util::text::indent_list;
 
-/// An existing cluster could not be changed.
+/// An error of a change of an existing cluster: of its nodes, their start and stop, or loaded images.
+///
+/// ```no_run
+/// use kipod_engine::{ChangeError, Cluster, Error, Role};
+///
+/// async fn add_control_plane(cluster: &Cluster) -> Result<(), Error> {
+///     match cluster.add_node(Role::ControlPlane).await {
+///         Err(Error::Change(ChangeError::OneControlPlane { cluster })) => {
+///             println!("cluster `{cluster}` keeps its single control plane");
+///             Ok(())
+///         }
+///         added => added.map(drop),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
     /// Another process works on the cluster.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    Lock(
+        #[from]
+        #[doc(hidden)]
+        LockError,
+    ),
     /// The cluster does not exist, or is not complete.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -116,7 +134,11 @@ pub enum ChangeError {
     NotReady(#[from] CreateError),
     /// No client for the cluster could be created.
     #[error(transparent)]
-    Client(#[from] ClientError),
+    Client(
+        #[from]
+        #[doc(hidden)]
+        ClientError,
+    ),
     /// Images could not be loaded.
     #[error(transparent)]
     Images(#[from] ImagesError),

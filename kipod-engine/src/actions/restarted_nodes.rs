@@ -1,4 +1,4 @@
-//! Restarted nodes, whose objects in the API server may be outdated.
+//! Detects Node and Pod status that is older than the node's restart.
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::jiff::Timestamp;

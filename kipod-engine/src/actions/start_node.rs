@@ -4,12 +4,13 @@ use crate::cluster::RecordError;
 use crate::node::NodeFile;
 use crate::plan::NodePlan;
 use crate::podman::{Podman, PodmanError};
+use crate::util::fs::create_private_dir;
 
 /// Creates an empty directory for a node's status. One of an earlier node of that name is removed.
 pub(super) fn empty_status_dir(node: &NodePlan) -> Result<(), RecordError> {
     let path = node.status_dir.clone();
     let _ = std::fs::remove_dir_all(&path);
-    std::fs::create_dir_all(&path).map_err(|source| RecordError::Io { path, source })
+    create_private_dir(&path).map_err(|source| RecordError::Io { path, source })
 }
 
 /// Creates a container with its volume and files, and starts it.

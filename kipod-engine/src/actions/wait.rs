@@ -24,7 +24,7 @@ use crate::util::timeouts::Timeouts;
 /// The number of lines of each journal in the log of a failure.
 const JOURNAL_LINES: &str = "200";
 /// The systemd units whose journals may explain a failure; kubeadm's first.
-const UNITS: [&str; 3] = ["kipod-node", "crio", "kubelet"];
+const UNITS: [&str; 4] = ["kipod-prepare", "kipod-node", "crio", "kubelet"];
 /// The number of lines of an exited container's output in the log of a failure.
 const OUTPUT_LINES: usize = 200;
 

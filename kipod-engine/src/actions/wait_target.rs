@@ -1,4 +1,4 @@
-//! Wait targets: the part of a new or an existing cluster that is waited for.
+//! The nodes and containers that `Waiter` waits for, from a plan or a record.
 
 use std::path::PathBuf;
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::checksum::Sum;
+use crate::util::bounded::{self, TEXT_LIMIT};
 
 /// Two changes of a file within one tick of the kernel's clock (at most 10 ms) can have the same
 /// timestamps. Ten times that, as a safety margin.
@@ -18,7 +19,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// the kernel sets the change time (ctime), so this detects a replacement with an older modification
 /// time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Fingerprint {
+pub(super) struct Fingerprint {
     inode: u64,
     size: u64,
     modified: (i64, i64),
@@ -48,7 +49,7 @@ impl ChecksumCache {
     pub(super) fn load(cache: &Path, dir: &Path) -> Self {
         let name = Sum::of(dir.as_os_str().as_bytes()).to_string();
         let file = cache.join("checked").join(&name[..32]);
-        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let text = bounded::read_text(&file, TEXT_LIMIT).unwrap_or_default();
         let sums = text.lines().filter_map(parse_line).collect();
         Self { file, sums }
     }
@@ -95,7 +96,7 @@ impl ChecksumCache {
     }
 }
 
-fn parse_line(line: &str) -> Option<(PathBuf, (Fingerprint, Sum))> {
+pub(super) fn parse_line(line: &str) -> Option<(PathBuf, (Fingerprint, Sum))> {
     let mut words = line.splitn(8, ' ');
     let sum = Sum::parse(words.next()?)?;
     let mut number = || words.next()?.parse::<i64>().ok();

@@ -8,7 +8,21 @@ use super::content_error::ContentError;
 use crate::util::Hint;
 use crate::util::text::indent_list;
 
-/// An error of a component bundle.
+/// An error of a component bundle: its versions, its download or its content.
+///
+/// ```no_run
+/// use kipod_engine::{BuildNodeImage, BundleError, Engine, Error};
+///
+/// async fn build(engine: &Engine, options: &BuildNodeImage) -> Result<(), Error> {
+///     match engine.build_node_image(options).await {
+///         Err(Error::Bundle(BundleError::NoSuchVersion { product, server, .. })) => {
+///             println!("{server} does not have {product} yet");
+///             Ok(())
+///         }
+///         built => built.map(drop),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BundleError {
@@ -24,11 +38,16 @@ pub enum BundleError {
         /// The bundle's directory.
         dir: PathBuf,
         /// All errors of its content, never empty.
+        #[doc(hidden)]
         errors: Vec<ContentError>,
     },
     /// There are no bundles for this host's architecture.
     #[error(transparent)]
-    UnsupportedArch(#[from] UnsupportedArch),
+    UnsupportedArch(
+        #[from]
+        #[doc(hidden)]
+        UnsupportedArch,
+    ),
     /// The text is not a version.
     #[error("`{text}` is not a version")]
     InvalidVersion {
@@ -55,6 +74,7 @@ pub enum BundleError {
         /// `Kubernetes 1.36`.
         product: String,
         /// The failed download of the version file.
+        #[doc(hidden)]
         source: Box<DownloadFailure>,
     },
     /// One or more files could not be downloaded.
@@ -63,6 +83,7 @@ pub enum BundleError {
         /// The release, such as `Kubernetes v1.36.2 with CRI-O v1.36.3 for amd64`.
         release: String,
         /// The missing files, never empty.
+        #[doc(hidden)]
         failures: Vec<DownloadFailure>,
     },
     /// The server does not have a version.

@@ -11,8 +11,8 @@ use super::checksum::Sum;
 use super::error::{DownloadCause, DownloadFailure};
 use super::events::{DownloadEvent, OnEvent};
 use super::http::{RetryPolicy, redacted};
-use crate::util::blocking;
 use crate::util::text::root_cause;
+use crate::util::{blocking, bounded};
 
 /// The maximum size of a checksum or a version file.
 const MAX_TEXT: usize = 64 * 1024;
@@ -268,7 +268,9 @@ impl Part {
 
     /// Returns the value for `If-Range`.
     async fn validator(&self) -> Option<String> {
-        fs::read_to_string(&self.validator).await.ok().filter(|text| !text.is_empty())
+        let path = self.validator.clone();
+        let text = blocking(move || bounded::read_text(&path, MAX_TEXT as u64)).await;
+        text.ok().filter(|text| !text.is_empty())
     }
 
     /// Saves the strong `ETag`, or else the modification time. Weak tags do not apply to ranges (RFC 9110,

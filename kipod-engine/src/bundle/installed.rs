@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::BundleError;
 use super::layout::Program;
 use crate::kubernetes::Version;
 use crate::podman::Command;
@@ -13,20 +12,8 @@ use crate::podman::Command;
 /// version.
 ///
 /// A bundle whose kubeadm does not run matches by its name. [`Bundle::open`](super::Bundle::open) reports
-/// its errors. For `stable`, which is a release of upstream, there is no installed bundle.
-///
-/// # Errors
-///
-/// [`BundleError::InvalidVersion`] when `wanted` is not a version.
-pub async fn find_installed(
-    places: &[PathBuf],
-    wanted: &str,
-) -> Result<Option<PathBuf>, BundleError> {
-    if wanted == "stable" {
-        return Ok(None);
-    }
-    let invalid = |_| BundleError::InvalidVersion { text: wanted.to_owned() };
-    let wanted: Version = wanted.parse().map_err(invalid)?;
+/// its errors.
+pub async fn find_installed(places: &[PathBuf], wanted: &Version) -> Option<PathBuf> {
     let mut best: Option<(Version, PathBuf)> = None;
     let mut best_by_name = None;
     for dir in places.iter().flat_map(|place| directories(place)) {
@@ -37,11 +24,11 @@ pub async fn find_installed(
                     best = Some((version, dir));
                 }
             }
-            None if has_name(&dir, &wanted) => best_by_name = best_by_name.or(Some(dir)),
+            None if has_name(&dir, wanted) => best_by_name = best_by_name.or(Some(dir)),
             None => {}
         }
     }
-    Ok(best.map(|(_, dir)| dir).or(best_by_name))
+    best.map(|(_, dir)| dir).or(best_by_name)
 }
 
 /// Returns the directory at a place, and its siblings sorted by name.
@@ -116,12 +103,10 @@ mod tests {
             ("1.34", Some("all/components-1.34")),
             ("1.33", None),
             ("1.36.3", None),
-            ("stable", None),
         ] {
             let found = found.map(|path| root.join(path));
-            assert_eq!(find_installed(&places, wanted).await.unwrap(), found, "{wanted}");
+            let wanted = wanted.parse().unwrap();
+            assert_eq!(find_installed(&places, &wanted).await, found, "{wanted}");
         }
-        let error = find_installed(&places, "newest").await.unwrap_err();
-        assert_eq!(error.to_string(), "`newest` is not a version");
     }
 }

@@ -91,6 +91,27 @@ pub use layout::{ImageProgram, Program};
 #[doc(hidden)]
 pub use open::Bundle;
 #[doc(hidden)]
-pub use release::{Release, VersionRequest};
+pub use release::Release;
+pub use release::VersionRequest;
 #[doc(hidden)]
 pub use upstream::Upstream;
+
+/// Parses any file of a bundle or a release server, for fuzzing.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn parse_any(bytes: &[u8]) {
+    use std::io::Cursor;
+
+    let len = bytes.len() as u64;
+    let _ = tar_file::check(&mut Cursor::new(bytes), len);
+    let _ = elf::check(&mut Cursor::new(bytes), len, Arch::Amd64);
+    let text = String::from_utf8_lossy(bytes);
+    for path in sums_file::parse_sums(&text).0.keys() {
+        let is_inside =
+            path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        assert!(is_inside, "{} leaves the bundle", path.display());
+    }
+    let _ = Sum::published(&text, "kubeadm");
+    let _ = text.lines().filter_map(checksum_cache::parse_line).count();
+    let _ = text.parse::<VersionRequest>();
+    let _ = upstream::marker_version(&text);
+}

@@ -16,6 +16,7 @@ use super::layout::{BASE, BIN, CNI, IMAGES, ImageProgram, Program, SUMS, require
 use super::sums_file::parse_sums;
 use super::tar_file::{self, TarError};
 use crate::util::blocking;
+use crate::util::bounded::{self, TEXT_LIMIT};
 
 /// A complete and valid component bundle. The [module's documentation](super) describes its layout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -235,7 +236,7 @@ impl Check<'_> {
 
     /// Compares the files that `SHA256SUMS` lists, if there is one.
     fn sums(&mut self, cache: Option<&Path>) {
-        let text = match std::fs::read(self.dir.join(SUMS)) {
+        let text = match bounded::read(&self.dir.join(SUMS), TEXT_LIMIT) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
             Err(error) => {

@@ -1,4 +1,4 @@
-//! Versions of Kubernetes and CRI-O: requested and exact ones.
+//! Requested versions (`stable`, `1.36`) and the exact releases they resolve to.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -10,32 +10,46 @@ use super::arch::Arch;
 use super::error::BundleError;
 use crate::kubernetes;
 
-/// A requested version. The default is the one kipod is tested with
-/// ([`kipod_images::versions::KUBERNETES`]).
+/// A requested version of Kubernetes or CRI-O. The default is the Kubernetes version that kipod is tested
+/// with.
 ///
 /// ```
-/// use kipod_engine::bundle::VersionRequest;
+/// use kipod_engine::{Version, VersionRequest};
 ///
 /// assert_eq!("stable".parse::<VersionRequest>()?, VersionRequest::Stable);
-/// assert_eq!("1.36".parse::<VersionRequest>()?, VersionRequest::Minor(1, 36));
-/// assert_eq!("1.36.2".parse::<VersionRequest>()?, "v1.36.2".parse()?);
-/// assert!("newest".parse::<VersionRequest>().is_err());
-/// # Ok::<(), kipod_engine::bundle::BundleError>(())
+/// let version: Version = "1.36".parse()?;
+/// assert_eq!("v1.36".parse::<VersionRequest>()?, version.into());
+/// assert_eq!("newest".parse::<VersionRequest>().unwrap_err().to_string(), "`newest` is not a version");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VersionRequest {
-    /// `stable`: the newest release.
+    /// The newest release: `stable`.
     Stable,
-    /// `1.36` or `v1.36`: the newest release of that minor version.
-    Minor(u64, u64),
-    /// `1.36.2` or `v1.36.2`: that release.
-    Exact(Version),
+    /// The release with this version, or without a patch number, such as `1.36`, the newest release of the
+    /// minor version.
+    Version(kubernetes::Version),
 }
 
 impl Default for VersionRequest {
     fn default() -> Self {
-        Self::Exact(pinned(versions::KUBERNETES))
+        Self::Version(pinned(versions::KUBERNETES).into())
+    }
+}
+
+impl From<kubernetes::Version> for VersionRequest {
+    fn from(version: kubernetes::Version) -> Self {
+        Self::Version(version)
+    }
+}
+
+impl std::fmt::Display for VersionRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stable => f.write_str("stable"),
+            Self::Version(version) => version.fmt(f),
+        }
     }
 }
 
@@ -43,17 +57,11 @@ impl FromStr for VersionRequest {
     type Err = BundleError;
 
     fn from_str(text: &str) -> Result<Self, BundleError> {
-        if text == "stable" {
-            return Ok(Self::Stable);
-        }
-        let invalid = || BundleError::InvalidVersion { text: text.to_owned() };
-        let version: kubernetes::Version = text.parse().map_err(|_| invalid())?;
-        match version.as_semver() {
-            Some(exact) if exact.build.is_empty() => Ok(Self::Exact(exact.clone())),
-            Some(_) => Err(invalid()),
-            None => {
-                let (major, minor) = version.minor();
-                Ok(Self::Minor(major, minor))
+        match text {
+            "stable" => Ok(Self::Stable),
+            _ => {
+                let invalid = |_| BundleError::InvalidVersion { text: text.to_owned() };
+                Ok(Self::Version(text.parse().map_err(invalid)?))
             }
         }
     }
@@ -105,8 +113,7 @@ mod tests {
     #[test]
     fn pinned_versions_are_versions() {
         let release = Release::pinned(Arch::Amd64);
-        let VersionRequest::Exact(default) = VersionRequest::default() else { panic!() };
-        assert_eq!(default, release.kubernetes);
+        assert_eq!(VersionRequest::default().to_string(), format!("v{}", release.kubernetes));
         assert_eq!(
             release.dir(Path::new("/c")).to_str().unwrap(),
             format!("/c/bundles/{}-{}-amd64", versions::KUBERNETES, versions::CRIO)
@@ -116,16 +123,14 @@ mod tests {
     #[test]
     fn request_rejects_texts_other_than_versions() {
         for bad in
-            ["", "v", "1", "1.", "1.36.2.1", "../x", "1.36/..", "stable ", "1.36-rc", "1.36.0+x"]
+            ["", "v", "1", "1.", "1.36.2.1", "../x", "1.36/..", "stable ", "1.36-rc", "newest"]
         {
             let error = bad.parse::<VersionRequest>().unwrap_err();
             assert_eq!(error.to_string(), format!("`{bad}` is not a version"));
             assert!(error.hint().unwrap().contains("stable"), "{bad}");
         }
-        assert_eq!(
-            "v1.37.0-rc.1".parse::<VersionRequest>().unwrap(),
-            VersionRequest::Exact(Version::parse("1.37.0-rc.1").unwrap())
-        );
-        assert_eq!("v1.36".parse::<VersionRequest>().unwrap(), VersionRequest::Minor(1, 36));
+        for good in ["v1.37.0-rc.1", "v1.36", "stable"] {
+            assert_eq!(good.parse::<VersionRequest>().unwrap().to_string(), good);
+        }
     }
 }

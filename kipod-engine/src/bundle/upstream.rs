@@ -10,6 +10,7 @@ use super::events::OnEvent;
 use super::fetch::Fetcher;
 use super::http::{RetryPolicy, client, redacted};
 use super::release::{Release, VersionRequest, pinned};
+use crate::kubernetes;
 
 /// The release server of Kubernetes (<https://kubernetes.io/releases/download/>).
 const KUBERNETES: &str = "https://dl.k8s.io";
@@ -100,7 +101,8 @@ impl Upstream {
     ///
     /// # Errors
     ///
-    /// [`BundleError::Resolve`] when a lookup fails.
+    /// [`BundleError::Resolve`] when a lookup fails; [`BundleError::InvalidVersion`] for a version with build
+    /// metadata, which no release has.
     pub async fn resolve(
         &self,
         kubernetes: &VersionRequest,
@@ -108,18 +110,23 @@ impl Upstream {
         arch: Arch,
     ) -> Result<Release, BundleError> {
         let kubernetes = match kubernetes {
-            VersionRequest::Exact(version) => version.clone(),
             VersionRequest::Stable => self.kubernetes_marker("", "Kubernetes").await?,
-            VersionRequest::Minor(major, minor) => {
-                let product = format!("Kubernetes {major}.{minor}");
-                self.kubernetes_marker(&format!("-{major}.{minor}"), &product).await?
-            }
+            VersionRequest::Version(version) => match release_of(version)? {
+                Some(exact) => exact,
+                None => {
+                    let (major, minor) = version.minor();
+                    let product = format!("Kubernetes {major}.{minor}");
+                    self.kubernetes_marker(&format!("-{major}.{minor}"), &product).await?
+                }
+            },
         };
         let tested = pinned(versions::CRIO);
         let same = (kubernetes.major, kubernetes.minor);
         let crio = match crio {
-            Some(VersionRequest::Exact(version)) => version.clone(),
-            Some(VersionRequest::Minor(major, minor)) => self.crio_marker((*major, *minor)).await?,
+            Some(VersionRequest::Version(version)) => match release_of(version)? {
+                Some(exact) => exact,
+                None => self.crio_marker(version.minor()).await?,
+            },
             None if same == (tested.major, tested.minor) => tested,
             None | Some(VersionRequest::Stable) => self.crio_marker(same).await?,
         };
@@ -141,9 +148,8 @@ impl Upstream {
         let name = path.rsplit('/').next().unwrap_or(path);
         let read = async {
             let text = self.fetcher(&|_| {}).text(name, &url).await?;
-            let text = text.trim();
-            let version = text.strip_prefix('v').and_then(|version| Version::parse(version).ok());
-            version.ok_or_else(|| DownloadCause::NotAVersion(text.chars().take(80).collect()))
+            marker_version(&text)
+                .ok_or_else(|| DownloadCause::NotAVersion(text.trim().chars().take(80).collect()))
         };
         read.await.map_err(|cause| BundleError::Resolve {
             product: product.to_owned(),
@@ -212,9 +218,24 @@ impl Upstream {
     }
 }
 
+/// Parses a version file.
+pub(super) fn marker_version(text: &str) -> Option<Version> {
+    text.trim().strip_prefix('v').and_then(|version| Version::parse(version).ok())
+}
+
 /// Returns the name of CRI-O's archive of static programs.
 pub(super) fn crio_archive_name(release: &Release) -> String {
     format!("cri-o.{}.v{}.tar.gz", release.arch, release.crio)
+}
+
+/// Returns the version of one release; `None` without a patch number.
+fn release_of(version: &kubernetes::Version) -> Result<Option<Version>, BundleError> {
+    match version.as_semver() {
+        Some(exact) if !exact.build.is_empty() => {
+            Err(BundleError::InvalidVersion { text: version.to_string() })
+        }
+        exact => Ok(exact.cloned()),
+    }
 }
 
 fn below(base: &Url, path: &str) -> Url {

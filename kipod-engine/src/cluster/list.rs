@@ -4,17 +4,33 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::IpNet;
 use serde::Serialize;
 
 use super::record::{Record, RecordError};
 use crate::kubernetes::Role;
 use crate::lease::NameLock;
-use crate::plan::{label, load_balancer_addresses, load_balancer_name};
+use crate::plan::{
+    held_prefix, holding_cluster, label, load_balancer_addresses, load_balancer_name,
+};
 use crate::podman::{ContainerInfo, ContainerState, Podman, PodmanError};
 use crate::spec::{ClusterName, comma_separated};
 use crate::util::dirs::Dirs;
 
-/// The state of a cluster.
+/// The state of a cluster: that of its containers, or of its creation.
+///
+/// ```no_run
+/// use kipod_engine::ClusterState;
+///
+/// # async fn example(engine: kipod_engine::Engine) -> Result<(), kipod_engine::Error> {
+/// for cluster in engine.clusters().await? {
+///     if cluster.state == ClusterState::Incomplete {
+///         engine.delete(&cluster.name).await?;
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -51,9 +67,10 @@ impl ClusterState {
     }
 }
 
-impl fmt::Display for ClusterState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ClusterState {
+    /// Returns the name of the state, such as `partly running`.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Running => "running",
             Self::Stopped => "stopped",
             Self::PartlyRunning => "partly running",
@@ -61,12 +78,29 @@ impl fmt::Display for ClusterState {
             Self::Busy => "busy",
             Self::Incomplete => "incomplete",
             Self::Unknown => "unknown",
-        })
+        }
     }
 }
 
-/// A cluster in a list.
+impl fmt::Display for ClusterState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The summary of a cluster: its name, its state and details of its record.
+///
+/// ```no_run
+/// # async fn example(engine: kipod_engine::Engine) -> Result<(), kipod_engine::Error> {
+/// for cluster in engine.clusters().await? {
+///     let version = cluster.details.map(|details| details.kubernetes_version).unwrap_or_default();
+///     println!("{} {} {version}", cluster.name, cluster.state);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ClusterSummary {
     /// The name.
     pub name: ClusterName,
@@ -77,8 +111,19 @@ pub struct ClusterSummary {
     pub details: Option<ClusterDetails>,
 }
 
-/// Details of a cluster in a list.
+/// The details of a cluster in a [`ClusterSummary`], from its record.
+///
+/// ```no_run
+/// # async fn example(engine: kipod_engine::Engine) -> Result<(), kipod_engine::Error> {
+/// let clusters = engine.clusters().await?;
+/// let details = clusters.iter().filter_map(|cluster| cluster.details.as_ref());
+/// let nodes: usize = details.map(|details| details.control_planes + details.workers).sum();
+/// println!("{nodes} nodes in {} clusters", clusters.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ClusterDetails {
     /// The Kubernetes version.
     pub kubernetes_version: String,
@@ -102,8 +147,8 @@ pub struct ClusterDetails {
     pub created: i64,
 }
 
-impl From<Record> for ClusterDetails {
-    fn from(record: Record) -> Self {
+impl ClusterDetails {
+    fn of(record: Record) -> Self {
         let count = |role| record.nodes.iter().filter(|identity| identity.role == role).count();
         let networking = &record.spec.networking;
         Self {
@@ -121,8 +166,20 @@ impl From<Record> for ClusterDetails {
     }
 }
 
-/// A node in a list.
+/// The summary of a node, or of the load balancer of several control planes.
+///
+/// ```no_run
+/// # async fn example(cluster: kipod_engine::Cluster) -> Result<(), kipod_engine::Error> {
+/// for node in cluster.nodes().await? {
+///     if node.role == "worker" && node.state.is_running() {
+///         println!("{} has the addresses {:?}", node.name, node.addresses);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct NodeSummary {
     /// The name.
     pub name: String,
@@ -135,9 +192,9 @@ pub struct NodeSummary {
     /// The Kubernetes version; empty for a load balancer.
     pub kubernetes_version: String,
     /// The IP addresses on the node network, if the cluster's record contains them.
-    pub addresses: Vec<String>,
+    pub addresses: Vec<IpAddr>,
     /// The pod CIDRs; empty for a load balancer.
-    pub pod_subnets: Vec<String>,
+    pub pod_subnets: Vec<IpNet>,
     /// The container id.
     pub container_id: String,
     /// The node image.
@@ -162,7 +219,7 @@ pub fn clusters(
             None if NameLock::is_taken(&dirs.state, &name) => ClusterState::Busy,
             None => ClusterState::Incomplete,
         };
-        ClusterSummary { name, state, details: record.map(ClusterDetails::from) }
+        ClusterSummary { name, state, details: record.map(ClusterDetails::of) }
     };
     Ok(Record::all(&dirs.state)?.into_iter().map(summary).collect())
 }
@@ -200,15 +257,18 @@ pub async fn nodes(
     Ok(found)
 }
 
-/// Lists the containers of one cluster, or of all.
+/// Lists the nodes' and load balancers' containers of one cluster, or of all.
 pub(crate) async fn containers(
     podman: &dyn Podman,
     cluster: Option<&ClusterName>,
 ) -> Result<Vec<ContainerInfo>, PodmanError> {
-    match cluster {
-        Some(name) => podman.containers(&format!("{}={name}", label::CLUSTER)).await,
-        None => podman.containers(label::CLUSTER).await,
-    }
+    let label = match cluster {
+        Some(name) => format!("{}={name}", label::CLUSTER),
+        None => label::CLUSTER.to_owned(),
+    };
+    let mut found = podman.containers(&label).await?;
+    found.retain(|one| one.labels.get(label::ROLE).is_none_or(|role| role != label::IMAGE_HOLD));
+    Ok(found)
 }
 
 fn record(dirs: &Dirs, cluster: &str) -> Option<Record> {
@@ -216,21 +276,17 @@ fn record(dirs: &Dirs, cluster: &str) -> Option<Record> {
 }
 
 /// Returns the IP addresses and pod CIDRs of a container from its cluster's record.
-fn recorded_addresses(record: Option<&Record>, container: &str) -> (Vec<String>, Vec<String>) {
+fn recorded_addresses(record: Option<&Record>, container: &str) -> (Vec<IpAddr>, Vec<IpNet>) {
     let Some(record) = record else { return Default::default() };
     let family = record.spec.networking.ip_family;
     let mut identities = record.nodes.iter().chain(&record.changing);
     if let Some(identity) = identities.find(|identity| identity.name == container) {
-        return (texts(&identity.addresses(family)), texts(&identity.pod_subnets(family)));
+        return (identity.addresses(family), identity.pod_subnets(family));
     }
     match container == load_balancer_name(&record.name) {
-        true => (texts(&load_balancer_addresses(family, &record.nodes)), Vec::new()),
+        true => (load_balancer_addresses(family, &record.nodes), Vec::new()),
         false => Default::default(),
     }
-}
-
-fn texts<T: ToString>(all: &[T]) -> Vec<String> {
-    all.iter().map(T::to_string).collect()
 }
 
 /// Returns the names of all clusters with resources in Podman, recorded or not.
@@ -242,10 +298,24 @@ pub async fn names_in_podman(podman: &dyn Podman) -> Result<Vec<ClusterName>, Po
     let containers = podman.containers(label::CLUSTER).await?;
     let volumes = podman.volumes(label::CLUSTER).await?;
     let networks = podman.networks(label::CLUSTER).await?;
+    let images = podman.images("").await?;
+    let holding =
+        images.iter().flat_map(|image| &image.names).filter_map(|name| holding_cluster(name));
     let labels = containers
         .iter()
         .map(|one| &one.labels)
         .chain(volumes.iter().map(|one| &one.labels))
         .chain(networks.iter().map(|one| &one.labels));
-    Ok(labels.filter_map(|labels| labels.get(label::CLUSTER)?.parse().ok()).collect())
+    let labelled = labels.filter_map(|labels| labels.get(label::CLUSTER)?.parse().ok());
+    Ok(labelled.chain(holding).collect())
+}
+
+/// Returns the names that the holds of a cluster gave to images of the user's store.
+pub(crate) async fn held_image_names(
+    podman: &dyn Podman,
+    cluster: &ClusterName,
+) -> Result<Vec<String>, PodmanError> {
+    let prefix = held_prefix(cluster);
+    let names = podman.images("").await?.into_iter().flat_map(|image| image.names);
+    Ok(names.filter(|name| name.starts_with(&prefix)).collect())
 }

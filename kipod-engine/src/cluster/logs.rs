@@ -1,10 +1,12 @@
-//! Export of a cluster's logs to files, in kind's layout with CRI-O in place of containerd, and more files.
+//! Exports logs in the layout of `kind export logs`, with `crio.log` for `containerd.log`, plus kipod's own
+//! files.
 
 use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
 
 use super::list::{NodeSummary, nodes};
+use super::phases;
 use super::record::cluster_dir;
 use crate::plan::{LOAD_BALANCER, status_dir};
 use crate::podman::{Podman, PodmanError};
@@ -17,7 +19,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("journal.log", &["journalctl", "--no-pager"]),
     ("kubelet.log", &["journalctl", "--no-pager", "-u", "kubelet"]),
     ("crio.log", &["journalctl", "--no-pager", "-u", "crio"]),
-    ("kubeadm.log", &["journalctl", "--no-pager", "-u", "kipod-node"]),
+    ("kubeadm.log", &["journalctl", "--no-pager", "-u", "kipod-prepare", "-u", "kipod-node"]),
     ("images.log", &["crictl", "images"]),
     ("containers.txt", &["crictl", "ps", "--all"]),
     ("units.txt", &["systemctl", "list-units", "--no-pager", "--all"]),
@@ -36,7 +38,18 @@ const BALANCER_COMMANDS: &[(&str, &[&str])] = &[
 /// The number of lines of a container's output that are exported.
 const SERIAL_LINES: usize = 10_000;
 
-/// Logs could not be exported.
+/// An error of the export of a cluster's logs.
+///
+/// ```no_run
+/// use kipod_engine::{Cluster, Error, LogsError};
+///
+/// async fn export(cluster: &Cluster) -> Result<Vec<String>, Error> {
+///     match cluster.export_logs("logs").await {
+///         Err(Error::ExportLogs(LogsError::NoNodes { .. })) => Ok(Vec::new()),
+///         missing => missing,
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogsError {
@@ -104,8 +117,9 @@ pub async fn export_logs(
     }
     let cluster_dir = cluster_dir(&dirs.state, name);
     let exported = all.iter().map(|node| async {
-        let phases = status_dir(&cluster_dir, &node.name).join("phases");
-        Export { podman, node, dir: dir.join(&node.name), missing: Vec::new() }.run(&phases).await
+        let status_dir = status_dir(&cluster_dir, &node.name);
+        let dir = dir.join(&node.name);
+        Export { podman, node, dir, missing: Vec::new() }.run(&status_dir).await
     });
     for lines in join_all(exported).await {
         missing.extend(lines?);
@@ -122,7 +136,7 @@ struct Export<'a> {
 }
 
 impl Export<'_> {
-    async fn run(mut self, phases: &Path) -> Result<Vec<String>, LogsError> {
+    async fn run(mut self, status_dir: &Path) -> Result<Vec<String>, LogsError> {
         let (podman, node) = (self.podman, self.node);
         let is_balancer = node.role == LOAD_BALANCER;
         let description = podman.describe_container(&node.name).await;
@@ -133,7 +147,7 @@ impl Export<'_> {
             write(&self.dir, "kubernetes-version.txt", &format!("{}\n", node.kubernetes_version))?;
         }
         // Missing if the node was interrupted before its first phase.
-        if let Ok(text) = std::fs::read_to_string(phases) {
+        if let Some(text) = phases::text(status_dir) {
             write(&self.dir, "phases.log", &text)?;
         }
         if !node.state.is_running() {

@@ -11,17 +11,17 @@ mod tests;
 
 use std::path::PathBuf;
 
-use crate::kubeconfig::client::{self, ClientError};
 use crate::kubeconfig::{Kubeconfig, KubeconfigError, UserKubeconfig};
 use crate::lease::{LockError, NameLock};
 use crate::spec::ClusterName;
 use crate::util::Hint;
+use crate::util::bounded::{self, TEXT_LIMIT};
 use crate::util::dirs::Dirs;
 
-pub(crate) use list::containers;
 pub use list::{
     ClusterDetails, ClusterState, ClusterSummary, NodeSummary, clusters, names_in_podman, nodes,
 };
+pub(crate) use list::{containers, held_image_names};
 pub(crate) use logs::mask_passwords;
 pub use logs::{LogsError, export_logs};
 pub use record::{Record, RecordError, cluster_dir, kubeconfig_path};
@@ -36,7 +36,19 @@ pub struct ClusterEntry {
     kubeconfig_path: PathBuf,
 }
 
-/// A cluster cannot be opened.
+/// An error of the opening of a cluster: it is missing, or its creation is not complete.
+///
+/// ```no_run
+/// use kipod_engine::{Cluster, ClusterSpec, Engine, Error, OpenError};
+///
+/// /// Opens the cluster of a specification, which is created if it is missing.
+/// async fn open_or_create(engine: &Engine, spec: ClusterSpec) -> Result<Cluster, Error> {
+///     match engine.cluster(&spec.name) {
+///         Err(Error::Open(OpenError::Missing { .. })) => engine.create(spec).await,
+///         opened => opened,
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -112,7 +124,7 @@ impl ClusterEntry {
     ///
     /// When the file cannot be read.
     pub fn kubeconfig(&self) -> Result<String, RecordError> {
-        std::fs::read_to_string(&self.kubeconfig_path)
+        bounded::read_text(&self.kubeconfig_path, TEXT_LIMIT)
             .map_err(|source| RecordError::Io { path: self.kubeconfig_path.clone(), source })
     }
 
@@ -136,24 +148,34 @@ impl ClusterEntry {
         prepared.apply()?;
         Ok(())
     }
-
-    /// Creates a client with administrator rights. It belongs to the current tokio runtime.
-    ///
-    /// # Errors
-    ///
-    /// When the kubeconfig cannot be read or used.
-    pub async fn client(&self) -> Result<kube::Client, ConnectError> {
-        Ok(client::connect(&self.kubeconfig()?).await?)
-    }
 }
 
-/// A cluster could not be added to the user's kubeconfig.
+/// An error of the addition of a cluster to the user's kubeconfig.
+///
+/// ```no_run
+/// use kipod_engine::{Cluster, Error, ExportError, UserKubeconfig};
+///
+/// /// Adds the cluster to the user's kubeconfig, or to a file where that is not possible.
+/// fn export(cluster: &Cluster) -> Result<(), Error> {
+///     match cluster.export_kubeconfig(&UserKubeconfig::from_env(None)?) {
+///         Err(Error::ExportKubeconfig(ExportError::Kubeconfig(error))) => {
+///             eprintln!("warning: {error}");
+///             cluster.export_kubeconfig(&UserKubeconfig::at("kubeconfig"))
+///         }
+///         exported => exported,
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
     /// Another process works on the cluster.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    Lock(
+        #[from]
+        #[doc(hidden)]
+        LockError,
+    ),
     /// The cluster does not exist any more.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -176,14 +198,9 @@ impl Hint for ExportError {
     }
 }
 
-/// A client for a cluster could not be created.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The kubeconfig cannot be read.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// The kubeconfig is invalid.
-    #[error(transparent)]
-    Client(#[from] ClientError),
+/// Parses any record or status of a node, for fuzzing.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn parse_any(bytes: &[u8]) {
+    let _ = serde_json::from_slice::<Record>(bytes);
+    let _ = phases::parse(&String::from_utf8_lossy(bytes));
 }

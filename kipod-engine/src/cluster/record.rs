@@ -10,6 +10,7 @@ use crate::lease::LeaseError;
 use crate::node::CgroupMode;
 use crate::plan::{NodeIdentity, control_plane_name, has_balancer, load_balancer_name};
 use crate::spec::{ClusterName, ClusterSpec, Protocol};
+use crate::util::bounded::{self, TEXT_LIMIT};
 use crate::util::{Hint, fs};
 
 /// The record of a cluster.
@@ -47,7 +48,22 @@ pub struct Record {
     pub complete: bool,
 }
 
-/// A record cannot be read or written.
+/// An error of a cluster's record: the file with the specification, the nodes and the state of the cluster,
+/// in kipod's state directory.
+///
+/// ```no_run
+/// use kipod_engine::{Engine, Error, Hint, RecordError};
+///
+/// async fn list(engine: &Engine) -> Result<(), Error> {
+///     match engine.clusters().await {
+///         Err(Error::Record(error @ RecordError::Invalid { .. })) => {
+///             eprintln!("{error}; {}", error.hint().unwrap_or_default());
+///             Ok(())
+///         }
+///         clusters => clusters.map(|clusters| println!("{} clusters", clusters.len())),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
@@ -109,7 +125,7 @@ impl Record {
     /// When it exists but cannot be read.
     pub fn read(state: &Path, name: &ClusterName) -> Result<Option<Self>, RecordError> {
         let path = file(state, name);
-        let bytes = match std::fs::read(&path) {
+        let bytes = match bounded::read(&path, TEXT_LIMIT) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(RecordError::Io { path, source }),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::record::{Record, cluster_dir, record_path, unretain};
-use crate::cluster::store;
+use crate::cluster::{held_image_names, store};
 use crate::kubeconfig::UserKubeconfig;
 use crate::lease::{ImagesLock, LockError, NameLock};
 use crate::plan::{self, label};
@@ -21,13 +21,31 @@ use crate::util::{Hint, blocking};
 /// The time in which Podman completes a request whose client was killed.
 pub(crate) const SETTLE_TIME: Duration = Duration::from_millis(500);
 
-/// A cluster could not be deleted completely. Everything else of it was deleted.
+/// An error of the deletion of a cluster. Everything that could be deleted is deleted.
+///
+/// ```no_run
+/// use kipod_engine::{ClusterName, Engine, Error, RemoveError};
+///
+/// async fn delete(engine: &Engine, name: &ClusterName) -> Result<(), Error> {
+///     match engine.delete(name).await {
+///         Err(Error::Delete(RemoveError::Incomplete { errors, .. })) => {
+///             errors.iter().for_each(|error| eprintln!("left behind: {error}"));
+///             Ok(())
+///         }
+///         deleted => deleted.map(drop),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoveError {
     /// Another process works on the cluster.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    Lock(
+        #[from]
+        #[doc(hidden)]
+        LockError,
+    ),
     /// Podman cannot list the cluster's resources.
     #[error("cannot list the resources of cluster `{name}`")]
     List {
@@ -143,6 +161,9 @@ pub(crate) async fn remove_locked(
     let mut existed = found.first().is_some();
     let mut errors = Vec::new();
     found.remove_containers(podman, &mut errors).await;
+    if let Err(error) = release_images(podman, name).await {
+        errors.push(format!("names of held images: {}", error_chain(&error)));
+    }
     // An exit of Podman may have interrupted the creation, and left files that Podman does not list.
     if let Some(record) = record.as_ref().filter(|record| record.is_interrupted()) {
         let changing = record.changing.iter().map(|identity| identity.name.clone());
@@ -182,6 +203,14 @@ pub(crate) async fn remove_locked(
     } else {
         Err(RemoveError::Incomplete { name: name.clone(), errors })
     }
+}
+
+/// Removes the names that the cluster's holds gave to images. The images stay in the user's store.
+async fn release_images(podman: &dyn Podman, name: &ClusterName) -> Result<(), PodmanError> {
+    for image in held_image_names(podman, name).await? {
+        podman.remove_image_name(&image).await?;
+    }
+    Ok(())
 }
 
 /// Removes a node's container and its volume.

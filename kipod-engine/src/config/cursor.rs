@@ -1,4 +1,4 @@
-//! A node of a file with its full key.
+//! A cursor in the YAML tree of a file: a value and its key path, such as `nodes[0].image`, for errors.
 
 use crate::spec::{Location, Position, RawValue, ValidationError};
 use crate::util::yaml::{Mark, Node, Value};

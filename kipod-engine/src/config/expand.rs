@@ -1,10 +1,10 @@
 //! Expansion of aliases, merge keys and tags.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::util::yaml::{Mark, Node, SyntaxError, Value};
 
-/// The maximum number of nodes that aliases expand to, as a protection against malicious files. A
+/// The maximum number of nodes that anchors and aliases copy, as a protection against malicious files. A
 /// cluster of 250 nodes that uses aliases for everything needs a fifth of it.
 const MAX_COPIES: usize = 50_000;
 
@@ -39,8 +39,10 @@ impl Expander {
             }
             value => value,
         };
-        if let Some(name) = anchor {
-            self.anchors.insert(name, node.clone());
+        if let Some(name) = anchor
+            && let Some(copy) = self.copy(&node, node.mark)
+        {
+            self.anchors.insert(name, copy);
         }
         node
     }
@@ -48,19 +50,32 @@ impl Expander {
     fn alias(&mut self, name: &str, mark: Mark) -> Node {
         let mut null = Node::from(Value::Plain(String::new()));
         null.mark = mark;
-        let Some(node) = self.anchors.get(name) else {
+        // Anchors are missing after the limit was exceeded, which is an error by itself.
+        if self.copies > MAX_COPIES {
+            return null;
+        }
+        let Some(node) = self.anchors.remove(name) else {
             let message = format!("`*{name}` refers to its own parent");
             self.errors.push(SyntaxError { mark, message });
             return null;
         };
+        let copy = self.copy(&node, mark);
+        self.anchors.insert(name.to_owned(), node);
+        copy.unwrap_or(null)
+    }
+
+    /// Copies a node for an anchor or an alias; `None` if there are too many copies. After that, nodes are not
+    /// even counted, which would take as long as copying them.
+    fn copy(&mut self, node: &Node, mark: Mark) -> Option<Node> {
+        if self.copies > MAX_COPIES {
+            return None;
+        }
         self.copies += size(node);
         if self.copies > MAX_COPIES {
-            if self.errors.iter().all(|error| error.message != TOO_LARGE) {
-                self.errors.push(SyntaxError { mark, message: TOO_LARGE.to_owned() });
-            }
-            return null;
+            self.errors.push(SyntaxError { mark, message: TOO_LARGE.to_owned() });
+            return None;
         }
-        node.clone()
+        Some(node.clone())
     }
 
     /// Expands merge keys. Existing keys are kept.
@@ -68,6 +83,11 @@ impl Expander {
         let is_merge = |key: &Node| matches!(&key.value, Value::Plain(text) if text == "<<");
         let (merges, mut pairs): (Vec<_>, Vec<_>) =
             pairs.into_iter().partition(|(key, _)| is_merge(key));
+        if merges.is_empty() {
+            return pairs;
+        }
+        let name = |key: &Node| key.as_str().map(str::to_owned);
+        let mut names: HashSet<_> = pairs.iter().map(|(key, _)| name(key)).collect();
         for (key, value) in merges {
             let sources = match value.value {
                 Value::Seq(items) => items,
@@ -80,7 +100,7 @@ impl Expander {
                     continue;
                 };
                 for (key, value) in more {
-                    if !pairs.iter().any(|(other, _)| other.as_str() == key.as_str()) {
+                    if names.insert(name(&key)) {
                         pairs.push((key, value));
                     }
                 }

@@ -1,4 +1,4 @@
-//! The tables of both formats. Fields of kind's format that kipod's refuses have the reason here.
+//! The fields of both formats: type, default, description; for unsupported fields of kind, the reason.
 
 use super::tables::Kind::{
     Boolean, Constant, Integer, List, Map, Names, Object as Of, Objects, Refused, Text,

@@ -83,6 +83,10 @@ impl Config {
     }
 }
 
+/// The limit of a configuration file: 1 MiB. A file with 250 nodes that all have mounts, ports, labels and
+/// patches is a quarter of it.
+pub const LIMIT: u64 = 1 << 20;
+
 /// Reads a configuration file of either format. `file` is its name in errors, which [`Config::check`]
 /// returns.
 pub fn read(text: &str, file: &str) -> Config {

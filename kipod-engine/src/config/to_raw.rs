@@ -1,5 +1,5 @@
-//! Conversion of a tree to an unvalidated specification. Values of a wrong type are skipped, because
-//! the structural validation reports them.
+//! Converts the YAML tree of kipod's format to `RawSpec`. Values of a wrong type are skipped, because the
+//! structural validation reports them.
 
 use super::cursor::Cursor;
 use crate::spec::{

@@ -2,18 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::time::Duration;
 
-use super::{Engine, Error, now};
-use crate::actions::{
-    self, AddRequest, ImageSource, LoadRequest, Loaded, NodeAction, StartRequest,
-};
+use super::{AddNode, Engine, Error, StartCluster};
+use crate::actions::{self, ImageSource, LoadRequest, Loaded, NodeAction};
 use crate::cluster::{self as clusters, NodeSummary, OpenError, Record};
-use crate::kubeconfig::UserKubeconfig;
+use crate::kubeconfig::{UserKubeconfig, client};
 use crate::kubernetes::{Role, Version};
 use crate::podman::{Archive, ExecOutput, Podman};
-use crate::spec::{ClusterName, DEFAULT_WAIT, ImageReference};
+use crate::spec::ClusterName;
 
 /// An existing cluster.
 ///
@@ -33,8 +29,8 @@ use crate::spec::{ClusterName, DEFAULT_WAIT, ImageReference};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    engine: Engine,
-    entry: clusters::ClusterEntry,
+    pub(super) engine: Engine,
+    pub(super) entry: clusters::ClusterEntry,
 }
 
 impl Cluster {
@@ -99,7 +95,7 @@ impl Cluster {
     ///
     /// When the kubeconfig cannot be read or used.
     pub async fn client(&self) -> Result<kube::Client, Error> {
-        Ok(self.entry.client().await?)
+        Ok(client::connect(&self.kubeconfig()?).await?)
     }
 
     /// Lists the nodes, and the load balancer of several control planes.
@@ -128,7 +124,7 @@ impl Cluster {
     /// When the role is a control plane and the cluster has no load balancer, or the node does not
     /// become ready. The cluster is then as before.
     pub fn add_node(&self, role: Role) -> AddNode {
-        AddNode { cluster: self.clone(), role, image: None, wait: None }
+        AddNode::new(self.clone(), role)
     }
 
     /// Drains a node and removes it.
@@ -199,7 +195,7 @@ impl Cluster {
     /// When another process works on the cluster, Podman refuses, or it is not ready in time. The
     /// cluster then stays as it is.
     pub fn start(&self) -> StartCluster {
-        StartCluster { cluster: self.clone(), wait: None }
+        StartCluster::new(self.clone())
     }
 
     /// Loads an image of the user's Podman store, by name or id.
@@ -260,96 +256,6 @@ impl Cluster {
     /// When another process works on the cluster, or something of it cannot be removed.
     pub async fn delete(self) -> Result<(), Error> {
         self.engine.delete(self.name()).await.map(drop)
-    }
-}
-
-/// An addition of a node that starts when it is awaited. Made by [`Cluster::add_node`].
-#[derive(Debug)]
-#[must_use = "an addition does nothing until it is awaited"]
-pub struct AddNode {
-    cluster: Cluster,
-    role: Role,
-    image: Option<ImageReference>,
-    wait: Option<Duration>,
-}
-
-impl AddNode {
-    /// Sets the node image. Default: the cluster's.
-    pub fn image(mut self, image: ImageReference) -> Self {
-        self.image = Some(image);
-        self
-    }
-
-    /// Sets how long to wait until the node is ready; zero waits for kubeadm only. Default: five
-    /// minutes, multiplied by the timeout factor.
-    pub fn wait(mut self, wait: Duration) -> Self {
-        self.wait = Some(wait);
-        self
-    }
-
-    async fn run(self) -> Result<String, Error> {
-        let Self { cluster: Cluster { engine, entry }, role, image, wait } = self;
-        let events = &*engine.inner.events;
-        let machine = engine.machine(events).await?;
-        let request = AddRequest {
-            cluster: entry.name().clone(),
-            role,
-            image,
-            wait: wait.unwrap_or_else(|| machine.timeouts.scale(DEFAULT_WAIT)),
-            machine,
-            now: now(),
-            cancel: engine.inner.cancel.clone(),
-        };
-        Ok(actions::add_node(engine.context(events).await?, &request).await?)
-    }
-}
-
-impl IntoFuture for AddNode {
-    type Output = Result<String, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
-    }
-}
-
-/// A start of a cluster that begins when it is awaited. Made by [`Cluster::start`].
-#[derive(Debug)]
-#[must_use = "a start does nothing until it is awaited"]
-pub struct StartCluster {
-    cluster: Cluster,
-    wait: Option<Duration>,
-}
-
-impl StartCluster {
-    /// Sets how long to wait until the cluster is ready; zero does not wait. Default: five minutes,
-    /// multiplied by the timeout factor.
-    pub fn wait(mut self, wait: Duration) -> Self {
-        self.wait = Some(wait);
-        self
-    }
-
-    async fn run(self) -> Result<(), Error> {
-        let Self { cluster: Cluster { engine, entry }, wait } = self;
-        let timeouts = engine.inner.timeouts;
-        let request = StartRequest {
-            name: entry.name().clone(),
-            wait: wait.unwrap_or_else(|| timeouts.scale(DEFAULT_WAIT)),
-            timeouts,
-            cancel: engine.inner.cancel.clone(),
-        };
-        let context = engine.context(&*engine.inner.events).await?;
-        actions::start(context, &request).await?;
-        Ok(())
-    }
-}
-
-impl IntoFuture for StartCluster {
-    type Output = Result<(), Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::kubeconfig::UserKubeconfig;
 use crate::kubernetes::Version;
 use crate::spec::ClusterSpec;
 
-/// A creation that starts when it is awaited. Made by [`Engine::create`].
+/// A builder of a new cluster; awaiting it creates the cluster. Created by [`Engine::create`].
 ///
 /// ```no_run
 /// # async fn example(engine: kipod_engine::Engine) -> Result<(), Box<dyn std::error::Error>> {

@@ -3,10 +3,11 @@
 use crate::actions::{ChangeError, CreateError, ImagesError};
 #[cfg(feature = "build")]
 use crate::bundle::BundleError;
-use crate::cluster::{ConnectError, ExportError, LogsError, OpenError, RecordError, RemoveError};
+use crate::cluster::{ExportError, LogsError, OpenError, RecordError, RemoveError};
 use crate::gc::PruneError;
 use crate::host::Unusable;
 use crate::kubeconfig::KubeconfigError;
+use crate::kubeconfig::client::ClientError;
 use crate::kubernetes::VersionError;
 #[cfg(feature = "build")]
 use crate::node_image::BuildError;
@@ -15,12 +16,32 @@ use crate::podman::PodmanError;
 use crate::registry::RegistryError;
 use crate::util::Hint;
 use crate::util::dirs::DirsError;
-use crate::util::timeout_factor::TimeoutFactorVariableError;
+use crate::util::timeout_factor::TimeoutFactorError;
 
-/// An operation of an [`Engine`](crate::Engine) failed.
+/// An error of an operation of an [`Engine`](crate::Engine) or [`Cluster`](crate::Cluster).
 ///
 /// The message is about the operation, [`source`](std::error::Error::source) is the cause, and
 /// [`Hint::hint`] is what a user can do.
+///
+/// ```no_run
+/// use kipod_engine::{Error, Hint};
+///
+/// /// Prints an error with its causes and its remedy.
+/// fn report(error: &Error) {
+///     eprintln!("error: {error}");
+///     let mut cause = std::error::Error::source(error);
+///     while let Some(error) = cause {
+///         eprintln!("caused by: {error}");
+///         cause = error.source();
+///     }
+///     if let Some(hint) = error.hint() {
+///         eprintln!("hint: {hint}");
+///     }
+/// }
+/// # async fn example() {
+/// # if let Err(error) = kipod_engine::Engine::connect().await { report(&error) }
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -29,7 +50,7 @@ pub enum Error {
     Dirs(#[from] DirsError),
     /// `KIPOD_TIMEOUT_FACTOR` is not a factor.
     #[error(transparent)]
-    TimeoutFactor(#[from] TimeoutFactorVariableError),
+    TimeoutFactor(#[from] TimeoutFactorError),
     /// Podman is not available, or refused a request.
     #[error(transparent)]
     Podman(#[from] PodmanError),
@@ -65,9 +86,13 @@ pub enum Error {
     /// The record of a cluster cannot be read or written.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The API server cannot be reached.
+    /// No client could be created: the kubeconfig is invalid.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
+    Client(
+        #[from]
+        #[doc(hidden)]
+        ClientError,
+    ),
     /// The cluster could not be deleted completely.
     #[error(transparent)]
     Delete(#[from] RemoveError),
@@ -129,7 +154,7 @@ impl Hint for Error {
             Self::TimeoutFactor(_)
             | Self::Version(_)
             | Self::Conflict(_)
-            | Self::Connect(_)
+            | Self::Client(_)
             | Self::ExportLogs(_) => None,
         }
     }

@@ -1,10 +1,12 @@
 //! The front door: an [`Engine`] creates, finds and deletes clusters and registries.
 
+mod add_node;
 mod cluster;
 mod create;
 mod error;
 mod node_image;
 mod registry;
+mod start_cluster;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,13 +29,15 @@ use crate::util::timeout_factor::TimeoutFactor;
 use crate::util::timeouts::Timeouts;
 use crate::util::variable;
 
-pub use cluster::{AddNode, Cluster, StartCluster};
+pub use add_node::AddNode;
+pub use cluster::Cluster;
 pub use create::CreateCluster;
 pub use error::Error;
 pub use node_image::NodeImageSource;
 #[cfg(feature = "build")]
 pub use node_image::{BuildNodeImage, BuiltNodeImage};
 pub use registry::CreateRegistry;
+pub use start_cluster::StartCluster;
 
 /// Creates, finds and deletes the clusters and registries of one user.
 ///

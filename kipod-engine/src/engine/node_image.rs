@@ -14,7 +14,19 @@ use crate::podman::{PodmanCli, StorageDriver};
 use crate::spec::ImageReference;
 use crate::util::variable;
 
-/// Where node images are built from.
+/// The source of component bundles, from which missing node images are built.
+///
+/// ```no_run
+/// use kipod_engine::{Engine, NodeImageSource};
+///
+/// # async fn example() -> Result<(), kipod_engine::Error> {
+/// let mut source = NodeImageSource::default();
+/// source.components = Some("/srv/kipod/components".into());
+/// let engine = Engine::builder().node_image_source(source).connect().await?;
+/// # let _ = engine;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NodeImageSource {
@@ -110,7 +122,7 @@ impl Engine {
 
         events.send(Event::Note(format!("{missing}: building it first")));
         let options = BuildNodeImage {
-            kubernetes: version.map(Version::to_string),
+            kubernetes: version.cloned().map(Into::into),
             // The version that the bundle has becomes the tag.
             reference: if version.is_some() { DEFAULT_NAME } else { DEFAULT_IMAGE }.to_owned(),
             ..BuildNodeImage::default()
@@ -130,6 +142,8 @@ pub use build::{BuildNodeImage, BuiltNodeImage};
 mod build {
     //! Building a node image from a component bundle.
 
+    use std::path::Path;
+
     use tokio_util::sync::CancellationToken;
 
     use crate::bundle::{self, Arch, Bundle, BundleError, DownloadEvent, Upstream, VersionRequest};
@@ -141,18 +155,34 @@ mod build {
     use crate::plan::Machine;
     use crate::podman::StorageDriver;
 
-    /// Options of a node image build.
+    /// The options of a node image build, for [`Engine::build_node_image`].
+    ///
+    /// ```no_run
+    /// use kipod_engine::{BuildNodeImage, Engine, Version};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::connect().await?;
+    /// let version: Version = "1.36".parse()?;
+    /// let mut options = BuildNodeImage::default();
+    /// options.reference = "localhost/kipod-node".to_owned();
+    /// options.kubernetes = Some(version.into());
+    /// options.base_image = Some("fedora".to_owned());
+    /// let built = engine.build_node_image(&options).await?;
+    /// println!("built `{}` with Kubernetes {}", built.reference, built.kubernetes_version);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[derive(Debug, Clone, PartialEq, Eq)]
     #[non_exhaustive]
     pub struct BuildNodeImage {
         /// The image's reference. Without a tag, the Kubernetes version becomes the tag.
         /// Default: `localhost/kipod-node:latest`.
         pub reference: String,
-        /// The Kubernetes version: `v1.36.2`, `1.36` for its newest, or `stable`. Default: the version
-        /// that kipod pins.
-        pub kubernetes: Option<String>,
+        /// The Kubernetes version. Default: that of the configured or installed component bundle, or the
+        /// version that kipod is tested with.
+        pub kubernetes: Option<VersionRequest>,
         /// The CRI-O version. Default: the newest of the same minor version.
-        pub crio: Option<String>,
+        pub crio: Option<VersionRequest>,
         /// The base image: `debian`, `fedora` or a reference. Default: the bundle's own, or Debian.
         pub base_image: Option<String>,
     }
@@ -192,16 +222,12 @@ mod build {
         events: &dyn Events,
         cancel: &CancellationToken,
     ) -> Result<BuiltNodeImage, Error> {
-        let components = &engine.inner.node_image_source.components;
         let image = NodeImageOptions {
             reference: options.reference.clone(),
-            // Upstream resolves `stable`, a local bundle cannot.
-            kubernetes_version: options
-                .kubernetes
-                .as_deref()
-                .filter(|version| *version != "stable" || components.is_some())
-                .map(str::parse)
-                .transpose()?,
+            kubernetes_version: match &options.kubernetes {
+                Some(VersionRequest::Version(version)) => Some(version.clone()),
+                _ => None,
+            },
             base_image: options.base_image.clone(),
             storage_driver: driver,
         };
@@ -226,16 +252,17 @@ mod build {
     ) -> Result<Bundle, Error> {
         let source = &engine.inner.node_image_source;
         let dirs = engine.dirs();
-        if let (Some(dir), Some(version)) = (&source.components, &options.crio) {
-            return Err(Error::Conflict(format!(
-                "CRI-O `{version}` cannot be combined with the component bundle `{}`, which has its own CRI-O",
-                dir.display()
-            )));
+        if let Some(dir) = &source.components {
+            check_conflicts(dir, options)?;
         }
-        let local = match (&source.components, options.kubernetes.as_deref()) {
+        let local = match (&source.components, &options.kubernetes) {
             (Some(dir), _) => Some(dir.clone()),
             (None, _) if options.crio.is_some() || source.mirror.is_some() => None,
-            (None, Some(version)) => bundle::find_installed(&dirs.bundles, version).await?,
+            (None, Some(VersionRequest::Version(version))) => {
+                bundle::find_installed(&dirs.bundles, version).await
+            }
+            // Upstream resolves `stable`.
+            (None, Some(_)) => None,
             (None, None) => dirs.bundles.iter().find(|dir| dir.is_dir()).cloned(),
         };
         if let Some(dir) = local {
@@ -246,17 +273,25 @@ mod build {
             Some(url) => Upstream::mirror(url)?,
             None => Upstream::published()?,
         };
-        let parse = |version: &Option<String>| {
-            version.as_deref().map(str::parse::<VersionRequest>).transpose()
-        };
-        let kubernetes = parse(&options.kubernetes)?.unwrap_or_default();
-        let crio = parse(&options.crio)?;
-        let release = upstream
-            .resolve(&kubernetes, crio.as_ref(), Arch::host().map_err(BundleError::from)?)
-            .await?;
+        let kubernetes = options.kubernetes.clone().unwrap_or_default();
+        let arch = Arch::host().map_err(BundleError::from)?;
+        let release = upstream.resolve(&kubernetes, options.crio.as_ref(), arch).await?;
         events.send(Event::Note(format!("component bundle: {release}")));
         let report = |event: DownloadEvent<'_>| report(events, &event);
         Ok(step(events, Step::Fetch, upstream.download(&release, &dirs.cache, &report)).await?)
+    }
+
+    /// Refuses versions that the configured bundle decides.
+    fn check_conflicts(dir: &Path, options: &BuildNodeImage) -> Result<(), Error> {
+        let (product, version) = match (&options.kubernetes, &options.crio) {
+            (_, Some(version)) => ("CRI-O", version),
+            (Some(version @ VersionRequest::Stable), None) => ("Kubernetes", version),
+            _ => return Ok(()),
+        };
+        Err(Error::Conflict(format!(
+            "{product} `{version}` cannot be combined with the component bundle `{}`, which has its own {product}",
+            dir.display()
+        )))
     }
 
     fn report(events: &dyn Events, event: &DownloadEvent<'_>) {
@@ -275,6 +310,33 @@ mod build {
                 events.send(Event::Note(text));
             }
             _ => {}
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn configured_bundle_decides_crio_and_refuses_stable() {
+            let check = |kubernetes: Option<&str>, crio: Option<&str>| {
+                let parse = |text: Option<&str>| text.map(|text| text.parse().unwrap());
+                let options = BuildNodeImage {
+                    kubernetes: parse(kubernetes),
+                    crio: parse(crio),
+                    ..BuildNodeImage::default()
+                };
+                check_conflicts(Path::new("/b"), &options).err().map(|error| error.to_string())
+            };
+            let conflict = |product: &str, version: &str| {
+                Some(format!(
+                    "{product} `{version}` cannot be combined with the component bundle `/b`, which has its own {product}"
+                ))
+            };
+            assert_eq!(check(None, None), None);
+            assert_eq!(check(Some("1.36"), None), None);
+            assert_eq!(check(Some("stable"), None), conflict("Kubernetes", "stable"));
+            assert_eq!(check(Some("1.36"), Some("1.36.3")), conflict("CRI-O", "v1.36.3"));
         }
     }
 }

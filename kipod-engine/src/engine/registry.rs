@@ -7,7 +7,20 @@ use crate::actions::{RegistryRequest, create_registry, delete_registry};
 use crate::registry::{RegistryName, RegistrySummary, registries};
 use crate::spec::ImageReference;
 
-/// A creation of a registry that starts when it is awaited. Made by [`Engine::create_registry`].
+/// A builder of a registry; awaiting it creates the registry, or starts an existing one. Created by
+/// [`Engine::create_registry`].
+///
+/// ```no_run
+/// # async fn example(engine: kipod_engine::Engine) -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = engine
+///     .create_registry("images".parse()?)
+///     .port(5001)
+///     .image("docker.io/library/registry:3".parse()?)
+///     .await?;
+/// println!("podman push --tls-verify=false IMAGE {}/IMAGE", registry.host);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a creation does nothing until it is awaited"]
 pub struct CreateRegistry {

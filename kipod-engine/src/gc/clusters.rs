@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use super::{Prune, PruneError};
 use crate::actions::{ChangeError, Context, finish_change};
 use crate::cluster::{
-    Record, RemoveError, cluster_dir, containers, find, is_retained, names_in_podman,
-    remove_locked, settle,
+    Record, RemoveError, cluster_dir, containers, find, held_image_names, is_retained,
+    names_in_podman, remove_locked, settle,
 };
 use crate::kubernetes::Role;
 use crate::lease::NameLock;
@@ -140,7 +140,10 @@ impl Prune<'_> {
         let kubeconfig = Record::read(&self.dirs.state, name).ok().flatten();
         let entries = kubeconfig.into_iter().flat_map(|record| record.kubeconfig);
         let entries = entries.map(|path| format!("entry `kipod-{name}` of `{}`", path.display()));
-        let all = found.all().chain(entries).chain(directory);
+        let held = held_image_names(self.podman, name).await;
+        let held = held.map_err(|source| RemoveError::List { name: name.clone(), source })?;
+        let held = held.into_iter().map(|image| format!("image name `{image}`"));
+        let all = found.all().chain(held).chain(entries).chain(directory);
         Ok(all.map(|what| format!("{what} of cluster `{name}`")).collect())
     }
 }

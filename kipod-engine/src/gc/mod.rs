@@ -28,7 +28,21 @@ use crate::util::Hint;
 use crate::util::dirs::Dirs;
 use crate::util::text::error_chain;
 
-/// The result of a [`prune`].
+/// The result of [`Engine::prune`](crate::Engine::prune).
+///
+/// ```no_run
+/// # async fn example(engine: kipod_engine::Engine) -> Result<(), kipod_engine::Error> {
+/// let dry_run = true;
+/// let pruned = engine.prune(dry_run).await?;
+/// for resource in &pruned.removed {
+///     println!("would remove {resource}");
+/// }
+/// for reason in &pruned.kept {
+///     println!("would keep {reason}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Pruned {
@@ -40,7 +54,22 @@ pub struct Pruned {
     pub errors: Vec<String>,
 }
 
-/// The existing resources cannot be listed.
+/// An error of the search for orphaned resources: the records of clusters, or the resources in Podman,
+/// cannot be listed.
+///
+/// ```no_run
+/// use kipod_engine::{Engine, Error, Hint, PruneError};
+///
+/// async fn prune(engine: &Engine) -> Result<(), Error> {
+///     match engine.prune(false).await {
+///         Err(Error::Prune(error @ PruneError::Podman(_))) => {
+///             eprintln!("nothing was removed: {error}; {}", error.hint().unwrap_or_default());
+///             Ok(())
+///         }
+///         pruned => pruned.map(drop),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PruneError {

@@ -1,4 +1,4 @@
-//! Clusters of tests, and unused lock files.
+//! Prunes test clusters without users, and lock files without holders.
 
 use super::Prune;
 use super::clusters::State;

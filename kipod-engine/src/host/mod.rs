@@ -32,5 +32,7 @@ pub use facts::{
 pub use facts::{HostFacts, NodeImagePresence};
 pub(crate) use inotify::available_inotify_instances;
 pub(crate) use networks::{HostNetwork, networks};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use probe::parse_any;
 #[cfg(test)]
 pub(crate) use tests::TestHost;

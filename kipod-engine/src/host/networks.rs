@@ -1,8 +1,10 @@
 //! Networks of the host, from the kernel's routing table.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use crate::spec::Subnet;
+use crate::util::bounded::{self, TEXT_LIMIT};
 
 /// The kernel's IPv4 routing table. Source: proc_pid_net(5), "route".
 const ROUTES: &str = "/proc/net/route";
@@ -16,12 +18,12 @@ pub(crate) struct HostNetwork {
 
 /// Reads the host's networks from the kernel; none where the table cannot be read.
 pub(crate) fn networks() -> Vec<HostNetwork> {
-    parse(&std::fs::read_to_string(ROUTES).unwrap_or_default())
+    parse(&bounded::read_text(Path::new(ROUTES), TEXT_LIMIT).unwrap_or_default())
 }
 
 /// Parses the directly connected networks. Routed networks are ignored: they are often as large as
 /// `10.0.0.0/8`, and rarely used.
-fn parse(table: &str) -> Vec<HostNetwork> {
+pub(super) fn parse(table: &str) -> Vec<HostNetwork> {
     let address = |text: &str| {
         // Hexadecimal, in the byte order of the host.
         u32::from_str_radix(text, 16).ok().map(|number| Ipv4Addr::from(number.to_ne_bytes()))

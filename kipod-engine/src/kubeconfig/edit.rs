@@ -12,9 +12,9 @@ use rustix::fs::{Access, access};
 use super::document::Document;
 use super::error::KubeconfigError;
 use super::lock::{FileLock, LockError};
-use super::read::read;
 use super::user::Documents;
 use super::{location, replace};
+use crate::util::bounded::{self, TEXT_LIMIT};
 
 /// The treatment of a missing directory of the file for new entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Edit {
 fn read_documents(files: &[PathBuf]) -> Result<Documents, KubeconfigError> {
     let mut documents = Documents::new();
     for (at, path) in files.iter().enumerate() {
-        let bytes = match read(path) {
+        let bytes = match bounded::read(path, TEXT_LIMIT) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(source) => {

@@ -7,7 +7,20 @@ use std::time::Duration;
 use crate::util::Hint;
 use crate::util::text::quote;
 
-/// A kubeconfig that could not be found, read or written. The file was not changed.
+/// An error of a kubeconfig: it cannot be found, read or written. The file is unchanged.
+///
+/// ```no_run
+/// use kipod_engine::{Hint, UserKubeconfig};
+///
+/// let user = match UserKubeconfig::from_env(None) {
+///     Ok(user) => user,
+///     Err(error) => {
+///         eprintln!("warning: {error}; {}", error.hint().unwrap_or_default());
+///         UserKubeconfig::at("kubeconfig")
+///     }
+/// };
+/// # let _ = user;
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KubeconfigError {

@@ -9,7 +9,7 @@
 //! removed: kipod waits for it until the timeout, and then reports it.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -17,8 +17,13 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
+use crate::util::bounded;
+
 /// The initial and maximum poll interval for a held lock.
 const POLL_INTERVALS: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
+
+/// The maximum size of a mark.
+const MARK_LIMIT: u64 = 4096;
 
 /// A held lock, released on drop.
 #[derive(Debug)]
@@ -74,11 +79,8 @@ impl FileLock {
         let Ok(mut file) = OpenOptions::new().read(true).write(true).open(path) else {
             return foreign();
         };
-        let mut text = String::new();
-        if file.read_to_string(&mut text).is_err() {
-            return foreign();
-        }
-        let Some(mark) = Mark::parse(&text) else { return foreign() };
+        let bytes = bounded::read_opened(&mut file, MARK_LIMIT).unwrap_or_default();
+        let Some(mark) = Mark::parse(&String::from_utf8_lossy(&bytes)) else { return foreign() };
         let holder = format!("kipod, process {}", mark.process);
         if !mark.is_local() {
             return Ok(Err(holder));
@@ -151,6 +153,12 @@ fn mark(mut file: &File) -> io::Result<()> {
     }
 }
 
+/// Parses any lock file, for fuzzing.
+#[cfg(any(test, feature = "testing"))]
+pub(super) fn parse_any(text: &str) {
+    let _ = Mark::parse(text);
+}
+
 /// kipod's mark in a lock file.
 #[derive(Debug, PartialEq, Eq)]
 struct Mark {
@@ -162,7 +170,8 @@ struct Mark {
 impl Mark {
     fn own() -> Self {
         let read = |path: &str| {
-            std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default()
+            let text = bounded::read_text(Path::new(path), MARK_LIMIT);
+            text.map(|text| text.trim().to_owned()).unwrap_or_default()
         };
         Self {
             process: std::process::id(),

@@ -35,7 +35,7 @@ mod edit;
 mod error;
 mod location;
 mod lock;
-mod read;
+mod mentions;
 mod replace;
 #[cfg(test)]
 mod tests;
@@ -44,3 +44,30 @@ mod user;
 pub use access::{ClusterAccess, Kubeconfig};
 pub use error::KubeconfigError;
 pub use user::{LOCK_TIMEOUT, PreparedMerge, UserKubeconfig};
+
+/// Parses and edits any kubeconfig, for fuzzing.
+///
+/// # Panics
+///
+/// If an edited document is written as another one.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn parse_any(bytes: &[u8]) {
+    use crate::util::yaml::{Node, Value};
+
+    let text = String::from_utf8_lossy(bytes);
+    let _ = Kubeconfig::from_yaml(&text);
+    lock::parse_any(&text);
+    let Ok(mut document) = document::Document::parse(&text) else { return };
+    for section in document::SECTIONS {
+        document.put(section, "kipod-fuzz", Node::from(Value::Map(Vec::new())));
+    }
+    document.set_current_context("kipod-fuzz");
+    let Ok(written) = document.render() else { return };
+    let mut again = document::Document::parse(&written).expect("the written text can be parsed");
+    assert_eq!(again, document, "{written}");
+    for section in document::SECTIONS {
+        again.remove(section, "kipod-fuzz");
+        assert!(!again.has(section, "kipod-fuzz"));
+    }
+    let _ = again.render();
+}

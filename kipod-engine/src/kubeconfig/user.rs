@@ -10,7 +10,7 @@ use super::document::{Document, SECTIONS};
 use super::edit::{Directories, Edit};
 use super::error::KubeconfigError;
 use super::location;
-use super::read::mentions;
+use super::mentions::mentions;
 use crate::spec::ClusterName;
 
 /// The default timeout for locks that other programs hold. They hold them for milliseconds; a lock that
@@ -30,6 +30,19 @@ pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// The methods block on files and locks: call them from async code with
 /// `tokio::task::spawn_blocking`.
+///
+/// ```no_run
+/// use kipod_engine::{ClusterSpec, Engine, UserKubeconfig};
+///
+/// # async fn example(engine: Engine) -> Result<(), Box<dyn std::error::Error>> {
+/// let user = UserKubeconfig::from_env(None)?;
+/// println!("the entry is written to one of {:?}", user.files());
+/// let spec = ClusterSpec::builder("demo").build()?;
+/// let cluster = engine.create(spec).kubeconfig(user).await?;
+/// # let _ = cluster;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserKubeconfig {
     files: Vec<PathBuf>,
@@ -92,7 +105,7 @@ impl UserKubeconfig {
         Self { files: vec![path.into()], lock_timeout: LOCK_TIMEOUT }
     }
 
-    /// Sets the total timeout for locks that other programs hold; [`LOCK_TIMEOUT`] by default.
+    /// Sets the total timeout for locks that other programs hold; 10 seconds by default.
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
@@ -128,6 +141,7 @@ impl UserKubeconfig {
     ///
     /// If a file cannot be read, locked in time or written, or is not a kubeconfig. If several files
     /// need changes, those before the failing one are written.
+    #[doc(hidden)]
     pub fn merge(&self, kubeconfig: &Kubeconfig) -> Result<PathBuf, KubeconfigError> {
         self.prepare_merge(kubeconfig)?.apply()
     }
@@ -166,7 +180,8 @@ impl UserKubeconfig {
     ///
     /// # Errors
     ///
-    /// Like [`merge`](Self::merge).
+    /// If a file cannot be read, locked in time or written, or is not a kubeconfig. If several files
+    /// need changes, those before the failing one are written.
     pub fn remove(&self, cluster: &ClusterName) -> Result<bool, KubeconfigError> {
         let name = cluster.context();
         let mut files = Vec::new();

@@ -1,4 +1,4 @@
-//! Kubernetes versions: parsing, supported versions, version skew and settings per version.
+//! Kubernetes versions: parsing, supported versions, version skew and settings per version; and node roles.
 
 mod role;
 mod settings;
@@ -7,5 +7,6 @@ mod version;
 
 pub use role::Role;
 pub(crate) use settings::Settings;
+#[doc(hidden)]
 pub use skew::{SkewError, check_skew};
 pub use version::{Version, VersionError};

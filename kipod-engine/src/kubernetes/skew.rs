@@ -6,7 +6,7 @@ use super::{Role, Version};
 /// Source: Kubernetes' version skew policy, "kubelet".
 const KUBELET_SKEW: u64 = 3;
 
-/// A version skew that Kubernetes does not support.
+/// An error of the version skew between nodes, which Kubernetes does not support.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SkewError {

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::OLDEST;
+/// The oldest supported minor version, with which the table of settings starts.
+pub(super) const OLDEST: (u64, u64) = (1, 32);
 
 /// A Kubernetes version: `v1.36.2`, or `v1.36` for any patch release of that minor version.
 ///
@@ -27,7 +28,18 @@ pub struct Version {
     has_patch: bool,
 }
 
-/// A text that is not a Kubernetes version, or a version that kipod does not support.
+/// An error of a Kubernetes version: the text is not a version, or kipod does not support the version.
+///
+/// ```
+/// use kipod_engine::kubernetes::{Version, VersionError};
+///
+/// let newest: Result<Version, _> = "newest".parse();
+/// assert!(matches!(newest, Err(VersionError::Malformed { text }) if text == "newest"));
+///
+/// let old: Version = "1.30".parse()?;
+/// assert!(matches!(old.check_supported(), Err(VersionError::TooOld { .. })));
+/// # Ok::<(), VersionError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VersionError {

@@ -1,9 +1,11 @@
 //! File locks, which the kernel releases when their holder ends.
 
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use crate::util::fs::create_private_dir;
 
 /// Timeout of [`Lock::try_exclusive_with_retry`]: processes that only look up the state of a lock,
 /// or are about to end, hold it for microseconds.
@@ -153,10 +155,11 @@ pub(super) fn is_at(file: &File, path: &Path) -> bool {
 /// Opens a lock file, and creates it if it is missing.
 pub(super) fn open(path: &Path) -> Result<File, LeaseError> {
     if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory).map_err(LeaseError::at(directory))?;
+        create_private_dir(directory).map_err(LeaseError::at(directory))?;
     }
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    // Other users who can open the file could hold the lock.
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
     options.open(path).map_err(LeaseError::at(path))
 }
 
@@ -204,6 +207,16 @@ mod tests {
         waits.recv().unwrap();
         drop(exclusive);
         waiter.join().unwrap();
+    }
+
+    #[test]
+    fn other_users_cannot_open_locks() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("locks/demo.lock");
+        let _lock = Lock::exclusive(&path, || {}).unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(path.parent().unwrap()), mode(&path)), (0o700, 0o600));
     }
 
     #[test]

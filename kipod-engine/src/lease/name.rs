@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::lock::{LeaseError, Lock, RemoveOnDrop};
 use crate::spec::ClusterName;
-use crate::util::Hint;
+use crate::util::{Hint, bounded};
+
+/// The limit of a lock file, which contains the process id of its holder.
+const PID_LIMIT: u64 = 64;
 
 /// The exclusive lock for creating, changing or deleting the cluster of one name. The kernel releases
 /// it when the process ends; dropping it also removes the lock file.
@@ -65,7 +68,7 @@ impl NameLock {
                 Ok(Self(RemoveOnDrop::from(lock)))
             }
             Ok(None) => {
-                let pid = std::fs::read_to_string(&path).ok();
+                let pid = bounded::read_text(&path, PID_LIMIT).ok();
                 let pid = pid.and_then(|text| text.trim().parse().ok());
                 Err(LockError::Busy { name: name.clone(), pid })
             }

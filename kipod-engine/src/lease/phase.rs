@@ -1,4 +1,4 @@
-//! The state of a cluster that tests share, and its kept namespaces.
+//! The state file of a cluster shared by tests (creating, ready, deleting), and marks of kept namespaces.
 
 use std::io::ErrorKind;
 
@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::files::ClusterFiles;
 use super::lock::LeaseError;
+use crate::util::bounded::{self, TEXT_LIMIT};
+use crate::util::fs::create_private_dir;
 
 /// The phase of a cluster that tests created. Without a state file, tests created no cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +57,7 @@ impl ClusterFiles {
     /// If the file cannot be read.
     pub fn phase(&self) -> Result<Option<Phase>, LeaseError> {
         let path = self.state();
-        match std::fs::read(&path) {
+        match bounded::read(&path, TEXT_LIMIT) {
             Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).unwrap_or(Phase::Creating(0)))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(source) => Err(LeaseError { path, source }),
@@ -90,7 +92,7 @@ impl ClusterFiles {
     pub fn keep(&self, kept: &Kept) -> Result<(), LeaseError> {
         let path = self.kept().join(&kept.namespace);
         let text = serde_json::to_vec(kept).unwrap_or_default();
-        std::fs::create_dir_all(self.kept())
+        create_private_dir(&self.kept())
             .and_then(|()| std::fs::write(&path, text))
             .map_err(|source| LeaseError { path, source })
     }
@@ -105,7 +107,7 @@ impl ClusterFiles {
     pub fn all_kept(&self) -> Vec<Kept> {
         let Ok(entries) = std::fs::read_dir(self.kept()) else { return Vec::new() };
         let read = |entry: std::fs::DirEntry| {
-            serde_json::from_slice(&std::fs::read(entry.path()).ok()?).ok()
+            serde_json::from_slice(&bounded::read(&entry.path(), TEXT_LIMIT).ok()?).ok()
         };
         entries.flatten().filter_map(read).collect()
     }

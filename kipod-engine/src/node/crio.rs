@@ -6,6 +6,25 @@ use crate::spec::{LocalRegistry, Registry};
 /// The file with registry credentials, as a path inside the node.
 const AUTH_FILE: &str = "/etc/crio/registry-auth.json";
 
+/// The capabilities of containers. CRI-O's defaults lack, for example, those for `ping` and `chroot`.
+/// Source: `defaultUnixCaps` in containerd's `pkg/oci/spec.go`.
+const CAPABILITIES: [&str; 14] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FSETID",
+    "FOWNER",
+    "MKNOD",
+    "NET_RAW",
+    "SETGID",
+    "SETUID",
+    "SETFCAP",
+    "SETPCAP",
+    "NET_BIND_SERVICE",
+    "SYS_CHROOT",
+    "KILL",
+    "AUDIT_WRITE",
+];
+
 /// Returns the files that CRI-O reads.
 pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
     let spec = node.cluster.spec;
@@ -65,6 +84,7 @@ fn crio_conf(node: &NodeSettings<'_>) -> String {
         CgroupMode::Delegated => ("systemd", "system.slice"),
         CgroupMode::Unlimited => ("cgroupfs", "pod"),
     };
+    let (first_group, last_group) = node.cluster.ping_groups;
     let auth = match node.cluster.found_registries.auth {
         Some(_) => format!("global_auth_file = \"{AUTH_FILE}\"\n"),
         None => String::new(),
@@ -91,8 +111,10 @@ conmon_cgroup = "{conmon_cgroup}"
 pinns_path = "/usr/local/bin/pinns"
 default_runtime = "crun"
 drop_infra_ctr = true
-# Unprivileged ping for group 0, the only group that every user namespace maps.
-default_sysctls = ["net.ipv4.ping_group_range=0 0"]
+# Pods have the same rights as with containerd: containers without root listen on every port and send
+# ICMP echo requests.
+default_sysctls = ["net.ipv4.ip_unprivileged_port_start=0", "net.ipv4.ping_group_range={first_group} {last_group}"]
+default_capabilities = {capabilities:?}
 
 # The shim adapts a container's configuration to a rootless node, then replaces itself with crun.
 [crio.runtime.runtimes.crun]
@@ -106,6 +128,7 @@ network_dir = "/etc/cni/net.d"
 plugin_dirs = ["/opt/cni/bin"]
 "#,
         pause = node.pause_image,
+        capabilities = CAPABILITIES,
     )
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod addons;
 mod crio;
 mod environment;
 mod file;
+mod hold;
 mod kubeadm;
 mod kubeconfig;
 mod load_balancer;
@@ -39,7 +40,9 @@ pub fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
     let mut files = vec![environment::file(node)];
     files.extend(pki::files(node));
     if node.role == Role::ControlPlane {
-        files.extend(kubeadm::manifest_patches(node.cluster));
+        let holds_connections = kubeadm::has_observable_api_server(node)?;
+        files.extend(kubeadm::manifest_patches(node.cluster, holds_connections));
+        files.extend(holds_connections.then(|| hold::file(node)));
     }
     files.extend(kubeadm::files(node)?);
     files.extend(pod_network::files(node));

@@ -1,4 +1,4 @@
-//! Certificates and keys of the cluster's authorities. kubeadm creates all other certificates.
+//! CA certificates and keys, and the service account key pair.
 
 use super::{NodeFile, NodeSettings};
 use crate::kubernetes::Role;

@@ -63,6 +63,8 @@ pub struct ClusterSettings<'a> {
     pub balancer: Option<IpAddr>,
     /// How the cgroups of pods are managed.
     pub cgroups: CgroupMode,
+    /// The first and the last group that may send ICMP echo requests without capabilities.
+    pub ping_groups: (u64, u64),
     /// The host address on which the API server is published.
     pub api_server_address: IpAddr,
     /// The storage driver of CRI-O.

@@ -37,6 +37,18 @@ pub struct NodeImageOptions {
 }
 
 /// The result of a node image build.
+///
+/// ```no_run
+/// use kipod_engine::{BuildNodeImage, ClusterSpec, Engine};
+///
+/// # async fn example(engine: Engine) -> Result<(), Box<dyn std::error::Error>> {
+/// let built = engine.build_node_image(&BuildNodeImage::default()).await?;
+/// println!("Kubernetes {}, images in {}", built.kubernetes_version, built.image_store.display());
+/// let spec = ClusterSpec::builder("demo").image(built.reference.parse()?).build()?;
+/// # let _ = spec;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BuiltNodeImage {

@@ -10,6 +10,20 @@ use crate::podman::{CommandError, PodmanError};
 use crate::util::Hint;
 
 /// An error of a node image build. Incomplete results are removed.
+///
+/// ```no_run
+/// use kipod_engine::{BuildError, BuildNodeImage, Engine, Error};
+///
+/// async fn build(engine: &Engine) -> Result<(), Error> {
+///     match engine.build_node_image(&BuildNodeImage::default()).await {
+///         Err(Error::BuildNodeImage(BuildError::OtherVersion { found, requested, .. })) => {
+///             println!("the component bundle has Kubernetes {found}, not {requested}");
+///             Ok(())
+///         }
+///         built => built.map(drop),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -31,7 +45,11 @@ pub enum BuildError {
     },
     /// The kubeadm of the bundle does not run on this host.
     #[error("the kubeadm of the bundle does not run on this host")]
-    Kubeadm(#[source] CommandError),
+    Kubeadm(
+        #[source]
+        #[doc(hidden)]
+        CommandError,
+    ),
     /// The build context could not be prepared.
     #[error("failed to prepare `{}` for the build", .path.display())]
     Io {
@@ -58,7 +76,11 @@ pub enum BuildError {
     },
     /// The image store could not be filled.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(
+        #[from]
+        #[doc(hidden)]
+        StoreError,
+    ),
     /// The build was cancelled.
     #[error("the build was interrupted")]
     Cancelled,

@@ -8,6 +8,20 @@ use crate::podman::PodmanError;
 use crate::util::Hint;
 
 /// An error of the lookup of a node image.
+///
+/// ```no_run
+/// use kipod_engine::{ClusterSpec, Engine, Error, Hint, NodeImageError};
+///
+/// async fn create(engine: &Engine, spec: ClusterSpec) -> Result<(), Error> {
+///     match engine.create(spec).await {
+///         Err(Error::NodeImage(error @ NodeImageError::NotFound { .. })) => {
+///             println!("{error}: {}", error.hint().unwrap_or_default());
+///             Ok(())
+///         }
+///         created => created.map(drop),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NodeImageError {

@@ -16,6 +16,7 @@ mod reference;
 mod store;
 mod unused;
 
+pub(crate) use addon_images::names_and_ids;
 #[cfg(feature = "build")]
 pub use build::BuiltNodeImage;
 #[cfg(feature = "build")]

@@ -15,7 +15,7 @@ const NODE_NETWORK_LENGTH: u8 = 24;
 /// The prefix length of the node network in IPv6.
 const NODE_NETWORK_LENGTH6: u8 = 64;
 
-/// Returns the addresses of initial nodes, in the order of the nodes.
+/// Returns the addresses for nodes, lowest first; added nodes take the first free one.
 pub(super) fn node_addresses(node_subnet: &Subnet) -> impl Iterator<Item = Ipv4Addr> {
     (FIRST_NODE..BALANCER).filter_map(|index| node_subnet.nth(index))
 }

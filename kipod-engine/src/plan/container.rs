@@ -56,12 +56,11 @@ pub(super) fn image_stores(
     image: &NodeImage,
     control_plane_store: &Path,
 ) -> Vec<&'static str> {
-    let mut stores = vec![SHARED_STORE];
+    // Images loaded into the cluster replace all others of the same name.
+    let mut stores = vec![CLUSTER_STORE, SHARED_STORE];
     if image.image_store != control_plane_store {
         stores.push(CONTROL_PLANE_STORE);
     }
-    // Images loaded into the cluster take precedence over those of the host.
-    stores.push(CLUSTER_STORE);
     if host_store(spec, machine).is_some() {
         stores.push(HOST_STORE);
     }

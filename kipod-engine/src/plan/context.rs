@@ -1,4 +1,4 @@
-//! The plan of a node or load balancer, from the settings of its cluster.
+//! `PlanContext`: the inputs of a plan. Plans one node, or the load balancer.
 
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
@@ -69,6 +69,7 @@ impl PlanContext<'_> {
             control_planes: &control_planes,
             balancer: self.balancer_address().map(|address| addresses(address, family)[0]),
             cgroups: machine.cgroups,
+            ping_groups: machine.ping_groups,
             api_server_address: spec.networking.api_server_address,
             storage_driver: machine.storage_driver,
             timeouts: machine.timeouts,

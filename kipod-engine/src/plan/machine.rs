@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::host::HostFacts;
+use crate::host::{HostFacts, IdMap};
 use crate::node::CgroupMode;
 use crate::podman::StorageDriver;
 use crate::util::timeouts::Timeouts;
@@ -23,6 +23,9 @@ pub struct Machine {
     pub storage_driver: StorageDriver,
     /// `true` if nodes can have `/dev/fuse`, which pods need to build images.
     pub fuse: bool,
+    /// The first and the last group, as ids in nodes, that may send ICMP echo requests without
+    /// capabilities.
+    pub ping_groups: (u64, u64),
     /// `true` if a node can publish thousands of ports.
     pub many_ports: bool,
     /// `true` if the kernel has IPv6.
@@ -74,6 +77,7 @@ impl Machine {
             fuse: facts.devices.fuse.usable,
             host_store: store.filter(|_| driver == Some(storage_driver.name())),
             storage_driver,
+            ping_groups: ping_groups(info.map(|info| info.gid_map.as_slice()).unwrap_or_default()),
             many_ports: facts.supports_many_ports(),
             ipv6: facts.network.ipv6,
             ip_vs: facts.kernel.ip_vs,
@@ -82,10 +86,46 @@ impl Machine {
     }
 }
 
+/// The last group id that images use.
+const LAST_GROUP: u64 = 65_535;
+
+/// Returns the largest range of groups that `net.ipv4.ping_group_range` accepts in a node. Both ends
+/// have to be mapped, and must have the same order inside and outside of the user namespace: the
+/// kernel compares ids of the host. Source: `ipv4_ping_group_range` in the kernel's
+/// `net/ipv4/sysctl_net_ipv4.c`.
+fn ping_groups(gid_map: &[IdMap]) -> (u64, u64) {
+    let used = || gid_map.iter().filter(|line| line.size > 0 && line.container_id <= LAST_GROUP);
+    let ranges =
+        used().flat_map(|low| used().map(move |high| (low, high))).filter_map(|(low, high)| {
+            let last = (high.container_id + high.size - 1).min(LAST_GROUP);
+            let last_on_host = high.host_id + (last - high.container_id);
+            (low.container_id <= last && low.host_id <= last_on_host)
+                .then_some((low.container_id, last))
+        });
+    ranges.max_by_key(|(first, last)| last - first).unwrap_or((0, 0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::host::TestHost;
+
+    #[test]
+    fn ping_groups_fit_the_gid_map() {
+        let line = |container_id, host_id, size| IdMap { container_id, host_id, size };
+        for (map, groups) in [
+            (vec![], (0, 0)),
+            (vec![line(0, 1000, 1), line(1, 100_000, 65_536)], (0, 65_535)),
+            (vec![line(0, 1000, 1), line(1, 100_000, 1000)], (0, 1000)),
+            (vec![line(0, 1000, 1), line(1, 100_000, 8_000_000)], (0, 65_535)),
+            // A user of a directory service, whose group id is above the subordinate ids.
+            (vec![line(0, 900_000, 1), line(1, 100_000, 65_536)], (1, 65_535)),
+            (vec![line(0, 1000, 1), line(1, 300_000, 10), line(11, 100_000, 65_536)], (0, 65_535)),
+            (vec![line(0, 1000, 1)], (0, 0)),
+        ] {
+            assert_eq!(ping_groups(&map), groups, "{map:?}");
+        }
+    }
 
     #[tokio::test]
     async fn many_ports_follows_the_host_facts() {

@@ -1,4 +1,4 @@
-//! Mounts and port mappings from the specification of a node.
+//! Converts `extraMounts` and `extraPortMappings` to container options.
 
 use crate::podman::{Bind, ContainerOptions, PortMapping};
 use crate::spec::{ExtraMount, ExtraPort, NodeSpec, Propagation, Protocol};

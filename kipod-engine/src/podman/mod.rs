@@ -26,9 +26,9 @@ pub use crate::util::text::quote;
 pub(crate) use api::STALE;
 pub use api::{
     Archive, Bind, BoxFuture, ContainerDetails, ContainerInfo, ContainerMount, ContainerOptions,
-    ContainerState, ExecOutput, ImageInfo, ImageStore, Labels, NetworkAttachment, NetworkInfo,
-    NetworkOptions, Platform, Podman, PodmanError, PortMapping, StorageDriver, VolumeInfo,
-    VolumeMount, VolumeOptions,
+    ContainerState, ExecOutput, ImageHold, ImageInfo, ImageStore, Labels, NetworkAttachment,
+    NetworkInfo, NetworkOptions, Platform, Podman, PodmanError, PortMapping, StorageDriver,
+    VolumeInfo, VolumeMount, VolumeOptions,
 };
 pub use cli::{BuildOptions, PodmanCli, SystemInfo};
 pub use command::{Command, CommandError};
@@ -38,3 +38,10 @@ pub use rest::Service;
 pub(crate) use rootlessport::end_orphans;
 #[cfg(any(test, feature = "testing"))]
 pub use scripted::{Scripted, Upload};
+
+/// Parses any output of Podman or image archive, for fuzzing.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn parse_any(bytes: &[u8]) {
+    cli::parse_any(bytes);
+    rest::parse_any(bytes);
+}

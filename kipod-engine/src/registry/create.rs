@@ -60,8 +60,10 @@ pub(crate) async fn create(
     podman.start_container(&registry.name).await.map_err(failed)?;
     wait_until_ready(podman, options.name, port, options.timeout, false).await?;
     Ok(RegistrySummary {
+        name: options.name.clone(),
+        port,
+        address: registry.address,
         host: registry.host(),
-        registry,
         image: options.image.to_owned(),
         state: ContainerState::Running,
     })
@@ -116,12 +118,12 @@ fn choose_port(
     let requested = options.port.unwrap_or(0);
     let failed =
         |source| RegistryError::Port { name: options.name.clone(), port: requested, source };
-    let owner = |port| others.iter().find(|other| other.registry.port == port);
+    let owner = |port| others.iter().find(|other| other.port == port);
     if let Some(other) = owner(requested) {
         return Err(RegistryError::PortOfOther {
             name: options.name.clone(),
             port: requested,
-            other: other.registry.name.clone(),
+            other: other.name.to_string(),
         });
     }
     let is_usable = |port| owner(port).is_none() && !options.reserved_ports.contains(&port);

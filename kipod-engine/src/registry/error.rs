@@ -10,6 +10,20 @@ use crate::util::Hint;
 use crate::util::text::{indent_lines, indent_list};
 
 /// An error of the creation or deletion of a registry.
+///
+/// ```no_run
+/// use kipod_engine::{Engine, Error, RegistryError, RegistryName};
+///
+/// async fn create(engine: &Engine, port: u16) -> Result<(), Error> {
+///     match engine.create_registry(RegistryName::default()).port(port).await {
+///         Err(Error::Registry(RegistryError::Exists { name, differences })) => {
+///             println!("`{name}` already runs with {}", differences.join(" and "));
+///             Ok(())
+///         }
+///         created => created.map(drop),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
@@ -26,7 +40,11 @@ pub enum RegistryError {
     Busy,
     /// The lock cannot be used.
     #[error(transparent)]
-    Lock(#[from] LeaseError),
+    Lock(
+        #[from]
+        #[doc(hidden)]
+        LeaseError,
+    ),
     /// The records of clusters, whose subnets must not be used, cannot be listed.
     #[error(transparent)]
     Record(#[from] RecordError),

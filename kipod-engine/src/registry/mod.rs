@@ -16,6 +16,7 @@ mod remove;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
@@ -25,7 +26,7 @@ use crate::spec::LocalRegistry;
 pub(crate) use create::{RegistryOptions, create};
 pub use error::RegistryError;
 pub(crate) use lock::RegistriesLock;
-pub use name::{RegistryName, RegistryNameError};
+pub use name::RegistryName;
 pub(crate) use probe::wait_until_ready;
 pub(crate) use remove::{orphaned, remove};
 
@@ -44,13 +45,25 @@ mod label {
     pub(super) const IMAGE: &str = "io.kipod.registry.image";
 }
 
-/// A registry, as in a list.
+/// The summary of a registry.
+///
+/// ```no_run
+/// # async fn example(engine: kipod_engine::Engine) -> Result<(), kipod_engine::Error> {
+/// for registry in engine.registries().await? {
+///     println!("{} at {}: {}", registry.name, registry.host, registry.state);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RegistrySummary {
-    /// Its name, port and address.
-    #[serde(flatten)]
-    pub registry: LocalRegistry,
+    /// The name.
+    pub name: RegistryName,
+    /// The port on the host's loopback address.
+    pub port: u16,
+    /// The address for nodes.
+    pub address: Ipv4Addr,
     /// The registry part of image references, on the host and in pods: `localhost:PORT`.
     pub host: String,
     /// The image of its container.
@@ -67,7 +80,7 @@ pub struct RegistrySummary {
 pub async fn registries(podman: &dyn Podman) -> Result<Vec<RegistrySummary>, PodmanError> {
     let containers = podman.containers(label::NAME).await?;
     let mut all: Vec<_> = containers.into_iter().filter_map(summary).collect();
-    all.sort_by(|one, other| one.registry.name.cmp(&other.registry.name));
+    all.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(all)
 }
 
@@ -79,19 +92,22 @@ pub async fn registries(podman: &dyn Podman) -> Result<Vec<RegistrySummary>, Pod
 pub(crate) async fn local_registries(
     podman: &dyn Podman,
 ) -> Result<Vec<LocalRegistry>, PodmanError> {
-    Ok(registries(podman).await?.into_iter().map(|summary| summary.registry).collect())
+    Ok(registries(podman).await?.iter().map(local_registry).collect())
+}
+
+fn local_registry(summary: &RegistrySummary) -> LocalRegistry {
+    let RegistrySummary { name, port, address, .. } = summary;
+    LocalRegistry { name: name.to_string(), port: *port, address: *address }
 }
 
 fn summary(container: ContainerInfo) -> Option<RegistrySummary> {
     let label = |key: &str| container.labels.get(key);
-    let registry = LocalRegistry {
-        name: label(label::NAME)?.clone(),
-        port: label(label::PORT)?.parse().ok()?,
-        address: label(label::ADDRESS)?.parse().ok()?,
-    };
+    let port = label(label::PORT)?.parse().ok()?;
     Some(RegistrySummary {
-        host: registry.host(),
-        registry,
+        name: label(label::NAME)?.parse().ok()?,
+        port,
+        address: label(label::ADDRESS)?.parse().ok()?,
+        host: LocalRegistry::host_of(port),
         image: label(label::IMAGE).cloned().unwrap_or_default(),
         state: container.state,
     })

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::spec::ClusterName;
+use serde::Serialize;
+
+use crate::spec::{ClusterName, NameError};
 
 /// The name of a registry, and of its container and volume. The rules of cluster names apply; the default
 /// is `kipod-registry`.
 ///
 /// ```
-/// use kipod_engine::registry::RegistryName;
+/// use kipod_engine::RegistryName;
 ///
 /// assert_eq!(RegistryName::default().as_str(), "kipod-registry");
 /// assert_eq!(
@@ -17,16 +19,8 @@ use crate::spec::ClusterName;
 ///     "invalid registry name `a_b`: has `_`, where only a-z, 0-9 and - are allowed"
 /// );
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct RegistryName(String);
-
-/// An invalid name of a registry, with all its problems.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid registry name `{name}`: {}", .problems.join("; "))]
-pub struct RegistryNameError {
-    name: String,
-    problems: Vec<String>,
-}
 
 impl RegistryName {
     /// Returns the name.
@@ -48,15 +42,12 @@ impl fmt::Display for RegistryName {
 }
 
 impl FromStr for RegistryName {
-    type Err = RegistryNameError;
+    type Err = NameError;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         match ClusterName::new(name) {
-            Ok(name) => Ok(Self(name.to_string())),
-            Err(error) => Err(RegistryNameError {
-                name: name.to_owned(),
-                problems: error.problems().to_vec(),
-            }),
+            Ok(name) => Ok(Self(name.into())),
+            Err(error) => Err(error.of_registry()),
         }
     }
 }

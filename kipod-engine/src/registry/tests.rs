@@ -32,7 +32,7 @@ async fn unready_registry_is_reported_and_removable() {
     assert!(!created.systemd && created.command.is_empty());
     let all = registries(&podman).await.unwrap();
     let [summary] = all.as_slice() else { panic!("{all:?}") };
-    assert_eq!(summary.registry.address.to_string(), "10.89.1.2");
+    assert_eq!(summary.address.to_string(), "10.89.1.2");
     assert_eq!(summary.host, format!("localhost:{}", created.ports[0].host_port.unwrap()));
     assert_eq!(orphaned(&podman).await.unwrap(), []);
     assert!(remove(&podman, &name).await.unwrap());
@@ -63,7 +63,7 @@ async fn create_refuses_the_port_of_a_stopped_registry() {
     let used = vec!["10.89.0.0/24".parse().unwrap()];
     create(&podman, &RegistryOptions { used_subnets: used, ..options(&first) }).await.unwrap_err();
     podman.stop_container("first").await.unwrap();
-    let port = registries(&podman).await.unwrap()[0].registry.port;
+    let port = registries(&podman).await.unwrap()[0].port;
     let name = RegistryName::default();
     let error =
         create(&podman, &RegistryOptions { port: Some(port), ..options(&name) }).await.unwrap_err();

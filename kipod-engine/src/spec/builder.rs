@@ -49,18 +49,21 @@ pub struct ClusterSpecBuilder {
     raw: RawSpec,
 }
 
-impl ClusterSpecBuilder {
-    pub(super) fn new(name: impl Into<String>) -> Self {
-        Self {
+impl ClusterSpec {
+    /// Creates a builder for a cluster with this name.
+    pub fn builder(name: impl Into<String>) -> ClusterSpecBuilder {
+        ClusterSpecBuilder {
             name: name.into(),
             control_planes: None,
             workers: 0,
             nodes: Vec::new(),
-            spec: ClusterSpec::default(),
+            spec: Self::default(),
             raw: RawSpec::default(),
         }
     }
+}
 
+impl ClusterSpecBuilder {
     /// Sets the Kubernetes version. The cluster is created from the newest node image of this version,
     /// in place of [`image`](Self::image).
     pub fn kubernetes(mut self, version: Version) -> Self {

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    ClusterName, ClusterSpecBuilder, ImageReference, KubeadmPatches, Networking, NodeSpec, Registry,
-};
+use super::{ClusterName, ImageReference, KubeadmPatches, Networking, NodeSpec, Registry};
 use crate::kubernetes::{Role, Version};
 
 /// The default timeout for a cluster to become ready: five minutes. Creation takes half a minute on two
@@ -28,6 +26,7 @@ pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 // Records of older versions lack newer fields.
 #[serde(default)]
+#[non_exhaustive]
 pub struct ClusterSpec {
     /// The name. Default: `kipod`.
     pub name: ClusterName,
@@ -96,11 +95,6 @@ impl Default for ClusterSpec {
 }
 
 impl ClusterSpec {
-    /// Creates a builder for a cluster with this name.
-    pub fn builder(name: impl Into<String>) -> ClusterSpecBuilder {
-        ClusterSpecBuilder::new(name)
-    }
-
     /// Returns the number of nodes with a role.
     pub fn count(&self, role: Role) -> usize {
         self.nodes.iter().filter(|node| node.role == role).count()

@@ -8,6 +8,15 @@ use crate::util::string_enum::string_enum;
 
 string_enum! {
     /// The IP families of pods and Services.
+    ///
+    /// ```
+    /// use kipod_engine::spec::{IpFamily, Networking};
+    ///
+    /// let family: IpFamily = "dual".parse()?;
+    /// assert!(family.has_ipv4() && family.has_ipv6());
+    /// assert_eq!(Networking::of(family).pod_subnets().len(), 2);
+    /// # Ok::<(), kipod_engine::spec::UnknownName>(())
+    /// ```
     pub enum IpFamily: "an IP family" {
         /// IPv4.
         Ipv4 = "ipv4",
@@ -31,7 +40,19 @@ impl IpFamily {
 }
 
 /// An IPv4 value and the corresponding IPv6 value.
+///
+/// ```
+/// use kipod_engine::ClusterSpec;
+/// use kipod_engine::spec::{DualStack, IpFamily, Networking};
+///
+/// let mut networking = Networking::of(IpFamily::Dual);
+/// networking.pod_subnet = DualStack::new("10.32.0.0/16".parse()?, "fd00:32::/56".parse()?);
+/// let spec = ClusterSpec::builder("demo").networking(networking).build()?;
+/// assert_eq!(spec.networking.pod_subnet.v4.to_string(), "10.32.0.0/16");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DualStack<V4, V6> {
     /// The value for IPv4.
     pub v4: V4,

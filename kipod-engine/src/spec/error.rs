@@ -4,18 +4,28 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Location, Position};
+use super::location::{Location, Position, RawValue};
 
-/// An invalid value of a cluster specification.
+/// An error of one value of a cluster specification.
+///
+/// ```
+/// use kipod_engine::ClusterSpec;
+///
+/// let errors = ClusterSpec::builder("demo").control_planes(2).build().unwrap_err();
+/// let error = errors.iter().next().unwrap();
+/// assert_eq!(error.field, "control planes");
+/// assert!(error.message.ends_with("use an odd number"), "{error}");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ValidationError {
     /// The position in a file; `None` for values of flags and of the builder.
+    #[doc(hidden)]
     pub position: Option<Position>,
-    /// The field: the key in a file, such as `networking.podSubnet`, or the name of the setting,
-    /// such as `pod subnet`. Empty for an error about the complete file.
+    /// The name of the setting, such as `pod subnet`, or its key in a file, such as
+    /// `networking.podSubnet`. Empty for an error about the complete file.
     pub field: String,
-    /// The message, without the position and the field.
+    /// The message, without the field.
     pub message: String,
 }
 
@@ -26,6 +36,24 @@ impl ValidationError {
             Some(location) => location.error(message),
             None => Self { position: None, field: name.to_owned(), message: message.to_string() },
         }
+    }
+}
+
+impl Location {
+    /// Creates an error at this location.
+    pub(crate) fn error(&self, message: impl fmt::Display) -> ValidationError {
+        ValidationError {
+            position: Some(self.position.clone()),
+            field: self.key.clone(),
+            message: message.to_string(),
+        }
+    }
+}
+
+impl RawValue {
+    /// Creates an error about this value. `name` names the field if the value is not from a file.
+    pub(crate) fn error(&self, name: &str, message: impl fmt::Display) -> ValidationError {
+        ValidationError::at(self.location.as_ref(), name, message)
     }
 }
 
@@ -46,6 +74,15 @@ impl std::error::Error for ValidationError {}
 /// All errors of a cluster specification, at least one, in the order of the fields or of the file.
 ///
 /// The message has a line with their number, and a line for each error.
+///
+/// ```
+/// use kipod_engine::ClusterSpec;
+///
+/// let errors = ClusterSpec::builder("Demo").control_planes(0).build().unwrap_err();
+/// let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+/// assert_eq!(fields, ["cluster name", "control planes"]);
+/// assert!(errors.to_string().starts_with("invalid configuration: 2 errors\n"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ValidationErrors(Vec<ValidationError>);
 

@@ -26,7 +26,14 @@ const MAX_TAG: usize = 128;
 #[serde(try_from = "String", into = "String")]
 pub struct ImageReference(String);
 
-/// A text that is not an image reference.
+/// An error of an image reference: the text is not one.
+///
+/// ```
+/// use kipod_engine::spec::ImageReference;
+///
+/// let error = "quay.io/app:".parse::<ImageReference>().unwrap_err();
+/// assert!(error.to_string().starts_with("`quay.io/app:` is not an image reference: "), "{error}");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not an image reference: {problem}")]
 pub struct ImageError {

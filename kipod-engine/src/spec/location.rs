@@ -4,10 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::ValidationError;
-
 /// A position in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Position {
     /// The file's name, as the caller passed it.
     pub file: String,
@@ -59,17 +58,6 @@ pub struct Location {
     pub position: Position,
 }
 
-impl Location {
-    /// Creates an error at this location.
-    pub(crate) fn error(&self, message: impl fmt::Display) -> ValidationError {
-        ValidationError {
-            position: Some(self.position.clone()),
-            field: self.key.clone(),
-            message: message.to_string(),
-        }
-    }
-}
-
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.position, self.key)
@@ -83,13 +71,6 @@ pub struct RawValue {
     pub text: String,
     /// The location in a file; `None` for the value of a flag.
     pub location: Option<Location>,
-}
-
-impl RawValue {
-    /// Creates an error about this value. `name` names the field if the value is not from a file.
-    pub(crate) fn error(&self, name: &str, message: impl fmt::Display) -> ValidationError {
-        ValidationError::at(self.location.as_ref(), name, message)
-    }
 }
 
 impl From<&str> for RawValue {

@@ -29,6 +29,7 @@ mod name;
 mod networking;
 mod node;
 mod patch;
+mod problem;
 mod raw;
 mod registry;
 mod registry_auth;
@@ -47,16 +48,17 @@ pub use duration::{DurationError, parse_duration};
 pub use error::{ValidationError, ValidationErrors};
 pub use image::{ImageError, ImageReference};
 pub(crate) use location::Origin;
-pub use location::Position;
 #[doc(hidden)]
-pub use location::{Location, RawValue};
+pub use location::{Location, Position, RawValue};
 pub use mount::{ExtraMount, ExtraPort, Propagation, Protocol};
 pub use name::{ClusterName, NameError};
 pub(crate) use networking::{ANY_ADDRESS, INTERNAL_NODE_ADDRESSES, NODE_POD_CIDR_LENGTHS};
 pub use networking::{KubeProxyMode, Networking};
 pub(crate) use node::MAX_NODES;
 pub use node::NodeSpec;
-pub use patch::{JsonPatch, KubeadmPatches, MergePatch, PatchTarget};
+pub use patch::KubeadmPatches;
+#[doc(hidden)]
+pub use patch::{JsonPatch, MergePatch, PatchTarget};
 #[doc(hidden)]
 pub use raw::{RawJsonPatch, RawMount, RawNode, RawPatches, RawPort, RawRegistry, RawSpec};
 #[doc(hidden)]

@@ -9,6 +9,19 @@ use super::location::Origin;
 use crate::util::string_enum::string_enum;
 
 /// A file or directory of the host that is mounted into a node.
+///
+/// ```
+/// use kipod_engine::spec::{ExtraMount, NodeSpec};
+/// use kipod_engine::{ClusterSpec, Role};
+///
+/// let mut sources = ExtraMount::new("./src", "/src");
+/// sources.read_only = true;
+/// let mut node = NodeSpec::new(Role::Worker);
+/// node.extra_mounts.push(sources);
+/// let spec = ClusterSpec::builder("demo").node(node).build()?;
+/// assert_eq!(spec.nodes[1].extra_mounts[0].container_path, "/src");
+/// # Ok::<(), kipod_engine::spec::ValidationErrors>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ExtraMount {
@@ -29,6 +42,14 @@ pub struct ExtraMount {
 
 string_enum! {
     /// The propagation of later mounts below a mount.
+    ///
+    /// ```
+    /// use kipod_engine::spec::{ExtraMount, Propagation};
+    ///
+    /// let mut devices = ExtraMount::new("/mnt/volumes", "/volumes");
+    /// assert_eq!(devices.propagation, Propagation::None);
+    /// devices.propagation = Propagation::HostToContainer;
+    /// ```
     pub enum Propagation: "a propagation" {
         /// No propagation.
         None = "None",
@@ -54,6 +75,20 @@ impl ExtraMount {
 }
 
 /// A host port that is forwarded to a node.
+///
+/// ```
+/// use kipod_engine::spec::{ExtraPort, NodeSpec};
+/// use kipod_engine::{ClusterSpec, Role};
+///
+/// let mut https = ExtraPort::new(30443);
+/// https.host_port = Some(8443);
+/// https.listen_address = "127.0.0.1".parse()?;
+/// let mut node = NodeSpec::new(Role::ControlPlane);
+/// node.extra_port_mappings.push(https);
+/// let spec = ClusterSpec::builder("demo").node(node).build()?;
+/// # let _ = spec;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ExtraPort {
@@ -98,6 +133,14 @@ impl ExtraPort {
 
 string_enum! {
     /// A transport protocol.
+    ///
+    /// ```
+    /// use kipod_engine::spec::{ExtraPort, Protocol};
+    ///
+    /// let mut dns = ExtraPort::new(30053);
+    /// assert_eq!(dns.protocol, Protocol::Tcp);
+    /// dns.protocol = Protocol::Udp;
+    /// ```
     pub enum Protocol: "a protocol" {
         /// TCP.
         Tcp = "TCP",

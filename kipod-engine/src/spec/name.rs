@@ -27,15 +27,32 @@ const MAX_LENGTH: usize = 63 - "-control-plane-0".len();
 #[serde(try_from = "String", into = "String")]
 pub struct ClusterName(String);
 
-/// An invalid cluster name, with all its problems.
+/// An error of the name of a cluster or registry, with all its problems.
+///
+/// ```
+/// use kipod_engine::ClusterName;
+///
+/// let error = ClusterName::new("-dev_").unwrap_err();
+/// assert_eq!(
+///     error.problems(),
+///     ["has `_`, where only a-z, 0-9 and - are allowed", "starts with `-`"]
+/// );
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid cluster name `{name}`: {}", .problems.join("; "))]
+#[error("invalid {kind} name `{name}`: {}", .problems.join("; "))]
 pub struct NameError {
+    /// `cluster` or `registry`.
+    kind: &'static str,
     name: String,
     problems: Vec<String>,
 }
 
 impl NameError {
+    /// Returns the same error for the name of a registry, to which the same rules apply.
+    pub(crate) fn of_registry(self) -> Self {
+        Self { kind: "registry", ..self }
+    }
+
     /// Returns all problems, such as "starts with `-`".
     pub fn problems(&self) -> &[String] {
         &self.problems
@@ -51,7 +68,10 @@ impl ClusterName {
     pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
         let name = name.into();
         let problems = problems(&name);
-        if problems.is_empty() { Ok(Self(name)) } else { Err(NameError { name, problems }) }
+        match problems.is_empty() {
+            true => Ok(Self(name)),
+            false => Err(NameError { kind: "cluster", name, problems }),
+        }
     }
 
     /// Returns the name.

@@ -23,6 +23,18 @@ pub(crate) const NODE_POD_CIDR_LENGTHS: DualStack<u8, u8> = DualStack::new(24, 6
 
 string_enum! {
     /// The mode of kube-proxy.
+    ///
+    /// ```
+    /// use kipod_engine::ClusterSpec;
+    /// use kipod_engine::spec::{KubeProxyMode, Networking};
+    ///
+    /// let mut networking = Networking::default();
+    /// assert_eq!(networking.kube_proxy_mode, KubeProxyMode::Iptables);
+    /// networking.kube_proxy_mode = KubeProxyMode::Nftables;
+    /// let spec = ClusterSpec::builder("demo").networking(networking).build()?;
+    /// # let _ = spec;
+    /// # Ok::<(), kipod_engine::spec::ValidationErrors>(())
+    /// ```
     pub enum KubeProxyMode: "a kube-proxy mode" {
         /// iptables rules.
         Iptables = "iptables",
@@ -36,8 +48,21 @@ string_enum! {
 }
 
 /// The networking settings of a cluster.
+///
+/// ```
+/// use kipod_engine::ClusterSpec;
+/// use kipod_engine::spec::{IpFamily, Networking};
+///
+/// let mut networking = Networking::of(IpFamily::Ipv6);
+/// networking.api_server_port = Some(6443);
+/// networking.dns_search = Some(vec!["example.com".to_owned()]);
+/// let spec = ClusterSpec::builder("demo").networking(networking).build()?;
+/// assert_eq!(spec.networking.api_server_address.to_string(), "::1");
+/// # Ok::<(), kipod_engine::spec::ValidationErrors>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Serialized", into = "Serialized")]
+#[non_exhaustive]
 pub struct Networking {
     /// The IP families of pods and Services. Default: IPv4.
     pub ip_family: IpFamily,

@@ -4,7 +4,7 @@ use json_patch::PatchOperation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::check::Problem;
+use super::problem::Problem;
 use crate::util::suggest::did_you_mean;
 
 /// The objects of the kubeadm configuration: kind, group and versions. kipod writes the last version.
@@ -22,12 +22,26 @@ const KUBEADM_VERSIONS: &[&str] = &["v1beta1", "v1beta2", "v1beta3", "v1beta4"];
 const LIVE_VERSIONS: [&str; 2] = ["kubeadm.k8s.io/v1beta3", "kubeadm.k8s.io/v1beta4"];
 
 /// Patches of the kubeadm configuration. Merge patches are applied before JSON patches, each in order.
+///
+/// [`ClusterSpecBuilder::kubeadm_patch`](super::ClusterSpecBuilder::kubeadm_patch) adds a patch for all
+/// nodes. A node can have further ones:
+///
+/// ```
+/// use kipod_engine::spec::{KubeadmPatches, NodeSpec};
+/// use kipod_engine::{ClusterSpec, Role};
+///
+/// let mut node = NodeSpec::new(Role::Worker);
+/// node.kubeadm_patches = KubeadmPatches::merge("kind: KubeletConfiguration\nmaxPods: 20")?;
+/// let spec = ClusterSpec::builder("demo").node(node).build()?;
+/// assert!(spec.kubeadm_patches.is_empty() && !spec.nodes[1].kubeadm_patches.is_empty());
+/// # Ok::<(), kipod_engine::spec::ValidationErrors>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KubeadmPatches {
     /// Merge patches (RFC 7386).
-    pub merge: Vec<MergePatch>,
+    pub(crate) merge: Vec<MergePatch>,
     /// JSON patches (RFC 6902).
-    pub json: Vec<JsonPatch>,
+    pub(crate) json: Vec<JsonPatch>,
 }
 
 /// The objects that a patch applies to.
@@ -40,7 +54,8 @@ pub struct PatchTarget {
     pub api_version: Option<String>,
 }
 
-/// A merge patch: one or more YAML documents. The location is not compared.
+/// A merge patch: one or more YAML documents. Two patches are equal if their documents are, wherever they
+/// are defined.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MergePatch {
@@ -61,7 +76,7 @@ impl PartialEq for MergePatch {
 
 impl Eq for MergePatch {}
 
-/// A JSON patch. The location is not compared.
+/// A JSON patch. Two patches are equal if their targets and operations are, wherever they are defined.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct JsonPatch {

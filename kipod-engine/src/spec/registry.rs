@@ -8,7 +8,19 @@ use super::RegistryAuth;
 
 /// The pull settings of a registry, or of a part of one: a `[[registry]]` of
 /// containers-registries.conf(5).
+///
+/// ```
+/// use kipod_engine::ClusterSpec;
+/// use kipod_engine::spec::{Mirror, Registry};
+///
+/// let mut docker = Registry::new("docker.io");
+/// docker.mirrors.push(Mirror::new("mirror.example.com/docker"));
+/// let spec = ClusterSpec::builder("demo").registry(docker).build()?;
+/// assert_eq!(spec.registries[0].prefix, "docker.io");
+/// # Ok::<(), kipod_engine::spec::ValidationErrors>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Registry {
     /// The prefix of the image names that the settings apply to: `docker.io`, `registry:5000/team`, or
     /// `*.example.com` for all hosts of a domain.
@@ -29,12 +41,27 @@ impl Registry {
 }
 
 /// A mirror of a registry.
+///
+/// ```
+/// use kipod_engine::spec::Mirror;
+///
+/// let mut local = Mirror::new("mirror.internal:5000");
+/// local.insecure = true;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Mirror {
     /// The location that replaces the prefix.
     pub location: String,
     /// `true` to allow HTTP and untrusted certificates. Default: `false`.
     pub insecure: bool,
+}
+
+impl Mirror {
+    /// Creates a mirror with default settings.
+    pub fn new(location: impl Into<String>) -> Self {
+        Self { location: location.into(), insecure: false }
+    }
 }
 
 /// A local registry that kipod runs on this host. The host pushes to it and nodes pull from it by the
@@ -55,7 +82,12 @@ impl LocalRegistry {
 
     /// Returns the prefix of its image names, on the host and in pods: `localhost:PORT`.
     pub fn host(&self) -> String {
-        format!("localhost:{}", self.port)
+        Self::host_of(self.port)
+    }
+
+    /// Returns the prefix of the image names of the registry with this port.
+    pub(crate) fn host_of(port: u16) -> String {
+        format!("localhost:{port}")
     }
 
     /// Returns the pull settings for nodes, which cannot use the host's loopback.

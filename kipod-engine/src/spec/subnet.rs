@@ -40,7 +40,17 @@ pub struct Subnet(Ipv4Net);
 #[serde(try_from = "String", into = "String")]
 pub struct Subnet6(Ipv6Net);
 
-/// A text that is not a subnet.
+/// An error of a subnet: the text is not one of the IP family.
+///
+/// ```
+/// use kipod_engine::spec::{Subnet, SubnetError};
+///
+/// let parsed: Result<Subnet, _> = "10.0.0.7/16".parse();
+/// match parsed {
+///     Err(SubnetError::NotTheFirstAddress { subnet, .. }) => assert_eq!(subnet.to_string(), "10.0.0.0/16"),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubnetError {

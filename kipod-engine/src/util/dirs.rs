@@ -18,6 +18,7 @@ use super::Hint;
 /// assert_eq!(dirs.state.to_str(), Some("/home/ada/.local/state/kipod"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Dirs {
     /// State that must survive a reboot: one directory per cluster.
     pub state: PathBuf,
@@ -31,7 +32,15 @@ pub struct Dirs {
     pub bundles: Vec<PathBuf>,
 }
 
-/// A directory that the environment does not define.
+/// An error of kipod's directories: the environment does not define one.
+///
+/// ```
+/// use kipod_engine::{Dirs, DirsError, Hint};
+///
+/// let error = Dirs::from_lookup(|_| None).unwrap_err();
+/// assert!(matches!(error, DirsError::NoHome));
+/// assert_eq!(error.hint().unwrap(), "set HOME to a directory you can write to");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DirsError {

@@ -2,6 +2,7 @@
 //! work.
 
 mod blocking;
+pub mod bounded;
 pub(crate) mod dirs;
 pub(crate) mod fs;
 mod hint;

@@ -60,7 +60,14 @@ macro_rules! string_enum {
 }
 pub(crate) use string_enum;
 
-/// A text that is not the name of any variant.
+/// An error of the name of a variant, such as of a role: the text is not one of the names.
+///
+/// ```
+/// use kipod_engine::Role;
+///
+/// let error = "master".parse::<Role>().unwrap_err();
+/// assert_eq!(error.to_string(), "`master` is not a role: expected `control-plane` or `worker`");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownName {
     /// The text.

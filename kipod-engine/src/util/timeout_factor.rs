@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::variable;
+use crate::util::variable as env_variable;
 
 /// The factor of kipod's and kubeadm's own timeouts: 1 on usual hosts, about 10 under CPU emulation.
 ///
@@ -14,28 +14,43 @@ use super::variable;
 ///
 /// Timeouts that the user sets, such as `--wait 5m`, are not multiplied.
 ///
-/// ```
-/// use std::time::Duration;
-/// use kipod_engine::{TimeoutFactor, Timeouts};
+/// ```no_run
+/// use kipod_engine::{Engine, TimeoutFactor};
 ///
-/// let factor: TimeoutFactor = "2.5".parse().unwrap();
-/// let timeouts = Timeouts::new(factor);
-/// assert_eq!(timeouts.scale(Duration::from_secs(300)), Duration::from_secs(750));
-/// assert_eq!(Timeouts::default().scale(Duration::from_secs(300)), Duration::from_secs(300));
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let factor: TimeoutFactor = "2.5".parse()?;
+/// let engine = Engine::builder().timeout_factor(factor).connect().await?;
+/// # let _ = engine;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct TimeoutFactor(f64);
 
-/// A text is not a timeout factor.
+/// An error of a timeout factor: the text is not a number from 0.1 to 1000.
+///
+/// ```
+/// use kipod_engine::TimeoutFactor;
+///
+/// let error = "fast".parse::<TimeoutFactor>().unwrap_err();
+/// assert!(error.to_string().starts_with("`fast` is not a timeout factor: "), "{error}");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a timeout factor: a number from 0.1 to 1000, such as `10` or `2.5`")]
-pub struct TimeoutFactorError(String);
+#[error(
+    "{}`{text}` is not a timeout factor: a number from 0.1 to 1000, such as `10` or `2.5`",
+    variable(*.is_variable)
+)]
+pub struct TimeoutFactorError {
+    text: String,
+    /// `true` if the text is the value of [`TimeoutFactor::VARIABLE`].
+    is_variable: bool,
+}
 
-/// `KIPOD_TIMEOUT_FACTOR` is not a timeout factor.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid environment variable `{variable}`", variable = TimeoutFactor::VARIABLE)]
-pub struct TimeoutFactorVariableError {
-    source: TimeoutFactorError,
+fn variable(is_variable: bool) -> String {
+    match is_variable {
+        true => format!("invalid environment variable `{}`: ", TimeoutFactor::VARIABLE),
+        false => String::new(),
+    }
 }
 
 impl TimeoutFactor {
@@ -47,12 +62,12 @@ impl TimeoutFactor {
     /// # Errors
     ///
     /// When the value is not a number from 0.1 to 1000.
-    pub fn from_env() -> Result<Self, TimeoutFactorVariableError> {
-        match variable(Self::VARIABLE) {
-            Some(text) => text
-                .to_string_lossy()
-                .parse()
-                .map_err(|source| TimeoutFactorVariableError { source }),
+    pub fn from_env() -> Result<Self, TimeoutFactorError> {
+        match env_variable(Self::VARIABLE) {
+            Some(text) => {
+                let parsed = text.to_string_lossy().parse();
+                parsed.map_err(|error| TimeoutFactorError { is_variable: true, ..error })
+            }
             None => Ok(Self::default()),
         }
     }
@@ -74,7 +89,9 @@ impl FromStr for TimeoutFactor {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let factor = text.trim().parse().ok().filter(|factor| (0.1..=1000.0).contains(factor));
-        factor.map(Self).ok_or_else(|| TimeoutFactorError(text.to_owned()))
+        factor
+            .map(Self)
+            .ok_or_else(|| TimeoutFactorError { text: text.to_owned(), is_variable: false })
     }
 }
 
@@ -85,11 +102,8 @@ mod tests {
     #[test]
     fn parse_accepts_numbers_within_the_range_only() {
         for text in ["", "0", "-1", "ten", "nan", "inf", "1e9", "10x", "1,5"] {
-            assert_eq!(
-                text.parse::<TimeoutFactor>(),
-                Err(TimeoutFactorError(text.to_owned())),
-                "{text}"
-            );
+            let error = text.parse::<TimeoutFactor>().unwrap_err();
+            assert!(error.to_string().starts_with(&format!("`{text}` is not ")), "{error}");
         }
         for text in ["1", "10", "0.5", " 2 "] {
             assert!(text.parse::<TimeoutFactor>().is_ok(), "{text}");

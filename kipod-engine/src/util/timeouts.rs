@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::timeout_factor::{TimeoutFactor, TimeoutFactorVariableError};
+use super::timeout_factor::{TimeoutFactor, TimeoutFactorError};
 
 /// The timeouts and poll intervals of one host, multiplied by its [`TimeoutFactor`].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -21,7 +21,7 @@ impl Timeouts {
     /// # Errors
     ///
     /// When `KIPOD_TIMEOUT_FACTOR` is not a factor.
-    pub fn from_env() -> Result<Self, TimeoutFactorVariableError> {
+    pub fn from_env() -> Result<Self, TimeoutFactorError> {
         TimeoutFactor::from_env().map(Self::new)
     }
 

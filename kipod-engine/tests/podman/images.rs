@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use kipod_engine::podman::{Archive, BuildOptions, ImageStore, Podman, PodmanCli, PodmanError};
+use kipod_engine::podman::{
+    Archive, BuildOptions, ImageHold, ImageStore, Podman, PodmanCli, PodmanError,
+};
 
 use crate::support::{Fixture, busybox, write_root};
 
@@ -203,4 +205,44 @@ async fn a_failed_build_reports_its_command_and_cause() {
     assert!(text.starts_with("`podman --root "), "{text}");
     assert!(text.contains("no-such-file"), "{text}");
     remove_stores(dir.path(), &["store"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs rootless Podman and a static busybox"]
+async fn held_image_loses_only_its_name() {
+    let fixture = Fixture::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let name = format!("localhost/{}:1", fixture.name("held"));
+    let containerfile = format!("FROM scratch\nLABEL only={}\nCOPY busybox /\n", fixture.prefix);
+    let build = BuildOptions { tag: name.clone(), ..context(dir.path(), &containerfile) };
+    let id = PodmanCli::new().build(&build).await.unwrap();
+    let hold = ImageHold {
+        container: fixture.name("holder"),
+        image: id.clone(),
+        repository: format!("localhost/{}/of", fixture.name("hold")),
+        tag: "2".into(),
+        labels: fixture.labels(),
+    };
+    // Both parts exist the second time.
+    for _ in 0..2 {
+        fixture.podman.hold_image(&hold).await.unwrap();
+    }
+    let containers = fixture.podman.containers(&fixture.label()).await.unwrap();
+    assert_eq!(containers.len(), 1);
+    assert!(!containers[0].state.is_running());
+
+    let podman = |args: &[&str]| Command::new("podman").args(args).output().unwrap();
+    assert!(podman(&["rmi", "--force", &name]).status.success());
+    let filter = format!("label=only={}", fixture.prefix);
+    podman(&["image", "prune", "--all", "--force", "--filter", &filter]);
+    let held = fixture.podman.image(&id).await.unwrap().expect("the image");
+    assert_eq!(held.names, [hold.name()]);
+    assert!(fixture.podman.images("").await.unwrap().iter().any(|image| image.id == id));
+
+    assert!(fixture.podman.remove_container(&hold.container).await.unwrap());
+    assert!(fixture.podman.remove_image_name(&hold.name()).await.unwrap());
+    assert!(!fixture.podman.remove_image_name(&hold.name()).await.unwrap());
+    let released = fixture.podman.image(&id).await.unwrap().expect("the image stays");
+    assert_eq!(released.names, [""; 0]);
+    assert!(podman(&["rmi", &id]).status.success());
 }

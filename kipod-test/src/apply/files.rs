@@ -6,6 +6,7 @@ use kube::api::DynamicObject;
 use serde_json::Value;
 
 use super::error::{ApplyError, ParseError};
+use crate::engine_api::bounded;
 
 /// A manifest file.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub(crate) fn read(dir: &Path, patterns: &[&str]) -> Result<Vec<Manifest>, Apply
     let mut manifests = Vec::new();
     for pattern in patterns {
         for path in expand(dir, pattern)? {
-            let text = std::fs::read_to_string(&path)
+            let text = bounded::read_text(&path, bounded::TEXT_LIMIT)
                 .map_err(|source| ApplyError::Read { path: path.clone(), source })?;
             let objects = parse(&text).map_err(|source| ApplyError::Parse {
                 path: path.clone(),

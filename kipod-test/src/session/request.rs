@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::error::SetupError;
 use crate::cluster_request::{ClusterRequest, Topology};
-use crate::engine_api::{ClusterSpec, Timeouts, parse_config};
+use crate::engine_api::{CONFIG_LIMIT, ClusterSpec, Timeouts, bounded, parse_config};
 use crate::error::BoxError;
 use crate::settings::timeouts;
 use crate::site::TestSite;
@@ -25,7 +25,7 @@ pub(super) fn new(site: &TestSite, name: String) -> Result<ClusterRequest, Setup
 /// Reads a configuration file of the package, as `kipod create cluster` does. The name in the file is
 /// not used.
 fn read_config(package: &Path, file: &str, timeouts: Timeouts) -> Result<ClusterSpec, BoxError> {
-    let text = std::fs::read_to_string(package.join(file))?;
+    let text = bounded::read_text(&package.join(file), CONFIG_LIMIT)?;
     let mut spec = parse_config(&text, file).check_for(timeouts)?;
     // Relative to the package, like all paths of a test, and absolute in the cluster's record.
     let mounts = spec.nodes.iter_mut().flat_map(|node| &mut node.extra_mounts);

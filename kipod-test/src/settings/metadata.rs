@@ -5,6 +5,8 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use crate::engine_api::bounded;
+
 /// Name of the table, for messages.
 const TABLE: &str = "[package.metadata.kipod]";
 const KEYS: [&str; 3] = ["cluster", "keep", "timeout"];
@@ -21,7 +23,7 @@ pub(super) struct Metadata {
 /// run without its sources.
 pub(super) fn read(dir: &Path) -> Result<Metadata, Vec<String>> {
     let path = dir.join("Cargo.toml");
-    match std::fs::read_to_string(&path) {
+    match bounded::read_text(&path, bounded::TEXT_LIMIT) {
         Ok(text) => parse(&text),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Metadata::default()),
         Err(error) => Err(vec![format!("failed to read `{}`: {error}", path.display())]),

@@ -90,12 +90,34 @@ fn find_condition<'a>(object: &'a Value, kind: &str, status: &str) -> Option<&'a
     conditions.find(|one| one["type"] == kind && one["status"] == status)
 }
 
-/// The object exists.
+/// Returns the condition that the object exists.
+///
+/// ```no_run
+/// use kipod::k8s_openapi::api::core::v1::ConfigMap;
+/// use kipod::wait;
+///
+/// # async fn example(maps: kube::Api<ConfigMap>) -> Result<(), wait::WaitError> {
+/// let map = wait::object(&maps, "settings", wait::exists()).await?.unwrap();
+/// println!("{:?}", map.data);
+/// # Ok(())
+/// # }
+/// ```
 pub fn exists<K>() -> Condition<K> {
     Condition::of_existing("exists", |_| State::Met)
 }
 
-/// The object does not exist, or no longer exists.
+/// Returns the condition that the object does not exist, or no longer exists.
+///
+/// ```no_run
+/// use kipod::k8s_openapi::api::core::v1::Pod;
+/// use kipod::wait;
+///
+/// # async fn example(pods: kube::Api<Pod>) -> anyhow::Result<()> {
+/// pods.delete("web", &Default::default()).await?;
+/// wait::object(&pods, "web", wait::gone()).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn gone<K: kube::Resource>() -> Condition<K> {
     Condition::new("gone", |object: Option<&K>| match object {
         None => State::Met,
@@ -111,7 +133,18 @@ pub fn gone<K: kube::Resource>() -> Condition<K> {
     })
 }
 
-/// All containers of the pod are ready. A pod that has completed or failed never becomes ready.
+/// Returns the condition that all containers of the pod are ready. A pod that has completed or failed
+/// never becomes ready.
+///
+/// ```no_run
+/// use kipod::k8s_openapi::api::core::v1::Pod;
+/// use kipod::wait;
+///
+/// # async fn example(pods: kube::Api<Pod>) -> Result<(), wait::WaitError> {
+/// wait::object(&pods, "web", wait::pod_ready()).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn pod_ready() -> Condition<Pod> {
     Condition::of_existing("ready", |pod: &Pod| {
         let pod = to_json(pod);
@@ -137,7 +170,15 @@ pub fn pod_ready() -> Condition<Pod> {
     })
 }
 
-/// The Job is complete. A Job that has failed never completes.
+/// Returns the condition that the Job is complete. A Job that has failed never completes.
+///
+/// ```
+/// use kipod::k8s_openapi::api::batch::v1::Job;
+/// use kipod::wait::{self, State};
+///
+/// let pending = State::NotYet("0 of 1 pods succeeded, 0 failed, 0 active".to_owned());
+/// assert_eq!(wait::job_done().check(Some(&Job::default())), pending);
+/// ```
 pub fn job_done() -> Condition<Job> {
     Condition::of_existing("done", |job: &Job| {
         let job = to_json(job);
@@ -159,7 +200,18 @@ pub fn job_done() -> Condition<Job> {
     })
 }
 
-/// The API server serves the custom resource, so that objects of it can be created.
+/// Returns the condition that the API server serves the custom resource, so that objects of it can be
+/// created.
+///
+/// ```no_run
+/// use kipod::k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+/// use kipod::wait;
+///
+/// # async fn example(crds: kube::Api<CustomResourceDefinition>) -> Result<(), wait::WaitError> {
+/// wait::object(&crds, "widgets.example.com", wait::crd_established()).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn crd_established() -> Condition<CustomResourceDefinition> {
     Condition::of_existing("established", |crd: &CustomResourceDefinition| {
         let crd = to_json(crd);
@@ -174,9 +226,19 @@ pub fn crd_established() -> Condition<CustomResourceDefinition> {
     })
 }
 
-/// The condition `kind` in `status.conditions` is `True`, such as `Available`, or one that your own
-/// controller sets. It is not met while the status is older than the spec
-/// (`observedGeneration` < `metadata.generation`).
+/// Returns the condition that the entry `kind` of `status.conditions` is `True`. `kind` is a type such as
+/// `Available`, or one that your own controller sets. It is not met while the status is older than the
+/// spec (`observedGeneration` < `metadata.generation`).
+///
+/// ```no_run
+/// use kipod::k8s_openapi::api::apps::v1::Deployment;
+/// use kipod::wait;
+///
+/// # async fn example(deployments: kube::Api<Deployment>) -> Result<(), wait::WaitError> {
+/// wait::object(&deployments, "web", wait::condition_true("Available")).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn condition_true<K: Serialize>(kind: &str) -> Condition<K> {
     let kind = kind.to_owned();
     Condition::of_existing(format!("{kind}=True"), move |object: &K| {

@@ -24,10 +24,12 @@ pub trait Rollout: Resource {
 /// ```
 /// use kipod::wait::RolloutStatus;
 ///
-/// let status = RolloutStatus { desired: 3, current: 3, updated: 3, available: 2, ..Default::default() };
+/// let mut status = RolloutStatus::default();
+/// (status.desired, status.current, status.updated, status.available) = (3, 3, 3, 2);
 /// assert!(status.available < status.desired);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct RolloutStatus {
     /// Generation of the spec that the status describes.
     pub observed_generation: i64,
@@ -43,8 +45,18 @@ pub struct RolloutStatus {
     pub failure: Option<String>,
 }
 
-/// All replicas have the latest template, and the desired number is available. A Deployment that has
-/// exceeded its progress deadline never is.
+/// Returns the condition that all replicas have the latest template, and the desired number is available.
+/// A Deployment that has exceeded its progress deadline never meets it.
+///
+/// ```no_run
+/// use kipod::k8s_openapi::api::apps::v1::StatefulSet;
+/// use kipod::wait;
+///
+/// # async fn example(sets: kube::Api<StatefulSet>) -> Result<(), wait::WaitError> {
+/// wait::object(&sets, "database", wait::rolled_out()).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn rolled_out<K: Rollout>() -> Condition<K> {
     Condition::of_existing("rolled out", |object: &K| {
         let status = object.rollout_status();

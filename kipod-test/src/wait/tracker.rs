@@ -29,7 +29,7 @@ pub(super) fn default_timeout() -> Duration {
     scaled(DEFAULT_TIMEOUT)
 }
 
-/// A wait that ended without its condition being met.
+/// An error of a wait: the condition was not met.
 ///
 /// ```no_run
 /// use std::time::Duration;

@@ -123,6 +123,11 @@ impl Running {
         kill_process(Pid::from_child(self.child.as_ref().unwrap()), Signal::KILL).unwrap();
     }
 
+    /// Returns whether the runner has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.as_mut().unwrap().try_wait().unwrap().is_some()
+    }
+
     /// Waits until the run ends. Returns whether all tests passed, and the output.
     pub(crate) fn end(mut self) -> (bool, String) {
         let mut child = self.child.take().unwrap();

@@ -32,7 +32,7 @@ impl std::fmt::Debug for ClusterClient {
 
 impl ClusterClient {
     /// Creates a client for the current context of a kubeconfig.
-    pub(crate) fn connect(kubeconfig: &Path) -> Self {
+    pub fn connect(kubeconfig: &Path) -> Self {
         let text = std::fs::read_to_string(kubeconfig).expect("a kubeconfig");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

@@ -28,6 +28,27 @@ impl ClusterClient {
         self.create_pod(name, spec);
     }
 
+    /// Creates a pod that runs a shell script to completion as a user and group without capabilities.
+    pub fn run_pod_as(&self, name: &str, id: u32, script: &str) {
+        let mut spec = pod_spec(NODE_IMAGE, script, "Never");
+        spec["securityContext"] = json!({ "runAsUser": id, "runAsGroup": id });
+        self.create_pod(name, spec);
+    }
+
+    /// Creates a pod that runs a shell script to completion, with Kubernetes' default pull policy.
+    pub fn run_default_policy_pod(&self, name: &str, image: &str, script: &str) {
+        let mut spec = pod_spec(image, script, "Never");
+        spec["containers"][0]["imagePullPolicy"] = Value::Null;
+        self.create_pod(name, spec);
+    }
+
+    /// Creates a pod with a user namespace of its own.
+    pub fn run_pod_in_user_namespace(&self, name: &str) {
+        let mut spec = pod_spec(NODE_IMAGE, "true", "Never");
+        spec["hostUsers"] = json!(false);
+        self.create_pod(name, spec);
+    }
+
     /// Creates a pod that runs a shell script to completion, with a volume mounted at `/volume`.
     pub fn run_pod_with_volume(&self, name: &str, claim: &str, script: &str) {
         let mut spec = pod_spec(NODE_IMAGE, script, "Never");

@@ -1,8 +1,11 @@
 //! The life of one cluster, from creation to deletion.
 
 use std::path::Path;
+use std::time::Duration;
 
-use kipod_e2e::{Checks, ClusterClient, Kipod, NODE_IMAGE, TestCluster, TestImage, podman};
+use kipod_e2e::{
+    Checks, ClusterClient, Kipod, NODE_IMAGE, TestCluster, TestImage, podman, wait_until,
+};
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
@@ -16,6 +19,13 @@ fn cluster_works_and_delete_leaves_nothing() {
     checks.check("kubeconfigs", || check_kubeconfigs(c));
     checks.check("a Service replies at its DNS names", || check_service_names(api));
     checks.check("a pod runs a host image", || check_host_image(api));
+    checks.check("pods have the rights of other runtimes", || check_rights(api));
+    checks.check("host ports are reachable inside the node", || check_host_port(c, api));
+    checks.check("unused Service addresses are dropped", || check_unused_service_address(c, api));
+    checks.check("a host image without a tag is not pulled", || check_untagged_image(api));
+    checks.check("a user namespace is refused", || check_user_namespace(api));
+    checks.check("load balancers may use the node", || check_load_balancer_label(c));
+    checks.check("held images stay", || check_held_image(c, api));
     checks.check("a volume outlives its pod", || check_volume(api));
     checks.check("logs and exec of pods", || check_logs_and_exec(api));
     checks.check("exec in a node", || check_node_exec(c));
@@ -130,6 +140,78 @@ fn check_host_image(client: &ClusterClient) {
     client.run_pod("built", &image.reference, "cat /answer");
     assert_eq!(client.wait_pod_completed("built"), "forty-two");
     client.delete_pod("built");
+}
+
+fn check_rights(client: &ClusterClient) {
+    let listen = "socat TCP-LISTEN:80 /dev/null & sleep 0.5; kill $! && echo listens";
+    // A socket for ICMP echo requests, without capabilities.
+    let ping = "perl -e 'socket(S, 2, 2, 1) or die $!; print qq(pings\\n)'";
+    client.run_pod_as("unprivileged", 1000, &format!("{listen}; {ping}"));
+    assert_eq!(client.wait_pod_completed("unprivileged"), "listens\npings\n");
+    client.run_pod("privileges", NODE_IMAGE, "chroot / echo chroot");
+    assert_eq!(client.wait_pod_completed("privileges"), "chroot\n");
+}
+
+fn check_host_port(cluster: &TestCluster, client: &ClusterClient) {
+    client.run_host_port_pod("host-port", 8088, "it-is-served");
+    client.wait_pod_ready("host-port");
+    let node = cluster.kubectl("get pod host-port -o jsonpath={.status.hostIP}");
+    let reply = client.connect_from("host-port", &format!("{node}:8088"));
+    assert_eq!(reply, "it-is-served\n", "from the pod itself");
+    let reply = cluster.exec("timeout 5 socat -T5 - TCP:127.0.0.1:8088 </dev/null");
+    assert_eq!(reply, "it-is-served\n", "from the node");
+    client.delete_pod("host-port");
+}
+
+fn check_unused_service_address(cluster: &TestCluster, client: &ClusterClient) {
+    client.run_sleeping_pod("shell");
+    client.wait_pod_ready("shell");
+    let connect = "timeout 1 socat - TCP:10.96.200.200:80 </dev/null || echo failed";
+    assert_eq!(client.exec("shell", &["sh", "-c", connect]), "failed\n");
+    // A packet that leaves the node is tracked.
+    let tracked = cluster.exec("conntrack -L -d 10.96.200.200 2>/dev/null || true");
+    assert_eq!(tracked, "");
+    client.delete_pod("shell");
+}
+
+fn check_untagged_image(client: &ClusterClient) {
+    let untagged = NODE_IMAGE.trim_end_matches(":latest");
+    client.run_default_policy_pod("untagged", untagged, "echo runs");
+    assert_eq!(client.wait_pod_completed("untagged"), "runs\n");
+}
+
+fn check_user_namespace(client: &ClusterClient) {
+    client.run_pod_in_user_namespace("userns");
+    wait_until("an event about the pod", Duration::from_secs(60), || {
+        let events = client.events("userns");
+        events.iter().any(|event| event.contains("does not support user namespaces"))
+    });
+    client.delete_pod("userns");
+}
+
+fn check_load_balancer_label(cluster: &TestCluster) {
+    let labels = cluster.kubectl("get nodes -o jsonpath={.items[*].metadata.labels}");
+    assert!(!labels.contains("exclude-from-external-load-balancers"), "{labels}");
+}
+
+/// Removes an image from the host while a pod uses it.
+fn check_held_image(cluster: &TestCluster, client: &ClusterClient) {
+    let image = TestImage::build("held", "forty-two");
+    let id = podman(&["image", "inspect", "--format", "{{.Id}}", &image.reference]);
+    cluster.kipod(&["load", "image", &image.reference, "--name", &cluster.name]).run().success();
+    client.run_pod("held", &image.reference, "sleep 5; cat /answer");
+    client.wait_pod_ready("held");
+    podman(&["rmi", "--force", &image.reference]);
+    assert_eq!(client.wait_pod_completed("held"), "forty-two");
+    let holder = format!("{}-holds-image-{}", cluster.name, &id[..12]);
+    let filter = format!("name={holder}");
+    let names = podman(&["ps", "--all", "--filter", &filter, "--format", "{{.Names}}"]);
+    assert_eq!(names, holder);
+    let nodes =
+        cluster.kipod(&["get", "nodes", &cluster.name, "-o", "name"]).run().success().stdout;
+    assert_eq!(nodes, format!("{}\n", cluster.control_plane()));
+    client.delete_pod("held");
+    podman(&["rmi", "--force", &id]);
 }
 
 fn check_volume(client: &ClusterClient) {

@@ -100,6 +100,9 @@ fn host_and_clusters_use_one_registry_name() {
     let client = before.client();
     client.run_pulled_pod("open", &pushed, "cat /answer");
     assert_eq!(client.wait_pod_completed("open"), "from the registry\n");
+    // The same image by its name on the host, which kubelet has not pulled.
+    client.run_pod("host-image", &image.reference, "cat /answer");
+    assert_eq!(client.wait_pod_completed("host-image"), "from the registry\n");
     client.run_pulled_pod("closed", &guarded, "cat /answer");
     let error = client.wait_pull_error("closed");
     assert!(error.contains("authentication required"), "{error}");

@@ -1,5 +1,7 @@
 //! Configuration files.
 
+use std::path::Path;
+
 use super::support::Home;
 
 const KIND: &str = "\
@@ -135,6 +137,36 @@ fn unreadable_files_are_reported_with_their_path() {
     let path = home.write("bytes", b"kind: \xff");
     home.test(&["config", "validate", &path])
         .stderr_contains(&["is not UTF-8 text, at byte 6"])
+        .failure(2);
+}
+
+#[test]
+fn files_that_are_not_regular_or_too_large_are_refused() {
+    let home = Home::new();
+    let fifo = home.path("fifo");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, mode).unwrap();
+    let large = home.path("large");
+    // Sparse: more than the memory of the host.
+    std::fs::File::create(&large).unwrap().set_len(1 << 40).unwrap();
+    for (path, reason) in [
+        (Path::new("/dev/zero"), "it is not a regular file"),
+        (&fifo, "it is not a regular file"),
+        (&home.path("home"), "it is a directory"),
+        (&large, "it is larger than 1 MiB"),
+    ] {
+        let path = path.to_str().unwrap();
+        home.test(&["config", "validate", path])
+            .stderr_contains(&[&format!("configuration file `{path}`: {reason}\n")])
+            .failure(2);
+    }
+    home.test(&["config", "validate", "-"])
+        .stdin("/dev/zero")
+        .stderr_contains(&["`standard input`: it is larger than 1 MiB\n"])
+        .failure(2);
+    let fifo = fifo.to_str().unwrap();
+    home.test(&["load", "image-archive", fifo])
+        .stderr_contains(&[&format!("archive `{fifo}` is a pipe\n"), "hint: use `-`"])
         .failure(2);
 }
 

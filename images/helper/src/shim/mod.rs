@@ -7,6 +7,8 @@
 //! * an OOM score below the node's own: only root of the host may lower it;
 //! * limits of a cgroup controller that the host did not delegate.
 //!
+//! The features that the shim reports exclude those that a rootless node does not have.
+//!
 //! A container that needs the API server is held back until the API server is ready: see [`wait`].
 //!
 //! The cgroup path stays as it is, so that pods stay below `kubepods` and keep their metrics.
@@ -18,9 +20,10 @@ mod wait;
 
 use std::convert::Infallible;
 use std::ffi::OsString;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -42,6 +45,10 @@ pub(crate) enum ShimError {
     Write { path: PathBuf, source: std::io::Error },
     #[error("failed to run `{RUNTIME}`")]
     Exec(#[source] std::io::Error),
+    #[error("`{RUNTIME} features` did not print valid JSON")]
+    Features(#[source] serde_json::Error),
+    #[error("failed to write to standard output")]
+    Print(#[source] std::io::Error),
 }
 
 /// Edits the file that the runtime call names, and replaces this process with crun. Returns only
@@ -53,6 +60,9 @@ pub(crate) fn exec(args: &[OsString]) -> ShimError {
 
 fn edit_and_exec(args: &[OsString]) -> Result<Infallible, ShimError> {
     let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
+    if spec::command(&words) == Some("features") {
+        return print_features(args);
+    }
     match spec::file_to_edit(&words) {
         Some(File::Container(path)) => edit(&path, |config, node| {
             wait::address(config).into_iter().for_each(wait::until_ready);
@@ -62,6 +72,19 @@ fn edit_and_exec(args: &[OsString]) -> Result<Infallible, ShimError> {
         None => {}
     }
     Err(ShimError::Exec(Command::new(RUNTIME).args(args).exec()))
+}
+
+/// Prints the features of crun that this node has, and exits with crun's status.
+fn print_features(args: &[OsString]) -> Result<Infallible, ShimError> {
+    let mut crun = Command::new(RUNTIME);
+    let output = crun.args(args).stderr(Stdio::inherit()).output().map_err(ShimError::Exec)?;
+    if !output.status.success() {
+        std::process::exit(output.status.code().unwrap_or(1));
+    }
+    let mut features = serde_json::from_slice(&output.stdout).map_err(ShimError::Features)?;
+    spec::without_id_mapped_mounts(&mut features);
+    writeln!(std::io::stdout(), "{features}").map_err(ShimError::Print)?;
+    std::process::exit(0)
 }
 
 fn edit(

@@ -47,6 +47,20 @@ impl Node {
     }
 }
 
+/// Returns the command of a runtime call: the first argument that is neither an option nor an option's
+/// value. CRI-O and conmon write the values of global options with `=`, except for these three.
+pub(crate) fn command<'a>(args: &[&'a str]) -> Option<&'a str> {
+    let mut words = args.iter();
+    loop {
+        let word = words.next()?;
+        if ["--root", "--log", "--log-format"].contains(word) {
+            words.next();
+        } else if !word.starts_with('-') {
+            return Some(word);
+        }
+    }
+}
+
 /// Returns the file to edit for a runtime call with these arguments.
 pub(crate) fn file_to_edit(args: &[&str]) -> Option<File> {
     let option = |long: &str, short: &str| {
@@ -57,18 +71,7 @@ pub(crate) fn file_to_edit(args: &[&str]) -> Option<File> {
             arg.strip_prefix(long)?.strip_prefix('=').map(str::to_owned)
         })
     };
-    // The command is the first argument that is neither an option nor an option's value. CRI-O and
-    // conmon write the values of global options with `=`, except for these three.
-    let mut words = args.iter();
-    let command = loop {
-        let word = words.next()?;
-        if ["--root", "--log", "--log-format"].contains(word) {
-            words.next();
-        } else if !word.starts_with('-') {
-            break *word;
-        }
-    };
-    match command {
+    match command(args)? {
         "create" | "run" => {
             let bundle = option("--bundle", "-b").unwrap_or_else(|| ".".to_owned());
             Some(File::Container(PathBuf::from(bundle).join("config.json")))
@@ -91,6 +94,15 @@ pub(crate) fn fit_container(config: &mut Value, node: &Node) -> Result<(), SpecE
         });
     }
     Ok(())
+}
+
+/// Removes ID-mapped mounts from the features of the runtime. Pods with `hostUsers: false` need them for
+/// files of kubelet, which are on a file system of the host, where only root of the host may use them.
+/// kubelet then refuses such a pod with an event.
+pub(crate) fn without_id_mapped_mounts(features: &mut Value) {
+    if let Some(idmap) = object(features, "/linux/mountExtensions/idmap") {
+        idmap.insert("enabled".to_owned(), false.into());
+    }
 }
 
 /// Makes the configuration of a process fit `node`.

@@ -6,8 +6,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::edit;
-use super::spec::{File, Node, SpecError, file_to_edit, fit_container, fit_process};
-use super::wait::{Readiness, VARIABLE, address, readiness, wait};
+use super::spec::{
+    File, Node, SpecError, command, file_to_edit, fit_container, fit_process,
+    without_id_mapped_mounts,
+};
+use super::wait::{VARIABLE, address, wait};
+use crate::health::Readiness;
 
 fn node(controllers: &[&str]) -> Node {
     Node { oom_score_adj: 200, controllers: controllers.iter().map(|c| (*c).to_owned()).collect() }
@@ -138,6 +142,32 @@ fn file_to_edit_reads_every_form_of_the_bundle_option() {
 }
 
 #[test]
+fn command_is_found_after_global_options() {
+    assert_eq!(command(&["--root", "/r", "features"]), Some("features"));
+    assert_eq!(command(&["--root=/features", "state", "features"]), Some("state"));
+    assert_eq!(command(&["--version"]), None);
+}
+
+#[test]
+fn features_lack_id_mapped_mounts() {
+    let mut features = json!({
+        "ociVersionMin": "1.0.0",
+        "linux": { "mountExtensions": { "idmap": { "enabled": true } }, "cgroup": { "v2": true } },
+    });
+    without_id_mapped_mounts(&mut features);
+    assert_eq!(
+        features,
+        json!({
+            "ociVersionMin": "1.0.0",
+            "linux": { "mountExtensions": { "idmap": { "enabled": false } }, "cgroup": { "v2": true } },
+        })
+    );
+    let mut features = json!({ "linux": {} });
+    without_id_mapped_mounts(&mut features);
+    assert_eq!(features, json!({ "linux": {} }));
+}
+
+#[test]
 fn node_reads_its_score_from_the_kernel() {
     let node = Node::read();
     assert!((-1000..=1000).contains(&node.oom_score_adj), "{node:?}");
@@ -159,21 +189,6 @@ fn address_reads_the_variable_of_the_container() {
         with(json!([format!("{VARIABLE}=soon")])),
     ] {
         assert_eq!(address(&other), None, "{other}");
-    }
-}
-
-#[test]
-fn readiness_needs_a_status_of_200_or_401() {
-    for (status, expected) in [
-        (Some(200), Readiness::Ready),
-        // The roles that permit anonymous requests do not exist yet.
-        (Some(403), Readiness::NotReady),
-        (Some(500), Readiness::NotReady),
-        (None, Readiness::NotReady),
-        // Anonymous requests are disabled.
-        (Some(401), Readiness::Ready),
-    ] {
-        assert_eq!(readiness(status), expected, "{status:?}");
     }
 }
 

@@ -6,20 +6,17 @@
 //! when the API server is ready.
 
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use ureq::Agent;
-use ureq::tls::TlsConfig;
+
+use crate::health::{Readiness, agent, readiness, status};
 
 /// The environment variable with the API server's address, such as `127.0.0.1:6443`.
 pub(crate) const VARIABLE: &str = "KIPOD_WAIT_FOR_API_SERVER";
 /// CRI-O's timeout for the creation of a container is four minutes. After this time and one more
 /// request the container starts anyway.
 const TIMEOUT: Duration = Duration::from_secs(200);
-/// Timeout of one request.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// Poll interval while the port is closed. Such a poll costs nothing.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Longest poll interval once the port is open.
@@ -38,24 +35,13 @@ pub(crate) fn address(config: &Value) -> Option<SocketAddr> {
     environment.iter().find_map(value)?.parse().ok()
 }
 
-/// State of an API server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Readiness {
-    /// The port is closed.
-    Closed,
-    /// The API server is not ready.
-    NotReady,
-    /// The API server is ready, or its readiness cannot be known.
-    Ready,
-}
-
 /// Waits until the API server at `address` is ready, or the timeout is over.
 pub(crate) fn until_ready(address: SocketAddr) {
     let mut open = false;
     let agent = agent();
     wait(TIMEOUT, || {
         open = open || TcpStream::connect_timeout(&address, POLL_INTERVAL).is_ok();
-        if open { readiness(request(&agent, address)) } else { Readiness::Closed }
+        if open { readiness(status(&agent, address, "/healthz")) } else { Readiness::Closed }
     });
 }
 
@@ -76,36 +62,4 @@ pub(crate) fn wait(timeout: Duration, mut poll: impl FnMut() -> Readiness) -> u3
         std::thread::sleep(interval);
     }
     polls
-}
-
-/// A client that accepts any certificate: it sends no secret, and reads only a status.
-fn agent() -> Agent {
-    let tls = TlsConfig::builder()
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .disable_verification(true)
-        .build();
-    Agent::config_builder()
-        .tls_config(tls)
-        .proxy(None)
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .timeout_global(Some(REQUEST_TIMEOUT))
-        .build()
-        .new_agent()
-}
-
-/// Returns the HTTP status of the health check, `None` without a response.
-fn request(agent: &Agent, address: SocketAddr) -> Option<u16> {
-    let response = agent.get(format!("https://{address}/healthz")).call().ok()?;
-    Some(response.status().as_u16())
-}
-
-/// Interprets the HTTP status of the health check. Anonymous requests are permitted as soon as the
-/// API server has created its default roles. Where anonymous requests are disabled, the status is
-/// always 401.
-pub(crate) fn readiness(status: Option<u16>) -> Readiness {
-    match status {
-        Some(200 | 401) => Readiness::Ready,
-        _ => Readiness::NotReady,
-    }
 }

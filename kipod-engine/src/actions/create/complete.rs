@@ -1,4 +1,4 @@
-//! Completion of a cluster: the entry in the user's kubeconfig and the final record.
+//! Completes a cluster: publishes registries, adds the kubeconfig entry, marks the record complete.
 
 use std::path::Path;
 

@@ -19,7 +19,21 @@ use crate::util::Hint;
 use crate::util::ports::bind_remedy;
 use crate::util::text::indent_list;
 
-/// A cluster could not be created. Nothing of it is left, unless the error reports otherwise.
+/// An error of the creation of a cluster. Nothing of the cluster is left, unless the variant documents
+/// something else.
+///
+/// ```no_run
+/// use kipod_engine::{Cluster, ClusterSpec, CreateError, Engine, Error};
+///
+/// /// Creates a cluster, or opens the existing one of that name.
+/// async fn create_or_open(engine: &Engine, spec: ClusterSpec) -> Result<Cluster, Error> {
+///     let name = spec.name.clone();
+///     match engine.create(spec).await {
+///         Err(Error::Create(CreateError::Exists { .. })) => engine.cluster(&name),
+///         created => created,
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CreateError {
@@ -39,7 +53,11 @@ pub enum CreateError {
     },
     /// Another process works on the cluster.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    Lock(
+        #[from]
+        #[doc(hidden)]
+        LockError,
+    ),
     /// The node image is missing or unusable.
     #[error(transparent)]
     Image(#[from] NodeImageError),
@@ -71,10 +89,18 @@ pub enum CreateError {
     Preload(#[from] ImagesError),
     /// A patch of the kubeadm configuration does not apply. Nothing was started.
     #[error(transparent)]
-    Patch(#[from] PatchError),
+    Patch(
+        #[from]
+        #[doc(hidden)]
+        PatchError,
+    ),
     /// The credentials could not be created.
     #[error(transparent)]
-    Pki(#[from] PkiError),
+    Pki(
+        #[from]
+        #[doc(hidden)]
+        PkiError,
+    ),
     /// The cluster's directory cannot be written.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -105,6 +131,7 @@ pub enum CreateError {
         /// The step.
         step: String,
         /// The relevant lines of the node's journals, and the file with all of them.
+        #[doc(hidden)]
         report: FailureReport,
     },
     /// A node's container exited.
@@ -115,6 +142,7 @@ pub enum CreateError {
         /// The condition that the creation was waiting for.
         waiting_for: &'static str,
         /// The relevant lines of the container's output, and the file with all of it.
+        #[doc(hidden)]
         report: FailureReport,
     },
     /// Something did not become ready in time.
@@ -133,7 +161,16 @@ pub enum CreateError {
         /// The cluster.
         name: ClusterName,
         /// The cause.
+        #[doc(hidden)]
         source: Box<ClientError>,
+    },
+    /// The pull policy for local images could not be installed.
+    #[error("cannot install the pull policy for local images in cluster `{name}`")]
+    LocalImages {
+        /// The cluster.
+        name: ClusterName,
+        /// The cause.
+        source: kube::Error,
     },
     /// The default StorageClass could not be installed.
     #[error("cannot install the default StorageClass in cluster `{name}`")]

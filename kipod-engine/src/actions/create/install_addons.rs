@@ -6,10 +6,11 @@ use super::preflight::Found;
 use super::{Context, CreateError, Request};
 use crate::actions::apply::apply;
 use crate::events::{Step, step};
+use crate::kubernetes::Settings;
 use crate::node::addons;
 
-/// Installs the default StorageClass and, where configured, metrics-server. Does not wait for their
-/// pods: a claim waits for its volume anyway.
+/// Installs the pull policy for local images, the default StorageClass and, where configured,
+/// metrics-server. Does not wait for their pods: a claim waits for its volume anyway.
 pub(super) async fn run(
     cx: Context<'_>,
     request: &Request,
@@ -17,6 +18,10 @@ pub(super) async fn run(
     client: &Client,
 ) -> Result<(), CreateError> {
     let name = &request.spec.name;
+    if Settings::of(&found.node_images[0].kubernetes_version).has_mutating_policies {
+        let installed = apply(client, &addons::local_images()).await;
+        installed.map_err(|source| CreateError::LocalImages { name: name.clone(), source })?;
+    }
     if found.node_images[0].has_storage {
         let install = async {
             let installed = apply(client, &addons::storage()).await;

@@ -5,6 +5,7 @@ mod create_nodes;
 mod error;
 mod inotify;
 mod install_addons;
+mod own_images;
 mod preflight;
 mod reserve;
 mod rollback;
@@ -107,7 +108,7 @@ async fn steps(
     wait_ready::run(cx, request, &waiter).await?;
     install_addons::run(cx, request, found, &waiter.client).await?;
     let names: Vec<String> = reservation.plan.nodes.iter().map(|node| node.name.clone()).collect();
-    found.preload.verify(cx, &names).await?;
+    found.preload.verify(cx, &request.spec.name, &names).await?;
     let cluster = complete::run(cx, request, reservation, &waiter.client).await?;
     cx.events.send(Event::Detail(format!("created in {:.1} s", start.elapsed().as_secs_f64())));
     Ok(cluster)

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::{Context, CreateError, Request};
+use super::{Context, CreateError, Request, own_images};
 use crate::actions::load::{Preload, check_preload};
 use crate::actions::port_conflicts::{port_warnings, service_conflict, try_port};
 use crate::actions::{node_images, registry_auth};
@@ -56,6 +56,9 @@ pub(super) async fn check(cx: Context<'_>, request: &mut Request) -> Result<Foun
     let networks = host::networks();
     let warnings = overlaps(spec, &networks).into_iter();
     for warning in warnings.chain(port_warnings(spec, &dirs.state)) {
+        events.send(Event::Warning(warning));
+    }
+    if let Some(warning) = own_images::warning(podman, request, &node_images[0]).await {
         events.send(Event::Warning(warning));
     }
     let preload = request.unless_cancelled(check_preload(cx, request, &node_images[0])).await?;

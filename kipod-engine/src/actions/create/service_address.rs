@@ -1,4 +1,4 @@
-//! Choice of the host address at which a cluster's Services are reached.
+//! Chooses the loopback address on which a cluster's node ports are published.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;

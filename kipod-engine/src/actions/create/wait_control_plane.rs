@@ -1,4 +1,4 @@
-//! Waiting until the API server is ready and kubeadm has finished on every node.
+//! Waits for the API server and kubeadm, then assigns pod CIDRs to the nodes.
 
 use super::reserve::Reservation;
 use super::{Context, CreateError, Request};

@@ -5,7 +5,21 @@ use crate::spec::ClusterName;
 use crate::util::Hint;
 use crate::util::text::indent_list;
 
-/// Images could not be loaded into a cluster.
+/// An error of the loading of images into a cluster.
+///
+/// ```no_run
+/// use kipod_engine::{ChangeError, Cluster, Error, ImagesError};
+///
+/// async fn load(cluster: &Cluster, image: &str) -> Result<(), Error> {
+///     match cluster.load_image(image).await {
+///         Err(Error::Change(ChangeError::Images(ImagesError::NotVisible { errors, .. }))) => {
+///             errors.iter().for_each(|error| eprintln!("warning: {error}"));
+///             Ok(())
+///         }
+///         loaded => loaded.map(drop),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImagesError {
@@ -25,6 +39,7 @@ pub enum ImagesError {
     #[error("cannot read the images of {archive}")]
     Archive {
         /// The archive.
+        #[doc(hidden)]
         archive: Archive,
         /// The cause.
         source: Box<PodmanError>,
@@ -81,7 +96,11 @@ pub enum ImagesError {
     },
     /// The lock of the image store cannot be used.
     #[error(transparent)]
-    Lock(#[from] crate::lease::LeaseError),
+    Lock(
+        #[from]
+        #[doc(hidden)]
+        crate::lease::LeaseError,
+    ),
 }
 
 impl Hint for ImagesError {

@@ -1,6 +1,7 @@
 //! Loading images into the image store that all nodes of a cluster share.
 
 mod error;
+mod hold;
 mod preload;
 mod visible;
 mod wanted;
@@ -56,8 +57,22 @@ pub struct LoadRequest {
     pub cancel: CancellationToken,
 }
 
-/// An image that the nodes see.
+/// A loaded image: one name of an image that all nodes of the cluster see.
+///
+/// ```no_run
+/// # async fn example(cluster: kipod_engine::Cluster) -> Result<(), kipod_engine::Error> {
+/// let loaded = cluster.load_image("controller:dev").await?;
+/// // The name to use in the `image` of a pod.
+/// let image = &loaded.images[0];
+/// assert_eq!(image.name, "localhost/controller:dev");
+/// if !image.copied {
+///     println!("all nodes had {} already", image.id);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LoadedImage {
     /// The image name for pods.
     pub name: String,
@@ -68,7 +83,21 @@ pub struct LoadedImage {
 }
 
 /// The result of loading images.
+///
+/// ```no_run
+/// # async fn example(cluster: kipod_engine::Cluster) -> Result<(), kipod_engine::Error> {
+/// let loaded = cluster.load_archive("images.tar").await?;
+/// for image in &loaded.images {
+///     println!("{}", image.name);
+/// }
+/// for node in &loaded.stopped {
+///     println!("node `{node}` is stopped, and sees the images when it starts");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Loaded {
     /// The images, one entry per name.
     pub images: Vec<LoadedImage>,
@@ -197,6 +226,14 @@ async fn load(
     refuse(errors)?;
     let from = unpacked.as_ref().map(|(staged, _)| staged);
     let images = copy(podman, from, &store, wanted, &running).await?;
+    if cluster.record().spec.host_images {
+        // A copied image does not depend on the user's store.
+        let in_place = images.iter().filter(|image| !image.copied && from.is_none());
+        let in_place = in_place.map(|one| Wanted { name: one.name.clone(), id: one.id.clone() });
+        let in_place: Vec<_> = in_place.collect();
+        let are_all = request.nodes.is_empty() && stopped.is_empty();
+        hold::update(context, name, &in_place, hold::Nodes { running: &running, are_all }).await;
+    }
     Ok(Loaded { images, stopped })
 }
 

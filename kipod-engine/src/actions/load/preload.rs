@@ -1,12 +1,13 @@
 //! Preloading images into a new cluster.
 
 use super::wanted::{self, Wanted};
-use super::{ImagesError, put, refuse, store, visible};
+use super::{ImagesError, hold, put, refuse, store, visible};
 use crate::actions::context::Context;
 use crate::actions::create::Request;
 use crate::events::{Event, Step, step};
-use crate::node_image::NodeImage;
+use crate::node_image::{NodeImage, names_and_ids};
 use crate::plan::host_store;
+use crate::spec::ClusterName;
 use crate::util::text::error_chain;
 
 /// Images to preload, which exist in the user's store.
@@ -15,6 +16,8 @@ pub(in crate::actions) struct Preload {
     wanted: Vec<Wanted>,
     /// `true` if the nodes see the user's store.
     visible: bool,
+    /// Names of images in the store of the node image, which nodes search before the user's.
+    hidden: Vec<String>,
 }
 
 /// Finds the images to preload, and pulls missing ones into the user's store. Runs before anything of the
@@ -57,23 +60,31 @@ pub(in crate::actions) async fn check(
     let platform = wanted::platform(podman, &node_image.id).await?;
     let wanted = wanted::in_store(podman, &present, platform.as_ref(), &mut errors).await?;
     refuse(errors)?;
-    Ok(Preload { wanted, visible: host_store(spec, &request.machine).is_some() })
+    let own = names_and_ids(&node_image.image_store, request.machine.storage_driver);
+    let hidden = own.into_iter().map(|(name, _)| name).collect();
+    Ok(Preload { wanted, visible: host_store(spec, &request.machine).is_some(), hidden })
 }
 
 impl Preload {
+    /// Returns whether an image is copied into the cluster's own store.
+    fn is_copied(&self, image: &Wanted) -> bool {
+        !self.visible || self.hidden.contains(&image.name)
+    }
+
     /// Copies the images, while the nodes boot.
     pub(in crate::actions) async fn fill(
         &self,
         context: Context<'_>,
         request: &Request,
     ) -> Result<(), ImagesError> {
-        if self.visible || self.wanted.is_empty() {
+        let copied: Vec<_> = self.wanted.iter().filter(|image| self.is_copied(image)).collect();
+        if copied.is_empty() {
             return Ok(());
         }
         let name = &request.spec.name;
         let store = store(context.dirs, name)?;
         let copy = async {
-            for image in &self.wanted {
+            for image in copied {
                 context.events.send(Event::Progress(Step::LoadImages, image.name.clone()));
                 put(context.podman, None, &store, image, &[]).await?;
             }
@@ -82,10 +93,11 @@ impl Preload {
         step(context.events, Step::LoadImages, copy).await
     }
 
-    /// Verifies that the nodes see the images.
+    /// Verifies that the nodes see the images, and holds those that were not copied.
     pub(in crate::actions) async fn verify(
         &self,
         context: Context<'_>,
+        cluster: &ClusterName,
         nodes: &[String],
     ) -> Result<(), ImagesError> {
         let mut errors = Vec::new();
@@ -93,6 +105,13 @@ impl Preload {
             errors.extend(visible::missing(context.podman, nodes, image).await?);
             context.events.send(Event::Detail(format!("`{}` is visible on all nodes", image.name)));
         }
-        visible::verify(errors)
+        visible::verify(errors)?;
+        let in_place = self.wanted.iter().filter(|image| !self.is_copied(image));
+        let in_place: Vec<_> = in_place.cloned().collect();
+        if !in_place.is_empty() {
+            let nodes = hold::Nodes { running: nodes, are_all: true };
+            hold::update(context, cluster, &in_place, nodes).await;
+        }
+        Ok(())
     }
 }

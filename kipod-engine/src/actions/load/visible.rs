@@ -1,4 +1,4 @@
-//! Visibility of images on nodes, as CRI-O reports it for the image names of pods.
+//! Checks with CRI-O on each node that a loaded image resolves by the name used in pods.
 
 use super::ImagesError;
 use super::wanted::Wanted;

@@ -187,8 +187,8 @@ async fn reuse(
 ) -> Result<RegistrySummary, RegistryError> {
     let name = &request.name;
     let mut differences = Vec::new();
-    if request.port.is_some_and(|port| port != found.registry.port) {
-        differences.push(format!("port {}", found.registry.port));
+    if request.port.is_some_and(|port| port != found.port) {
+        differences.push(format!("port {}", found.port));
     }
     if request.image.as_ref().is_some_and(|image| image.as_str() != found.image) {
         differences.push(format!("image `{}`", found.image));
@@ -199,7 +199,7 @@ async fn reuse(
     let started = podman.start_container(name.as_str()).await;
     started.map_err(|source| RegistryError::Podman { name: name.clone(), source })?;
     let limit = request.timeouts.registry_start();
-    registry::wait_until_ready(podman, name, found.registry.port, limit, true).await?;
+    registry::wait_until_ready(podman, name, found.port, limit, true).await?;
     Ok(RegistrySummary { state: ContainerState::Running, ..found })
 }
 
@@ -210,7 +210,7 @@ async fn find(
     let all = registries(podman)
         .await
         .map_err(|source| RegistryError::Podman { name: name.clone(), source })?;
-    Ok(all.into_iter().find(|one| one.registry.name == name.as_str()))
+    Ok(all.into_iter().find(|one| one.name == *name))
 }
 
 fn lock(context: Context<'_>) -> Result<RegistriesLock, RegistryError> {

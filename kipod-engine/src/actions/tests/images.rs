@@ -9,7 +9,7 @@ use crate::podman::Archive;
 
 impl World {
     /// Creates a cluster of two nodes with an image store.
-    async fn with_store() -> Self {
+    pub(super) async fn with_store() -> Self {
         let world = Self::with_cluster().await;
         store::create(&world.cluster_dir(), StorageDriver::Overlay).unwrap();
         let node_image = world.podman.inspect_container(NODE).await.unwrap().image;
@@ -17,7 +17,11 @@ impl World {
         world
     }
 
-    async fn load(&self, source: ImageSource, nodes: &[&str]) -> Result<Loaded, ChangeError> {
+    pub(super) async fn load(
+        &self,
+        source: ImageSource,
+        nodes: &[&str],
+    ) -> Result<Loaded, ChangeError> {
         let nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
         let request =
             LoadRequest { cluster: name(), source, nodes, cancel: CancellationToken::new() };
@@ -39,7 +43,7 @@ impl World {
     }
 
     /// Makes an image visible on a node.
-    fn sees(&self, node: &str, image: &str, id: &str) {
+    pub(super) fn sees(&self, node: &str, image: &str, id: &str) {
         let query = "crictl inspecti --output go-template --template {{.status.id}}";
         self.podman.set_exec_output(&format!("{node} {query} {image}"), 0, &format!("{id}\n"));
     }
@@ -50,7 +54,7 @@ impl World {
     }
 }
 
-fn store(names: &[&str]) -> ImageSource {
+pub(super) fn store(names: &[&str]) -> ImageSource {
     ImageSource::Store(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
@@ -293,4 +297,42 @@ async fn preload_reports_all_errors_before_the_start() {
       image `quay.io/arm:1` is for linux/arm64, but the nodes are linux/amd64
     ");
     assert_eq!((world.count("create"), world.record()), (0, None));
+}
+
+/// Puts an image with the id `0wn` into the store of the node image.
+fn add_own_image(world: &World, name: &str) {
+    let list = world.dirs.data.join("stores/v1.36.2/overlay-images/images.json");
+    std::fs::write(list, format!(r#"[{{"id": "0wn", "names": ["{name}"]}}]"#)).unwrap();
+}
+
+#[tokio::test]
+async fn create_warns_of_images_that_pods_cannot_use() {
+    let hidden = "pods get the image of the node image instead of yours for `quay.io/own:1`: load yours with `kipod load image`, or give it another name";
+    for (id, has_store, warns) in
+        [("other", true, true), ("0wn", true, false), ("other", false, false)]
+    {
+        let world = World::new();
+        add_own_image(&world, "quay.io/own:1");
+        world.podman.add_image("quay.io/own:1", Default::default());
+        world.podman.replace_image("quay.io/own:1", id);
+        let mut request = request();
+        request.machine.host_store = has_store.then(|| "/store".into());
+        world.create_until_kubeadm_fails(request).await;
+        let found = world.warnings().iter().any(|warning| warning == hidden);
+        assert_eq!(found, warns, "{id} {has_store}: {:?}", world.warnings());
+    }
+}
+
+#[tokio::test]
+async fn preload_copies_images_that_the_node_image_hides() {
+    let world = World::new();
+    add_own_image(&world, "quay.io/own:1");
+    for image in ["quay.io/own:1", "quay.io/here:1"] {
+        world.podman.add_image(image, Default::default());
+    }
+    let mut request = preloading(&["quay.io/own:1", "quay.io/here:1"]);
+    request.machine.host_store = Some("/store".into());
+    world.create_until_kubeadm_fails(request).await;
+    assert_eq!(world.copies(), ["copy_image quay.io/own:1 from the user to images"]);
+    assert!(!world.warnings().iter().any(|warning| warning.contains("quay.io/own:1")));
 }

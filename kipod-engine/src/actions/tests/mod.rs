@@ -1,6 +1,7 @@
 //! Actions against a scripted Podman: its calls, their order, and the leftovers of failures.
 
 mod failures;
+mod holds;
 mod images;
 mod leftovers;
 mod nodes;
@@ -92,7 +93,8 @@ impl World {
 
     /// Returns the calls that change something, in order.
     fn changes(&self) -> Vec<String> {
-        let queries = ["image ", "networks ", "volumes ", "containers ", "inspect_", "logs "];
+        let queries =
+            ["image ", "images ", "networks ", "volumes ", "containers ", "inspect_", "logs "];
         let changes = |line: &String| !queries.iter().any(|query| line.starts_with(query));
         self.podman.calls().into_iter().filter(changes).collect()
     }

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::process::ExitCode;
 
-use kipod_engine::{Error, Hint, error_chain, kubeconfig, registry, spec};
+use kipod_engine::{Error, Hint, error_chain, kubeconfig, spec};
 
 /// Exit status of a usage error, as clap has it.
 const USAGE: u8 = 2;
@@ -79,12 +79,6 @@ impl From<std::io::Error> for Failure {
 
 impl From<spec::NameError> for Failure {
     fn from(error: spec::NameError) -> Self {
-        Self::usage(error_chain(&error))
-    }
-}
-
-impl From<registry::RegistryNameError> for Failure {
-    fn from(error: registry::RegistryNameError) -> Self {
         Self::usage(error_chain(&error))
     }
 }

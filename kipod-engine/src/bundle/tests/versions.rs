@@ -42,6 +42,16 @@ async fn pinned_minor_version_needs_no_request() {
 }
 
 #[tokio::test]
+async fn version_with_build_metadata_is_refused() {
+    let server = Server::start().await;
+    for (kubernetes, crio) in [("1.36.0+x", None), ("1.36.0", Some("1.36.0+x"))] {
+        let error = resolve(&server, kubernetes, crio).await.unwrap_err();
+        assert_eq!(error.to_string(), "`v1.36.0+x` is not a version");
+    }
+    assert_eq!(server.take_hits(), []);
+}
+
+#[tokio::test]
 async fn unresolved_version_is_reported() {
     let server = Server::start().await;
     let url = &server.url;

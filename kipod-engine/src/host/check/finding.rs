@@ -3,6 +3,15 @@
 use serde::Serialize;
 
 /// The status of a check.
+///
+/// ```no_run
+/// use kipod_engine::Status;
+///
+/// # async fn example(engine: kipod_engine::Engine) {
+/// let report = engine.check(&Default::default()).await;
+/// println!("{} checks failed", report.with_status(Status::Fail).count());
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -16,6 +25,16 @@ pub enum Status {
 }
 
 /// The result of one check, with a remedy.
+///
+/// ```no_run
+/// # async fn example(engine: kipod_engine::Engine) {
+/// for finding in engine.check(&Default::default()).await.findings {
+///     if let Some(remedy) = finding.remedy {
+///         println!("{}: {}\n{remedy}", finding.check, finding.found);
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
@@ -52,6 +71,15 @@ impl Finding {
 }
 
 /// The verdict of all checks.
+///
+/// ```no_run
+/// use kipod_engine::Verdict;
+///
+/// # async fn example(engine: kipod_engine::Engine) {
+/// let report = engine.check(&Default::default()).await;
+/// assert_ne!(report.verdict, Verdict::Unusable, "{}", report.text(false));
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -13,7 +13,15 @@ use crate::host::probe::Sources;
 use crate::util::Hint;
 use crate::util::text::indent_list;
 
-/// The report of `kipod check`. Its JSON form has the fields `verdict`, `findings` and `facts`.
+/// The report of `kipod check`: its findings and the verdict. The JSON form also has the facts about the host.
+///
+/// ```no_run
+/// # async fn example(engine: kipod_engine::Engine) {
+/// let report = engine.check(&Default::default()).await;
+/// print!("{}", report.text(false));
+/// std::process::exit(report.verdict.exit_code());
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
@@ -22,10 +30,27 @@ pub struct Report {
     /// The result of each check.
     pub findings: Vec<Finding>,
     /// The facts that the findings are based on.
+    #[doc(hidden)]
     pub facts: HostFacts,
 }
 
-/// This host cannot run clusters.
+/// An error of the host: it cannot run clusters, with the checks that failed.
+///
+/// ```no_run
+/// use kipod_engine::{ClusterSpec, Engine, Error};
+///
+/// async fn create(engine: &Engine, spec: ClusterSpec) -> Result<(), Error> {
+///     match engine.create(spec).await {
+///         Err(Error::Host(unusable)) => {
+///             for finding in &unusable.findings {
+///                 println!("{}: {}", finding.check, finding.remedy.as_deref().unwrap_or_default());
+///             }
+///             Ok(())
+///         }
+///         created => created.map(drop),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("this host cannot run clusters:{}", summary(.findings))]
 #[non_exhaustive]
@@ -70,7 +95,8 @@ pub(crate) async fn check_cached(runtime: &Path) -> Report {
 }
 
 impl Report {
-    /// Judges facts.
+    /// Creates the report about these facts.
+    #[doc(hidden)]
     pub fn of(facts: HostFacts) -> Self {
         let findings = findings(&facts);
         Self { verdict: Verdict::of(&findings), findings, facts }

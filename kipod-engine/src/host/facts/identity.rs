@@ -53,7 +53,7 @@ impl IdRange {
     /// Returns whether the ranges have ids in common.
     pub fn overlaps(&self, other: &Self) -> bool {
         let end = |range: &Self| range.start.saturating_add(range.count);
-        self.start < end(other) && other.start < end(self)
+        self.count > 0 && other.count > 0 && self.start < end(other) && other.start < end(self)
     }
 }
 

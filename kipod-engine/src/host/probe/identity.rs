@@ -9,15 +9,20 @@ const FIRST_SUBORDINATE_ID: u64 = 100_000;
 /// Reads the user from `/etc/passwd` and the environment.
 pub(super) fn user(sources: &Sources) -> User {
     let passwd = sources.root.read("/etc/passwd").unwrap_or_default();
-    let named = passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(sources.uid)).then(|| name.to_owned())
-    });
+    let named = name(&passwd, sources.uid);
     // A user of a directory service is not in the file.
     let local = named.is_some();
     let name = named.or_else(|| sources.variable("USER").map(str::to_owned));
     User { uid: sources.uid, name, local }
+}
+
+/// Returns the name of a user in the text of `/etc/passwd`.
+pub(super) fn name(passwd: &str, uid: u32) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
 }
 
 /// Reads the sysctls and AppArmor profiles for user namespaces.
@@ -63,15 +68,7 @@ pub(super) fn subordinate_ids(
         IdKind::Group => ("/etc/subgid", "newgidmap"),
     };
     let text = sources.root.read(file).unwrap_or_default();
-    // Both files are keyed by the user, by name or by user id.
-    let number = user.uid.to_string();
-    let is_own = |key: &str| Some(key) == user.name.as_deref() || key == number;
-    let lines: Vec<(&str, IdRange)> = text.lines().filter_map(subordinate_line).collect();
-    let next_free = lines.iter().map(|(_, range)| range.start.saturating_add(range.count));
-    let next_free = next_free.fold(FIRST_SUBORDINATE_ID, u64::max);
-    let own = lines.iter().filter(|(key, _)| is_own(key));
-    let ranges: Vec<IdRange> = own.map(|(_, range)| *range).collect();
-    let overlaps = overlaps(&lines, is_own);
+    let Ranges { own: ranges, overlaps, next_free } = ranges(&text, user.name.as_deref(), user.uid);
     let mapped = podman.info.as_ref().filter(|info| info.rootless).map(|info| {
         let map = match kind {
             IdKind::User => &info.uid_map,
@@ -96,6 +93,27 @@ fn overlaps(lines: &[(&str, IdRange)], is_own: impl Fn(&str) -> bool) -> Vec<IdO
         }
     }
     found
+}
+
+/// The ranges in `/etc/subuid` or `/etc/subgid`.
+pub(super) struct Ranges {
+    /// The user's ranges.
+    own: Vec<IdRange>,
+    overlaps: Vec<IdOverlap>,
+    /// The first id after the ranges of all users.
+    next_free: u64,
+}
+
+/// Reads the ranges of a user from the text of the file.
+pub(super) fn ranges(text: &str, name: Option<&str>, uid: u32) -> Ranges {
+    // Both files are keyed by the user, by name or by user id.
+    let number = uid.to_string();
+    let is_own = |key: &str| Some(key) == name || key == number;
+    let lines: Vec<(&str, IdRange)> = text.lines().filter_map(subordinate_line).collect();
+    let ends = lines.iter().map(|(_, range)| range.start.saturating_add(range.count));
+    let next_free = ends.fold(FIRST_SUBORDINATE_ID, u64::max);
+    let own = lines.iter().filter(|(key, _)| is_own(key)).map(|(_, range)| *range).collect();
+    Ranges { own, overlaps: overlaps(&lines, is_own), next_free }
 }
 
 /// Parses `ada:100000:65536`.

@@ -1,10 +1,10 @@
 //! Reads the kernel's release, modules and configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 
 use super::root::Root;
 use crate::host::facts::{Kernel, ModuleState};
+use crate::util::bounded::{self, TEXT_LIMIT};
 
 /// The modules that clusters use, each with its option in the kernel configuration.
 ///
@@ -127,19 +127,29 @@ fn module_of_path(line: &str) -> Option<String> {
 fn configuration(root: &Root, release: &str) -> Option<BTreeMap<String, String>> {
     let packed = || {
         let bytes = root.read_bytes("/proc/config.gz")?;
-        let mut text = String::new();
-        flate2::read::GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).ok()?;
-        Some(text)
+        let decoder = flate2::read::GzDecoder::new(bytes.as_slice());
+        String::from_utf8(bounded::read_stream(decoder, TEXT_LIMIT).ok()?).ok()
     };
     let text = packed()
         .or_else(|| root.read(format!("/boot/config-{release}")))
         .or_else(|| root.read(format!("/lib/modules/{release}/config")))?;
-    Some(
-        text.lines()
-            .filter_map(|line| line.strip_prefix("CONFIG_")?.split_once('='))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
-    )
+    Some(options(&text))
+}
+
+/// Parses a kernel configuration.
+fn options(text: &str) -> BTreeMap<String, String> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("CONFIG_")?.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Parses any release, list of modules or configuration, for fuzzing.
+#[cfg(any(test, feature = "testing"))]
+pub(super) fn parse_any(text: &str) {
+    let _ = version(text);
+    let _ = options(text);
+    let _ = text.lines().filter_map(module_of_path).count();
 }
 
 #[cfg(test)]

@@ -76,3 +76,16 @@ impl HostFacts {
         }
     }
 }
+
+/// Parses any file of the host, for fuzzing.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn parse_any(text: &str) {
+    let _ = toml::from_str::<ContainersConf>(text);
+    let _ = identity::ranges(text, Some("ada"), 1000);
+    let _ = identity::name(text, 1000);
+    let _ = super::networks::parse(text);
+    kernel::parse_any(text);
+    if let Ok(value) = serde_json::from_str(text) {
+        let _ = podman::podman_facts(&podman::PodmanResponse::Info(value));
+    }
+}

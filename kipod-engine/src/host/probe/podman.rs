@@ -1,4 +1,4 @@
-//! Podman's and Netavark's descriptions of themselves.
+//! Runs `podman info`, `podman version` and `netavark version`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::podman::PodmanResponse;
+use crate::util::bounded::{self, TEXT_LIMIT};
 use crate::util::fs::write_private;
 use crate::util::variable;
 
@@ -57,7 +58,8 @@ struct Entry {
 pub(super) async fn query_cached(runtime: &Path) -> PodmanResponse {
     let file = path(runtime);
     let key = key();
-    let entry = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Entry>(&text).ok());
+    let cached = bounded::read(&file, TEXT_LIMIT).ok();
+    let entry = cached.and_then(|text| serde_json::from_slice::<Entry>(&text).ok());
     if let Some(entry) = entry.filter(|entry| entry.key == key) {
         return PodmanResponse::Info(entry.info);
     }
@@ -92,7 +94,7 @@ fn key() -> String {
     let delegated =
         format!("/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/cgroup.controllers");
     for path in CONTENTS.iter().copied().chain([delegated.as_str()]) {
-        add(path, &fs::read_to_string(path).unwrap_or_default());
+        add(path, &bounded::read_text(Path::new(path), TEXT_LIMIT).unwrap_or_default());
     }
     for name in VARIABLES {
         add(name, &std::env::var(name).unwrap_or_default());

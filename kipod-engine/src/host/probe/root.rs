@@ -1,9 +1,11 @@
-//! Files below a root directory.
+//! Reads files below `/`, or below a temporary directory in tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
+
+use crate::util::bounded::{self, TEXT_LIMIT};
 
 /// The directory that stands for `/`. Tests use a temporary directory.
 #[derive(Debug, Clone)]
@@ -29,7 +31,7 @@ impl Root {
 
     /// Returns a file's bytes; `None` if it cannot be read.
     pub(super) fn read_bytes(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
-        fs::read(self.path(path)).ok()
+        bounded::read(&self.path(path), TEXT_LIMIT).ok()
     }
 
     /// Returns the unsigned integer in a file.

@@ -1,11 +1,13 @@
 //! Add-ons: manifests that kipod applies in addition to those of kubeadm.
 
+mod local_images;
 mod metrics;
 mod objects;
 mod storage;
 
 use serde_json::{Value, json};
 
+pub(crate) use local_images::local_images;
 pub(crate) use metrics::metrics;
 pub(crate) use storage::storage;
 
@@ -41,7 +43,7 @@ mod tests {
 
     #[test]
     fn manifests_have_api_version_kind_and_name() {
-        for manifest in storage().into_iter().chain(metrics()) {
+        for manifest in storage().into_iter().chain(metrics()).chain(local_images()) {
             for key in ["/apiVersion", "/kind", "/metadata/name"] {
                 assert!(manifest.pointer(key).is_some_and(Value::is_string), "{key}: {manifest}");
             }

@@ -10,13 +10,31 @@ use super::kube_proxy::kube_proxy_configuration;
 use super::kubelet::kubelet_configuration;
 use super::patch::apply_patches;
 use super::patch_error::PatchError;
-use super::registration::{PATCHES_DIR, registration, timeouts};
+use super::readiness::is_observable;
+use super::registration::{PATCHES_DIR, registration, schedulable_file, timeouts};
 use super::tuning;
 use crate::kubernetes::Settings;
 use crate::node::{API_PORT, Bootstrap, ClusterSettings, NodeFile, NodeSettings};
 use crate::spec::{KubeProxyMode, KubeadmPatches};
 
-/// Returns the files that `kubeadm init` reads.
+/// Phases of `kubeadm init` that need neither kubelet nor CRI-O. They run while CRI-O starts, so that
+/// kubelet finds its configuration and the static pods when it starts.
+const BEFORE_KUBELET: [&str; 6] =
+    ["preflight", "certs", "kubeconfig", "etcd", "control-plane", "kubelet-start"];
+/// All other phases.
+const AFTER_KUBELET: [&str; 8] = [
+    "wait-control-plane",
+    "upload-config",
+    "upload-certs",
+    "mark-control-plane",
+    "bootstrap-token",
+    "kubelet-finalize",
+    "addon",
+    "show-join-command",
+];
+
+/// Returns the files that `kubeadm init` reads: `prepare.yaml` for the phases before kubelet starts, and
+/// `init.yaml` for the others.
 ///
 /// # Errors
 ///
@@ -26,13 +44,39 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError
     let mut documents = patched_components(node)?;
     documents.insert(0, patched_init(node)?);
 
-    let mut files = Vec::new();
+    let mut files = Vec::from_iter(schedulable_file(node, &documents[0]));
     if node.bootstrap == Bootstrap::InitFirst && has_upload_file(cluster) {
         files.push(NodeFile::secret("kubeadm/upload.yaml", join(&documents)));
     }
     add_etcd_members(cluster, &mut documents[1]);
-    files.push(NodeFile::secret("kubeadm/init.yaml", join(&documents)));
+    let skipped = documents[0]["skipPhases"].clone();
+    for (name, more) in [("prepare", AFTER_KUBELET.as_slice()), ("init", &BEFORE_KUBELET)] {
+        documents[0]["skipPhases"] = with_phases(&skipped, more);
+        files.push(NodeFile::secret(&format!("kubeadm/{name}.yaml"), join(&documents)));
+    }
     Ok(files)
+}
+
+/// Returns a list of phases with additional ones.
+fn with_phases(phases: &Value, more: &[&str]) -> Value {
+    let mut phases = phases.as_array().cloned().unwrap_or_default();
+    for phase in more.iter().map(|phase| json!(phase)) {
+        if !phases.contains(&phase) {
+            phases.push(phase);
+        }
+    }
+    Value::Array(phases)
+}
+
+/// Returns whether programs inside a control plane can query the readiness of its API server.
+///
+/// # Errors
+///
+/// If a patch cannot be applied.
+pub(in crate::node) fn has_observable_api_server(
+    node: &NodeSettings<'_>,
+) -> Result<bool, PatchError> {
+    Ok(is_observable(&patched_components(node)?[0]))
 }
 
 /// Returns the patched configuration of the control plane, kubelet and kube-proxy, in this order.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::kubelet::patch_for_old_kubelet;
 use super::patch::apply_patches;
 use super::patch_error::PatchError;
-use super::registration::{PATCHES_DIR, registration, timeouts};
+use super::registration::{PATCHES_DIR, registration, schedulable_file, timeouts};
 use crate::kubernetes::{Role, Settings};
 use crate::node::kubeconfig::{base64, kubeconfig};
 use crate::node::paths::ROOT;
@@ -26,10 +27,16 @@ const DISCOVERY: &str = "kubeadm/discovery.conf";
 /// If a patch cannot be applied.
 pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
     let cluster = node.cluster;
+    let kubelet_patch = patch_for_old_kubelet(node);
     let mut document = join_configuration(node);
+    if kubelet_patch.is_some() || node.role == Role::ControlPlane {
+        document["patches"] = json!({ "directory": PATCHES_DIR });
+    }
     let documents = std::slice::from_mut(&mut document);
     apply_patches(documents, node.name, &cluster.spec.kubeadm_patches, &node.spec.kubeadm_patches)?;
     let mut files = vec![NodeFile::secret("kubeadm/join.yaml", format!("{document:#}\n"))];
+    files.extend(kubelet_patch);
+    files.extend(schedulable_file(node, &document));
     if let Some(kubelet) = cluster.credentials.kubelets.get(node.name) {
         let user = json!({
             "client-certificate-data": base64(&kubelet.certificate),
@@ -68,7 +75,6 @@ fn join_configuration(node: &NodeSettings<'_>) -> Value {
         document["controlPlane"] = json!({
             "localAPIEndpoint": { "advertiseAddress": node.addresses[0], "bindPort": API_PORT },
         });
-        document["patches"] = json!({ "directory": PATCHES_DIR });
     }
     document
 }

@@ -16,7 +16,8 @@ pub(super) fn kube_proxy_configuration(cluster: &ClusterSettings<'_>) -> Value {
         "clusterCIDR": comma_separated(&networking.pod_subnets()),
         "featureGates": cluster.spec.feature_gates,
         mode: { "minSyncPeriod": "100ms" },
-        // A user namespace cannot resize the host's tables or change their timeouts.
+        // A user namespace cannot resize the host's tables. The node sets the timeouts at boot, where the
+        // kernel allows it.
         "conntrack": {
             "maxPerCore": 0,
             "tcpEstablishedTimeout": "0s",

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::registration::CRI_SOCKET;
-use crate::node::{CgroupMode, ClusterSettings};
+use crate::kubernetes::Settings;
+use crate::node::{CgroupMode, ClusterSettings, NodeFile, NodeSettings};
+
+/// The kubelet option that decides which pods may use an image in the node's image stores.
+const IMAGE_VERIFICATION: &str = "imagePullCredentialsVerificationPolicy";
 
 /// Returns the `KubeletConfiguration`.
 pub(super) fn kubelet_configuration(cluster: &ClusterSettings<'_>) -> Value {
@@ -23,6 +27,11 @@ pub(super) fn kubelet_configuration(cluster: &ClusterSettings<'_>) -> Value {
         "featureGates": cluster.spec.feature_gates,
     });
     document["featureGates"]["KubeletInUserNamespace"] = json!(true);
+    if Settings::of(cluster.kubernetes_version).verifies_pulled_images {
+        // The images of the host were pulled or built outside of the node. By default, kubelet pulls
+        // such an image once the same image was pulled under another name.
+        document[IMAGE_VERIFICATION] = json!("NeverVerify");
+    }
     let cgroups = match cluster.cgroups {
         CgroupMode::Delegated => json!({ "cgroupDriver": "systemd" }),
         CgroupMode::Unlimited => json!({
@@ -36,4 +45,16 @@ pub(super) fn kubelet_configuration(cluster: &ClusterSettings<'_>) -> Value {
         document.extend(cgroups);
     }
     document
+}
+
+/// Returns the patch of a node whose kubelet is older than the control plane, and refuses an option of
+/// the cluster's `KubeletConfiguration`.
+pub(super) fn patch_for_old_kubelet(node: &NodeSettings<'_>) -> Option<NodeFile> {
+    let verifies = |version| Settings::of(version).verifies_pulled_images;
+    let refuses = verifies(node.cluster.kubernetes_version) && !verifies(node.kubernetes_version);
+    // In a merge patch, null removes the option.
+    refuses.then(|| {
+        let patch = json!({ IMAGE_VERIFICATION: null });
+        NodeFile::new("kubeadm/patches/kubeletconfiguration+merge.json", format!("{patch:#}\n"))
+    })
 }

@@ -5,8 +5,13 @@ use serde_json::{Value, json};
 use super::tuning;
 use crate::node::{ClusterSettings, NodeFile};
 
-/// Returns the patches that kubeadm applies to the manifests it generates.
-pub(in crate::node) fn manifest_patches(cluster: &ClusterSettings<'_>) -> Vec<NodeFile> {
+/// Returns the patches that kubeadm applies to the manifests it generates. With `holds_connections`,
+/// connections to the node's address may be held until the API server is ready, so that its probes use
+/// the loopback address.
+pub(in crate::node) fn manifest_patches(
+    cluster: &ClusterSettings<'_>,
+    holds_connections: bool,
+) -> Vec<NodeFile> {
     let patch = |target: &str, patch: Value| {
         NodeFile::new(&format!("kubeadm/patches/{target}+strategic.json"), format!("{patch:#}\n"))
     };
@@ -37,6 +42,11 @@ pub(in crate::node) fn manifest_patches(cluster: &ClusterSettings<'_>) -> Vec<No
         });
         if has_readiness_probe {
             container["readinessProbe"] = json!({ "periodSeconds": period(1) });
+        }
+        if name == "kube-apiserver" && holds_connections {
+            for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+                container[probe]["httpGet"] = json!({ "host": "127.0.0.1" });
+            }
         }
         json!({ "spec": { "containers": [container] } })
     };

@@ -11,11 +11,13 @@ mod kubelet;
 mod manifest_patches;
 mod patch;
 mod patch_error;
+mod readiness;
 mod registration;
 pub(super) mod tuning;
 
 use super::{Bootstrap, NodeFile, NodeSettings};
 
+pub(super) use init::has_observable_api_server;
 pub(super) use join::JOIN_TIMEOUT;
 pub(super) use manifest_patches::manifest_patches;
 pub use patch::apply_patches;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::args::{item, key_values};
-use crate::node::NodeSettings;
+use crate::kubernetes::Role;
+use crate::node::{NodeFile, NodeSettings};
 use crate::spec::comma_separated;
 use crate::util::timeouts::Timeouts;
 
@@ -41,6 +42,19 @@ pub(super) fn registration(node: &NodeSettings<'_>) -> Value {
         registration["taints"] = json!([]);
     }
     registration
+}
+
+/// The label that kubeadm adds to control planes. Load balancers such as MetalLB ignore nodes with it.
+const EXCLUDED_FROM_LOAD_BALANCERS: &str =
+    "node.kubernetes.io/exclude-from-external-load-balancers";
+
+/// Returns the marker file of a control plane that runs user pods, unless the user has configured the
+/// label. The node's script then removes the label. `document` is the patched kubeadm configuration.
+pub(super) fn schedulable_file(node: &NodeSettings<'_>, document: &Value) -> Option<NodeFile> {
+    let has_no_taints = document["nodeRegistration"]["taints"] == json!([]);
+    let keeps_label = node.spec.labels.contains_key(EXCLUDED_FROM_LOAD_BALANCERS);
+    (node.role == Role::ControlPlane && has_no_taints && !keeps_label)
+        .then(|| NodeFile::new("kubeadm/schedulable", ""))
 }
 
 /// Returns the field `timeouts`. kubeadm also derives the startup probes of the control plane from

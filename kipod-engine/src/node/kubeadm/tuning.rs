@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::args::{add, has};
+use super::args::add;
+use super::readiness::is_observable;
 use crate::kubernetes::Settings;
 use crate::node::{API_PORT, ClusterSettings};
 use crate::util::timeouts::Timeouts;
@@ -53,9 +54,7 @@ fn tune_control_plane(document: &mut Value, cluster: &ClusterSettings<'_>) {
     // With leader election, components wait for the API server indefinitely. Without it,
     // kube-controller-manager exits after ten seconds and is restarted, so the shim waits instead. It
     // cannot if the user changes the API server's address or who may query `/readyz`.
-    let arguments = &document["apiServer"]["extraArgs"];
-    let shim_waits = cluster.control_planes.len() == 1
-        && !["bind-address", "authorization-mode"].iter().any(|name| has(arguments, name));
+    let shim_waits = cluster.control_planes.len() == 1 && is_observable(document);
     for component in ["controllerManager", "scheduler"] {
         let variables = &mut document[component]["extraEnvs"];
         add(variables, ONE_THREAD.0, ONE_THREAD.1);

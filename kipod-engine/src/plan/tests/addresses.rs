@@ -42,25 +42,60 @@ fn dual_stack_cluster_has_both_families() {
     172.31.255.1/32 10.89.7.2
     fd00:172:31:255::1/128 fd00:10:89:7::2
     ");
-    insta::assert_snapshot!(text(worker, "network/masquerade.nft"), @r"
+    insta::assert_snapshot!(text(worker, "network/rules.nft"), @r#"
     # Written by kipod. Each table is deleted and created again, so that reloading this file is idempotent.
     table ip kipod {}
     delete table ip kipod
     table ip kipod {
+        chain loopback {
+            type filter hook prerouting priority raw
+            iifname != "lo" ip daddr 127.0.0.0/8 drop
+        }
+        set pods-to-themselves {
+            type ipv4_addr . ipv4_addr
+            flags dynamic, timeout
+            timeout 1m
+            size 65536
+        }
+        chain host-ports {
+            type nat hook postrouting priority srcnat
+            ip saddr 10.244.0.0/16 ct status dnat update @pods-to-themselves { ip saddr . ip saddr }
+            ip saddr . ip daddr @pods-to-themselves masquerade
+            ip saddr 127.0.0.0/8 ip daddr 10.244.0.0/16 masquerade
+        }
         chain postrouting {
             type nat hook postrouting priority srcnat
             ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade
+        }
+        chain unused-services {
+            type filter hook postrouting priority filter
+            oifname "eth0" ip daddr 10.96.0.0/16 drop
         }
     }
     table ip6 kipod {}
     delete table ip6 kipod
     table ip6 kipod {
+        set pods-to-themselves {
+            type ipv6_addr . ipv6_addr
+            flags dynamic, timeout
+            timeout 1m
+            size 65536
+        }
+        chain host-ports {
+            type nat hook postrouting priority srcnat
+            ip6 saddr fd00:10:244::/56 ct status dnat update @pods-to-themselves { ip6 saddr . ip6 saddr }
+            ip6 saddr . ip6 daddr @pods-to-themselves masquerade
+        }
         chain postrouting {
             type nat hook postrouting priority srcnat
             ip6 saddr fd00:10:244::/56 ip6 daddr != fd00:10:244::/56 masquerade
         }
+        chain unused-services {
+            type filter hook postrouting priority filter
+            oifname "eth0" ip6 daddr fd00:10:96::/112 drop
+        }
     }
-    ");
+    "#);
     let network: serde_json::Value =
         serde_json::from_str(text(worker, "cni/net.d/10-kipod.conflist")).unwrap();
     insta::assert_snapshot!(
@@ -91,7 +126,7 @@ fn ipv6_cluster_uses_ipv6_only() {
     fd00:10:244::/64 fd00:10:89:7::2
     fd00:172:31:255::1/128 fd00:10:89:7::2
     ");
-    assert!(!text(worker, "network/masquerade.nft").contains("table ip kipod"));
+    assert!(!text(worker, "network/rules.nft").contains("table ip kipod"));
 
     let plan = of_family(IpFamily::Ipv6, 3, 0);
     let balancer = plan.balancer.as_ref().unwrap();

@@ -98,8 +98,87 @@ fn kube_proxy_has_the_configured_mode() {
         assert!(!text(&plan.nodes[0], "node.env").contains("KUBE_PROXY"));
     }
     let plan = planned_from("networking: {kubeProxyMode: none}\n").unwrap();
+    // The replacement of kube-proxy may handle Service addresses anywhere.
+    assert!(!text(&plan.nodes[0], "network/rules.nft").contains("unused-services"));
     assert_eq!(init(&plan.nodes[0]).get("KubeProxyConfiguration"), None);
     assert!(text(&plan.nodes[0], "node.env").contains("KIPOD_NO_KUBE_PROXY=1\n"));
+}
+
+#[test]
+fn kubelet_uses_all_images_of_the_stores() {
+    let policy = |version: &str| {
+        let plan = planned_of(&ClusterSpec::default(), version, &FoundRegistries::default());
+        let kubelet = init(&plan.unwrap().nodes[0])["KubeletConfiguration"].clone();
+        kubelet.get("imagePullCredentialsVerificationPolicy").cloned()
+    };
+    assert_eq!(policy("v1.36.2"), Some(json!("NeverVerify")));
+    assert_eq!(policy("v1.35.6"), Some(json!("NeverVerify")));
+    // Older kubelets refuse the option.
+    assert_eq!(policy("v1.34.9"), None);
+}
+
+#[test]
+fn old_worker_removes_options_of_newer_kubelets() {
+    let patch = "kubeadm/patches/kubeletconfiguration+merge.json";
+    let [new, old] = planned_mixed("v1.36.2", "v1.34.9");
+    for node in [&new, &old] {
+        let join = &documents(text(node, "kubeadm/join.yaml"))["JoinConfiguration"];
+        let is_old = node.name == old.name;
+        assert_eq!(join["patches"]["directory"].is_string(), is_old, "{}", node.name);
+        assert_eq!(has(node, patch), is_old, "{}", node.name);
+    }
+    let removed: Value = serde_json::from_str(text(&old, patch)).unwrap();
+    assert_eq!(removed, json!({ "imagePullCredentialsVerificationPolicy": null }));
+}
+
+#[test]
+fn schedulable_control_planes_are_not_excluded_from_load_balancers() {
+    let marked = |text: &str| {
+        let plan = planned_from(text).unwrap();
+        plan.nodes.iter().map(|node| has(node, "kubeadm/schedulable")).collect::<Vec<_>>()
+    };
+    let no_taints =
+        "kubeadmConfigPatches: ['{kind: InitConfiguration, nodeRegistration: {taints: []}}']\n";
+    let label = "labels: {node.kubernetes.io/exclude-from-external-load-balancers: ''}";
+    for (text, expected) in [
+        ("", vec![true]),
+        ("nodes: [{}, {}, {}]\n", vec![true, true, true]),
+        ("nodes: [{}, {role: worker}]\n", vec![false, false]),
+        (&format!("{no_taints}nodes: [{{}}, {{role: worker}}]\n"), vec![true, false]),
+        (&format!("nodes: [{{{label}}}]\n"), vec![false]),
+    ] {
+        assert_eq!(marked(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn pods_have_the_rights_of_containerd() {
+    let machine = Machine { ping_groups: (0, 999), ..machine() };
+    let spec = ClusterSpec::default();
+    let plan = planned_with(machine, &spec, "v1.36.2", &FoundRegistries::default(), None).unwrap();
+    let crio: toml::Table = text(&plan.nodes[0], "crio/crio.conf").parse().unwrap();
+    let runtime = &crio["crio"]["runtime"];
+    let list = |key: &str| {
+        let values = runtime[key].as_array().unwrap().iter();
+        values.map(|value| value.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        list("default_sysctls"),
+        ["net.ipv4.ip_unprivileged_port_start=0", "net.ipv4.ping_group_range=0 999"]
+    );
+    let capabilities = list("default_capabilities");
+    for needed in ["NET_RAW", "SYS_CHROOT", "NET_BIND_SERVICE"] {
+        assert!(capabilities.iter().any(|one| one == needed), "{needed}: {capabilities:?}");
+    }
+}
+
+#[test]
+fn loaded_images_are_searched_first() {
+    let plan = planned(1, 0);
+    let storage: toml::Table = text(&plan.nodes[0], "containers/storage.conf").parse().unwrap();
+    let stores = storage["storage"]["options"]["additionalimagestores"].as_array().unwrap();
+    let stores: Vec<&str> = stores.iter().map(|store| store.as_str().unwrap()).collect();
+    assert_eq!(stores, ["/kipod/cluster-images", "/kipod/images", "/kipod/host-images"]);
 }
 
 #[test]
@@ -108,7 +187,9 @@ fn user_cni_replaces_the_pod_network() {
         .unwrap();
     for node in &plan.nodes {
         assert!(!has(node, "cni/net.d/10-kipod.conflist"));
-        assert!(!text(node, "network/masquerade.nft").contains("masquerade\n"));
+        let rules = text(node, "network/rules.nft");
+        assert!(!rules.contains("daddr != 10.244.0.0/16 masquerade"), "{rules}");
+        assert!(rules.contains("@pods-to-themselves masquerade"), "{rules}");
     }
     assert_eq!(text(&plan.nodes[0], "network/routes"), "");
     assert_eq!(text(&plan.nodes[1], "network/routes"), "172.31.255.1/32 10.89.7.2\n");
@@ -291,5 +372,27 @@ fn conmon_runs_outside_of_pods_with_limits() {
         let runtime = &crio["crio"]["runtime"];
         assert_eq!(runtime["cgroup_manager"].as_str(), Some(manager));
         assert_eq!(runtime["conmon_cgroup"].as_str(), Some(conmon_cgroup));
+    }
+}
+
+#[test]
+fn probes_of_the_api_server_are_not_held() {
+    let hosts = |plan: &Plan, component: &str| {
+        let patch = text(&plan.nodes[0], &format!("kubeadm/patches/{component}+strategic.json"));
+        let patch: Value = serde_json::from_str(patch).unwrap();
+        let container = patch["spec"]["containers"][0].clone();
+        ["startupProbe", "livenessProbe", "readinessProbe"]
+            .map(|probe| container[probe]["httpGet"]["host"].as_str().map(str::to_owned))
+    };
+    let loopback = || Some("127.0.0.1".to_owned());
+    assert_eq!(hosts(&planned(1, 0), "kube-apiserver"), [loopback(), loopback(), loopback()]);
+    assert_eq!(hosts(&planned(1, 0), "etcd"), [None, None, None]);
+    // With these arguments, the node cannot see when its API server is ready.
+    for argument in ["authorization-config", "authorization-mode", "bind-address", "secure-port"] {
+        let patch =
+            format!("{{kind: ClusterConfiguration, apiServer: {{extraArgs: {{{argument}: x}}}}}}");
+        let plan = planned_from(&format!("kubeadmConfigPatches: ['{patch}']\n")).unwrap();
+        assert!(!has(&plan.nodes[0], "network/hold.nft"), "{argument}");
+        assert_eq!(hosts(&plan, "kube-apiserver"), [None, None, None], "{argument}");
     }
 }

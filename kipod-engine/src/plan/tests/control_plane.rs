@@ -107,3 +107,64 @@ fn control_planes_without_workers_run_user_pods() {
     assert_eq!(taints(3, 0), Some(serde_json::json!([])));
     assert_eq!(taints(1, 1), None, "the taints of kubeadm");
 }
+
+#[test]
+fn control_planes_hold_connections_until_ready() {
+    let plan = planned(1, 1);
+    insta::assert_snapshot!(text(&plan.nodes[0], "network/hold.nft"), @r"
+    # Written by kipod.
+    table inet kipod-hold {
+        chain output {
+            type nat hook output priority -110
+            ip daddr 172.31.255.1 tcp dport 6443 redirect to :61443
+        }
+        chain prerouting {
+            type nat hook prerouting priority -110
+            ip daddr 172.31.255.1 tcp dport 6443 redirect to :61443
+        }
+    }
+    ");
+    assert!(!has(&plan.nodes[1], "network/hold.nft"), "workers have no API server");
+    // The load balancer and other members connect to the node's address, and must not be held.
+    insta::assert_snapshot!(text(&of_family(IpFamily::Dual, 3, 0).nodes[1], "network/hold.nft"), @r"
+    # Written by kipod.
+    table inet kipod-hold {
+        chain output {
+            type nat hook output priority -110
+            ip daddr 10.89.7.3 tcp dport 6443 redirect to :61443
+            ip6 daddr fd00:10:89:7::3 tcp dport 6443 redirect to :61443
+        }
+    }
+    ");
+}
+
+#[test]
+fn every_phase_of_kubeadm_runs_once_or_is_skipped() {
+    let plan = planned(1, 0);
+    let skipped = |file: &str| {
+        let documents = documents(text(&plan.nodes[0], &format!("kubeadm/{file}.yaml")));
+        let phases = documents["InitConfiguration"]["skipPhases"].as_array().unwrap().clone();
+        phases.iter().map(|phase| phase.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (prepare, init) = (skipped("prepare"), skipped("init"));
+    let run_by = |skipped: &[String], others: &[String]| {
+        let run = others.iter().filter(|phase| !skipped.contains(phase)).cloned();
+        run.collect::<Vec<_>>()
+    };
+    // A phase that only the other file skips runs.
+    assert_eq!(
+        run_by(&prepare, &init),
+        ["certs", "kubeconfig", "etcd", "control-plane", "kubelet-start"]
+    );
+    assert_eq!(
+        run_by(&init, &prepare),
+        [
+            "wait-control-plane",
+            "upload-config",
+            "upload-certs",
+            "mark-control-plane",
+            "bootstrap-token"
+        ]
+    );
+    assert!(!has(&planned(1, 1).nodes[1], "kubeadm/prepare.yaml"), "workers join");
+}

@@ -56,21 +56,45 @@ fn planned_with(
     found: &FoundRegistries,
     service_address: Option<ServiceAddress>,
 ) -> Result<Plan, PatchError> {
-    let image = NodeImage {
+    let images = vec![image(version); spec.nodes.len()];
+    planned_from_images(machine, spec, &images, found, service_address)
+}
+
+fn image(version: &str) -> NodeImage {
+    NodeImage {
         reference: "localhost/kipod-node:latest".into(),
         id: "0123".into(),
         kubernetes_version: version.parse().unwrap(),
         pause_image: "registry.k8s.io/pause:3.10".into(),
-        image_store: "/stores/v1.36.2".into(),
+        image_store: format!("/stores/{version}").into(),
         has_storage: true,
         has_metrics: false,
-    };
-    let images = vec![image; spec.nodes.len()];
+    }
+}
+
+fn planned_from_images(
+    machine: Machine,
+    spec: &ClusterSpec,
+    images: &[NodeImage],
+    found: &FoundRegistries,
+    service_address: Option<ServiceAddress>,
+) -> Result<Plan, PatchError> {
     let joining = node_names(spec).split_off(spec.count(Role::ControlPlane));
     let credentials = Credentials::mint("demo", &joining, crate::testing::NOW).unwrap();
     let choices =
         Choices { node_subnet: "10.89.7.0/24".parse().unwrap(), api_port: 40_000, service_address };
-    plan(spec, &machine, &images, &choices, &credentials, found, Path::new("/state/demo"))
+    plan(spec, &machine, images, &choices, &credentials, found, Path::new("/state/demo"))
+}
+
+/// Plans a control plane and a worker of one version, and a worker of another. Returns the workers.
+fn planned_mixed(version: &str, old: &str) -> [NodePlan; 2] {
+    let nodes = [Role::ControlPlane, Role::Worker, Role::Worker].map(NodeSpec::new).to_vec();
+    let spec = ClusterSpec { name: "demo".parse().unwrap(), nodes, ..ClusterSpec::default() };
+    let images = [version, version, old].map(image);
+    let mut plan =
+        planned_from_images(machine(), &spec, &images, &FoundRegistries::default(), None).unwrap();
+    let workers = plan.nodes.split_off(1);
+    workers.try_into().unwrap_or_else(|_| panic!("two workers"))
 }
 
 fn text<'a>(node: &'a NodePlan, path: &str) -> &'a str {

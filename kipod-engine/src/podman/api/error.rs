@@ -16,6 +16,18 @@ const BROKEN_NETNS: &str = "runtime directory for rootless netns";
 const NO_UTF8: &str = "Invalid byte sequence in conversion input";
 
 /// An error of a call to Podman.
+///
+/// ```no_run
+/// use kipod_engine::{Engine, Error, PodmanError};
+///
+/// # async fn example() -> Result<(), Error> {
+/// match Engine::connect().await {
+///     Err(Error::Podman(PodmanError::NotInstalled)) => println!("this test needs Podman"),
+///     engine => drop(engine?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PodmanError {
@@ -62,7 +74,7 @@ pub enum PodmanError {
     },
     /// A `podman` command failed.
     #[error(transparent)]
-    Command(CommandError),
+    Command(#[doc(hidden)] CommandError),
 }
 
 impl From<CommandError> for PodmanError {

@@ -140,8 +140,19 @@ pub struct ContainerMount {
     pub destination: PathBuf,
 }
 
-/// The result of a command in a container.
+/// The result of a command in a node: its output and exit status.
+///
+/// ```no_run
+/// # async fn example(cluster: kipod_engine::Cluster) -> Result<(), kipod_engine::Error> {
+/// let node = &cluster.nodes().await?[0].name;
+/// let output = cluster.exec(node, &["systemctl", "is-active", "kubelet"]).await?;
+/// assert_eq!(output.status, 0, "{}", String::from_utf8_lossy(&output.stderr));
+/// assert_eq!(output.stdout, b"active\n");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ExecOutput {
     /// The exit status.
     pub status: i64,

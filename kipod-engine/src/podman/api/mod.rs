@@ -17,8 +17,8 @@ pub use info::{
     NetworkInfo, Platform, VolumeInfo,
 };
 pub use options::{
-    Bind, ContainerOptions, Labels, NetworkAttachment, NetworkOptions, PortMapping, VolumeMount,
-    VolumeOptions,
+    Bind, ContainerOptions, ImageHold, Labels, NetworkAttachment, NetworkOptions, PortMapping,
+    VolumeMount, VolumeOptions,
 };
 pub use state::ContainerState;
 pub use storage_driver::StorageDriver;
@@ -31,11 +31,15 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, PodmanError>> 
 pub trait Podman: Send + Sync {
     /// Returns the image with this reference, `None` if the store does not have it.
     fn image<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Option<ImageInfo>>;
-    /// Lists the images with a label, with or without a name.
+    /// Lists the images with a label, with or without a name; with an empty label all images.
     fn images<'a>(&'a self, label: &'a str) -> BoxFuture<'a, Vec<ImageInfo>>;
     /// Removes a file or directory of the host that may belong to subordinate users. A path that does
     /// not exist is not an error.
     fn remove_path<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, ()>;
+    /// Holds an image in the user's store. Existing parts of the hold are left unchanged.
+    fn hold_image<'a>(&'a self, hold: &'a ImageHold) -> BoxFuture<'a, ()>;
+    /// Removes a name of an image. The image stays, even without a name.
+    fn remove_image_name<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool>;
     /// Pulls an image from its registry into the user's store.
     fn pull_image<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, ()>;
     /// Copies an image by name to the store `to`, from the store `from` or, for `None`, from the

@@ -50,7 +50,7 @@ pub struct ContainerOptions {
     pub restart: bool,
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 impl ContainerOptions {
     /// Creates the options of a container with a name and labels, for tests.
     pub(crate) fn plain(name: &str, labels: Labels) -> Self {
@@ -152,4 +152,27 @@ pub struct VolumeOptions {
     pub name: String,
     /// Labels of the volume.
     pub labels: Labels,
+}
+
+/// Keeps an image in the user's store: Podman then removes neither the image nor its layers when it
+/// prunes images or removes another name of the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageHold {
+    /// The name of a container of the image, which is never started.
+    pub container: String,
+    /// The image's id.
+    pub image: String,
+    /// The repository of an additional name of the image.
+    pub repository: String,
+    /// The tag of this name.
+    pub tag: String,
+    /// Labels of the container.
+    pub labels: Labels,
+}
+
+impl ImageHold {
+    /// Returns the additional name of the image.
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.repository, self.tag)
+    }
 }

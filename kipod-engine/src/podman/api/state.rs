@@ -5,26 +5,34 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 /// The state of a container, as Podman reports it.
+///
+/// ```
+/// use kipod_engine::ContainerState;
+///
+/// let state = ContainerState::from("exited");
+/// assert_eq!(state, ContainerState::Exited);
+/// assert!(!state.is_running());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContainerState {
-    /// `created`: it was never started.
+    /// Created, and never started: `created`.
     Created,
-    /// `initialized`: it is prepared for its start.
+    /// Prepared for its start: `initialized`.
     Initialized,
-    /// `running`
+    /// Running: `running`.
     Running,
-    /// `paused`: its processes are frozen.
+    /// Running, with all processes frozen: `paused`.
     Paused,
-    /// `stopping`
+    /// Ending, after a stop signal: `stopping`.
     Stopping,
-    /// `stopped`: its processes have ended, Podman has not cleaned up yet.
+    /// Ended, before the cleanup by Podman: `stopped`.
     Stopped,
-    /// `exited`
+    /// Ended: `exited`.
     Exited,
-    /// `removing`
+    /// Being removed: `removing`.
     Removing,
-    /// Any other state.
+    /// Another state, by its name.
     Other(String),
 }
 

@@ -77,13 +77,7 @@ impl PodmanCli {
     pub async fn load(&self, archive: &Path) -> Result<Vec<String>, PodmanError> {
         let printed =
             self.text(self.command().args(["load", "--quiet", "--input"]).arg(archive)).await?;
-        // One line for each image: `Loaded image: a`; Podman 4 prints `Loaded image(s): a,b`.
-        Ok(printed
-            .lines()
-            .filter_map(|line| line.split_once(": "))
-            .flat_map(|(_, references)| references.split(','))
-            .map(|reference| reference.trim().to_owned())
-            .collect())
+        Ok(loaded(&printed))
     }
 
     /// Pulls an image from its registry.
@@ -134,4 +128,15 @@ impl PodmanCli {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Parses the output of `podman load`: a line for each image, `Loaded image: a`; Podman 4 prints
+/// `Loaded image(s): a,b`.
+pub(super) fn loaded(printed: &str) -> Vec<String> {
+    printed
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .flat_map(|(_, references)| references.split(','))
+        .map(|reference| reference.trim().to_owned())
+        .collect()
 }

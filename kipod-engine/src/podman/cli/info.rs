@@ -108,13 +108,7 @@ impl PodmanCli {
     ///
     /// When there is no `podman`, or its output is not a version.
     pub async fn version(&self) -> Result<semver::Version, PodmanError> {
-        let printed = self.text(self.command().args(["--version"])).await?;
-        // `podman version 4.3.1`
-        let word = printed.split_whitespace().last().unwrap_or_default();
-        semver::Version::parse(word).map_err(|error| PodmanError::Operation {
-            action: "read the version of podman".to_owned(),
-            message: format!("`{word}` is not a version: {error}"),
-        })
+        version(&self.text(self.command().args(["--version"])).await?)
     }
 
     /// Returns facts about Podman and its image store, from `podman info`.
@@ -124,15 +118,7 @@ impl PodmanCli {
     /// When Podman does not work for this user; the error contains its output.
     pub async fn info(&self) -> Result<SystemInfo, PodmanError> {
         let printed = self.output(self.command().args(["info", "--format", "json"])).await?;
-        let InfoJson { host, store, version } = parse(&printed, "read `podman info`")?;
-        Ok(SystemInfo {
-            version: version.version,
-            rootless: host.security.rootless,
-            cgroup_manager: host.cgroup_manager,
-            store_root: store.graph_root,
-            store_runroot: store.run_root,
-            store_driver: store.graph_driver_name,
-        })
+        system_info(&printed)
     }
 
     /// Lists the containers with a label, running or not.
@@ -161,4 +147,26 @@ impl PodmanCli {
         .await?;
         parse(&printed, "list all containers")
     }
+}
+
+/// Parses the output of `podman --version`: `podman version 4.3.1`.
+pub(super) fn version(printed: &str) -> Result<semver::Version, PodmanError> {
+    let word = printed.split_whitespace().last().unwrap_or_default();
+    semver::Version::parse(word).map_err(|error| PodmanError::Operation {
+        action: "read the version of podman".to_owned(),
+        message: format!("`{word}` is not a version: {error}"),
+    })
+}
+
+/// Parses the output of `podman info --format json`.
+pub(super) fn system_info(printed: &[u8]) -> Result<SystemInfo, PodmanError> {
+    let InfoJson { host, store, version } = parse(printed, "read `podman info`")?;
+    Ok(SystemInfo {
+        version: version.version,
+        rootless: host.security.rootless,
+        cgroup_manager: host.cgroup_manager,
+        store_root: store.graph_root,
+        store_runroot: store.run_root,
+        store_driver: store.graph_driver_name,
+    })
 }

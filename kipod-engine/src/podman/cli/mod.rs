@@ -147,6 +147,16 @@ pub(super) fn parse<T: DeserializeOwned>(json: &[u8], action: &str) -> Result<T,
     })
 }
 
+/// Parses any output, for fuzzing.
+#[cfg(any(test, feature = "testing"))]
+pub(super) fn parse_any(bytes: &[u8]) {
+    let _ = info::system_info(bytes);
+    let _ = parse::<Vec<ListedContainer>>(bytes, "parse");
+    let text = String::from_utf8_lossy(bytes);
+    let _ = images::loaded(&text);
+    let _ = info::version(&text);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// The maximum size of the list. Thousands of images need less than a megabyte.
-const MAX_LIST: u64 = 16 << 20;
+use crate::util::bounded::{self, TEXT_LIMIT};
 
 /// The formats of archives, with the transport of containers-transports(5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +47,19 @@ struct Listed {
 impl Listing {
     /// Reads the list of an archive: a tar file, which may be compressed.
     pub(super) fn read(path: &Path) -> io::Result<Self> {
+        Self::read_from(decompressed(path)?)
+    }
+
+    /// Reads the list of a tar file, which may be compressed with gzip.
+    pub(super) fn read_from(tar: impl Read) -> io::Result<Self> {
+        let mut tar = BufReader::new(tar);
+        let plain: Box<dyn Read + '_> = match tar.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+            true => Box::new(flate2::bufread::MultiGzDecoder::new(tar)),
+            false => Box::new(tar),
+        };
         let mut index = None;
-        for entry in tar::Archive::new(decompressed(path)?).entries()? {
+        // Raw entries: long names and extended headers would be read into memory, of any size.
+        for entry in tar::Archive::new(plain).entries()?.raw(true) {
             let entry = entry?;
             let name = entry.path()?.to_string_lossy().trim_start_matches("./").to_owned();
             match name.as_str() {
@@ -151,20 +161,19 @@ struct OciManifest {
 }
 
 fn parse<T: DeserializeOwned>(entry: impl Read) -> io::Result<T> {
-    Ok(serde_json::from_reader(entry.take(MAX_LIST))?)
+    Ok(serde_json::from_slice(&bounded::read_stream(entry, TEXT_LIMIT)?)?)
 }
 
-/// Opens a file, and decompresses it by its first bytes. Podman reads the same formats.
+/// Opens a file, and decompresses it by its first bytes, except for gzip. Podman reads the same formats.
 fn decompressed(path: &Path) -> io::Result<Box<dyn Read>> {
     let mut magic = Vec::new();
     File::open(path)?.take(6).read_to_end(&mut magic)?;
     let file = File::open(path)?;
     Ok(match magic.as_slice() {
-        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(Program::start("zstd", file)?),
         [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(Program::start("xz", file)?),
         [b'B', b'Z', b'h', ..] => Box::new(Program::start("bzip2", file)?),
-        _ => Box::new(BufReader::new(file)),
+        _ => Box::new(file),
     })
 }
 

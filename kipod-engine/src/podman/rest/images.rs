@@ -1,10 +1,11 @@
 //! Images of the user's image store.
 
 use podman_api::models::LibpodImageSummary;
-use podman_api::opts::{ImageListFilter, ImageListOpts};
+use podman_api::opts::{ContainerCreateOpts, ImageListFilter, ImageListOpts, ImageTagOpts};
 
 use super::client::Client;
-use crate::podman::api::{ImageInfo, Platform, PodmanError};
+use super::specification::fixed;
+use crate::podman::api::{ImageHold, ImageInfo, Platform, PodmanError};
 
 /// Returns the image with this reference.
 pub(super) async fn find(
@@ -30,7 +31,8 @@ pub(super) async fn find(
 
 /// Lists the images with a label.
 pub(super) async fn list(client: &Client, label: &str) -> Result<Vec<ImageInfo>, PodmanError> {
-    let wanted = ImageListOpts::builder().filter([ImageListFilter::LabelKey(label.into())]).build();
+    let filter = (!label.is_empty()).then(|| ImageListFilter::LabelKey(label.into()));
+    let wanted = ImageListOpts::builder().filter(filter).build();
     let wanted = &wanted;
     let found = client
         .query(|podman| async move { podman.images().list(wanted).await })
@@ -43,4 +45,51 @@ pub(super) async fn list(client: &Client, label: &str) -> Result<Vec<ImageInfo>,
         platform: None,
     };
     Ok(found.into_iter().map(info).collect())
+}
+
+/// Gives an image another name, and creates a container of it.
+pub(super) async fn hold(client: &Client, hold: &ImageHold) -> Result<(), PodmanError> {
+    let image = &hold.image;
+    let name = ImageTagOpts::builder().repo(&hold.repository).tag(&hold.tag).build();
+    let name = &name;
+    client
+        .call(|podman| async move { podman.images().get(image).tag(name).await })
+        .await
+        .map_err(|failure| client.error(failure, format!("tag image `{image}`")))?;
+    match client.post("/containers/create", &never_started(hold)).await {
+        Ok(_) => Ok(()),
+        Err(failure) if failure.contains("name is already in use") => Ok(()),
+        Err(failure) => {
+            Err(client.error(failure, format!("create container `{}`", hold.container)))
+        }
+    }
+}
+
+/// Returns the specification of the container of a hold.
+fn never_started(hold: &ImageHold) -> Value {
+    let mut specification = fixed(false);
+    for (key, value) in [
+        ("name", json!(hold.container)),
+        ("image", json!(hold.image)),
+        // An image may have no command. This one is never run.
+        ("command", json!(["never-started"])),
+        ("labels", json!(hold.labels)),
+        ("netns", json!({ "nsmode": "none" })),
+    ] {
+        specification.insert(key.to_owned(), value);
+    }
+    Value::Object(specification)
+}
+
+/// Removes a name of an image.
+pub(super) async fn untag(client: &Client, name: &str) -> Result<bool, PodmanError> {
+    let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+    let removed = ImageTagOpts::builder().repo(repository).tag(tag).build();
+    let removed = &removed;
+    match client.call(|podman| async move { podman.images().get(name).untag(removed).await }).await
+    {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.is_missing() => Ok(false),
+        Err(failure) => Err(client.error(failure, format!("untag image `{name}`"))),
+    }
 }

@@ -20,3 +20,6 @@ mod transfer;
 mod volumes;
 
 pub use service::Service;
+
+#[cfg(any(test, feature = "testing"))]
+pub(super) use transfer::parse_any;

@@ -1,7 +1,7 @@
 //! A `podman system service` that kipod starts when the login session has none.
 
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use tokio::net::UnixStream;
 
 use crate::podman::api::PodmanError;
 use crate::podman::command::{Command, tail};
+use crate::util::bounded;
 use crate::util::retry::poll;
 
 /// The seconds without a request after which the service ends by itself, if this process was killed.
@@ -32,6 +33,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The poll interval for the service's start and end.
 const POLL_INTERVAL: Duration = Duration::from_millis(3);
+
+/// The number of bytes at the end of the service's standard error that the last lines are taken from.
+const LAST_ERRORS: u64 = 64 << 10;
 
 /// A running service. It ends when this value is dropped.
 #[derive(Debug)]
@@ -114,10 +118,13 @@ impl ServiceProcess {
 
     /// Returns the last lines of its standard error.
     fn last_errors(&mut self) -> String {
-        let mut bytes = Vec::new();
+        let mut read = || {
+            let end = self.stderr.seek(SeekFrom::End(0))?;
+            self.stderr.seek(SeekFrom::Start(end.saturating_sub(LAST_ERRORS)))?;
+            bounded::read_stream(&self.stderr, LAST_ERRORS)
+        };
         // If it cannot be read, the error is reported without it.
-        let _ = self.stderr.rewind().and_then(|()| self.stderr.read_to_end(&mut bytes));
-        tail(&String::from_utf8_lossy(&bytes))
+        tail(&String::from_utf8_lossy(&read().unwrap_or_default()))
     }
 
     /// Terminates the process, by SIGTERM if possible: Podman's parent process can only forward signals

@@ -5,8 +5,9 @@ use std::path::Path;
 use super::client::Client;
 use super::{containers, exec, images, networks, start, storage_containers, transfer, volumes};
 use crate::podman::api::{
-    Archive, BoxFuture, ContainerDetails, ContainerInfo, ContainerOptions, ExecOutput, ImageInfo,
-    ImageStore, NetworkInfo, NetworkOptions, Podman, PodmanError, VolumeInfo, VolumeOptions,
+    Archive, BoxFuture, ContainerDetails, ContainerInfo, ContainerOptions, ExecOutput, ImageHold,
+    ImageInfo, ImageStore, NetworkInfo, NetworkOptions, Podman, PodmanError, VolumeInfo,
+    VolumeOptions,
 };
 use crate::podman::cli::PodmanCli;
 
@@ -74,6 +75,14 @@ impl Podman for Service {
 
     fn remove_path<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, ()> {
         Box::pin(async move { PodmanCli::new().unshare_remove(path).await })
+    }
+
+    fn hold_image<'a>(&'a self, hold: &'a ImageHold) -> BoxFuture<'a, ()> {
+        Box::pin(images::hold(&self.0, hold))
+    }
+
+    fn remove_image_name<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool> {
+        Box::pin(images::untag(&self.0, name))
     }
 
     fn pull_image<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, ()> {

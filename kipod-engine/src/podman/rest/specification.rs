@@ -61,7 +61,7 @@ pub(super) fn specification(options: &ContainerOptions, can_limit_pids: bool) ->
 }
 
 /// Returns the settings that all containers have in common.
-fn fixed(can_limit_pids: bool) -> Map<String, Value> {
+pub(super) fn fixed(can_limit_pids: bool) -> Map<String, Value> {
     object(json!({
         "cgroups_mode": "enabled",
         "cgroupns": { "nsmode": "private" },

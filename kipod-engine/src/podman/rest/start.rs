@@ -1,4 +1,4 @@
-//! The start of a container and its preparation.
+//! Initializes (`podman init`) and starts containers, after checking that host ports are free.
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 

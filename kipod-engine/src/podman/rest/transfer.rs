@@ -216,6 +216,14 @@ impl From<InspectedImage> for ImageInfo {
     }
 }
 
+/// Parses any image archive or description of images, for fuzzing.
+#[cfg(any(test, feature = "testing"))]
+pub(in crate::podman) fn parse_any(bytes: &[u8]) {
+    let _ = Listing::read_from(bytes);
+    let _ = parse::<Vec<InspectedImage>>(bytes, "parse")
+        .map(|images| images.into_iter().map(ImageInfo::from).collect::<Vec<_>>());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -116,6 +116,22 @@ impl Scripted {
         }
     }
 
+    /// Assigns the name of an image to an image with another id.
+    pub fn replace_image(&self, reference: &str, id: &str) {
+        if let Some(image) = self.state().images.get_mut(reference) {
+            image.id = id.to_owned();
+        }
+    }
+
+    /// Returns the labels of the containers that hold images.
+    pub fn holds(&self) -> Vec<Labels> {
+        let state = self.state();
+        let all = state.containers.values().map(|(info, _)| &info.labels);
+        let role = crate::util::labels::ROLE;
+        let held = crate::util::labels::IMAGE_HOLD;
+        all.filter(|labels| labels.get(role).is_some_and(|one| one == held)).cloned().collect()
+    }
+
     /// Adds the files of a container and its volume that a killed Podman leaves: no list contains them,
     /// and the container's name is in use.
     pub fn leave_partial(&self, name: &str) {

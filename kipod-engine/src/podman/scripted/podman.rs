@@ -3,8 +3,8 @@
 use super::{Scripted, Upload, matches, name_in_use, no_such_container};
 use crate::podman::api::{
     Archive, BoxFuture, ContainerDetails, ContainerInfo, ContainerMount, ContainerOptions,
-    ContainerState, ExecOutput, ImageInfo, ImageStore, Labels, NetworkInfo, NetworkOptions, Podman,
-    PodmanError, VolumeInfo, VolumeOptions,
+    ContainerState, ExecOutput, ImageHold, ImageInfo, ImageStore, Labels, NetworkInfo,
+    NetworkOptions, Podman, PodmanError, VolumeInfo, VolumeOptions,
 };
 
 impl Podman for Scripted {
@@ -33,6 +33,34 @@ impl Podman for Scripted {
                 _ => Ok(()),
             },
         )
+    }
+
+    fn hold_image<'a>(&'a self, hold: &'a ImageHold) -> BoxFuture<'a, ()> {
+        self.call(format!("hold_image {} {}", hold.container, hold.name()), move |state| {
+            let image = state.images.values().find(|image| image.id == hold.image).cloned();
+            let image = image.ok_or_else(|| PodmanError::Operation {
+                action: format!("tag image `{}`", hold.image),
+                message: "image not known".to_owned(),
+            })?;
+            let name = hold.name();
+            state.images.insert(name.clone(), ImageInfo { names: vec![name], ..image });
+            let info = ContainerInfo {
+                id: format!("id-of-{}", hold.container),
+                name: hold.container.clone(),
+                state: ContainerState::Created,
+                image: hold.name(),
+                labels: hold.labels.clone(),
+            };
+            let options = ContainerOptions::plain(&hold.container, hold.labels.clone());
+            state.containers.entry(hold.container.clone()).or_insert((info, options));
+            Ok(())
+        })
+    }
+
+    fn remove_image_name<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool> {
+        self.call(format!("remove_image_name {name}"), |state| {
+            Ok(state.images.remove(name).is_some())
+        })
     }
 
     fn pull_image<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, ()> {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Problem, is_dns_name};
+use super::is_dns_name;
+use crate::spec::problem::Problem;
 use crate::spec::{RawValue, ValidationError};
 
 /// The maximum length of the name and of the value of a label.

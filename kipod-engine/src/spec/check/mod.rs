@@ -9,17 +9,13 @@ mod settings;
 
 use std::fmt::Display;
 
+use super::problem::Problem;
 use super::{
     ClusterName, ClusterSpec, DEFAULT_WAIT, ImageReference, Location, Networking, NodeSpec,
     RawSpec, RawValue, ValidationError, ValidationErrors, parse_duration,
 };
 use crate::kubernetes::Version;
 use crate::util::timeouts::Timeouts;
-
-/// A problem of one value, without its location.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Problem(pub(super) String);
 
 impl RawSpec {
     /// Validates all values and fills in the defaults.

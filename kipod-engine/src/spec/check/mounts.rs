@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::{Problem, parse, port, required, typed_port};
+use super::{parse, port, required, typed_port};
+use crate::spec::problem::Problem;
 use crate::spec::{
     ExtraMount, ExtraPort, Origin, Protocol, RawMount, RawPort, RawValue, ValidationError,
 };

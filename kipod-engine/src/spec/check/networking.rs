@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
-use super::{Problem, is_dns_name, parse, port, typed_port};
+use super::{is_dns_name, parse, port, typed_port};
+use crate::spec::problem::Problem;
 use crate::spec::{
     ClusterSpec, DualStack, INTERNAL_NODE_ADDRESSES, IpFamily, NODE_POD_CIDR_LENGTHS, Networking,
     RawSpec, RawValue, Subnet, Subnet6, SubnetError, ValidationError,

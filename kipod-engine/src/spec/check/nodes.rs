@@ -1,7 +1,8 @@
 //! Validation of nodes: each node, then their numbers.
 
-use super::{Problem, labels, mounts, parse, patches};
+use super::{labels, mounts, parse, patches};
 use crate::kubernetes::Role;
+use crate::spec::problem::Problem;
 use crate::spec::{
     ClusterSpec, ExtraPort, ImageReference, Location, MAX_NODES, NodeSpec, RawSpec, RawValue,
     ValidationError,

@@ -1,10 +1,31 @@
 //! Validation of patches of the kubeadm configuration: syntax and targets.
 
-use super::Problem;
+use crate::spec::problem::Problem;
 use crate::spec::{
     JsonPatch, KubeadmPatches, Location, MergePatch, PatchTarget, RawJsonPatch, RawPatches,
-    RawValue, ValidationError,
+    RawValue, ValidationError, ValidationErrors,
 };
+
+impl KubeadmPatches {
+    /// Parses a merge patch: YAML with the `kind` of the object to patch.
+    ///
+    /// # Errors
+    ///
+    /// All errors at once.
+    ///
+    /// ```
+    /// use kipod_engine::spec::KubeadmPatches;
+    ///
+    /// let errors = KubeadmPatches::merge("maxPods: 20").unwrap_err();
+    /// assert!(errors.to_string().contains("the patch has no `kind`"), "{errors}");
+    /// ```
+    pub fn merge(yaml: impl Into<String>) -> Result<Self, ValidationErrors> {
+        let mut errors = Vec::new();
+        let raw = RawPatches { merge: vec![yaml.into().into()], json: Vec::new() };
+        let patches = check(&raw, &mut errors);
+        ValidationErrors::new(errors).map_or(Ok(patches), Err)
+    }
+}
 
 /// Validates patches.
 pub(super) fn check(raw: &RawPatches, errors: &mut Vec<ValidationError>) -> KubeadmPatches {

@@ -6,6 +6,14 @@ use granit_parser::{Event, Marker, Parser, Placement, ScalarStyle, Span, Tag};
 
 use super::{Document, Mark, Node, SyntaxError, Value};
 
+/// The maximum nesting of nodes. Trees are read, expanded and written recursively. Kubernetes' own types
+/// stay below 30, except for schemas.
+const MAX_DEPTH: usize = 128;
+
+/// The maximum number of nodes and comments, which take a few hundred bytes each. A kubeconfig with 3,000
+/// clusters has as many.
+const MAX_NODES: usize = 100_000;
+
 /// An event of the parser with its comments.
 struct Step<'a> {
     event: Event<'a>,
@@ -22,8 +30,8 @@ struct Step<'a> {
 ///
 /// # Errors
 ///
-/// The first [`SyntaxError`]: `text` is not YAML, has more than one document, or has a mapping with
-/// a duplicate key or a key that is not a scalar.
+/// The first [`SyntaxError`]: `text` is not YAML, has more than one document, is nested too deeply or has
+/// too many nodes, or has a mapping with a duplicate key or a key that is not a scalar.
 pub(crate) fn parse(text: &str) -> Result<Document, SyntaxError> {
     let (document, errors) = read(text);
     match errors.into_iter().next() {
@@ -70,11 +78,26 @@ fn steps(text: &str) -> Result<(Vec<Step<'_>>, Vec<String>), SyntaxError> {
     };
     let mut steps: Vec<Step<'_>> = Vec::new();
     let mut pending = Vec::new();
+    let (mut depth, mut nodes) = (0_usize, 0_usize);
     for next in Parser::new_from_str_with_options(text, options) {
         let (event, span) = next.map_err(|error| SyntaxError {
             mark: (*error.marker()).into(),
             message: error.kind().to_string(),
         })?;
+        match event {
+            Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
+            Event::SequenceEnd | Event::MappingEnd => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        nodes += usize::from(event.is_node() || matches!(event, Event::Comment(..)));
+        let limit = if depth > MAX_DEPTH {
+            Some(format!("nested deeper than {MAX_DEPTH} levels"))
+        } else {
+            (nodes > MAX_NODES).then(|| format!("more than {MAX_NODES} values and comments"))
+        };
+        if let Some(message) = limit {
+            return Err(SyntaxError { mark: span.start.into(), message });
+        }
         match event {
             Event::StreamStart
             | Event::StreamEnd

@@ -204,3 +204,22 @@ fn comments_alone_are_a_document() {
     assert_eq!(document.comments, [" a", " b"]);
     assert_eq!(parse("").unwrap().root, None);
 }
+
+#[test]
+fn deep_and_large_documents_are_errors() {
+    let error = |text: &str| parse(text).unwrap_err().to_string();
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    assert!(parse(&nested(128)).is_ok());
+    for text in [nested(129), "- ".repeat(1000)] {
+        assert_eq!(error(&text), "line 1: nested deeper than 128 levels");
+    }
+    // The parser has a limit for brackets.
+    for text in ["[".repeat(1 << 20), "{a: ".repeat(1000)] {
+        assert_eq!(error(&text), "line 1: recursion limit exceeded");
+    }
+    let message = "more than 100000 values and comments";
+    for text in ["- \n".repeat(100_001), "#\n".repeat(100_001), "a,".repeat(100_001)] {
+        let text = if text.starts_with('a') { format!("[{text}]") } else { text };
+        assert!(error(&text).ends_with(message));
+    }
+}

@@ -1,10 +1,9 @@
 //! `kipod config`, and the reading of configuration files.
 
-use std::io::Read;
 use std::path::Path;
 
 use kipod_engine::config::{self, Config};
-use kipod_engine::{Event, Events};
+use kipod_engine::{Event, Events, bounded};
 
 use super::print;
 use crate::args::ConfigCommand;
@@ -57,11 +56,10 @@ pub(super) fn warn(warnings: &[String], progress: &Progress) {
 /// Returns the text of a file and its name for messages.
 fn text(path: &Path) -> Result<(String, String), Failure> {
     let (read, name) = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        let read = std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes);
+        let read = bounded::read_stream(std::io::stdin().lock(), config::LIMIT);
         (read, "standard input".to_owned())
     } else {
-        (std::fs::read(path), path.display().to_string())
+        (bounded::read(path, config::LIMIT), path.display().to_string())
     };
     let bytes = read.map_err(|error| {
         Failure::usage(format!("cannot read the configuration file `{name}`: {error}"))

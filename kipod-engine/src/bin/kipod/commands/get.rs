@@ -100,13 +100,18 @@ async fn nodes(args: &GetNodesArgs, progress: &'static Progress) -> Result<u8, F
 }
 
 fn node_row(node: NodeSummary, wide: bool) -> Vec<String> {
+    let (addresses, pod_subnets) = (joined(&node.addresses), joined(&node.pod_subnets));
     let mut row =
         vec![node.name, node.role, node.state.to_string(), node.kubernetes_version, node.cluster];
     if wide {
         let id = node.container_id.chars().take(SHORT_ID).collect();
-        row.extend([node.addresses.join(","), node.pod_subnets.join(","), id, node.image]);
+        row.extend([addresses, pod_subnets, id, node.image]);
     }
     row
+}
+
+fn joined(values: &[impl ToString]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// Formats an age as kubectl does.

@@ -1,6 +1,7 @@
 //! `kipod load`.
 
 use std::io::IsTerminal;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use kipod_engine::actions::{ImageSource, LoadedImage};
@@ -21,7 +22,7 @@ pub(crate) async fn run(args: &Load, progress: &'static Progress) -> Result<u8, 
     let cluster = open_cancellable(progress)?.cluster(&name)?;
     let loaded = cluster.load(source, into.nodes.clone()).await?;
     let cluster = cluster.name();
-    for LoadedImage { name, id, copied } in &loaded.images {
+    for LoadedImage { name, id, copied, .. } in &loaded.images {
         let id = id.get(..12).unwrap_or(id);
         progress.send(Event::Note(match copied {
             true => format!("loaded `{name}` ({id}) into cluster `{cluster}`"),
@@ -48,6 +49,11 @@ fn archive(file: &Path) -> Result<Archive, Failure> {
                 .hint(Some("pipe one in: `podman save IMAGE | kipod load image-archive -`")));
         }
         return Ok(Archive::Stdin);
+    }
+    // Podman runs in another process and reads the archive several times.
+    if file.metadata().is_ok_and(|found| found.file_type().is_fifo()) {
+        return Err(Failure::usage(format!("archive `{}` is a pipe", file.display()))
+            .hint(Some("use `-` to read standard input".to_owned())));
     }
     match std::fs::File::open(file) {
         // An absolute path, since Podman would take a name such as `http:x` for a transport.

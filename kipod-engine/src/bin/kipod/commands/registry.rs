@@ -25,7 +25,7 @@ pub(crate) async fn create(
         creation = creation.image(image);
     }
     let created = creation.await?;
-    let (name, host) = (&created.registry.name, &created.host);
+    let (name, host) = (&created.name, &created.host);
     progress.send(Event::Note(format!(
         "registry `{name}` is at {host}, for pods too. Try:\n  podman push --tls-verify=false IMAGE {host}/IMAGE",
     )));
@@ -50,7 +50,7 @@ pub(crate) async fn list(list: &ListArgs, progress: &'static Progress) -> Result
     match list.output {
         ListOutput::Json => return print_json(&all),
         ListOutput::Name => {
-            return print_names(all.iter().map(|one| one.registry.name.as_str()));
+            return print_names(all.iter().map(|one| one.name.as_str()));
         }
         ListOutput::Text | ListOutput::Wide => {}
     }
@@ -68,9 +68,9 @@ pub(crate) async fn list(list: &ListArgs, progress: &'static Progress) -> Result
 }
 
 fn row(one: RegistrySummary, wide: bool) -> Vec<String> {
-    let mut row = vec![one.registry.name, one.state.to_string(), one.host];
+    let mut row = vec![one.name.to_string(), one.state.to_string(), one.host];
     if wide {
-        row.extend([one.registry.address.to_string(), one.image]);
+        row.extend([one.address.to_string(), one.image]);
     }
     row
 }

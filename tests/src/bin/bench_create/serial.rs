@@ -1,138 +1,16 @@
-//! Measures `kipod create cluster`, compared with serial creation. Both run in turn.
-//!
-//! Serial creation runs each step with `podman exec` after the previous one has finished: start the
-//! container, wait for CRI-O, run `kubeadm init`, install the CNI configuration, wait for CoreDNS. Both
-//! use the same node image and image store.
-//!
-//! ```text
-//! cargo run --release -p kipod-e2e --bin bench_create -- [ROUNDS]
-//! ```
-//!
-//! Results are seconds from the start of the command. The ratios are medians of the ratios of pairs.
+//! Serial creation of a cluster, with a `podman exec` for each step.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use kipod_e2e::bench::{self, median_f64};
-use kipod_engine::node_image::{DEFAULT_IMAGE, NodeImage, node_image};
-use kipod_engine::podman::Service;
-use kipod_engine::{Dirs, host, plan::Machine};
+use anyhow::{Result, bail};
+use kipod_engine::node_image::NodeImage;
+use kipod_engine::plan::Machine;
 
-/// Seconds until each milestone of a creation.
-#[derive(Debug, Clone, Copy, Default)]
-struct Times {
-    crio: f64,
-    api: f64,
-    kubeadm: f64,
-    dns: f64,
-    delete: f64,
-}
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
-    let rounds = bench::rounds(3)?;
-    let kipod = bench::kipod_binary()?;
-    let dirs = Dirs::from_env()?;
-    let service = Service::connect(&dirs.runtime, None).await?;
-    let machine = Machine::from_facts(&host::check(None).await.facts);
-    let driver = machine.storage_driver;
-    let image = node_image(&service, DEFAULT_IMAGE, &dirs.data, driver).await?;
-
-    let (mut serial, mut ours) = (Vec::new(), Vec::new());
-    for round in 1..=rounds {
-        let one = Serial::new(&image, &machine)?.run().await?;
-        println!("{round}  serial  {}", line(&one));
-        serial.push(one);
-        let one = measure_kipod(&kipod)?;
-        println!("{round}  kipod   {}", line(&one));
-        ours.push(one);
-    }
-    println!("\nmedian over {rounds} rounds");
-    println!("   serial  {}", line(&median(&serial)));
-    println!("   kipod   {}", line(&median(&ours)));
-    let ratio = |pick: fn(&Times) -> f64| {
-        median_f64(ours.iter().zip(&serial).map(|(our, other)| pick(our) / pick(other)).collect())
-    };
-    println!(
-        "   ratio   API ready {:.2}   kubeadm {:.2}   CoreDNS ready {:.2}",
-        ratio(|times| times.api),
-        ratio(|times| times.kubeadm),
-        ratio(|times| times.dns)
-    );
-    measure_list(&kipod)
-}
-
-fn line(times: &Times) -> String {
-    format!(
-        "CRI-O {:5.1}   API ready {:5.1}   kubeadm {:5.1}   CoreDNS ready {:5.1}   delete {:4.1}",
-        times.crio, times.api, times.kubeadm, times.dns, times.delete
-    )
-}
-
-fn median(all: &[Times]) -> Times {
-    let of = |pick: fn(&Times) -> f64| median_f64(all.iter().map(pick).collect());
-    Times {
-        crio: of(|times| times.crio),
-        api: of(|times| times.api),
-        kubeadm: of(|times| times.kubeadm),
-        dns: of(|times| times.dns),
-        delete: of(|times| times.delete),
-    }
-}
-
-/// Measures `kipod get clusters`.
-fn measure_list(kipod: &Path) -> Result<()> {
-    let times = (0..9).map(|_| {
-        let start = Instant::now();
-        let status = Command::new(kipod).args(["get", "clusters"]).output()?.status;
-        if !status.success() {
-            bail!("`kipod get clusters` failed");
-        }
-        Ok(start.elapsed().as_secs_f64() * 1000.0)
-    });
-    println!("   kipod get clusters {:.0} ms", median_f64(times.collect::<Result<_>>()?));
-    Ok(())
-}
-
-/// Creates a cluster with kipod, and derives the milestones from its progress messages.
-fn measure_kipod(kipod: &Path) -> Result<Times> {
-    const NAME: &str = "bench-kipod";
-    let dir = tempfile::tempdir()?;
-    let start = Instant::now();
-    let mut child = Command::new(kipod)
-        .args(["create", "cluster", NAME, "--kubeconfig"])
-        .arg(dir.path().join("kubeconfig"))
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let mut times = Times::default();
-    let mut stderr = String::new();
-    for line in BufReader::new(child.stderr.take().context("standard error is piped")?).lines() {
-        let line = line?;
-        let now = start.elapsed().as_secs_f64();
-        match () {
-            () if line.contains("starting the control plane") => times.api = now,
-            () if line.contains("bootstrapping with kubeadm") => times.kubeadm = now,
-            () if line.contains("waiting for node and DNS") => times.dns = now,
-            () => {}
-        }
-        stderr.push_str(&line);
-        stderr.push('\n');
-    }
-    let created = child.wait()?;
-    let start = Instant::now();
-    let deleted = Command::new(kipod).args(["delete", "cluster", NAME, "--quiet"]).status()?;
-    times.delete = start.elapsed().as_secs_f64();
-    if !created.success() || !deleted.success() || times.dns == 0.0 {
-        bail!("`kipod create cluster` failed:\n{stderr}");
-    }
-    Ok(times)
-}
+use super::{Times, api_ready};
 
 /// Serial creation of a cluster.
-struct Serial<'a> {
+pub(super) struct Serial<'a> {
     image: &'a NodeImage,
     machine: &'a Machine,
     config: String,
@@ -146,7 +24,7 @@ const STORAGE: &str = "[storage]\ndriver = \"overlay\"\ngraphroot = \"/var/lib/c
 const CNI: &str = r#"{"cniVersion":"1.0.0","name":"bench","plugins":[{"type":"ptp","ipMasq":true,"ipam":{"type":"host-local","routes":[{"dst":"0.0.0.0/0"}],"ranges":[[{"subnet":"10.244.0.0/24"}]]}},{"type":"portmap","capabilities":{"portMappings":true}}]}"#;
 
 impl<'a> Serial<'a> {
-    fn new(image: &'a NodeImage, machine: &'a Machine) -> Result<Self> {
+    pub(super) fn new(image: &'a NodeImage, machine: &'a Machine) -> Result<Self> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         let delegated = machine.cgroups == kipod_engine::node::CgroupMode::Delegated;
         // The defaults of kubeadm, except for what a rootless node requires.
@@ -162,7 +40,7 @@ impl<'a> Serial<'a> {
         Ok(Self { image, machine, config, port })
     }
 
-    async fn run(&self) -> Result<Times> {
+    pub(super) async fn run(&self) -> Result<Times> {
         self.clear();
         let times = self.steps().await;
         let start = Instant::now();
@@ -256,7 +134,8 @@ impl<'a> Serial<'a> {
     }
 }
 
-fn podman(args: &[&str]) -> Result<Vec<u8>> {
+/// Runs `podman`, and returns its output.
+pub(super) fn podman(args: &[&str]) -> Result<Vec<u8>> {
     let output = Command::new("podman").args(args).output()?;
     if !output.status.success() {
         bail!("`podman {}`: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
@@ -281,20 +160,4 @@ async fn wait(mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     bail!("timed out after 120s")
-}
-
-/// Polls the API server from the host until it is ready, as kipod does.
-async fn api_ready(port: u16) -> Result<()> {
-    let mut config = kube::Config::new(format!("https://127.0.0.1:{port}").parse()?);
-    config.accept_invalid_certs = true;
-    let client = kube::Client::try_from(config)?;
-    for _ in 0..4800 {
-        let request = http::Request::get("/readyz").body(Vec::new())?;
-        let response = tokio::time::timeout(Duration::from_secs(2), client.request_text(request));
-        if let Ok(Ok(_)) = response.await {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    bail!("timed out waiting for the API server")
 }

@@ -38,6 +38,7 @@ pub(crate) fn machine() -> Machine {
         host_store: None,
         storage_driver: StorageDriver::Overlay,
         fuse: true,
+        ping_groups: (0, 65_535),
         many_ports: true,
         ipv6: true,
         ip_vs: true,
