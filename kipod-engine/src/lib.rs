@@ -102,3 +102,5 @@ pub use util::text::error_chain;
 pub use util::timeout_factor::{TimeoutFactor, TimeoutFactorError};
 #[doc(hidden)]
 pub use util::timeouts::Timeouts;
+#[doc(hidden)]
+pub use util::variable;

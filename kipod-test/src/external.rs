@@ -1,10 +1,11 @@
 //! External clusters: the cluster of `KIPOD_KUBECONFIG` and `KIPOD_CONTEXT`, in which only namespaces
 //! are created.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use kipod_engine::lease::Phase;
+use kipod_engine::variable;
 
 use crate::cluster_request::{ClusterRequest, ExistingCluster, Topology};
 use crate::engine_api::bounded;
@@ -15,10 +16,15 @@ use crate::source::{BoxFuture, ClusterSource, NodeOutput, Progress, SourceError}
 
 /// A kubeconfig that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to read kubeconfig `{}`", .path.display())]
+#[error("failed to read kubeconfig `{}`, the value of `KIPOD_KUBECONFIG`{}", .path.display(), list_hint(.path))]
 struct ReadError {
     path: PathBuf,
     source: std::io::Error,
+}
+
+/// Explains a list of files, which `KUBECONFIG` can be.
+fn list_hint(path: &Path) -> &'static str {
+    if path.to_string_lossy().contains(':') { ", which is one file and not a list" } else { "" }
 }
 
 /// The cluster of one context of a kubeconfig.
@@ -63,10 +69,9 @@ impl External {
 impl ClusterSource for External {
     fn state_dir(&self) -> Result<PathBuf, SourceError> {
         // The host need not be able to run clusters, so this does not use the engine's directories.
-        let state =
-            std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-        let state =
-            state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")));
+        let directory = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let state = directory("XDG_STATE_HOME");
+        let state = state.or_else(|| Some(directory("HOME")?.join(".local/state")));
         state
             .map(|state| state.join("kipod"))
             .ok_or_else(|| SourceError::new("neither `XDG_STATE_HOME` nor `HOME` is set"))

@@ -41,6 +41,14 @@ impl TestCluster {
         cluster
     }
 
+    /// Returns the state that `kipod get clusters` prints as JSON.
+    pub fn state(&self) -> String {
+        let json = self.kipod(&["get", "clusters", "-o", "json"]).run().success().json();
+        let all = json.as_array().expect("a list");
+        let ours = all.iter().find(|one| one["name"] == self.name.as_str()).expect("the cluster");
+        ours["state"].as_str().expect("a state").to_owned()
+    }
+
     /// Returns `kipod ARGS` with the kubeconfig of this cluster.
     pub fn kipod(&self, args: &[&str]) -> Kipod {
         Kipod::new(args).env("KUBECONFIG", self.kubeconfig())

@@ -100,6 +100,14 @@ pub enum ChangeError {
         /// The node.
         node: String,
     },
+    /// Containers of the cluster were removed by another program.
+    #[error("podman has no {} of cluster `{cluster}`", containers_of(.containers))]
+    MissingContainers {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The missing containers.
+        containers: Vec<String>,
+    },
     /// No control plane is running.
     #[error("no control plane of cluster `{cluster}` is running")]
     NotRunning {
@@ -156,6 +164,9 @@ impl Hint for ChangeError {
             }
             Self::Quorum { .. } => Some("start the others: `kipod start cluster`".into()),
             Self::NodeStopped { node } => Some(format!("run `kipod node start {node}`")),
+            Self::MissingContainers { cluster, .. } => Some(format!(
+                "the cluster cannot be started again: delete it with `kipod delete cluster {cluster}`"
+            )),
             Self::NotRunning { cluster } => Some(format!("run `kipod start cluster {cluster}`")),
             Self::Record(error) => error.hint(),
             Self::Images(error) => error.hint(),
@@ -170,6 +181,12 @@ impl Hint for ChangeError {
             Self::NotReady(error) => error.hint(),
         }
     }
+}
+
+/// Formats names of containers.
+fn containers_of(names: &[String]) -> String {
+    let kind = if names.len() == 1 { "container" } else { "containers" };
+    format!("{kind} `{}`", names.join("`, `"))
 }
 
 /// Formats the nodes of a cluster for the end of a message.

@@ -14,7 +14,7 @@ use crate::cluster::{self, ClusterEntry, OpenError, Record};
 use crate::events::{Step, step};
 use crate::kubeconfig::client;
 use crate::lease::NameLock;
-use crate::podman::{Podman, PodmanError};
+use crate::podman::{ContainerInfo, Podman, PodmanError};
 use crate::spec::ClusterName;
 use crate::util::dirs::Dirs;
 use crate::util::timeouts::Timeouts;
@@ -64,15 +64,28 @@ async fn unpause(podman: &dyn Podman, container: &str) {
 ///
 /// # Errors
 ///
-/// When the cluster does not exist, another process works on it, or Podman fails.
+/// When the cluster does not exist, another process works on it, or Podman fails. When containers of it do
+/// not exist any more; the others are stopped.
 pub async fn stop(context: Context<'_>, name: &ClusterName) -> Result<(), ChangeError> {
     let _lock = NameLock::take(&context.dirs.state, name)?;
-    ClusterEntry::open(context.dirs, name)?;
+    let cluster = ClusterEntry::open(context.dirs, name)?;
     // All containers, including those of an interrupted change.
     let nodes = cluster::containers(context.podman, Some(name)).await.map_err(ChangeError::list)?;
+    let missing = require_containers(cluster.record(), &nodes);
     let containers: Vec<_> = nodes.into_iter().map(|node| node.name).collect();
     let work = run_on_all(context.podman, &containers, NodeAction::Stop);
-    step(context.events, Step::Stop, work).await
+    step(context.events, Step::Stop, work).await?;
+    missing
+}
+
+/// Fails if containers of the cluster's record do not exist.
+fn require_containers(record: &Record, found: &[ContainerInfo]) -> Result<(), ChangeError> {
+    let exists = |name: &String| found.iter().any(|container| container.name == *name);
+    let containers: Vec<String> = record.containers().filter(|name| !exists(name)).collect();
+    match containers.is_empty() {
+        true => Ok(()),
+        false => Err(ChangeError::MissingContainers { cluster: record.name.clone(), containers }),
+    }
 }
 
 /// Options for starting a cluster.
@@ -93,8 +106,8 @@ pub struct StartRequest {
 ///
 /// # Errors
 ///
-/// When the cluster does not exist, another process works on it, Podman fails, or the cluster is not
-/// ready in time. The cluster then stays as it is.
+/// When the cluster or a container of it does not exist, another process works on it, Podman fails, or
+/// the cluster is not ready in time. The cluster then stays as it is.
 pub async fn start(
     context: Context<'_>,
     request: &StartRequest,
@@ -105,6 +118,7 @@ pub async fn start(
     let target = WaitTarget::recorded(cluster.record(), dirs);
     let found = cluster::containers(context.podman, Some(&request.name)).await;
     let found = found.map_err(ChangeError::list)?;
+    require_containers(cluster.record(), &found)?;
     let stopped = found.into_iter().filter(|node| !node.state.is_running());
     let restarted = RestartedNodes::now(stopped.map(|node| node.name).collect());
     let work = run_on_all(context.podman, &target.containers, NodeAction::Start);

@@ -17,14 +17,14 @@ use crate::podman::{ContainerInfo, ContainerState, Podman, PodmanError};
 use crate::spec::{ClusterName, comma_separated};
 use crate::util::dirs::Dirs;
 
-/// The state of a cluster: whether its creation is complete.
+/// The state of a cluster: that of its containers, or of its creation.
 ///
 /// ```no_run
 /// use kipod_engine::ClusterState;
 ///
 /// # async fn example(engine: kipod_engine::Engine) -> Result<(), kipod_engine::Error> {
-/// for cluster in engine.clusters()? {
-///     if cluster.state == ClusterState::Broken {
+/// for cluster in engine.clusters().await? {
+///     if cluster.state == ClusterState::Incomplete {
 ///         engine.delete(&cluster.name).await?;
 ///     }
 /// }
@@ -32,24 +32,52 @@ use crate::util::dirs::Dirs;
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ClusterState {
-    /// Its creation is complete.
-    Created,
+    /// All its containers are running.
+    Running,
+    /// None of its containers is running.
+    Stopped,
+    /// Some of its containers are not running: they are stopped, paused or missing.
+    PartlyRunning,
+    /// Podman has none of its containers. The cluster can only be deleted.
+    Missing,
     /// A process is creating or deleting it.
     Busy,
     /// Its creation or deletion was interrupted. `create` and `delete` clean up.
-    Broken,
+    Incomplete,
+    /// It is complete, and Podman does not respond.
+    Unknown,
 }
 
 impl ClusterState {
-    /// Returns the name of the state, such as `created`.
+    /// Returns the state of a complete cluster with these containers in Podman's list.
+    fn of(record: &Record, listed: &[ContainerInfo]) -> Self {
+        let expected: Vec<String> = record.containers().collect();
+        let is_expected = |one: &&ContainerInfo| expected.contains(&one.name);
+        let found: Vec<&ContainerInfo> = listed.iter().filter(is_expected).collect();
+        let running = found.iter().filter(|one| one.state.is_running()).count();
+        match running {
+            _ if found.is_empty() => Self::Missing,
+            0 => Self::Stopped,
+            _ if running == expected.len() => Self::Running,
+            _ => Self::PartlyRunning,
+        }
+    }
+}
+
+impl ClusterState {
+    /// Returns the name of the state, such as `partly running`.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Created => "created",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::PartlyRunning => "partly running",
+            Self::Missing => "missing",
             Self::Busy => "busy",
-            Self::Broken => "broken",
+            Self::Incomplete => "incomplete",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -63,8 +91,8 @@ impl fmt::Display for ClusterState {
 /// The summary of a cluster: its name, its state and details of its record.
 ///
 /// ```no_run
-/// # fn example(engine: kipod_engine::Engine) -> Result<(), kipod_engine::Error> {
-/// for cluster in engine.clusters()? {
+/// # async fn example(engine: kipod_engine::Engine) -> Result<(), kipod_engine::Error> {
+/// for cluster in engine.clusters().await? {
 ///     let version = cluster.details.map(|details| details.kubernetes_version).unwrap_or_default();
 ///     println!("{} {} {version}", cluster.name, cluster.state);
 /// }
@@ -86,8 +114,8 @@ pub struct ClusterSummary {
 /// The details of a cluster in a [`ClusterSummary`], from its record.
 ///
 /// ```no_run
-/// # fn example(engine: kipod_engine::Engine) -> Result<(), kipod_engine::Error> {
-/// let clusters = engine.clusters()?;
+/// # async fn example(engine: kipod_engine::Engine) -> Result<(), kipod_engine::Error> {
+/// let clusters = engine.clusters().await?;
 /// let details = clusters.iter().filter_map(|cluster| cluster.details.as_ref());
 /// let nodes: usize = details.map(|details| details.control_planes + details.workers).sum();
 /// println!("{nodes} nodes in {} clusters", clusters.len());
@@ -173,19 +201,23 @@ pub struct NodeSummary {
     pub image: String,
 }
 
-/// Lists the user's clusters by name. Reads their records only, which takes milliseconds and does not
-/// need Podman.
+/// Lists the user's clusters by name, from their records and from Podman's list of their containers. Without
+/// that list, the state of complete clusters is [`ClusterState::Unknown`].
 ///
 /// # Errors
 ///
 /// When the directory of clusters cannot be read.
-pub fn clusters(dirs: &Dirs) -> Result<Vec<ClusterSummary>, RecordError> {
+pub fn clusters(
+    dirs: &Dirs,
+    listed: Option<&[ContainerInfo]>,
+) -> Result<Vec<ClusterSummary>, RecordError> {
     let summary = |(name, record): (ClusterName, Option<Record>)| {
-        let complete = record.as_ref().is_some_and(|record| record.complete);
-        let state = match complete {
-            true => ClusterState::Created,
-            false if NameLock::is_taken(&dirs.state, &name) => ClusterState::Busy,
-            false => ClusterState::Broken,
+        let state = match record.as_ref().filter(|record| record.complete) {
+            Some(record) => {
+                listed.map_or(ClusterState::Unknown, |listed| ClusterState::of(record, listed))
+            }
+            None if NameLock::is_taken(&dirs.state, &name) => ClusterState::Busy,
+            None => ClusterState::Incomplete,
         };
         ClusterSummary { name, state, details: record.map(ClusterDetails::of) }
     };

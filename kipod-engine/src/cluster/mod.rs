@@ -138,13 +138,14 @@ impl ClusterEntry {
         let _lock = NameLock::take(&dirs.state, self.name())?;
         let kubeconfig = Kubeconfig::from_yaml(&self.kubeconfig()?)?;
         let mut record = Self::open(dirs, self.name())?.record;
-        for file in user.files() {
-            if !record.kubeconfig.contains(file) {
-                record.kubeconfig.push(file.clone());
+        let prepared = user.prepare_merge(&kubeconfig)?;
+        for file in prepared.changed_files() {
+            if !record.kubeconfig.iter().any(|recorded| recorded == file) {
+                record.kubeconfig.push(file.to_owned());
             }
         }
         record.write(&dirs.state)?;
-        user.merge(&kubeconfig)?;
+        prepared.apply()?;
         Ok(())
     }
 }

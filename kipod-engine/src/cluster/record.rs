@@ -1,6 +1,6 @@
 //! Records of clusters: a JSON file in the directory of each cluster.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::kubernetes::{Role, Version};
 use crate::lease::LeaseError;
 use crate::node::CgroupMode;
 use crate::plan::{NodeIdentity, control_plane_name, has_balancer, load_balancer_name};
-use crate::spec::{ClusterName, ClusterSpec};
+use crate::spec::{ClusterName, ClusterSpec, Protocol};
 use crate::util::bounded::{self, TEXT_LIMIT};
 use crate::util::{Hint, fs};
 
@@ -41,7 +41,7 @@ pub struct Record {
     pub cgroups: CgroupMode,
     /// The time when creation began, in seconds since the Unix epoch.
     pub created: i64,
-    /// The user's kubeconfig files, one of which contains an entry for the cluster; empty if none does.
+    /// The user's kubeconfig files that were changed for the cluster.
     pub kubeconfig: Vec<PathBuf>,
     /// `true` if the creation is complete. If it is `false` and the cluster is not locked, the creation or
     /// deletion was interrupted.
@@ -54,8 +54,8 @@ pub struct Record {
 /// ```no_run
 /// use kipod_engine::{Engine, Error, Hint, RecordError};
 ///
-/// fn list(engine: &Engine) -> Result<(), Error> {
-///     match engine.clusters() {
+/// async fn list(engine: &Engine) -> Result<(), Error> {
+///     match engine.clusters().await {
 ///         Err(Error::Record(error @ RecordError::Invalid { .. })) => {
 ///             eprintln!("{error}; {}", error.hint().unwrap_or_default());
 ///             Ok(())
@@ -146,6 +146,17 @@ impl Record {
     pub(crate) fn containers(&self) -> impl Iterator<Item = String> {
         let nodes = self.nodes.iter().map(|identity| identity.name.clone());
         nodes.chain(has_balancer(&self.spec).then(|| load_balancer_name(&self.name)))
+    }
+
+    /// Returns the addresses of the host at which its containers publish TCP ports, one for each container
+    /// that publishes any.
+    pub(crate) fn published_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        let api = SocketAddr::new(self.spec.networking.api_server_address, self.api_port);
+        let mappings = self.spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
+        let tcp = mappings.filter(|mapping| mapping.protocol == Protocol::Tcp);
+        let mapped =
+            tcp.filter_map(|one| Some(SocketAddr::new(one.listen_address, one.host_port?)));
+        std::iter::once(api).chain(mapped)
     }
 
     /// Returns whether a creation, deletion or change of nodes was interrupted, provided the cluster is not

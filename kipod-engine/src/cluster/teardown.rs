@@ -1,6 +1,7 @@
 //! Removal of a cluster in any state: everything with the cluster's label, its kubeconfig entry and its
 //! directory.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use crate::cluster::{held_image_names, store};
 use crate::kubeconfig::UserKubeconfig;
 use crate::lease::{ImagesLock, LockError, NameLock};
 use crate::plan::{self, label};
-use crate::podman::{LabeledResources, Podman, PodmanError, VolumeOptions, remove_tree};
+use crate::podman::{
+    LabeledResources, Podman, PodmanError, VolumeOptions, end_orphans, remove_tree,
+};
 use crate::spec::ClusterName;
 use crate::util::dirs::Dirs;
 use crate::util::text::{error_chain, indent_list};
@@ -174,6 +177,10 @@ pub(crate) async fn remove_locked(
                 ));
             }
         }
+    }
+    if let Some(record) = &record {
+        let addresses: Vec<SocketAddr> = record.published_addresses().collect();
+        blocking(move || end_orphans(&addresses)).await;
     }
     found.remove_networks(podman, &mut errors).await;
     // An unreadable record does not prevent the removal of the rest. Only the entry in the user's

@@ -143,7 +143,7 @@ async fn remove_continues_and_reports_all_errors() {
     );
     assert!(world.podman.networks("").await.unwrap().is_empty());
     // The directory shows that something is left.
-    assert_eq!(clusters(&world.dirs).unwrap().len(), 1);
+    assert_eq!(clusters(&world.dirs, None).unwrap().len(), 1);
     assert!(world.remove().await.unwrap());
     assert!(world.podman.is_empty());
     assert!(!world.cluster_dir().exists());
@@ -181,7 +181,7 @@ async fn remove_keeps_the_record_of_a_kubeconfig_entry() {
     let world = World::new();
     world.fill_podman().await;
     let path = world.root.path().join("config");
-    std::fs::write(&path, "{").unwrap();
+    std::fs::write(&path, "{ kipod-demo").unwrap();
     world.record(true, vec![path.clone()]);
     let error = world.remove().await.unwrap_err();
     assert!(error.to_string().contains("\n  kubeconfig entry: "), "{error}");
@@ -192,17 +192,35 @@ async fn remove_keeps_the_record_of_a_kubeconfig_entry() {
 }
 
 #[tokio::test]
+async fn remove_ignores_kubeconfigs_without_an_entry() {
+    let world = World::new();
+    world.fill_podman().await;
+    let path = |name: &str| world.root.path().join(name);
+    std::fs::create_dir(path("directory")).unwrap();
+    std::fs::write(path("invalid"), "{").unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, path("fifo"), mode).unwrap();
+    let huge = std::fs::File::create(path("huge")).unwrap();
+    huge.set_len(64 << 30).unwrap();
+    let files = ["directory", "invalid", "fifo", "huge", "invalid/below"].map(path);
+    let devices = ["/dev/null", "/dev/zero"].map(PathBuf::from);
+    world.record(true, files.into_iter().chain(devices).collect());
+    assert!(world.remove().await.unwrap());
+    assert!(!world.cluster_dir().exists());
+}
+
+#[tokio::test]
 async fn remove_refuses_a_locked_cluster() {
     let world = World::new();
     world.fill_podman().await;
     world.record(false, Vec::new());
     let lock = NameLock::take(&world.dirs.state, &name()).unwrap();
-    assert_eq!(clusters(&world.dirs).unwrap()[0].state, ClusterState::Busy);
+    assert_eq!(clusters(&world.dirs, None).unwrap()[0].state, ClusterState::Busy);
     let error = world.remove().await.unwrap_err();
     assert!(matches!(error, RemoveError::Lock(_)), "{error}");
     assert!(!world.podman.is_empty());
     drop(lock);
-    assert_eq!(clusters(&world.dirs).unwrap()[0].state, ClusterState::Broken);
+    assert_eq!(clusters(&world.dirs, None).unwrap()[0].state, ClusterState::Incomplete);
     world.remove().await.unwrap();
 }
 
@@ -251,7 +269,7 @@ async fn nodes_have_addresses_of_the_record() {
     assert_eq!(texts(&all[0].pod_subnets), ["10.244.0.0/24", "fd00:10:244::/64"]);
     assert_eq!(texts(&all[1].addresses), ["10.89.3.254", "fd00:10:89:3::254"]);
     assert_eq!(balancer.pod_subnets, []);
-    let details = clusters(&world.dirs).unwrap()[0].details.clone().unwrap();
+    let details = clusters(&world.dirs, None).unwrap()[0].details.clone().unwrap();
     assert_eq!((details.control_planes, details.workers), (1, 0));
     assert_eq!(details.api_address.to_string(), "127.0.0.1");
 }
@@ -299,4 +317,40 @@ async fn remove_waits_for_late_containers() {
     assert!(removed.unwrap());
     assert!(world.podman.is_empty());
     assert!(!world.cluster_dir().exists());
+}
+
+#[tokio::test]
+async fn states_follow_containers() {
+    let world = World::new();
+    let state = async || {
+        let listed = world.podman.containers("").await.unwrap();
+        clusters(&world.dirs, Some(&listed)).unwrap()[0].state
+    };
+    let mut record = world.record(true, Vec::new());
+    let node = |name: &str| crate::plan::NodeIdentity {
+        name: name.to_owned(),
+        role: crate::kubernetes::Role::Worker,
+        address: [10, 89, 3, 2].into(),
+        pod_subnet: "10.244.0.0/24".parse().unwrap(),
+        pod_subnet6: None,
+    };
+    record.nodes = vec![node("demo-a"), node("demo-b")];
+    record.write(&world.dirs.state).unwrap();
+    assert_eq!(clusters(&world.dirs, None).unwrap()[0].state, ClusterState::Unknown);
+    assert_eq!(state().await, ClusterState::Missing);
+    // Containers of other names, such as that of an interrupted change, do not count.
+    for name in ["demo-a", "demo-b", "demo-c"] {
+        let labels = crate::plan::labels(&self::name());
+        let options = ContainerOptions::plain(name, labels);
+        world.podman.create_container(&options).await.unwrap();
+    }
+    assert_eq!(state().await, ClusterState::Stopped);
+    world.podman.start_container("demo-a").await.unwrap();
+    assert_eq!(state().await, ClusterState::PartlyRunning);
+    world.podman.start_container("demo-b").await.unwrap();
+    assert_eq!(state().await, ClusterState::Running);
+    world.podman.remove_container("demo-a").await.unwrap();
+    assert_eq!(state().await, ClusterState::PartlyRunning);
+    assert_eq!(state().await.to_string(), "partly running");
+    assert_eq!(serde_json::to_value(state().await).unwrap(), "partly-running");
 }

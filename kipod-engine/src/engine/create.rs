@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Cluster, Engine, Error, now};
 use crate::actions::{self, CreateError, Request};
 use crate::events::Events;
+use crate::host;
 use crate::kubeconfig::UserKubeconfig;
 use crate::kubernetes::Version;
 use crate::spec::ClusterSpec;
@@ -130,7 +131,9 @@ impl CreateCluster {
         };
         spec.image = image;
         let now = created_at.unwrap_or_else(now);
-        let request = Request { spec, machine, now, kubeconfig, cancel };
+        let available_inotify_instances = host::available_inotify_instances;
+        let request =
+            Request { spec, machine, now, kubeconfig, cancel, available_inotify_instances };
         let cluster = actions::create(engine.context(events).await?, request).await?;
         Ok(Cluster::new(engine.clone(), cluster))
     }

@@ -12,6 +12,7 @@ use crate::node_image::{
 };
 use crate::podman::{PodmanCli, StorageDriver};
 use crate::spec::ImageReference;
+use crate::util::variable;
 
 /// The source of component bundles, from which missing node images are built.
 ///
@@ -38,10 +39,9 @@ pub struct NodeImageSource {
 impl NodeImageSource {
     /// Reads `KIPOD_COMPONENTS` and `KIPOD_MIRROR`. An empty value counts as not set.
     pub fn from_env() -> Self {
-        let get = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {
-            components: get("KIPOD_COMPONENTS").map(PathBuf::from),
-            mirror: get("KIPOD_MIRROR").map(|url| url.to_string_lossy().into_owned()),
+            components: variable("KIPOD_COMPONENTS").map(PathBuf::from),
+            mirror: variable("KIPOD_MIRROR").map(|url| url.to_string_lossy().into_owned()),
         }
     }
 }

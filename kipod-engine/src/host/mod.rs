@@ -15,20 +15,22 @@
 
 mod check;
 mod facts;
+mod inotify;
 mod networks;
 mod probe;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use check::check_cached;
 pub use check::{Finding, Report, Status, Unusable, Verdict, check};
+pub(crate) use check::{INOTIFY_SYSCTL, check_cached};
 #[doc(hidden)]
 pub use facts::{
     CONTROLLERS, CgroupFacts, CgroupScope, CgroupVersion, Device, Devices, Distribution, IdMap,
-    IdRange, Kernel, Limits, ModuleState, NetworkFacts, PodmanFacts, PodmanInfo, Resources,
-    SEND_BUFFER, ScopeKind, Session, StorageFacts, SubordinateIds, User, UserNamespaces,
+    IdOverlap, IdRange, Kernel, Limits, ModuleState, NetworkFacts, PodmanFacts, PodmanInfo,
+    Resources, SEND_BUFFER, ScopeKind, Session, StorageFacts, SubordinateIds, User, UserNamespaces,
 };
 pub use facts::{HostFacts, NodeImagePresence};
+pub(crate) use inotify::available_inotify_instances;
 pub(crate) use networks::{HostNetwork, addresses, networks};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use probe::parse_any;

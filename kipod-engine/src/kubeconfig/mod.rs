@@ -31,9 +31,11 @@ mod access;
 #[doc(hidden)]
 pub mod client;
 mod document;
+mod edit;
 mod error;
 mod location;
 mod lock;
+mod mentions;
 mod replace;
 #[cfg(test)]
 mod tests;
@@ -41,7 +43,7 @@ mod user;
 
 pub use access::{ClusterAccess, Kubeconfig};
 pub use error::KubeconfigError;
-pub use user::{LOCK_TIMEOUT, UserKubeconfig};
+pub use user::{LOCK_TIMEOUT, PreparedMerge, UserKubeconfig};
 
 /// Parses and edits any kubeconfig, for fuzzing.
 ///

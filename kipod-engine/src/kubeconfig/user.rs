@@ -1,20 +1,17 @@
 //! The user's kubeconfig.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::DirBuilder;
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::access::Kubeconfig;
 use super::document::{Document, SECTIONS};
+use super::edit::{Directories, Edit};
 use super::error::KubeconfigError;
-use super::lock::{FileLock, LockError};
-use super::{location, replace};
+use super::location;
+use super::mentions::mentions;
 use crate::spec::ClusterName;
-use crate::util::bounded::{self, TEXT_LIMIT};
 
 /// The default timeout for locks that other programs hold. They hold them for milliseconds; a lock that
 /// is held longer is the leftover of a killed process.
@@ -53,7 +50,32 @@ pub struct UserKubeconfig {
 }
 
 /// The documents of all existing files, by index: as read, and as edited.
-type Documents = BTreeMap<usize, (Document, Document)>;
+pub(super) type Documents = BTreeMap<usize, (Document, Document)>;
+
+/// The entries of a cluster that are ready to be written. The files are locked until it is dropped.
+#[derive(Debug)]
+#[must_use = "nothing is written until it is applied"]
+pub struct PreparedMerge {
+    edit: Edit,
+    context_file: PathBuf,
+}
+
+impl PreparedMerge {
+    /// Returns the files that will change.
+    pub fn changed_files(&self) -> impl Iterator<Item = &Path> {
+        self.edit.changed_files()
+    }
+
+    /// Writes the files, and returns the file with the context.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be written. If several files change, those before the failing one are written.
+    pub fn apply(self) -> Result<PathBuf, KubeconfigError> {
+        self.edit.apply()?;
+        Ok(self.context_file)
+    }
+}
 
 impl UserKubeconfig {
     /// Returns the user's kubeconfig: the `explicit` file, else the files in `KUBECONFIG`, else
@@ -95,6 +117,23 @@ impl UserKubeconfig {
         &self.files
     }
 
+    /// Checks that a cluster's entries could be written now: that all files can be read, locked in time
+    /// and edited, and that those to be changed can be written. Creates no file and no directory.
+    ///
+    /// # Errors
+    ///
+    /// Like [`prepare_merge`](Self::prepare_merge).
+    pub fn check(&self, cluster: &ClusterName) -> Result<(), KubeconfigError> {
+        let name = cluster.context();
+        // Changes the same files as a merge.
+        let edit = |documents: &mut Documents, destination| {
+            remove_entries(documents, &name);
+            let (_, document) = documents.entry(destination).or_insert_with(new_document);
+            document.set_current_context(&name);
+        };
+        self.edit(Directories::Check, edit).map(drop)
+    }
+
     /// Adds or replaces a cluster's entries, and makes its context the current context. Returns the file
     /// with the context.
     ///
@@ -104,9 +143,19 @@ impl UserKubeconfig {
     /// need changes, those before the failing one are written.
     #[doc(hidden)]
     pub fn merge(&self, kubeconfig: &Kubeconfig) -> Result<PathBuf, KubeconfigError> {
+        self.prepare_merge(kubeconfig)?.apply()
+    }
+
+    /// Prepares a [`merge`](Self::merge), without writing any file.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read or locked in time, or is not a kubeconfig, or if the directory of a new
+    /// file cannot be created.
+    pub fn prepare_merge(&self, kubeconfig: &Kubeconfig) -> Result<PreparedMerge, KubeconfigError> {
         let name = kubeconfig.context();
-        let file = self.edit(|documents, destination| {
-            documents.entry(destination).or_insert_with(|| (Document::new(), Document::new()));
+        let (edit, file) = self.edit(Directories::Create, |documents, destination| {
+            documents.entry(destination).or_insert_with(new_document);
             let mut context = destination;
             for (section, entry) in kubeconfig.entries() {
                 let at = documents.iter().find(|(_, (_, document))| document.has(section, &name));
@@ -120,150 +169,64 @@ impl UserKubeconfig {
             }
             context
         })?;
-        Ok(self.files[file].clone())
+        Ok(PreparedMerge { edit, context_file: self.files[file].clone() })
     }
 
     /// Removes a cluster's entries from all files, and returns whether there were any. If its context was
     /// the current context, there is none afterwards.
+    ///
+    /// Files that do not contain the context's name are neither locked nor parsed. Nor are those that a
+    /// kubeconfig cannot be: directories, FIFOs, devices, and files above 16 MiB.
     ///
     /// # Errors
     ///
     /// If a file cannot be read, locked in time or written, or is not a kubeconfig. If several files
     /// need changes, those before the failing one are written.
     pub fn remove(&self, cluster: &ClusterName) -> Result<bool, KubeconfigError> {
-        if !self.files.iter().any(|path| path.exists()) {
+        let name = cluster.context();
+        let mut files = Vec::new();
+        for path in &self.files {
+            let unreadable = |source| KubeconfigError::Unreadable { path: path.clone(), source };
+            if mentions(path, &name).map_err(unreadable)? {
+                files.push(path.clone());
+            }
+        }
+        if files.is_empty() {
             return Ok(false);
         }
-        let name = cluster.context();
-        self.edit(|documents, _| {
-            for (_, document) in documents.values_mut() {
-                for section in SECTIONS {
-                    document.remove(section, &name);
-                }
-                if document.current_context() == name {
-                    document.set_current_context("");
-                }
-            }
+        let with_entries = Self { files, lock_timeout: self.lock_timeout };
+        let remove = |documents: &mut Documents, _| {
+            remove_entries(documents, &name);
             documents.values().any(|(before, after)| before != after)
-        })
+        };
+        let (edit, existed) = with_entries.edit(Directories::Create, remove)?;
+        edit.apply()?;
+        Ok(existed)
     }
 
-    /// Runs an edit on the documents, given the index of the file for new entries, and writes changed
-    /// files. Holds the locks meanwhile.
-    fn edit<T>(&self, edit: impl Fn(&mut Documents, usize) -> T) -> Result<T, KubeconfigError> {
-        let deadline = Instant::now() + self.lock_timeout;
-        loop {
-            let destination = location::destination(&self.files);
-            let locks = self.lock(destination, deadline)?;
-            if location::destination(&self.files) != destination {
-                // A file was created or removed before the locks were held, so other locks are needed.
-                continue;
-            }
-            let mut documents = self.read()?;
-            let result = edit(&mut documents, destination);
-            for (at, (before, after)) in &documents {
-                if before != after {
-                    self.write(&self.files[*at], after, &locks)?;
-                }
-            }
-            return Ok(result);
-        }
-    }
-
-    fn read(&self) -> Result<Documents, KubeconfigError> {
-        let mut documents = Documents::new();
-        for (at, path) in self.files.iter().enumerate() {
-            let bytes = match bounded::read(path, TEXT_LIMIT) {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(source) => {
-                    return Err(KubeconfigError::Unreadable { path: path.clone(), source });
-                }
-            };
-            let invalid = |message| KubeconfigError::Invalid { path: path.clone(), message };
-            let text =
-                String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8 text".to_owned()))?;
-            let document = Document::parse(&text).map_err(invalid)?;
-            documents.insert(at, (document.clone(), document));
-        }
-        Ok(documents)
-    }
-
-    fn write(
+    /// Locks and reads the files, and runs an edit on the documents, given the index of the file for new
+    /// entries.
+    fn edit<T>(
         &self,
-        path: &Path,
-        document: &Document,
-        locks: &Locks,
-    ) -> Result<(), KubeconfigError> {
-        let target = location::target(path)?;
-        let unwritable = |source| KubeconfigError::Unwritable { path: target.clone(), source };
-        if let Some((_, error)) = locks.failed.iter().find(|(failed, _)| *failed == path) {
-            return Err(unwritable(io::Error::new(error.kind(), error.to_string())));
-        }
-        let text = document
-            .render()
-            .map_err(|message| KubeconfigError::Invalid { path: path.to_owned(), message })?;
-        replace::replace(&target, &text).map_err(unwritable)
-    }
-
-    /// Takes the locks of all existing files, and of the file for new entries. The order is that of
-    /// their paths, like in `kubectl`, to prevent deadlocks.
-    ///
-    /// A lock that cannot be created, such as in a system directory, is an error only if the file has
-    /// to be written.
-    fn lock(&self, destination: usize, deadline: Instant) -> Result<Locks, KubeconfigError> {
-        let mut wanted: BTreeSet<(PathBuf, &Path)> = BTreeSet::new();
-        for (at, path) in self.files.iter().enumerate() {
-            // `kubectl` locks the path it is given, which may be the link or its target.
-            let target = location::target(path)?;
-            for name in [path, &target] {
-                let Some(directory) = name.parent() else { continue };
-                if at == destination {
-                    create_directory(directory, path)?;
-                }
-                // Locking the same file by two names would deadlock.
-                let Ok(directory) = directory.canonicalize() else { continue };
-                let mut file = name.file_name().unwrap_or_default().to_owned();
-                file.push(".lock");
-                wanted.insert((directory.join(file), path));
-            }
-        }
-        let mut locks = Locks { held: Vec::new(), failed: Vec::new() };
-        let mut last: Option<PathBuf> = None;
-        for (lock, path) in wanted {
-            if last.as_ref() == Some(&lock) {
-                continue;
-            }
-            match FileLock::acquire(&lock, deadline) {
-                Ok(held) => locks.held.push(held),
-                Err(LockError::Held { holder }) => {
-                    return Err(KubeconfigError::Locked {
-                        path: path.to_owned(),
-                        lock,
-                        holder,
-                        waited: self.lock_timeout,
-                    });
-                }
-                Err(LockError::Io(error)) => locks.failed.push((path.to_owned(), error)),
-            }
-            last = Some(lock);
-        }
-        Ok(locks)
+        directories: Directories,
+        edit: impl Fn(&mut Documents, usize) -> T,
+    ) -> Result<(Edit, T), KubeconfigError> {
+        Edit::prepare(&self.files, self.lock_timeout, directories, edit)
     }
 }
 
-/// The locks of an edit, released on drop.
-struct Locks {
-    held: Vec<FileLock>,
-    /// The files whose locks could not be created, and the error.
-    failed: Vec<(PathBuf, io::Error)>,
+fn new_document() -> (Document, Document) {
+    (Document::new(), Document::new())
 }
 
-/// Creates the directory of a file, with the mode that `kubectl` uses.
-fn create_directory(directory: &Path, path: &Path) -> Result<(), KubeconfigError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(directory)
-        .map_err(|source| KubeconfigError::Unwritable { path: path.to_owned(), source })
+/// Removes a cluster's entries from all documents.
+fn remove_entries(documents: &mut Documents, name: &str) {
+    for (_, document) in documents.values_mut() {
+        for section in SECTIONS {
+            document.remove(section, name);
+        }
+        if document.current_context() == name {
+            document.set_current_context("");
+        }
+    }
 }

@@ -45,6 +45,10 @@ const STOP_SIGNAL: i64 = 37;
 /// Timeout for stopping a node before it is killed. systemd stops its units within three seconds.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The search path of the first process and of commands that are run in the container: Podman's default,
+/// instead of one in the user's containers.conf.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// Returns the image stores of a node, in search order.
 pub(super) fn image_stores(
     spec: &ClusterSpec,
@@ -165,7 +169,9 @@ impl ContainerTemplate<'_> {
             image: image.id.clone(),
             systemd: true,
             command: vec!["/sbin/init".to_owned()],
-            env: [("container".to_owned(), "podman".to_owned())].into(),
+            env: [("container", "podman"), ("PATH", PATH)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
             labels: container_labels,
             volumes: vec![VolumeMount { name: name.to_owned(), target: "/var".to_owned() }],
             binds: vec![bind(&status_dir, STATUS_DIR, false)],

@@ -120,10 +120,9 @@ mod tests {
     #[test]
     fn mapped_node_port_is_reachable() {
         let mapping = |host_port, container_port, protocol| crate::spec::ExtraPort {
-            container_port,
             host_port: Some(host_port),
-            listen_address: [0, 0, 0, 0].into(),
             protocol,
+            ..crate::spec::ExtraPort::new(container_port)
         };
         let mut spec = ClusterSpec::default();
         spec.nodes[0].extra_port_mappings = vec![

@@ -11,6 +11,19 @@ use crate::util::text::{indent_lines, quote};
 /// The maximum number of lines of a command's output that an error shows.
 const TAIL_LINES: usize = 20;
 
+/// Variables that Podman rejects with an empty value, which counts as unset.
+const PODMAN_VARIABLES: [&str; 3] =
+    ["CONTAINER_CONNECTION", "CONTAINER_HOST", "CONTAINERS_STORAGE_CONF"];
+
+/// Returns the variables of Podman that are set to an empty value.
+fn empty_variables(
+    lookup: impl Fn(&str) -> Option<OsString>,
+) -> impl Iterator<Item = &'static str> {
+    PODMAN_VARIABLES
+        .into_iter()
+        .filter(move |name| lookup(name).is_some_and(|text| text.is_empty()))
+}
+
 /// A command: a value that can be printed, compared and run.
 ///
 /// ```
@@ -129,6 +142,24 @@ impl Command {
         &self.args
     }
 
+    /// Returns the same command of the standard library, without the standard input.
+    pub fn to_std(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.program);
+        // conmon, which runs each container, needs a UTF-8 locale if Podman's paths are not ASCII. Every
+        // distribution with systemd has this one, and Podman has no translations.
+        command.args(&self.args).env("LC_ALL", "C.UTF-8");
+        for name in empty_variables(|name| std::env::var_os(name)) {
+            command.env_remove(name);
+        }
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
     /// Runs the command to its end and returns its standard output. The process is killed when the
     /// future is dropped.
     ///
@@ -151,15 +182,7 @@ impl Command {
     /// Runs the command to its end, whatever its exit status.
     pub(super) async fn run(&self) -> Result<Output, CommandError> {
         let failed = |source| CommandError::Start { line: self.to_string(), source };
-        let mut command = tokio::process::Command::new(&self.program);
-        for (name, value) in &self.env {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        let mut child = command
-            .args(&self.args)
+        let mut child = tokio::process::Command::from(self.to_std())
             .stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -208,6 +231,16 @@ mod tests {
     fn command_prints_as_a_shell_line() {
         let command = Command::new("podman").args(["run", "", "a b", "it's", "K=v"]);
         assert_eq!(command.to_string(), r"podman run '' 'a b' 'it'\''s' K=v");
+    }
+
+    #[test]
+    fn empty_variables_of_podman_are_not_inherited() {
+        let lookup = |name: &str| match name {
+            "CONTAINER_HOST" => Some(OsString::new()),
+            "CONTAINER_CONNECTION" => Some("work".into()),
+            _ => None,
+        };
+        assert_eq!(empty_variables(lookup).collect::<Vec<_>>(), ["CONTAINER_HOST"]);
     }
 
     #[tokio::test]

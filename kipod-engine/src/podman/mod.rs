@@ -17,6 +17,7 @@ mod command;
 mod files;
 mod resources;
 mod rest;
+mod rootlessport;
 #[cfg(any(test, feature = "testing"))]
 mod scripted;
 
@@ -34,6 +35,7 @@ pub use command::{Command, CommandError};
 pub(crate) use files::remove_tree;
 pub(crate) use resources::LabeledResources;
 pub use rest::Service;
+pub(crate) use rootlessport::end_orphans;
 #[cfg(any(test, feature = "testing"))]
 pub use scripted::{Scripted, Upload};
 

@@ -22,6 +22,33 @@ impl fmt::Display for Position {
     }
 }
 
+/// The position at which a part of a specification is written, for errors. It is not part of the value: two
+/// parts at different positions can be equal, and records do not contain it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Origin(pub(crate) Option<Position>);
+
+impl PartialEq for Origin {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Origin {}
+
+impl Origin {
+    /// Returns the position of a value.
+    pub(crate) fn of(location: Option<&Location>) -> Self {
+        Self(location.map(|location| location.position.clone()))
+    }
+}
+
+/// Formats the start of an error message: `FILE:LINE:COLUMN: `, or nothing.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |position| write!(f, "{position}: "))
+    }
+}
+
 /// The location of a value: its key and position in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Location {

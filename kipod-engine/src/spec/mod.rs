@@ -50,6 +50,7 @@ pub use duration::{DurationError, parse_duration};
 pub use error::{ValidationError, ValidationErrors};
 pub use image::{ImageError, ImageReference};
 pub(crate) use label::is_kubelet_label;
+pub(crate) use location::Origin;
 #[doc(hidden)]
 pub use location::{Location, Position, RawValue};
 pub use mount::{ExtraMount, ExtraPort, Propagation, Protocol};

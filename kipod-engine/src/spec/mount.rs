@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::location::Origin;
 use crate::util::string_enum::string_enum;
 
 /// A file or directory of the host that is mounted into a node.
@@ -34,6 +35,9 @@ pub struct ExtraMount {
     pub selinux_relabel: bool,
     /// The mount propagation. Default: `None`.
     pub propagation: Propagation,
+    /// The position of the host path.
+    #[serde(skip)]
+    pub(crate) origin: Origin,
 }
 
 string_enum! {
@@ -65,6 +69,7 @@ impl ExtraMount {
             read_only: false,
             selinux_relabel: false,
             propagation: Propagation::default(),
+            origin: Origin::default(),
         }
     }
 }
@@ -95,6 +100,9 @@ pub struct ExtraPort {
     pub listen_address: IpAddr,
     /// The protocol. Default: TCP.
     pub protocol: Protocol,
+    /// The position of the mapping.
+    #[serde(skip)]
+    pub(crate) origin: Origin,
 }
 
 impl ExtraPort {
@@ -108,6 +116,7 @@ impl ExtraPort {
             host_port: None,
             listen_address: Self::LISTEN_ADDRESS,
             protocol: Protocol::default(),
+            origin: Origin::default(),
         }
     }
 

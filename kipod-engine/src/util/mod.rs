@@ -16,8 +16,10 @@ pub(crate) mod suggest;
 pub mod text;
 pub(crate) mod timeout_factor;
 pub(crate) mod timeouts;
+mod variables;
 
 pub(crate) mod yaml;
 
 pub(crate) use blocking::blocking;
 pub use hint::Hint;
+pub use variables::variable;

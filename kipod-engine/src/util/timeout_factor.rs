@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use crate::util::variable as env_variable;
+
 /// The factor of kipod's and kubeadm's own timeouts: 1 on usual hosts, about 10 under CPU emulation.
 ///
 /// A factor above 1 also reduces the cluster's work: kubelet probes the control plane less often and
@@ -61,12 +63,12 @@ impl TimeoutFactor {
     ///
     /// When the value is not a number from 0.1 to 1000.
     pub fn from_env() -> Result<Self, TimeoutFactorError> {
-        match std::env::var_os(Self::VARIABLE) {
-            Some(text) if !text.is_empty() => {
+        match env_variable(Self::VARIABLE) {
+            Some(text) => {
                 let parsed = text.to_string_lossy().parse();
                 parsed.map_err(|error| TimeoutFactorError { is_variable: true, ..error })
             }
-            _ => Ok(Self::default()),
+            None => Ok(Self::default()),
         }
     }
 

@@ -60,6 +60,12 @@ async fn containers_follow_their_options() {
     assert!(seen.contains(&format!("{address}/24")), "{seen}");
     assert_eq!(inside(&fixture, &name, &["sh", "-c", "echo $FOO $container"]).await, "a b podman");
     assert_eq!(inside(&fixture, &name, &["cat", "/proc/sys/kernel/hostname"]).await, "c");
+    let environment = inside(&fixture, &name, &["sh", "-c", "echo $HTTP_PROXY $HOSTILE"]).await;
+    assert_eq!(environment, "", "variables of the user");
+    let hosts = inside(&fixture, &name, &["cat", "/etc/hosts"]).await;
+    assert!(hosts.contains(&options.network.address.to_string()), "{hosts}");
+    let status = inside(&fixture, &name, &["cat", "/proc/1/status"]).await;
+    assert!(status.contains("Umask:\t0022"), "{status}");
     let resolver = inside(&fixture, &name, &["cat", "/etc/resolv.conf"]).await;
     assert!(resolver.lines().any(|line| line.trim() == "search kipod.example"), "{resolver}");
     assert_eq!(

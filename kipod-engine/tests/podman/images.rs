@@ -153,6 +153,48 @@ async fn images_are_copied_between_stores_and_archives() {
 
 #[tokio::test]
 #[ignore = "needs rootless Podman and a static busybox"]
+async fn archives_of_several_images_are_loaded_completely() {
+    let fixture = Fixture::new().await;
+    let (podman, cli) = (&fixture.podman, PodmanCli::new());
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root.tar");
+    write_root(&root);
+    let names = ["a", "b"].map(|name| format!("localhost/{}-{name}:1", fixture.prefix));
+    let layout = dir.path().join("layout");
+    for (number, name) in names.iter().enumerate() {
+        // Different images.
+        let label = format!("LABEL io.kipod.contract={number}");
+        cli.import(&root, name, &[&label]).await.unwrap();
+        let target = format!("oci:{}:{name}", layout.display());
+        fixture.podman_output(&["push", "--quiet", name, &target]);
+    }
+    let store = |name: &str| ImageStore::new(dir.path().join(name));
+    // A directory, and a compressed archive of it.
+    let archive = dir.path().join("layout.tar");
+    let mut tar = tar::Builder::new(std::fs::File::create(&archive).unwrap());
+    tar.append_dir_all(".", &layout).unwrap();
+    tar.into_inner().unwrap();
+    let mut sources = vec![layout.clone(), archive.clone()];
+    let zstd = std::process::Command::new("zstd").arg("--quiet").arg(&archive).status();
+    sources.extend(zstd.is_ok().then(|| dir.path().join("layout.tar.zst")));
+    for (number, path) in sources.iter().enumerate() {
+        let store = store(&format!("loaded{number}"));
+        let loaded = podman.load_archive(&Archive::File(path.clone()), &store).await.unwrap();
+        let mut loaded: Vec<String> = loaded.into_iter().flat_map(|image| image.names).collect();
+        loaded.sort();
+        assert_eq!(loaded, names, "{}", path.display());
+    }
+    // The second image gets the name of the first.
+    let index = std::fs::read_to_string(layout.join("index.json")).unwrap();
+    std::fs::write(layout.join("index.json"), index.replace(&names[1], &names[0])).unwrap();
+    let error = podman.load_archive(&Archive::File(layout), &store("shared")).await.unwrap_err();
+    let text = format!("2 images have the name `{}`", names[0]);
+    assert!(error.to_string().contains(&text), "{error}");
+    remove_stores(dir.path(), &["loaded0", "loaded1", "loaded2", "shared"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs rootless Podman and a static busybox"]
 async fn a_failed_build_reports_its_command_and_cause() {
     let dir = tempfile::tempdir().unwrap();
     let podman = PodmanCli::new().in_store(ImageStore::new(dir.path().join("store")));

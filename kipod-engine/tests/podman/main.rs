@@ -13,6 +13,7 @@
 //! it starts.
 
 mod containers;
+mod defaults;
 mod images;
 mod interrupted;
 mod networks;

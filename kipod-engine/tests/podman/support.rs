@@ -92,7 +92,9 @@ impl Fixture {
             image: IMAGE.to_owned(),
             systemd: true,
             command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
-            env: [("FOO".to_owned(), "a b".to_owned())].into(),
+            env: [("FOO", "a b"), ("PATH", "/bin"), ("container", "podman")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
             labels: self.labels(),
             volumes: mounts.into_iter().collect(),
             binds: Vec::new(),

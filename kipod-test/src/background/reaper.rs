@@ -17,6 +17,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use kipod_engine::lease::{ClusterFiles, LeaseError, Lock};
+use kipod_engine::variable;
 use serde::{Deserialize, Serialize};
 
 use super::cleanup::{self, CleanupError};
@@ -130,7 +131,7 @@ impl Job {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        if let Some(path) = std::env::var_os("KIPOD_KUBECONFIG")
+        if let Some(path) = variable("KIPOD_KUBECONFIG")
             && let Ok(path) = std::path::absolute(path)
         {
             // The reaper has another working directory.

@@ -84,7 +84,7 @@ fn retain_keeps_the_nodes_of_a_failed_creation() {
     assert!(logs.path().join(cluster.control_plane()).join("crio.log").exists());
     let json = cluster.kipod(&["get", "clusters", "-o", "json"]).run().success().json();
     let ours = json.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap();
-    assert_eq!(ours["state"], "broken");
+    assert_eq!(ours["state"], "incomplete");
     let nodes = cluster.kipod(&["get", "nodes", name, "-o", "name"]).run().success().stdout;
     assert_eq!(nodes, format!("{}\n", cluster.control_plane()));
     cluster.delete_completely();
@@ -122,7 +122,19 @@ fn create_survives_a_kill_of_podmans_service() {
     // The containers do not depend on the service, and kipod restarts it.
     creation.wait().success();
     assert_eq!(cluster.client().nodes().unwrap(), [(cluster.control_plane(), true)]);
+    lose_container(&cluster);
     cluster.delete_completely();
+}
+
+/// Removes the container of a cluster, as `podman rm --all` does. Such a cluster can only be deleted.
+fn lose_container(cluster: &TestCluster) {
+    let (name, node) = (cluster.name.as_str(), cluster.control_plane());
+    podman(&["rm", "--force", "--time", "0", &node]);
+    assert_eq!(cluster.state(), "missing");
+    for action in ["stop", "start"] {
+        let text = format!("podman has no container `{node}` of cluster `{name}`\nhint: ");
+        cluster.kipod(&[action, "cluster", name]).run().failure(1).stderr_contains(&[&text]);
+    }
 }
 
 #[test]

@@ -45,11 +45,11 @@ fn check_get_clusters(cluster: &TestCluster) {
     let text = Kipod::new(["get", "clusters"]).run().success().stdout;
     let row = text.lines().find(|line| line.split_whitespace().next() == Some(&cluster.name));
     let row = row.unwrap_or_else(|| panic!("{text}"));
-    assert_eq!(row.split_whitespace().nth(1), Some("created"), "{row}");
+    assert_eq!(row.split_whitespace().nth(1), Some("running"), "{row}");
     let json = Kipod::new(["get", "clusters", "--output", "json"]).run().success().json();
     let all = json.as_array().unwrap();
     let ours = all.iter().find(|one| one["name"] == cluster.name.as_str()).unwrap();
-    assert_eq!(ours["state"], "created");
+    assert_eq!(ours["state"], "running");
     assert!(ours["kubernetes_version"].as_str().unwrap().starts_with("v1."), "{ours}");
     assert_eq!((&ours["control_planes"], &ours["workers"]), (&1.into(), &0.into()), "{ours}");
     let config = std::fs::read_to_string(cluster.kubeconfig()).unwrap();

@@ -156,11 +156,15 @@ fn check_logs_of_stopped_node(cluster: &TestCluster, node: &str) {
 fn check_node_states(cluster: &TestCluster, client: &ClusterClient) {
     let node = cluster.worker(1);
     let state = || podman(&["inspect", "--format", "{{.State.Status}}", &node]);
-    for (action, expected) in
-        [("pause", "paused"), ("unpause", "running"), ("stop", "exited"), ("start", "running")]
-    {
+    for (action, expected, of_cluster) in [
+        ("pause", "paused", "partly-running"),
+        ("unpause", "running", "running"),
+        ("stop", "exited", "partly-running"),
+        ("start", "running", "running"),
+    ] {
         cluster.kipod(&["node", action, "--name", &cluster.name, &node]).run().success();
         assert_eq!(state(), expected, "after {action}");
+        assert_eq!(cluster.state(), of_cluster, "after {action}");
         if action == "stop" {
             check_logs_of_stopped_node(cluster, &node);
         }
@@ -173,6 +177,7 @@ fn check_cluster_restart(cluster: &TestCluster, client: &ClusterClient) {
     cluster.kipod(&["stop", "cluster", &cluster.name]).run().success();
     let running = podman(&["ps", "--format", "{{.Names}}"]);
     assert!(!running.lines().any(|name| name.starts_with(&cluster.name)), "{running}");
+    assert_eq!(cluster.state(), "stopped");
     cluster.kipod(&["start", "cluster", &cluster.name]).run().success();
     client.wait_ready();
     // The routes exist again. The pod on the other node may have another address now.

@@ -144,6 +144,28 @@ fn missing_variables_are_reported_with_a_hint() {
 }
 
 #[test]
+fn empty_variables_count_as_unset() {
+    let home = Home::new();
+    let missing = "error: cluster `kipod` not found\nhint: list clusters with";
+    for args in [["get", "kubeconfig"].as_slice(), &["exec", "true"], &["node", "stop", "x"]] {
+        let mut test = home.test(args);
+        for variable in ["KIPOD_CLUSTER", "KIPOD_TIMEOUT_FACTOR", "KUBECONFIG"] {
+            test = test.env(variable, "");
+        }
+        test.stderr_contains(&[missing]).failure(1);
+    }
+    home.test(&["create", "cluster"])
+        .env("KIPOD_COMPONENTS", "")
+        .env("KIPOD_MIRROR", "")
+        .stderr_contains(&["podman", "\nhint: "])
+        .failure(1);
+    // An empty value on the command line is an error.
+    home.test(&["get", "kubeconfig", "--name", ""])
+        .stderr_contains(&["error: invalid cluster name ``: is empty"])
+        .failure(2);
+}
+
+#[test]
 fn version_prints_the_pinned_versions() {
     let home = Home::new();
     let json = home.test(&["version", "--output", "json"]).json();

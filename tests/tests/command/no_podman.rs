@@ -49,6 +49,18 @@ fn failed_podman_is_reported_with_its_stderr() {
 }
 
 #[test]
+fn empty_variables_are_not_passed_to_podman() {
+    let home = Home::new();
+    let variables = ["CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINERS_STORAGE_CONF"];
+    home.install_podman(
+        r#"echo "set: ${CONTAINER_HOST-no} ${CONTAINER_CONNECTION-no} ${CONTAINERS_STORAGE_CONF-no}" >&2; exit 125"#,
+    );
+    let test = home.test(&["delete", "cluster"]);
+    let test = variables.iter().fold(test, |test, name| test.env(name, ""));
+    test.stderr_contains(&["set: no no no"]).failure(1);
+}
+
+#[test]
 fn old_podman_is_reported_with_the_required_version() {
     let home = Home::new();
     home.install_podman(r#"echo '{"version": {"Version": "3.4.2"}, "host": {}, "store": {}}'"#);

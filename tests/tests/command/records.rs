@@ -34,22 +34,25 @@ fn get_clusters_without_clusters_prints_an_empty_list() {
 #[test]
 fn get_clusters_works_without_podman() {
     let home = home_with_record(true);
-    let text = home.test(&["get", "clusters"]).stdout_contains(&[]).success().stdout;
+    let warning = "the states of clusters are unknown: `podman` is not installed";
+    let test = home.test(&["get", "clusters"]).stdout_contains(&[]).stderr_contains(&[warning]);
+    let text = test.success().stdout;
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0], ["NAME", "STATE", "KUBERNETES", "API", "SERVER"]);
-    assert_eq!(rows[1], ["demo", "created", "v1.36.2", "127.0.0.1:40123"]);
+    assert_eq!(rows[1], ["demo", "unknown", "v1.36.2", "127.0.0.1:40123"]);
     assert_eq!(rows.len(), 2);
-    let json = home.test(&["get", "clusters", "--output", "json"]).json();
+    let test = home.test(&["get", "clusters", "--output", "json"]).stderr_contains(&[warning]);
+    let json = test.json();
     assert_eq!(json[0]["name"], "demo");
-    assert_eq!(json[0]["state"], "created");
+    assert_eq!(json[0]["state"], "unknown");
     assert_eq!(json[0]["api_port"], 40123);
 }
 
 #[test]
-fn incomplete_cluster_is_broken_and_unusable() {
+fn incomplete_cluster_is_unusable() {
     let home = home_with_record(false);
     let json = home.test(&["get", "clusters", "-o", "json"]).json();
-    assert_eq!(json[0]["state"], "broken");
+    assert_eq!(json[0]["state"], "incomplete");
     for args in [["get", "kubeconfig", "demo"], ["export", "kubeconfig", "demo"]] {
         home.test(&args)
             .stderr_contains(&[
@@ -62,11 +65,11 @@ fn incomplete_cluster_is_broken_and_unusable() {
 }
 
 #[test]
-fn cluster_with_an_invalid_record_is_broken() {
+fn cluster_with_an_invalid_record_is_incomplete() {
     let home = home_with_record(true);
     home.write("home/.local/state/kipod/clusters/demo/cluster.json", "{");
     let json = home.test(&["get", "clusters", "-o", "json"]).json();
-    assert_eq!(json[0]["state"], "broken");
+    assert_eq!(json[0]["state"], "incomplete");
     home.test(&["get", "kubeconfig", "demo"])
         .stderr_contains(&["is not a cluster record"])
         .failure(1);

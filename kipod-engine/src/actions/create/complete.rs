@@ -1,5 +1,7 @@
 //! Completes a cluster: publishes registries, adds the kubeconfig entry, marks the record complete.
 
+use std::path::Path;
+
 use super::reserve::Reservation;
 use super::{Context, CreateError, Request};
 use crate::actions::registries::publish_new_registries;
@@ -33,14 +35,18 @@ async fn write(
 ) -> Result<(), CreateError> {
     let state = &cx.dirs.state;
     let record = &mut reservation.record;
-    let kubeconfig = Kubeconfig::new(reservation.plan.access.clone());
     let mut merged = Ok(());
-    if let Some(user) = &request.kubeconfig {
-        // Before a file is changed: after a SIGKILL the record tells which files hold an entry.
-        record.kubeconfig = user.files().to_vec();
-        record.write(state)?;
-        let user = user.clone();
-        merged = blocking(move || user.merge(&kubeconfig)).await.map(drop);
+    if let Some(user) = request.kubeconfig.clone() {
+        let kubeconfig = Kubeconfig::new(reservation.plan.access.clone());
+        match blocking(move || user.prepare_merge(&kubeconfig)).await {
+            Ok(prepared) => {
+                // Before a file is changed: after a SIGKILL the record tells which files hold an entry.
+                record.kubeconfig = prepared.changed_files().map(Path::to_owned).collect();
+                record.write(state)?;
+                merged = blocking(move || prepared.apply()).await.map(drop);
+            }
+            Err(error) => merged = Err(error),
+        }
     }
     record.complete = true;
     record.write(state)?;

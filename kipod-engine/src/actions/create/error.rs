@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::actions::failure_log::FailureReport;
 use crate::actions::load::ImagesError;
 use crate::cluster::{RecordError, RemoveError};
+use crate::host::INOTIFY_SYSCTL;
 use crate::kubeconfig::KubeconfigError;
 use crate::kubeconfig::client::ClientError;
 use crate::lease::LockError;
@@ -15,6 +16,7 @@ use crate::pki::PkiError;
 use crate::podman::PodmanError;
 use crate::spec::ClusterName;
 use crate::util::Hint;
+use crate::util::ports::bind_remedy;
 use crate::util::text::indent_list;
 
 /// An error of the creation of a cluster. Nothing of the cluster is left, unless the variant documents
@@ -71,6 +73,16 @@ pub enum CreateError {
     HostResources {
         /// An error for each resource.
         errors: Vec<String>,
+    },
+    /// Too few inotify instances are left to the user. Nothing was started.
+    #[error(
+        "the cluster needs {needed} inotify instances, and {left} are left: all containers of a user share `fs.inotify.max_user_instances`"
+    )]
+    InotifyInstances {
+        /// The number that the cluster needs.
+        needed: usize,
+        /// The number that is left.
+        left: usize,
     },
     /// Images to preload could not be pulled or copied.
     #[error("cannot preload images")]
@@ -217,6 +229,12 @@ pub enum CreateError {
         /// The cause.
         source: kube::Error,
     },
+    /// The cluster could not be added to the user's kubeconfig. Nothing was started.
+    #[error("the cluster cannot be added to your kubeconfig")]
+    KubeconfigUnusable {
+        /// The cause.
+        source: KubeconfigError,
+    },
     /// The user's kubeconfig could not be updated. The cluster is kept.
     #[error("cluster `{name}` is ready, but your kubeconfig could not be updated")]
     Kubeconfig {
@@ -274,7 +292,10 @@ impl Hint for CreateError {
             Self::NoSubnet => {
                 Some("delete clusters, or remove networks with `podman network prune`".into())
             }
-            Self::Port { .. } => Some("omit the port to use a free one".into()),
+            Self::Port { address, source } => Some(
+                bind_remedy(*address, source)
+                    .unwrap_or_else(|| "omit the port to use a free one".to_owned()),
+            ),
             Self::Podman { source, .. } => source.hint(),
             // The container's first process exited, about which systemd seldom logs more.
             Self::NodeExited { .. } => Some(
@@ -286,6 +307,8 @@ impl Hint for CreateError {
             | Self::Timeout { .. } => Some(
                 "`--retain` keeps the nodes for inspection: `kipod export logs`, `kipod exec`".into(),
             ),
+            Self::InotifyInstances { .. } => Some(format!("raise the limit:\n{INOTIFY_SYSCTL}")),
+            Self::KubeconfigUnusable { source } => source.hint(),
             Self::Kubeconfig { name, source } => {
                 let retry = format!("run `kipod export kubeconfig {name}`");
                 Some(source.hint().map_or_else(|| retry.clone(), |hint| format!("{hint}, then {retry}")))

@@ -3,6 +3,7 @@
 mod complete;
 mod create_nodes;
 mod error;
+mod inotify;
 mod install_addons;
 mod own_images;
 mod preflight;
@@ -42,6 +43,8 @@ pub struct Request {
     pub kubeconfig: Option<UserKubeconfig>,
     /// The token that cancels the creation.
     pub cancel: CancellationToken,
+    /// Returns how many of a number of inotify instances are left to this user.
+    pub available_inotify_instances: fn(usize) -> usize,
 }
 
 impl Request {

@@ -1,6 +1,7 @@
-//! Checks before anything is created: node images, host paths and ports, images to preload.
+//! Checks before anything is created: the user's kubeconfig, node images, host paths and ports, images to preload.
 
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use super::{Context, CreateError, Request, own_images};
 use crate::actions::load::{Preload, check_preload};
@@ -11,7 +12,12 @@ use crate::host::{self, HostNetwork};
 use crate::node::CgroupMode;
 use crate::node_image::NodeImage;
 use crate::plan::{Machine, node_names};
-use crate::spec::{ClusterSpec, ExtraPort, IpFamily, KubeProxyMode, RegistryAuth, Subnet};
+use crate::spec::{
+    ClusterSpec, ExtraMount, ExtraPort, IpFamily, KubeProxyMode, Origin, Protocol, RegistryAuth,
+    Subnet,
+};
+use crate::util::ports::bind_remedy;
+use crate::util::{blocking, variable};
 
 /// Results of the checks that later steps need.
 pub(super) struct Found {
@@ -29,6 +35,7 @@ pub(super) struct Found {
 /// specification absolute, pulls missing images to preload, and reports warnings.
 pub(super) async fn check(cx: Context<'_>, request: &mut Request) -> Result<Found, CreateError> {
     let Context { podman, dirs, events } = cx;
+    check_kubeconfig(request).await?;
     let auth = resolve(&mut request.spec, &request.machine, &dirs.state)?;
     let request = &*request;
     let (spec, machine) = (&request.spec, &request.machine);
@@ -59,6 +66,14 @@ pub(super) async fn check(cx: Context<'_>, request: &mut Request) -> Result<Foun
     Ok(Found { node_images, auth, host_subnets, preload })
 }
 
+/// Checks that the cluster's entry can be written to the user's kubeconfig.
+async fn check_kubeconfig(request: &Request) -> Result<(), CreateError> {
+    let Some(user) = request.kubeconfig.clone() else { return Ok(()) };
+    let name = request.spec.name.clone();
+    let checked = blocking(move || user.check(&name)).await;
+    checked.map_err(|source| CreateError::KubeconfigUnusable { source })
+}
+
 /// Makes the paths of mounts absolute, relative to the current directory. Checks that they exist, that
 /// ports are free, that the kernel supports the mode of kube-proxy, and that the credentials for
 /// registries are valid. Returns the credentials.
@@ -76,28 +91,12 @@ fn resolve(
         );
     }
     errors.extend(ipv6_error(spec.networking.ip_family, machine.ipv6));
+    errors.extend(missing_temporary_directory(variable("TMPDIR").map(PathBuf::from)));
     for (node, name) in spec.nodes.iter_mut().zip(&names) {
-        for mount in &mut node.extra_mounts {
-            let path = mount.host_path.clone();
-            let found = std::path::absolute(&path).and_then(|path| {
-                mount.host_path = path;
-                std::fs::metadata(&mount.host_path)
-            });
-            if let Err(error) = found {
-                let path = path.display();
-                errors.push(format!("node `{name}`: `{path}` cannot be mounted: {error}"));
-            }
-        }
-        for port in &node.extra_port_mappings {
-            if let Err(error) = try_port(port) {
-                let ExtraPort { listen_address, host_port, protocol, .. } = port;
-                let cause = service_conflict(port, state).unwrap_or_else(|| error.to_string());
-                let port = host_port.unwrap_or_default();
-                errors.push(format!(
-                    "node `{name}`: port {port} ({protocol}) of `{listen_address}` cannot be published: {cause}"
-                ));
-            }
-        }
+        let mounts = node.extra_mounts.iter_mut().filter_map(mount_error);
+        errors.extend(mounts.map(|(origin, error)| format!("{origin}node `{name}`: {error}")));
+        let ports = node.extra_port_mappings.iter().filter_map(|port| port_error(port, state));
+        errors.extend(ports.map(|(origin, error)| format!("{origin}node `{name}`: {error}")));
     }
     let auth = spec.registry_auth_file.as_mut().and_then(|path| {
         *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
@@ -105,6 +104,47 @@ fn resolve(
         read.map_err(|found| errors.extend(found)).ok()
     });
     if errors.is_empty() { Ok(auth) } else { Err(CreateError::HostResources { errors }) }
+}
+
+/// Makes the host path of a mount absolute. Returns an error if it does not exist.
+fn mount_error(mount: &mut ExtraMount) -> Option<(&Origin, String)> {
+    let is_home = mount.host_path.starts_with("~");
+    let found = std::path::absolute(&mount.host_path).and_then(|path| {
+        mount.host_path = path;
+        std::fs::metadata(&mount.host_path)
+    });
+    let error = found.err()?;
+    let path = mount.host_path.display();
+    let hint = if is_home { ": `~` is not expanded, write the absolute path" } else { "" };
+    Some((&mount.origin, format!("`{path}` cannot be mounted: {error}{hint}")))
+}
+
+/// Returns an error if the host port of a mapping cannot be published.
+fn port_error<'a>(mapping: &'a ExtraPort, state: &Path) -> Option<(&'a Origin, String)> {
+    let ExtraPort { listen_address, host_port, protocol, origin, .. } = mapping;
+    let cause = if *protocol == Protocol::Sctp {
+        "rootless Podman forwards TCP and UDP only: reach the node at its own address from containers, or use TCP".to_owned()
+    } else {
+        let error = try_port(mapping).err()?;
+        let address = SocketAddr::new(*listen_address, host_port.unwrap_or_default());
+        service_conflict(mapping, state).unwrap_or_else(|| match bind_remedy(address, &error) {
+            Some(remedy) => format!("{error}: {remedy}"),
+            None => error.to_string(),
+        })
+    };
+    let port = host_port.map_or_else(|| "a port".to_owned(), |port| format!("port {port}"));
+    let text = format!("{port} ({protocol}) of `{listen_address}` cannot be published: {cause}");
+    Some((origin, text))
+}
+
+/// Returns an error if the directory for temporary files does not exist. Podman needs it to prepare
+/// containers.
+fn missing_temporary_directory(directory: Option<PathBuf>) -> Option<String> {
+    let directory = directory.filter(|directory| !directory.is_dir())?;
+    let path = directory.display();
+    Some(format!(
+        "the variable `TMPDIR` is `{path}`, which is not a directory: create it, or unset TMPDIR"
+    ))
 }
 
 /// Returns an error if the IP family needs IPv6 and the kernel does not have it.
@@ -141,7 +181,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::spec::{ExtraMount, Networking, Propagation, Protocol};
+    use crate::spec::{Networking, Position};
     use crate::testing::machine;
 
     #[test]
@@ -157,18 +197,12 @@ mod tests {
     fn resolve_reports_all_unavailable_resources() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let taken = listener.local_addr().unwrap().port();
-        let mount = |path: &str| ExtraMount {
-            host_path: path.into(),
-            container_path: "/x".into(),
-            read_only: false,
-            selinux_relabel: false,
-            propagation: Propagation::None,
-        };
+        let mount = |path: &str| ExtraMount::new(path, "/x");
         let port = |host_port, protocol| ExtraPort {
-            container_port: 80,
             host_port,
             listen_address: [127, 0, 0, 1].into(),
             protocol,
+            ..ExtraPort::new(80)
         };
         let mut spec = ClusterSpec::default();
         spec.nodes[0].extra_mounts = vec![mount("/none/such"), mount("src")];
@@ -191,6 +225,43 @@ mod tests {
         assert!(resolve(&mut spec, &machine(), Path::new("/none")).unwrap().is_some());
         spec.registry_auth_file = None;
         assert!(resolve(&mut spec, &machine(), Path::new("/none")).unwrap().is_none());
+    }
+
+    #[test]
+    fn errors_name_position_path_and_remedy() {
+        let origin = |line| Origin(Some(Position { file: "c.yaml".to_owned(), line, column: 7 }));
+        let mut spec = ClusterSpec::default();
+        let mut home = ExtraMount::new("~/data", "/x");
+        home.origin = origin(8);
+        let sctp = ExtraPort { protocol: Protocol::Sctp, origin: origin(9), ..ExtraPort::new(80) };
+        let elsewhere = ExtraPort {
+            host_port: Some(8080),
+            listen_address: [192, 0, 2, 1].into(),
+            ..ExtraPort::new(80)
+        };
+        spec.nodes[0].extra_mounts = vec![home];
+        spec.nodes[0].extra_port_mappings = vec![sctp, elsewhere];
+        let error = resolve(&mut spec, &machine(), Path::new("/none")).unwrap_err().to_string();
+        let lines: Vec<&str> = error.lines().skip(1).map(str::trim_start).collect();
+        let directory = std::env::current_dir().unwrap();
+        let mount = format!(
+            "c.yaml:8:7: node `kipod-control-plane-0`: `{}/~/data` cannot be mounted: No such file or directory (os error 2): `~` is not expanded, write the absolute path",
+            directory.display()
+        );
+        assert_eq!(lines[0], mount);
+        assert!(
+            lines[1].starts_with("c.yaml:9:7: node `kipod-control-plane-0`: a port (SCTP) of `0.0.0.0` cannot be published: rootless Podman forwards TCP and UDP only"),
+            "{error}"
+        );
+        assert!(lines[2].contains("`192.0.2.1` is not an address of this host"), "{error}");
+    }
+
+    #[test]
+    fn temporary_directory_must_exist() {
+        let error = missing_temporary_directory(Some("/none/such".into())).unwrap();
+        assert!(error.starts_with("the variable `TMPDIR` is `/none/such`, which"), "{error}");
+        assert_eq!(missing_temporary_directory(Some("/".into())), None);
+        assert_eq!(missing_temporary_directory(None), None);
     }
 
     #[test]

@@ -2,11 +2,14 @@
 //! record that follow from them.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
+use super::inotify::{self, Supply};
 use super::preflight::Found;
 use super::service_address::ServiceAddressChooser;
 use super::{Context, CreateError, Request, podman_error};
 use crate::cluster::{self, Record, cluster_dir};
+use crate::events::Event;
 use crate::host;
 use crate::lease::AllocationLock;
 use crate::pki::Credentials;
@@ -18,6 +21,9 @@ use crate::util::{blocking, ports};
 
 /// Number of attempts with another port after a conflict. Subnets are tried until none is left.
 const PORT_ATTEMPTS: usize = 5;
+
+/// The poll interval for creations that inotify instances are reserved for.
+const INOTIFY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A planned cluster with its record on disk.
 pub(super) struct Reservation {
@@ -68,10 +74,7 @@ impl<'a> Reserver<'a> {
         let spec = &self.request.spec;
         let node_subnet =
             free_subnet(podman, spec, &self.refused_subnets, &self.found.host_subnets).await?;
-        let state = dirs.state.clone();
-        let lock = blocking(move || AllocationLock::take(&state))
-            .await
-            .map_err(cluster::RecordError::from)?;
+        let lock = self.lock_with_inotify_instances().await?;
         let api_port = free_port(dirs, spec, &self.registries.local)?;
         let service_address = self.services.choose(dirs, api_port)?;
         let host_addresses = host::addresses();
@@ -99,6 +102,30 @@ impl<'a> Reserver<'a> {
         drop(lock);
         let registries = self.registries.clone();
         Ok(Reservation { plan, record, registries, node_subnet })
+    }
+
+    /// Takes the lock once enough inotify instances are left. Waits while other creations may leave enough.
+    async fn lock_with_inotify_instances(&self) -> Result<AllocationLock, CreateError> {
+        let Context { dirs, events, .. } = self.cx;
+        let mut waiting = false;
+        loop {
+            let state = dirs.state.clone();
+            let lock = blocking(move || AllocationLock::take(&state)).await;
+            let lock = lock.map_err(cluster::RecordError::from)?;
+            match inotify::supply(self.request, &dirs.state)? {
+                Supply::Enough => return Ok(lock),
+                Supply::Exhausted(left) => {
+                    return Err(inotify::exhausted(&self.request.spec, left));
+                }
+                Supply::Later => drop(lock),
+            }
+            if !std::mem::replace(&mut waiting, true) {
+                let note = "waiting for other creations: few inotify instances are left";
+                events.send(Event::Note(note.to_owned()));
+            }
+            tokio::time::sleep(INOTIFY_INTERVAL).await;
+            self.request.check_cancelled()?;
+        }
     }
 
     /// Decides whether another choice may succeed after `error`, and excludes what was in conflict.

@@ -190,10 +190,9 @@ mod tests {
     fn free_excludes_the_clusters_own_ports() {
         let mut spec = ClusterSpec::default();
         let mapping = |host_port, protocol| ExtraPort {
-            container_port: 80,
             host_port: Some(host_port),
-            listen_address: [0, 0, 0, 0].into(),
             protocol,
+            ..ExtraPort::new(80)
         };
         spec.nodes[0].extra_port_mappings =
             vec![mapping(30_000, Protocol::Tcp), mapping(30_053, Protocol::Udp)];

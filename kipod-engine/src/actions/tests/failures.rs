@@ -246,3 +246,21 @@ async fn create_refuses_unavailable_metrics() {
     assert_eq!(world.changes(), [""; 0]);
     world.assert_nothing_left();
 }
+
+#[tokio::test]
+async fn unusable_kubeconfig_ends_the_creation_first() {
+    let world = World::new();
+    let directory = tempfile::tempdir().unwrap();
+    let kubeconfig = Some(crate::kubeconfig::UserKubeconfig::at(directory.path()));
+    let error = world.create(Request { kubeconfig, ..request() }).await.unwrap_err();
+    assert_eq!(
+        error_chain(&error),
+        format!(
+            "the cluster cannot be added to your kubeconfig: cannot read kubeconfig `{}`: it is a directory",
+            directory.path().display()
+        )
+    );
+    assert!(error.hint().unwrap().contains("--kubeconfig"), "{:?}", error.hint());
+    assert_eq!(world.changes(), [""; 0]);
+    world.assert_nothing_left();
+}

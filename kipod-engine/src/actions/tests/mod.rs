@@ -123,7 +123,7 @@ fn name() -> ClusterName {
     "demo".parse().unwrap()
 }
 
-fn request() -> Request {
+pub(super) fn request() -> Request {
     Request {
         // An address for Services would be bound on the host, and has its own tests.
         spec: ClusterSpec { name: name(), load_balancer: false, ..ClusterSpec::default() },
@@ -131,6 +131,7 @@ fn request() -> Request {
         now: NOW,
         kubeconfig: None,
         cancel: CancellationToken::new(),
+        available_inotify_instances: |wanted| wanted,
     }
 }
 

@@ -115,6 +115,23 @@ async fn stop_continues_after_an_error() {
 }
 
 #[tokio::test]
+async fn stop_and_start_report_missing_containers() {
+    let world = World::with_cluster().await;
+    world.podman.remove_container(NODE).await.unwrap();
+    let error = stop(world.context(&quiet), &name()).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "podman has no container `demo-control-plane-0` of cluster `demo`"
+    );
+    assert!(error.hint().unwrap().contains("kipod delete cluster demo"));
+    assert_eq!(world.count("stop_container demo-worker-0"), 1, "the others are stopped");
+    let before = world.count("start_container");
+    let error = start(world.context(&quiet), &start_request()).await.err().unwrap();
+    assert!(matches!(error, ChangeError::MissingContainers { .. }), "{error}");
+    assert_eq!(world.count("start_container"), before);
+}
+
+#[tokio::test]
 async fn unknown_node_is_reported_with_existing_nodes() {
     let world = World::with_cluster().await;
     let error = node(world.context(&quiet), &name(), "nope", NodeAction::Pause).await.unwrap_err();
@@ -241,12 +258,8 @@ async fn create_names_the_cluster_using_a_port() {
     let port = listener.as_ref().unwrap().local_addr().unwrap().port();
     let mut request = request();
     request.spec.name = "other".parse().unwrap();
-    request.spec.nodes[0].extra_port_mappings = vec![crate::spec::ExtraPort {
-        container_port: 80,
-        host_port: Some(port),
-        listen_address: std::net::Ipv4Addr::UNSPECIFIED.into(),
-        protocol: crate::spec::Protocol::Tcp,
-    }];
+    request.spec.nodes[0].extra_port_mappings =
+        vec![crate::spec::ExtraPort { host_port: Some(port), ..crate::spec::ExtraPort::new(80) }];
     let context = world.context(&|_| {});
     let error = crate::actions::create(context, request).await.unwrap_err().to_string();
     assert!(
@@ -266,12 +279,8 @@ async fn port_conflicts_with_stopped_clusters_are_named() {
     other.name = "other".parse().unwrap();
     other.service_address = None;
     other.spec.name = other.name.clone();
-    other.spec.nodes[0].extra_port_mappings = vec![crate::spec::ExtraPort {
-        container_port: 80,
-        host_port: Some(30_080),
-        listen_address: std::net::Ipv4Addr::UNSPECIFIED.into(),
-        protocol: crate::spec::Protocol::Tcp,
-    }];
+    other.spec.nodes[0].extra_port_mappings =
+        vec![crate::spec::ExtraPort { host_port: Some(30_080), ..crate::spec::ExtraPort::new(80) }];
     let warnings = port_warnings(&other.spec, &world.dirs.state);
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].starts_with("port 30080 (TCP) is published on all addresses"));

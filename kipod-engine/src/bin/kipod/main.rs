@@ -6,12 +6,10 @@ mod failure;
 mod progress;
 mod session;
 
-use clap::Parser;
-
 use failure::Failure;
 
 fn main() -> std::process::ExitCode {
-    let args = args::Args::parse();
+    let args = args::Args::parse_with_environment();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::new(format!("cannot start: {error}")).report(),

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use kipod_engine::{Event, Events};
+use kipod_engine::{Event, Events, variable};
 
 /// Amount of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,8 +28,8 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(verbosity: Verbosity) -> Self {
         let terminal = std::io::stderr().is_terminal()
-            && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
-            && std::env::var_os("CI").is_none();
+            && variable("TERM").is_some_and(|term| term != "dumb")
+            && variable("CI").is_none();
         Self { verbosity, terminal, spinner: Mutex::new(None) }
     }
 

@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use super::packages::Package;
-use crate::host::facts::{HostFacts, SubordinateIds};
+use crate::host::facts::{HostFacts, IdRange, SubordinateIds};
 
 /// The number of subordinate ids a node needs. Its highest user id is 65534, and distributions
 /// assign ranges of 65536.
@@ -84,6 +84,9 @@ fn subordinate(
     }
     let total = ids.total();
     let file = format!("/etc/{check}");
+    if let Some(finding) = overlap(check, option, facts, ids) {
+        return finding;
+    }
     match ids.mapped {
         Some(mapped) if mapped >= NEEDED_IDS && total == 0 => {
             return Finding::pass(
@@ -124,6 +127,43 @@ fn subordinate(
         format!("echo '{user}:{first}:{NEEDED_IDS}' | sudo tee -a {file}")
     };
     Finding::fail(check, found, format!("{line}\npodman system migrate"))
+}
+
+/// Returns a finding if the user's ranges overlap. The kernel maps no id twice, so a user namespace cannot
+/// be created with two overlapping ranges of one user. Users with common ids have access to the files
+/// and processes of each other's containers.
+fn overlap(
+    check: &'static str,
+    option: &str,
+    facts: &HostFacts,
+    ids: &SubordinateIds,
+) -> Option<Finding> {
+    let own = ids.overlaps.iter().find(|overlap| overlap.user.is_none());
+    let overlap = own.or(ids.overlaps.first())?;
+    let span = |range: &IdRange| format!("{}-{}", range.start, range.start + (range.count - 1));
+    let (range, other) = (span(&overlap.range), span(&overlap.other));
+    let (file, user) = (format!("/etc/{check}"), facts.user.label());
+    match &overlap.user {
+        None => Some(Finding::fail(
+            check,
+            format!(
+                "{file} has overlapping ranges for {user}, which cannot be mapped: {other} and {range}"
+            ),
+            format!("remove one of the lines of {user} from {file}\npodman system migrate"),
+        )),
+        Some(of) => {
+            let (first, last) = (ids.next_free, ids.next_free + NEEDED_IDS - 1);
+            Some(Finding::warn(
+                check,
+                format!(
+                    "{range} of {user} in {file} overlaps {other} of {of}: the two users have access to each other's containers"
+                ),
+                format!(
+                    "podman system reset   # removes all containers and images of {user}\nsudo usermod --del-{option} {range} --add-{option} {first}-{last} {user}"
+                ),
+            ))
+        }
+    }
 }
 
 /// Formats the ranges: ` (100000-165535, ...)`.

@@ -17,7 +17,7 @@ const PROCESSES: u64 = 4096;
 const OPEN_FILES: u64 = 64_000;
 
 /// The remedy for inotify. `setup` writes the same values, and kOps uses them as well.
-const SYSCTL: &str = "printf 'fs.inotify.max_user_instances = 8192\\nfs.inotify.max_user_watches = 524288\\n' | sudo tee /etc/sysctl.d/60-kipod.conf\nsudo sysctl --load /etc/sysctl.d/60-kipod.conf";
+pub(crate) const INOTIFY_SYSCTL: &str = "printf 'fs.inotify.max_user_instances = 8192\\nfs.inotify.max_user_watches = 524288\\n' | sudo tee /etc/sysctl.d/60-kipod.conf\nsudo sysctl --load /etc/sysctl.d/60-kipod.conf";
 
 pub(super) fn inotify_instances(facts: &HostFacts) -> Finding {
     at_least(
@@ -45,9 +45,9 @@ fn at_least(check: &'static str, sysctl: &str, value: Option<u64>, wanted: u64) 
             format!(
                 "{value}, less than {wanted}: kubelet and pods of several nodes may fail with `too many open files`"
             ),
-            SYSCTL,
+            INOTIFY_SYSCTL,
         ),
-        None => Finding::warn(check, format!("{sysctl} cannot be read"), SYSCTL),
+        None => Finding::warn(check, format!("{sysctl} cannot be read"), INOTIFY_SYSCTL),
     }
 }
 

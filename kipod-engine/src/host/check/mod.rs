@@ -18,6 +18,7 @@ mod storage;
 #[cfg(test)]
 pub(crate) use all::findings;
 pub use finding::{Finding, Status, Verdict};
+pub(crate) use limits::INOTIFY_SYSCTL;
 #[cfg(test)]
 pub(crate) use render::render_text;
 pub(crate) use report::check_cached;

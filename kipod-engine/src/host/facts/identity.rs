@@ -49,11 +49,32 @@ pub struct IdRange {
     pub count: u64,
 }
 
+impl IdRange {
+    /// Returns whether the ranges have ids in common.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let end = |range: &Self| range.start.saturating_add(range.count);
+        self.count > 0 && other.count > 0 && self.start < end(other) && other.start < end(self)
+    }
+}
+
+/// A range of this user that has ids in common with another range in the same file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IdOverlap {
+    /// The range of this user.
+    pub range: IdRange,
+    /// The other range.
+    pub other: IdRange,
+    /// The name or id of the user of the other range; `None` if it is this user.
+    pub user: Option<String>,
+}
+
 /// The subordinate user or group ids of this user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SubordinateIds {
     /// The ranges that `/etc/subuid` or `/etc/subgid` gives this user, by name or by user id.
     pub ranges: Vec<IdRange>,
+    /// The ranges of this user that overlap others, in the order of the file.
+    pub overlaps: Vec<IdOverlap>,
     /// The first id above the ranges of all users, at least 100000, where distributions begin.
     pub next_free: u64,
     /// The number of ids that Podman's user namespace maps besides the user's own; `None` if Podman
@@ -64,8 +85,16 @@ pub struct SubordinateIds {
 }
 
 impl SubordinateIds {
-    /// Returns the number of ids in the file.
+    /// Returns the number of ids in the file. An id counts once, even if several ranges have it.
     pub fn total(&self) -> u64 {
-        self.ranges.iter().map(|range| range.count).sum()
+        let mut ranges = self.ranges.clone();
+        ranges.sort_by_key(|range| range.start);
+        let (mut total, mut end) = (0, 0);
+        for IdRange { start, count } in ranges {
+            let next = start.saturating_add(count);
+            total += next.saturating_sub(start.max(end));
+            end = end.max(next);
+        }
+        total
     }
 }

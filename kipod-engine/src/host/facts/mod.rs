@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub use cgroup::{CONTROLLERS, CgroupFacts, CgroupScope, CgroupVersion, ScopeKind};
 pub use distribution::Distribution;
-pub use identity::{IdRange, SubordinateIds, User, UserNamespaces};
+pub use identity::{IdOverlap, IdRange, SubordinateIds, User, UserNamespaces};
 pub use kernel::{Kernel, ModuleState};
 pub use limits::{Limits, Resources, SEND_BUFFER};
 pub use network::NetworkFacts;

@@ -1,7 +1,7 @@
 //! Reads the user, the settings for user namespaces and the subordinate ids.
 
 use super::sources::Sources;
-use crate::host::facts::{IdRange, PodmanFacts, SubordinateIds, User, UserNamespaces};
+use crate::host::facts::{IdOverlap, IdRange, PodmanFacts, SubordinateIds, User, UserNamespaces};
 
 /// `SUB_UID_MIN` of `/etc/login.defs`, unless an administrator changed it.
 const FIRST_SUBORDINATE_ID: u64 = 100_000;
@@ -68,7 +68,7 @@ pub(super) fn subordinate_ids(
         IdKind::Group => ("/etc/subgid", "newgidmap"),
     };
     let text = sources.root.read(file).unwrap_or_default();
-    let (ranges, next_free) = ranges(&text, user.name.as_deref(), user.uid);
+    let Ranges { own: ranges, overlaps, next_free } = ranges(&text, user.name.as_deref(), user.uid);
     let mapped = podman.info.as_ref().filter(|info| info.rootless).map(|info| {
         let map = match kind {
             IdKind::User => &info.uid_map,
@@ -76,24 +76,44 @@ pub(super) fn subordinate_ids(
         };
         map.iter().filter(|line| line.container_id != 0).map(|line| line.size).sum()
     });
-    SubordinateIds { ranges, next_free, mapped, helper: sources.program(helper, &[]) }
+    SubordinateIds { ranges, overlaps, next_free, mapped, helper: sources.program(helper, &[]) }
 }
 
-/// Returns the ranges of a user in the text of `/etc/subuid` or `/etc/subgid`, and the first id after the
-/// ranges of all users.
-pub(super) fn ranges(text: &str, name: Option<&str>, uid: u32) -> (Vec<IdRange>, u64) {
-    // Both files are keyed by the user, by name or by user id.
-    let number = uid.to_string();
-    let mut ranges = vec![];
-    let mut next_free = FIRST_SUBORDINATE_ID;
-    for line in text.lines() {
-        let Some((key, range)) = subordinate_line(line) else { continue };
-        next_free = next_free.max(range.start.saturating_add(range.count));
-        if Some(key) == name || key == number {
-            ranges.push(range);
+/// Returns the user's ranges that overlap others. Of two ranges of the user, the second is reported.
+fn overlaps(lines: &[(&str, IdRange)], is_own: impl Fn(&str) -> bool) -> Vec<IdOverlap> {
+    let mut found = Vec::new();
+    for (at, (key, range)) in lines.iter().enumerate().filter(|(_, (key, _))| is_own(key)) {
+        for (other_at, (other_key, other)) in lines.iter().enumerate() {
+            let own = is_own(other_key);
+            let is_reported = if own { other_at < at } else { key != other_key };
+            if is_reported && range.overlaps(other) {
+                let user = (!own).then(|| (*other_key).to_owned());
+                found.push(IdOverlap { range: *range, other: *other, user });
+            }
         }
     }
-    (ranges, next_free)
+    found
+}
+
+/// The ranges in `/etc/subuid` or `/etc/subgid`.
+pub(super) struct Ranges {
+    /// The user's ranges.
+    own: Vec<IdRange>,
+    overlaps: Vec<IdOverlap>,
+    /// The first id after the ranges of all users.
+    next_free: u64,
+}
+
+/// Reads the ranges of a user from the text of the file.
+pub(super) fn ranges(text: &str, name: Option<&str>, uid: u32) -> Ranges {
+    // Both files are keyed by the user, by name or by user id.
+    let number = uid.to_string();
+    let is_own = |key: &str| Some(key) == name || key == number;
+    let lines: Vec<(&str, IdRange)> = text.lines().filter_map(subordinate_line).collect();
+    let ends = lines.iter().map(|(_, range)| range.start.saturating_add(range.count));
+    let next_free = ends.fold(FIRST_SUBORDINATE_ID, u64::max);
+    let own = lines.iter().filter(|(key, _)| is_own(key)).map(|(_, range)| *range).collect();
+    Ranges { own, overlaps: overlaps(&lines, is_own), next_free }
 }
 
 /// Parses `ada:100000:65536`.

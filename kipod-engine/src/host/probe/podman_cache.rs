@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::podman::PodmanResponse;
 use crate::util::bounded::{self, TEXT_LIMIT};
 use crate::util::fs::write_private;
+use crate::util::variable;
 
 /// Variables that change Podman's configuration or the programs it finds.
 const VARIABLES: &[&str] = &[
@@ -98,9 +99,8 @@ fn key() -> String {
     for name in VARIABLES {
         add(name, &std::env::var(name).unwrap_or_default());
     }
-    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let config =
-        std::env::var_os("XDG_CONFIG_HOME").map_or_else(|| home.join(".config"), Into::into);
+    let home = variable("HOME").map(PathBuf::from).unwrap_or_default();
+    let config = variable("XDG_CONFIG_HOME").map_or_else(|| home.join(".config"), Into::into);
     let directories = DIRECTORIES.iter().map(PathBuf::from).chain([config.join("containers")]);
     let mut files: Vec<PathBuf> = directories.flat_map(entries).collect();
     let path = std::env::var_os("PATH").unwrap_or_default();

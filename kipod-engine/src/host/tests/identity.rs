@@ -35,6 +35,28 @@ use crate::host::Status::{Fail, Warn};
         "sudo usermod --add-subuids 365536-431071 ada\npodman system migrate",
     )]
 )]
+#[case::duplicate_range(
+    |host: &mut TestHost| {
+        host.file("/etc/subuid", "ada:100000:65536\n1000:100000:65536\n");
+    },
+    &[("subuid", Fail, "overlapping ranges for ada, which cannot be mapped: 100000-165535 and 100000-165535")]
+)]
+#[case::ranges_of_two_users_overlap(
+    |host: &mut TestHost| {
+        host.file("/etc/subgid", "bob:120000:65536\nada:100000:65536\n");
+    },
+    &[(
+        "subgid",
+        Warn,
+        "sudo usermod --del-subgids 100000-165535 --add-subgids 185536-251071 ada",
+    )]
+)]
+#[case::ranges_of_two_users_adjoin(
+    |host: &mut TestHost| {
+        host.file("/etc/subgid", "bob:165536:65536\nada:100000:65536\n");
+    },
+    &[]
+)]
 #[case::no_subgid_for_directory_service_user(
     |host: &mut TestHost| {
         host.info()["host"]["idMappings"]["gidmap"] = json!([]);

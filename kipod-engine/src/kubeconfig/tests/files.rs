@@ -125,8 +125,9 @@ fn invalid_files_are_rejected_and_unchanged() {
         let home = Home::new();
         std::fs::write(home.path("config"), bytes).unwrap();
         let user = UserKubeconfig::at(home.path("config"));
+        assert!(!user.remove(&name("dev")).unwrap(), "it has no entry of the cluster");
         let errors =
-            [user.merge(&cluster("dev", 1)).unwrap_err(), user.remove(&name("dev")).unwrap_err()];
+            [user.merge(&cluster("dev", 1)).unwrap_err(), user.check(&name("dev")).unwrap_err()];
         for error in errors {
             let KubeconfigError::Invalid { message, .. } = &error else { panic!("{error}") };
             assert!(message.contains(reason), "{message}");
@@ -135,6 +136,71 @@ fn invalid_files_are_rejected_and_unchanged() {
         assert_eq!(std::fs::read(home.path("config")).unwrap(), *bytes);
         assert_eq!(home.list(), ["config"]);
     }
+}
+
+#[test]
+fn invalid_file_with_an_entry_is_not_removed_from() {
+    let home = Home::new();
+    let path = home.write("config", "contexts: [\n- name: kipod-dev\n");
+    let user = UserKubeconfig::at(&path);
+    let error = user.remove(&name("dev")).unwrap_err();
+    assert!(matches!(error, KubeconfigError::Invalid { .. }), "{error}");
+    // The name is only a part of the other cluster's.
+    assert!(!user.remove(&name("de")).unwrap());
+    home.write("config", "contexts: [\n- name: kipod-dev-2\n");
+    assert!(!user.remove(&name("dev")).unwrap());
+}
+
+#[test]
+fn removal_ignores_the_lock_of_a_file_without_an_entry() {
+    let home = Home::new();
+    let path = home.write("config", OTHERS);
+    home.write("config.lock", "");
+    assert!(!UserKubeconfig::at(&path).remove(&name("dev")).unwrap());
+}
+
+#[test]
+fn check_accepts_what_merge_can_write() {
+    let home = Home::new();
+    let user = UserKubeconfig::at(home.path("new/directory/config"));
+    user.check(&name("dev")).unwrap();
+    assert_eq!(home.list(), [""; 0], "nothing is created");
+    let user = UserKubeconfig::at(home.write("config", OTHERS));
+    user.check(&name("dev")).unwrap();
+    assert_eq!(home.list(), ["config"]);
+    assert_eq!(text(&home.path("config")), OTHERS);
+}
+
+#[test]
+fn check_rejects_what_merge_cannot_write() {
+    let home = Home::new();
+    let file = home.write("file", "");
+    let below_file = UserKubeconfig::at(file.join("directory/config"));
+    let error = below_file.check(&name("dev")).unwrap_err();
+    assert!(error_chain(&error).contains("ot a directory"), "{error:?}");
+    let error = UserKubeconfig::at("/sys/kernel/kipod-config").check(&name("dev")).unwrap_err();
+    assert!(matches!(error, KubeconfigError::Unwritable { .. }), "{error:?}");
+    // A lock that another program left behind.
+    home.write("file.lock", "");
+    let locked = UserKubeconfig::at(file).lock_timeout(std::time::Duration::from_millis(5));
+    let error = locked.check(&name("dev")).unwrap_err();
+    assert!(matches!(error, KubeconfigError::Locked { .. }), "{error:?}");
+    assert_eq!(home.list(), ["file", "file.lock"]);
+}
+
+#[test]
+fn prepared_merge_lists_changed_files_only() {
+    let home = Home::new();
+    let user = list(&home, &["a", "b", "c"]);
+    home.write("a", OTHERS);
+    home.write("b", OTHERS);
+    home.write("c", &cluster("dev", 1).to_yaml());
+    let prepared = user.prepare_merge(&cluster("dev", 2)).unwrap();
+    let changed: Vec<_> = prepared.changed_files().map(Path::to_owned).collect();
+    assert_eq!(changed, [home.path("a"), home.path("c")]);
+    assert_eq!(text(&home.path("a")), OTHERS, "nothing is written yet");
+    assert_eq!(prepared.apply().unwrap(), home.path("c"));
+    assert_eq!(home.list(), ["a", "b", "c"]);
 }
 
 #[test]
@@ -165,7 +231,9 @@ fn unwritable_directory_is_reported() {
 fn path_of_a_directory_is_reported() {
     let home = Home::new();
     std::fs::create_dir(home.path("config")).unwrap();
-    let error = UserKubeconfig::at(home.path("config")).merge(&cluster("dev", 1)).unwrap_err();
+    let user = UserKubeconfig::at(home.path("config"));
+    assert!(!user.remove(&name("dev")).unwrap());
+    let error = user.merge(&cluster("dev", 1)).unwrap_err();
     let path = home.path("config");
     let expected = format!("cannot read kubeconfig `{}`: it is a directory", path.display());
     assert_eq!(error_chain(&error), expected);
@@ -182,8 +250,9 @@ fn fifo_is_rejected_without_blocking() {
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
     let user = UserKubeconfig::at(&path);
+    assert!(!user.remove(&name("dev")).unwrap());
     let errors =
-        [user.merge(&cluster("dev", 1)).unwrap_err(), user.remove(&name("dev")).unwrap_err()];
+        [user.merge(&cluster("dev", 1)).unwrap_err(), user.check(&name("dev")).unwrap_err()];
     for error in errors {
         assert!(error_chain(&error).ends_with(": it is not a regular file"), "{error:?}");
     }

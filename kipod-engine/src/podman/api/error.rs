@@ -12,6 +12,9 @@ pub(crate) const STALE: &str = "podman system migrate";
 /// namespace itself; with earlier versions every start fails from then on.
 const BROKEN_NETNS: &str = "runtime directory for rootless netns";
 
+/// conmon reports this when it cannot decode a path in its locale.
+const NO_UTF8: &str = "Invalid byte sequence in conversion input";
+
 /// An error of a call to Podman.
 ///
 /// ```no_run
@@ -94,6 +97,9 @@ impl Hint for PodmanError {
             }
             Self::Operation { message, .. } if message.contains(BROKEN_NETNS) => {
                 "the network namespace that your containers share is incomplete, as after Podman was killed: run `podman system migrate`, which recreates it and stops all your containers"
+            }
+            Self::Operation { message, .. } if message.contains(NO_UTF8) => {
+                "a path of Podman's storage is not ASCII, and the locale of its service is not UTF-8: run `systemctl --user set-environment LC_ALL=C.UTF-8` and `systemctl --user restart podman.service`"
             }
             Self::PortInUse { .. } => "stop the program that uses the port, or choose another port",
             _ => return None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{PodmanCli, parse};
-use crate::podman::api::PodmanError;
+use crate::podman::api::{ContainerInfo, Labels, PodmanError};
 use crate::util::retry::retry;
 
 /// The maximum number of attempts to list all containers. The list of Podman 4.3 fails if a container
@@ -66,7 +66,7 @@ struct VersionJson {
     version: String,
 }
 
-/// A container in `podman ps --external --format json`.
+/// A container in `podman ps --format json`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(in crate::podman) struct ListedContainer {
@@ -78,6 +78,27 @@ pub(in crate::podman) struct ListedContainer {
     /// Its command.
     #[serde(default)]
     pub(in crate::podman) command: Option<Vec<String>>,
+    /// Its state.
+    #[serde(default)]
+    state: String,
+    /// Its image.
+    #[serde(default)]
+    image: String,
+    /// Its labels.
+    #[serde(default)]
+    labels: Option<Labels>,
+}
+
+impl From<ListedContainer> for ContainerInfo {
+    fn from(listed: ListedContainer) -> Self {
+        Self {
+            id: listed.id,
+            name: listed.names.unwrap_or_default().into_iter().next().unwrap_or_default(),
+            state: listed.state.as_str().into(),
+            image: listed.image,
+            labels: listed.labels.unwrap_or_default(),
+        }
+    }
 }
 
 impl PodmanCli {
@@ -98,6 +119,18 @@ impl PodmanCli {
     pub async fn info(&self) -> Result<SystemInfo, PodmanError> {
         let printed = self.output(self.command().args(["info", "--format", "json"])).await?;
         system_info(&printed)
+    }
+
+    /// Lists the containers with a label, running or not.
+    ///
+    /// # Errors
+    ///
+    /// When Podman does not work for this user.
+    pub async fn containers(&self, label: &str) -> Result<Vec<ContainerInfo>, PodmanError> {
+        let filter = format!("label={label}");
+        let list = self.command().args(["ps", "--all", "--filter", &filter, "--format", "json"]);
+        let listed: Vec<ListedContainer> = parse(&self.output(list).await?, "list containers")?;
+        Ok(listed.into_iter().map(Into::into).collect())
     }
 
     /// Lists all containers, including those of other tools in the same store.

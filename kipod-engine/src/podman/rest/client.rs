@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
 use super::failure::Failure;
+use super::post;
 use super::process::ServiceProcess;
 use crate::podman::api::PodmanError;
 use crate::podman::command::Command;
@@ -33,19 +35,30 @@ impl Client {
         runtime: &Path,
         container_host: Option<&str>,
     ) -> Result<Self, PodmanError> {
-        if let Some(host) = container_host.filter(|host| !host.is_empty()) {
-            return Self::connect_remote(host).await;
-        }
-        if let Some(session) = runtime.parent().map(|parent| parent.join("podman/podman.sock")) {
-            let api = podman_api::Podman::unix(&session);
-            if UnixStream::connect(&session).await.is_ok() && bounded(api.ping()).await.is_ok() {
-                return Ok(Self { socket: session, api, is_remote: false, own: None });
-            }
+        if let Some(client) = Self::connect_running(runtime, container_host).await? {
+            return Ok(client);
         }
         let process = ServiceProcess::start(runtime).await?;
         let socket = process.socket().to_owned();
         let api = podman_api::Podman::unix(&socket);
         Ok(Self { socket, api, is_remote: false, own: Some(Mutex::new(process)) })
+    }
+
+    /// Connects to a service, but starts none.
+    pub(super) async fn connect_running(
+        runtime: &Path,
+        container_host: Option<&str>,
+    ) -> Result<Option<Self>, PodmanError> {
+        if let Some(host) = container_host.filter(|host| !host.is_empty()) {
+            return Self::connect_remote(host).await.map(Some);
+        }
+        let Some(parent) = runtime.parent() else { return Ok(None) };
+        let session = parent.join("podman/podman.sock");
+        let api = podman_api::Podman::unix(&session);
+        if UnixStream::connect(&session).await.is_ok() && bounded(api.ping()).await.is_ok() {
+            return Ok(Some(Self { socket: session, api, is_remote: false, own: None }));
+        }
+        Ok(None)
     }
 
     async fn connect_remote(host: &str) -> Result<Self, PodmanError> {
@@ -79,12 +92,13 @@ impl Client {
 
     /// Sends a request with a timeout of [`REQUEST_TIMEOUT`]. Restarts the own service if it ended
     /// while idle.
-    pub(super) async fn call<T, F>(
+    pub(super) async fn call<T, F, E>(
         &self,
         request: impl Fn(podman_api::Podman) -> F,
     ) -> Result<T, Failure>
     where
-        F: Future<Output = Result<T, podman_api::Error>>,
+        F: Future<Output = Result<T, E>>,
+        E: Into<Failure>,
     {
         match bounded(request(self.api.clone())).await {
             Err(Failure::Unreachable(message)) => {
@@ -111,6 +125,12 @@ impl Client {
         }
     }
 
+    /// Sends JSON to a path of the API that the API crate cannot send, and returns the JSON of the
+    /// response. Restarts the own service as [`call`](Self::call) does.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.call(|_| post::post(&self.socket, path, body)).await
+    }
+
     /// Converts a failure of `action` to an error.
     pub(super) fn error(&self, failure: Failure, action: impl Into<String>) -> PodmanError {
         failure.into_error(&self.socket, action)
@@ -118,11 +138,11 @@ impl Client {
 }
 
 /// Awaits a response for at most [`REQUEST_TIMEOUT`].
-async fn bounded<T>(
-    request: impl Future<Output = Result<T, podman_api::Error>>,
+async fn bounded<T, E: Into<Failure>>(
+    request: impl Future<Output = Result<T, E>>,
 ) -> Result<T, Failure> {
     match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
-        Ok(response) => response.map_err(Failure::from),
+        Ok(response) => response.map_err(Into::into),
         Err(_) => {
             let seconds = REQUEST_TIMEOUT.as_secs();
             Err(Failure::TimedOut(format!("timed out after {seconds}s waiting for a response")))

@@ -26,16 +26,17 @@ pub(super) async fn create(
     options: &ContainerOptions,
 ) -> Result<String, PodmanError> {
     let wanted = specification(options, can_limit_pids(options.cgroup_parent.as_deref()));
-    let wanted = &wanted;
     let name = &options.name;
-    let create =
-        |podman: podman_api::Podman| async move { podman.containers().create(wanted).await };
-    match client.call(create).await {
-        Ok(created) => Ok(created.id),
+    let action = || format!("create container `{name}`");
+    match client.post("/containers/create", &wanted).await {
+        Ok(created) => match created["Id"].as_str() {
+            Some(id) => Ok(id.to_owned()),
+            None => Err(client.error(Failure::Broken("response without an id".into()), action())),
+        },
         Err(failure) if failure.contains("name is already in use") => {
             Err(PodmanError::NameInUse { kind: "container", name: name.clone() })
         }
-        Err(failure) => Err(client.error(failure, format!("create container `{name}`"))),
+        Err(failure) => Err(client.error(failure, action())),
     }
 }
 

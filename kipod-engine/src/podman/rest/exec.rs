@@ -53,7 +53,7 @@ pub(super) async fn upload(
 ) -> Result<(), PodmanError> {
     let action = || format!("upload files to `{directory}` in container `{container}`");
     // Podman fills only an empty volume with the files of the image, so this comes first.
-    start::initialize(client, container, action).await?;
+    start::initialize(client, container, || format!("initialize container `{container}`")).await?;
     let archive = &archive;
     let copy = |podman: podman_api::Podman| async move {
         podman.containers().get(container).copy_to(directory, archive.clone().into()).await

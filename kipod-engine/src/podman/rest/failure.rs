@@ -26,6 +26,14 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Returns the failure of a request that Podman rejected, with the body of its response.
+    pub(super) fn rejected(status: u16, body: &[u8]) -> Self {
+        let text = || String::from_utf8_lossy(body).trim().to_owned();
+        let message = serde_json::from_slice::<serde_json::Value>(body).ok();
+        let message = message.and_then(|body| Some(body.get("message")?.as_str()?.to_owned()));
+        Self::Rejected { status, message: message.unwrap_or_else(text) }
+    }
+
     /// Returns whether the object does not exist (404).
     pub(super) fn is_missing(&self) -> bool {
         matches!(self, Self::Rejected { status: 404, .. })

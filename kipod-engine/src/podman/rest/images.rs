@@ -4,7 +4,7 @@ use podman_api::models::LibpodImageSummary;
 use podman_api::opts::{ContainerCreateOpts, ImageListFilter, ImageListOpts, ImageTagOpts};
 
 use super::client::Client;
-use super::specification::namespace;
+use super::specification::fixed;
 use crate::podman::api::{ImageHold, ImageInfo, Platform, PodmanError};
 
 /// Returns the image with this reference.
@@ -56,24 +56,29 @@ pub(super) async fn hold(client: &Client, hold: &ImageHold) -> Result<(), Podman
         .call(|podman| async move { podman.images().get(image).tag(name).await })
         .await
         .map_err(|failure| client.error(failure, format!("tag image `{image}`")))?;
-    let options = ContainerCreateOpts::builder()
-        .name(&hold.container)
-        .image(image)
-        // An image may have no command. This one is never run.
-        .command(["never-started"])
-        .labels(&hold.labels)
-        .net_namespace(namespace("none"))
-        .build();
-    let options = &options;
-    let create =
-        |podman: podman_api::Podman| async move { podman.containers().create(options).await };
-    match client.call(create).await {
+    match client.post("/containers/create", &never_started(hold)).await {
         Ok(_) => Ok(()),
         Err(failure) if failure.contains("name is already in use") => Ok(()),
         Err(failure) => {
             Err(client.error(failure, format!("create container `{}`", hold.container)))
         }
     }
+}
+
+/// Returns the specification of the container of a hold.
+fn never_started(hold: &ImageHold) -> Value {
+    let mut specification = fixed(false);
+    for (key, value) in [
+        ("name", json!(hold.container)),
+        ("image", json!(hold.image)),
+        // An image may have no command. This one is never run.
+        ("command", json!(["never-started"])),
+        ("labels", json!(hold.labels)),
+        ("netns", json!({ "nsmode": "none" })),
+    ] {
+        specification.insert(key.to_owned(), value);
+    }
+    Value::Object(specification)
 }
 
 /// Removes a name of an image.

@@ -3,12 +3,14 @@
 //! `failure` and `process` are at the bottom, `client` sends requests, a file for each resource
 //! contains its requests, and `service` implements the trait.
 
+mod archive;
 mod client;
 mod containers;
 mod exec;
 mod failure;
 mod images;
 mod networks;
+mod post;
 mod process;
 mod service;
 mod specification;

@@ -169,8 +169,8 @@ fn spawn(socket: &Path, stderr: &File) -> Result<Child, PodmanError> {
         _ => unavailable(socket, format!("failed to start `{command}`: {error}")),
     };
     let stderr = stderr.try_clone().map_err(failed)?;
-    std::process::Command::new(command.program())
-        .args(command.arguments())
+    command
+        .to_std()
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -45,6 +45,19 @@ impl Service {
         Client::connect(runtime, container_host).await.map(Self)
     }
 
+    /// Connects to a service like [`connect`](Self::connect), but starts none: returns `None` if that
+    /// would be necessary.
+    ///
+    /// # Errors
+    ///
+    /// When the service that `container_host` selects does not respond.
+    pub async fn connect_running(
+        runtime: &Path,
+        container_host: Option<&str>,
+    ) -> Result<Option<Self>, PodmanError> {
+        Ok(Client::connect_running(runtime, container_host).await?.map(Self))
+    }
+
     /// The socket of the service.
     pub fn socket(&self) -> &Path {
         self.0.socket()

@@ -1,12 +1,15 @@
 //! The specification of a container to be created, as the API expects it.
+//!
+//! Everything that a container of kipod depends on is set here, even to Podman's own default: for what is
+//! not set, Podman uses the defaults in the user's containers.conf(5), such as `pidns = "host"`. The API
+//! crate has no field for the log driver, so this is plain JSON.
 
-use podman_api::models::{
-    ContainerMount, LinuxDevice, LinuxPids, LinuxResources, LogConfig, NamedVolume, Namespace,
-    PerNetworkOptions, PortMapping,
-};
-use podman_api::opts::{ContainerCreateOpts, ContainerRestartPolicy, SystemdEnabled};
+use serde_json::{Map, Value, json};
 
-use crate::podman::api::{ContainerOptions, NetworkAttachment};
+use crate::podman::api::{ContainerOptions, NetworkAttachment, PortMapping};
+
+/// The size of `/dev/shm` in bytes. Source: containers.conf(5), the default of `shm_size`.
+const SHM_SIZE: u64 = 65_536_000;
 
 /// Returns whether the container's cgroup will have the `pids` controller. `podman info` reports it,
 /// too, but takes 200 ms: it looks up the packages of all its programs.
@@ -23,116 +26,120 @@ pub(super) fn can_limit_pids(parent: Option<&str>) -> bool {
 
 /// Converts options to a specification. `can_limit_pids` is `true` if the `pids` controller is
 /// available: only then a limit can be set, and only then there is one by default.
-pub(super) fn specification(
-    options: &ContainerOptions,
-    can_limit_pids: bool,
-) -> ContainerCreateOpts {
-    let address = PerNetworkOptions {
-        static_ips: Some(addresses(&options.network)),
-        aliases: None,
-        interface_name: None,
-        static_mac: Some(mac_address(options.network.address)),
-    };
-    let restart = match options.restart {
-        true => ContainerRestartPolicy::Always,
-        false => ContainerRestartPolicy::No,
-    };
-    let mut builder = ContainerCreateOpts::builder()
-        .name(&options.name)
-        .hostname(&options.hostname)
-        .image(&options.image)
-        .command(&options.command)
-        .env(&options.env)
-        .labels(&options.labels)
-        .privileged(options.systemd)
-        .systemd(if options.systemd { SystemdEnabled::Always } else { SystemdEnabled::False })
-        .mounts(mounts(options))
-        .volumes(volumes(options))
-        .devices(devices(options))
-        .net_namespace(namespace("bridge"))
-        .networks([(&options.network.name, address)])
-        .portmappings(ports(options))
-        .cgroup_namespace(namespace("private"))
-        .resource_limits(resources(can_limit_pids))
-        // The container's owner can always read this log; journald may not be available.
-        .log_configuration(LogConfig { type_: Some("k8s-file".to_owned()), config: None })
-        .stop_signal(options.stop_signal)
-        .stop_timeout(options.stop_timeout)
-        .restart_policy(restart);
+pub(super) fn specification(options: &ContainerOptions, can_limit_pids: bool) -> Value {
+    let mut specification = fixed(can_limit_pids);
+    specification.extend(object(json!({
+        "name": options.name,
+        "hostname": options.hostname,
+        "image": options.image,
+        "command": options.command,
+        "env": options.env,
+        // The first process gets only the variables of `env`, not those of the user's containers.conf.
+        // Images of registries have variables of their own.
+        "unsetenvall": options.systemd,
+        "labels": options.labels,
+        "privileged": options.systemd,
+        "systemd": if options.systemd { "always" } else { "false" },
+        "mounts": mounts(options),
+        "volumes": volumes(options),
+        "devices": devices(options),
+        "Networks": { &options.network.name: network(&options.network) },
+        "portmappings": ports(options),
+        "stop_signal": options.stop_signal,
+        "stop_timeout": options.stop_timeout,
+        "restart_policy": if options.restart { "always" } else { "no" },
+    })));
     if let Some(parent) = &options.cgroup_parent {
-        builder = builder.cgroup_parent(parent);
+        specification.insert("cgroup_parent".to_owned(), json!(parent));
     }
     if let Some(domains) = &options.dns_search {
         // A dot means no domain; an empty list would mean those of the host.
-        let none = domains.is_empty().then(|| ".".to_owned());
-        builder = builder.dns_search(domains.iter().cloned().chain(none));
+        let domains = if domains.is_empty() { json!(["."]) } else { json!(domains) };
+        specification.insert("dns_search".to_owned(), domains);
     }
-    builder.build()
+    Value::Object(specification)
+}
+
+/// Returns the settings that all containers have in common.
+pub(super) fn fixed(can_limit_pids: bool) -> Map<String, Value> {
+    object(json!({
+        "cgroups_mode": "enabled",
+        "cgroupns": { "nsmode": "private" },
+        "ipcns": { "nsmode": "shareable" },
+        "netns": { "nsmode": "bridge" },
+        "pidns": { "nsmode": "private" },
+        // That of rootless Podman, without another one in it.
+        "userns": { "nsmode": "host" },
+        "utsns": { "nsmode": "private" },
+        "env_host": false,
+        "httpproxy": false,
+        "image_volume_mode": "anonymous",
+        "init": false,
+        // The container's owner can always read this log; journald may not be available.
+        "log_configuration": { "driver": "k8s-file" },
+        "read_only_filesystem": false,
+        "resource_limits": { "pids": { "limit": if can_limit_pids { -1 } else { 0 } } },
+        "shm_size": SHM_SIZE,
+        "umask": "0022",
+        // Podman writes `/etc/hosts`.
+        "use_image_hosts": false,
+    }))
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => unreachable!("it is written as an object"),
+    }
 }
 
 /// Returns the temporary file systems and bind mounts.
-fn mounts(options: &ContainerOptions) -> impl Iterator<Item = ContainerMount> {
-    let tmpfs = options.tmpfs.iter().map(|path| mount("tmpfs", None, path, &[]));
+fn mounts(options: &ContainerOptions) -> Vec<Value> {
+    let tmpfs = options.tmpfs.iter().map(|path| json!({ "type": "tmpfs", "destination": path }));
     let binds = options.binds.iter().map(|bind| {
         let mode = if bind.read_only { "ro" } else { "rw" };
-        let source = bind.source.to_string_lossy().into_owned();
         let options: Vec<&str> = bind.options.iter().copied().chain([mode]).collect();
-        mount("bind", Some(source), &bind.target, &options)
+        json!({
+            "type": "bind",
+            "source": bind.source.to_string_lossy(),
+            "destination": bind.target,
+            "options": options,
+        })
     });
-    tmpfs.chain(binds)
+    tmpfs.chain(binds).collect()
 }
 
-fn volumes(options: &ContainerOptions) -> impl Iterator<Item = NamedVolume> {
-    options.volumes.iter().map(|volume| NamedVolume {
-        name: Some(volume.name.clone()),
-        dest: Some(volume.target.clone()),
-        is_anonymous: None,
+fn volumes(options: &ContainerOptions) -> Vec<Value> {
+    let volume = |name: &str, target: &str| {
         // Container images with setuid programs and device nodes are extracted to volumes.
-        options: Some(["exec", "suid", "dev"].map(str::to_owned).to_vec()),
-    })
+        json!({ "Name": name, "Dest": target, "Options": ["exec", "suid", "dev"] })
+    };
+    options.volumes.iter().map(|mount| volume(&mount.name, &mount.target)).collect()
 }
 
-fn devices(options: &ContainerOptions) -> impl Iterator<Item = LinuxDevice> {
-    options.devices.iter().map(|path| LinuxDevice {
-        path: Some(path.to_string_lossy().into_owned()),
-        file_mode: None,
-        gid: None,
-        major: None,
-        minor: None,
-        type_: None,
-        uid: None,
-    })
+fn devices(options: &ContainerOptions) -> Vec<Value> {
+    options.devices.iter().map(|path| json!({ "path": path.to_string_lossy() })).collect()
 }
 
-fn ports(options: &ContainerOptions) -> impl Iterator<Item = PortMapping> {
-    options.ports.iter().map(|port| PortMapping {
-        container_port: Some(port.container_port),
-        host_ip: Some(port.host_address.to_string()),
-        host_port: port.host_port,
-        protocol: Some(port.protocol.to_owned()),
-        range: (port.count > 1).then_some(port.count),
-    })
+fn ports(options: &ContainerOptions) -> Vec<Value> {
+    let mapping = |port: &PortMapping| {
+        json!({
+            "container_port": port.container_port,
+            "host_ip": port.host_address,
+            // Podman chooses a port in place of 0.
+            "host_port": port.host_port.unwrap_or(0),
+            "protocol": port.protocol,
+            "range": port.count,
+        })
+    };
+    options.ports.iter().map(mapping).collect()
 }
 
-/// Returns the resource limits: no limit of processes.
-fn resources(can_limit_pids: bool) -> LinuxResources {
-    let unlimited = LinuxPids { limit: Some(if can_limit_pids { -1 } else { 0 }) };
-    LinuxResources {
-        pids: Some(unlimited),
-        block_io: None,
-        cpu: None,
-        devices: None,
-        hugepage_limits: None,
-        memory: None,
-        network: None,
-        rdma: None,
-        unified: None,
-    }
-}
-
-fn addresses(network: &NetworkAttachment) -> Vec<String> {
+fn network(network: &NetworkAttachment) -> Value {
     let address6 = network.address6.map(|address| address.to_string());
-    [network.address.to_string()].into_iter().chain(address6).collect()
+    let addresses: Vec<String> =
+        [network.address.to_string()].into_iter().chain(address6).collect();
+    json!({ "static_ips": addresses, "static_mac": mac_address(network.address) })
 }
 
 /// Derives a MAC address from `address`, in the locally administered range. Podman would generate
@@ -143,27 +150,10 @@ fn mac_address(address: std::net::Ipv4Addr) -> String {
     format!("0a:58:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
 }
 
-pub(super) fn namespace(mode: &str) -> Namespace {
-    Namespace { nsmode: Some(mode.to_owned()), value: None }
-}
-
-fn mount(kind: &str, source: Option<String>, target: &str, options: &[&str]) -> ContainerMount {
-    ContainerMount {
-        destination: Some(target.to_owned()),
-        options: Some(options.iter().map(|&option| option.to_owned()).collect()),
-        source,
-        _type: Some(kind.to_owned()),
-        uid_mappings: None,
-        gid_mappings: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
-    use crate::podman::api::{Bind, NetworkAttachment, VolumeMount};
+    use crate::podman::api::{Bind, VolumeMount};
 
     fn options() -> ContainerOptions {
         ContainerOptions {
@@ -188,7 +178,7 @@ mod tests {
                 address: [10, 1, 2, 3].into(),
                 address6: None,
             },
-            ports: vec![crate::podman::api::PortMapping {
+            ports: vec![PortMapping {
                 host_address: [127, 0, 0, 1].into(),
                 host_port: Some(16443),
                 container_port: 6443,
@@ -203,28 +193,25 @@ mod tests {
         }
     }
 
-    fn sent(options: &ContainerOptions, can_limit_pids: bool) -> Value {
-        serde_json::from_str(&specification(options, can_limit_pids).serialize().unwrap()).unwrap()
-    }
-
     #[test]
     fn options_become_a_specification() {
-        let sent = sent(&options(), true);
+        let sent = specification(&options(), true);
+        let is_fixed = |name: &String| fixed(true).contains_key(name);
+        let sent: Map<_, _> =
+            object(sent).into_iter().filter(|(name, _)| !is_fixed(name)).collect();
         let expected = json!({
             "Networks": {
                 "net": { "static_ips": ["10.1.2.3"], "static_mac": "0a:58:0a:01:02:03" },
             },
             "cgroup_parent": "/mine",
-            "cgroupns": { "nsmode": "private" },
             "command": ["/sbin/init"],
-            "devices": [{ "path": "/dev/fuse", "fileMode": null }],
+            "devices": [{ "path": "/dev/fuse" }],
             "env": { "A": "b" },
             "hostname": "h",
             "image": "i",
             "labels": { "c": "d" },
-            "log_configuration": { "Type": "k8s-file" },
             "mounts": [
-                { "destination": "/run", "options": [], "type": "tmpfs" },
+                { "destination": "/run", "type": "tmpfs" },
                 {
                     "destination": "/t",
                     "options": ["bind", "ro"],
@@ -233,35 +220,56 @@ mod tests {
                 },
             ],
             "name": "n",
-            "netns": { "nsmode": "bridge" },
             "portmappings": [{
                 "container_port": 6443,
                 "host_ip": "127.0.0.1",
                 "host_port": 16443,
                 "protocol": "tcp",
+                "range": 1,
             }],
             "privileged": true,
-            "resource_limits": {
-                "blockIO": null,
-                "cpu": null,
-                "memory": null,
-                "network": null,
-                "pids": { "limit": -1 },
-            },
             "restart_policy": "always",
             "stop_signal": 37,
             "stop_timeout": 10,
             "systemd": "always",
+            "unsetenvall": true,
             "volumes": [{ "Dest": "/var", "Name": "v", "Options": ["exec", "suid", "dev"] }],
         });
-        assert_eq!(sent, expected, "{sent:#}");
+        assert_eq!(Value::Object(sent), expected);
+    }
+
+    #[test]
+    fn defaults_of_the_user_are_overridden() {
+        let sent = specification(&options(), true);
+        let expected = object(json!({
+            "cgroupns": { "nsmode": "private" },
+            "cgroups_mode": "enabled",
+            "env_host": false,
+            "httpproxy": false,
+            "image_volume_mode": "anonymous",
+            "init": false,
+            "ipcns": { "nsmode": "shareable" },
+            "log_configuration": { "driver": "k8s-file" },
+            "netns": { "nsmode": "bridge" },
+            "pidns": { "nsmode": "private" },
+            "read_only_filesystem": false,
+            "resource_limits": { "pids": { "limit": -1 } },
+            "shm_size": 65_536_000,
+            "umask": "0022",
+            "use_image_hosts": false,
+            "userns": { "nsmode": "host" },
+            "utsns": { "nsmode": "private" },
+        }));
+        for (name, value) in expected {
+            assert_eq!(sent[&name], value, "{name}");
+        }
     }
 
     #[test]
     fn both_addresses_are_static() {
         let mut options = options();
         options.network.address6 = Some("fd00:10:1:2::3".parse().unwrap());
-        let addresses = &sent(&options, true)["Networks"]["net"]["static_ips"];
+        let addresses = &specification(&options, true)["Networks"]["net"]["static_ips"];
         assert_eq!(addresses, &json!(["10.1.2.3", "fd00:10:1:2::3"]));
     }
 
@@ -269,7 +277,7 @@ mod tests {
     fn consecutive_ports_are_one_range() {
         let mut options = options();
         options.ports[0].count = 3;
-        assert_eq!(sent(&options, true)["portmappings"][0]["range"], 3);
+        assert_eq!(specification(&options, true)["portmappings"][0]["range"], 3);
     }
 
     #[test]
@@ -278,14 +286,21 @@ mod tests {
             [(vec!["a.example".to_owned()], json!(["a.example"])), (Vec::new(), json!(["."]))]
         {
             let options = ContainerOptions { dns_search: Some(domains), ..options() };
-            assert_eq!(sent(&options, true)["dns_search"], expected);
+            assert_eq!(specification(&options, true)["dns_search"], expected);
         }
+    }
+
+    #[test]
+    fn images_without_systemd_keep_their_environment() {
+        let options = ContainerOptions { systemd: false, ..options() };
+        let sent = specification(&options, true);
+        assert_eq!((&sent["unsetenvall"], &sent["privileged"]), (&json!(false), &json!(false)));
     }
 
     #[test]
     fn unset_options_are_omitted() {
         let options = ContainerOptions { cgroup_parent: None, restart: false, ..options() };
-        let sent = sent(&options, false);
+        let sent = specification(&options, false);
         assert_eq!(sent.get("dns_search"), None);
         assert_eq!(sent.get("cgroup_parent"), None);
         assert_eq!(sent["restart_policy"], "no");

@@ -1,16 +1,15 @@
 //! Transfer of images from the user's store, or from an archive, to another store.
 
-use std::io::{BufRead, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::archive::{self, Listing};
 use super::client::Client;
 use crate::podman::api::{Archive, ImageInfo, ImageStore, Labels, Platform, PodmanError};
 use crate::podman::cli::{PodmanCli, parse};
 use crate::util::blocking;
-use crate::util::bounded::{self, TEXT_LIMIT};
 
 /// Copies an image by name. Its id and digest stay the same.
 pub(super) async fn copy(
@@ -121,37 +120,63 @@ pub(super) async fn load(
     // The images will be copied from this store.
     store_reference("IMAGE", store)?;
     let (podman, tmp) = prepare(store)?;
-    let local = tmp.join("archive");
-    let path = match archive {
-        Archive::File(path) => path.clone(),
+    let path = local_file(archive, tmp.join("archive")).await?;
+    let read = path.clone();
+    let listing = blocking(move || Listing::read(&read)).await;
+    let unusable = |reason: &dyn std::fmt::Display| failed("read", &path, reason);
+    if let Ok(listing) = &listing {
+        listing.require_different_names().map_err(|reason| unusable(&reason))?;
+    }
+    match podman.load(&path).await {
+        // Podman loads each of several images only by its name.
+        Err(PodmanError::Command(error)) if error.output_contains("more than one image in oci") => {
+            let listing = listing.as_ref().map_err(|error| unusable(error))?;
+            // The path in such a reference must not contain a colon.
+            let local = tmp.join("linked");
+            std::os::unix::fs::symlink(&path, &local)
+                .map_err(|error| failed("create", &local, &error))?;
+            let transport = listing.format.transport();
+            for name in listing.names().map_err(|reason| unusable(&reason))? {
+                podman.pull(&format!("{transport}:{}:{name}", local.display())).await?;
+            }
+        }
+        loaded => drop(loaded?),
+    }
+    let images = all_images(&podman).await?;
+    // Without a list, such as of another format, Podman's result is all there is.
+    let listed = listing.map_or(images.len(), |listing| listing.count());
+    if images.len() < listed {
+        let loaded = images.len();
+        return Err(unusable(&format!("podman loaded {loaded} of its {listed} images")));
+    }
+    Ok(images)
+}
+
+/// Returns the file of an archive. `local` is where standard input is saved, and directories are packed.
+async fn local_file(archive: &Archive, local: PathBuf) -> Result<PathBuf, PodmanError> {
+    let file = local.clone();
+    match archive {
+        Archive::File(path) if path.is_dir() => {
+            let directory = path.clone();
+            let packed = blocking(move || archive::pack(&directory, &file)).await;
+            packed.map_err(|error| failed("read", path, &error))?;
+        }
+        Archive::File(path) => return Ok(path.clone()),
         Archive::Stdin => {
-            let file = local.clone();
-            let save = || {
+            let save = move || {
                 let mut options = std::fs::OpenOptions::new();
                 let mut file = options.write(true).create_new(true).mode(0o600).open(file)?;
                 std::io::copy(&mut std::io::stdin(), &mut file)
             };
             let saved = blocking(save).await;
             saved.map_err(|error| failed("save standard input as", &local, &error))?;
-            local.clone()
         }
-    };
-    match podman.load(&path).await {
-        // Podman loads each of several images only by its name.
-        Err(PodmanError::Command(error)) if error.output_contains("more than one image in oci") => {
-            // The path in such a reference must not contain a colon.
-            if path != local {
-                std::os::unix::fs::symlink(&path, &local)
-                    .map_err(|error| failed("create", &local, &error))?;
-            }
-            let file = path.clone();
-            let names = blocking(move || oci_names(&file)).await;
-            for name in names.map_err(|error| failed("read", &path, &error))? {
-                podman.pull(&format!("oci-archive:{}:{name}", local.display())).await?;
-            }
-        }
-        loaded => drop(loaded?),
     }
+    Ok(local)
+}
+
+/// Returns all images of a store.
+async fn all_images(podman: &PodmanCli) -> Result<Vec<ImageInfo>, PodmanError> {
     let ids = podman.command().args(["images", "--all", "--quiet", "--no-trunc"]);
     let mut ids: Vec<String> =
         podman.text(ids).await?.lines().map(|id| id.trim().to_owned()).collect();
@@ -194,97 +219,14 @@ impl From<InspectedImage> for ImageInfo {
 /// Parses any image archive or description of images, for fuzzing.
 #[cfg(any(test, feature = "testing"))]
 pub(in crate::podman) fn parse_any(bytes: &[u8]) {
-    let _ = oci_names_in(bytes);
+    let _ = Listing::read_from(bytes);
     let _ = parse::<Vec<InspectedImage>>(bytes, "parse")
         .map(|images| images.into_iter().map(ImageInfo::from).collect::<Vec<_>>());
 }
 
-/// Returns the names of the images of an OCI archive, with or without gzip compression. Each image must
-/// have a name.
-fn oci_names(archive: &Path) -> std::io::Result<Vec<String>> {
-    oci_names_in(std::io::BufReader::new(std::fs::File::open(archive)?))
-}
-
-fn oci_names_in(mut archive: impl BufRead) -> std::io::Result<Vec<String>> {
-    #[derive(Deserialize)]
-    struct Index {
-        manifests: Vec<Manifest>,
-    }
-    #[derive(Deserialize)]
-    struct Manifest {
-        #[serde(default)]
-        annotations: std::collections::BTreeMap<String, String>,
-    }
-    let is_gzip = archive.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    let plain: Box<dyn Read> = match is_gzip {
-        true => Box::new(flate2::bufread::MultiGzDecoder::new(archive)),
-        false => Box::new(archive),
-    };
-    // Raw entries: long names and extended headers would be read into memory, of any size.
-    for entry in tar::Archive::new(plain).entries()?.raw(true) {
-        let entry = entry?;
-        if entry.path()?.as_os_str().to_string_lossy().trim_start_matches("./") != "index.json" {
-            continue;
-        }
-        let index: Index = serde_json::from_slice(&bounded::read_stream(entry, TEXT_LIMIT)?)?;
-        let name = |mut manifest: Manifest| {
-            manifest.annotations.remove("org.opencontainers.image.ref.name")
-        };
-        let all = index.manifests.len();
-        let names: Vec<String> = index.manifests.into_iter().filter_map(name).collect();
-        return match all - names.len() {
-            0 => Ok(names),
-            1 => Err(std::io::Error::other("it has an image without a name")),
-            nameless => {
-                Err(std::io::Error::other(format!("it has {nameless} images without a name")))
-            }
-        };
-    }
-    Err(std::io::Error::other("it has no `index.json`"))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
-
-    fn oci_archive(index: &str) -> Vec<u8> {
-        let mut tar = tar::Builder::new(Vec::new());
-        for (path, text) in [("oci-layout", "{}"), ("./index.json", index)] {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(text.len() as u64);
-            tar.append_data(&mut header, path, text.as_bytes()).unwrap();
-        }
-        tar.into_inner().unwrap()
-    }
-
-    #[test]
-    fn oci_archive_lists_its_images() {
-        let named = |name| {
-            format!(r#"{{"annotations": {{"org.opencontainers.image.ref.name": "{name}"}}}}"#)
-        };
-        let [a, b] = ["localhost/a:1", "b"].map(named);
-        let tar = oci_archive(&format!(r#"{{"manifests": [{a}, {b}]}}"#));
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(&tar).unwrap();
-        let file = tempfile::NamedTempFile::new().unwrap();
-        for bytes in [tar, gzip.finish().unwrap()] {
-            std::fs::write(file.path(), bytes).unwrap();
-            assert_eq!(oci_names(file.path()).unwrap(), ["localhost/a:1", "b"]);
-        }
-        for (bytes, message) in [
-            (vec![0; 1024], "it has no `index.json`"),
-            (
-                oci_archive(&format!(r#"{{"manifests": [{a}, {{}}]}}"#)),
-                "it has an image without a name",
-            ),
-            (oci_archive(r#"{"manifests": [{}, {}]}"#), "it has 2 images without a name"),
-        ] {
-            std::fs::write(file.path(), bytes).unwrap();
-            assert_eq!(oci_names(file.path()).unwrap_err().to_string(), message);
-        }
-    }
 
     #[test]
     fn prepare_removes_podmans_state() {

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use super::{parse, port, required, typed_port};
 use crate::spec::problem::Problem;
-use crate::spec::{ExtraMount, ExtraPort, Protocol, RawMount, RawPort, RawValue, ValidationError};
+use crate::spec::{
+    ExtraMount, ExtraPort, Origin, Protocol, RawMount, RawPort, RawValue, ValidationError,
+};
 
 /// Paths that nodes use. Paths below them are allowed, except below the last.
 const RESERVED: [&str; 9] =
@@ -33,6 +35,7 @@ pub(super) fn mounts(raw: &[RawMount], errors: &mut Vec<ValidationError>) -> Vec
             read_only: mount.read_only,
             selinux_relabel: mount.selinux_relabel,
             propagation,
+            origin: Origin::of(mount.host_path.as_ref().and_then(|path| path.location.as_ref())),
         });
     }
     valid
@@ -115,6 +118,9 @@ pub(super) fn ports<'a>(
                 host_port,
                 listen_address: address.unwrap_or(ExtraPort::LISTEN_ADDRESS),
                 protocol: protocol.unwrap_or_default(),
+                origin: Origin::of(
+                    mapping.host_port.as_ref().map_or(location, |port| port.location.as_ref()),
+                ),
             };
             valid.push((port, mapping.host_port.as_ref()));
         }

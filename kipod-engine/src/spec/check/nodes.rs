@@ -4,8 +4,8 @@ use super::{labels, mounts, parse, patches};
 use crate::kubernetes::Role;
 use crate::spec::problem::Problem;
 use crate::spec::{
-    ClusterSpec, ExtraPort, ImageReference, Location, MAX_NODES, NodeSpec, Protocol, RawSpec,
-    RawValue, ValidationError,
+    ClusterSpec, ExtraPort, ImageReference, Location, MAX_NODES, NodeSpec, RawSpec, RawValue,
+    ValidationError,
 };
 
 /// The maximum number of control planes: etcd recommends at most seven members.
@@ -130,10 +130,9 @@ pub(super) fn api_server_port(
 ) {
     let Some(number) = spec.networking.api_server_port else { return };
     let api = ExtraPort {
-        container_port: 1,
         host_port: Some(number),
         listen_address: spec.networking.api_server_address,
-        protocol: Protocol::Tcp,
+        ..ExtraPort::new(1)
     };
     let mut ports = spec.nodes.iter().flat_map(|node| &node.extra_port_mappings);
     if let Some(port) = ports.find(|port| port.collides(&api)) {

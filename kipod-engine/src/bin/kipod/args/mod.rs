@@ -6,7 +6,10 @@ mod image;
 mod node;
 mod registry;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::ffi::OsStr;
+
+use clap::builder::Resettable;
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use cluster::{
@@ -30,6 +33,25 @@ pub(crate) struct Args {
     pub(crate) quiet: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Args {
+    /// Parses the arguments of this process, and the environment variables of options. A variable that is
+    /// set to an empty value counts as unset. Exits on errors, and after `--help`.
+    pub(crate) fn parse_with_environment() -> Self {
+        let matches = without_empty_variables(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Removes variables that are set to an empty value from the options of a command and of its subcommands.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let set_and_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let unset = |arg: clap::Arg| match arg.get_env().is_some_and(set_and_empty) {
+        true => arg.env(Resettable::Reset),
+        false => arg,
+    };
+    command.mut_args(unset).mut_subcommands(without_empty_variables)
 }
 
 #[derive(Debug, Subcommand)]

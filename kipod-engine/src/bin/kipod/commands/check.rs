@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use kipod_engine::variable;
+
 use super::{print, print_json};
 use crate::args::{CheckArgs, Output};
 use crate::failure::Failure;
@@ -14,7 +16,7 @@ pub(crate) async fn run(args: &CheckArgs, progress: &'static Progress) -> Result
     let report = open(progress)?.check(&image).await;
     match args.output.output {
         Output::Text => {
-            let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            let colour = std::io::stdout().is_terminal() && variable("NO_COLOR").is_none();
             print(&report.text(colour))?
         }
         Output::Json => print_json(&report)?,

@@ -17,6 +17,6 @@ pub(crate) async fn run(args: &ExecArgs, progress: &'static Progress) -> Result<
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let words: Vec<&str> = args.command.iter().map(String::as_str).collect();
     let command = PodmanCli::new().exec_interactive(&node, &words, terminal);
-    let error = std::process::Command::new(command.program()).args(command.arguments()).exec();
+    let error = command.to_std().exec();
     Err(Failure::new(format!("cannot run `{}`: {error}", command.program().display())))
 }

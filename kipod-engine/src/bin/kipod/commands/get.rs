@@ -16,7 +16,7 @@ const SHORT_ID: usize = 12;
 
 pub(crate) async fn run(args: &Get, progress: &'static Progress) -> Result<u8, Failure> {
     match args {
-        Get::Clusters(list) => clusters(list, progress),
+        Get::Clusters(list) => clusters(list, progress).await,
         Get::Nodes(args) => nodes(args, progress).await,
         Get::Registries(list) => super::registry::list(list, progress).await,
         Get::Kubeconfig(cluster) => {
@@ -26,9 +26,8 @@ pub(crate) async fn run(args: &Get, progress: &'static Progress) -> Result<u8, F
     }
 }
 
-/// Lists clusters from their records, without waiting for Podman.
-fn clusters(list: &ListArgs, progress: &'static Progress) -> Result<u8, Failure> {
-    let all = open(progress)?.clusters()?;
+async fn clusters(list: &ListArgs, progress: &'static Progress) -> Result<u8, Failure> {
+    let all = open(progress)?.clusters().await?;
     match list.output {
         ListOutput::Json => return print_json(&all),
         ListOutput::Name => return print_names(all.iter().map(|one| one.name.as_str())),
