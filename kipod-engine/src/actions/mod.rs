@@ -5,9 +5,11 @@
 //! implementation of `kipod delete cluster`.
 
 mod apply;
+mod ca_certificates;
 mod change_error;
 mod context;
 mod create;
+mod devices;
 mod failure_log;
 mod load;
 mod log_lines;

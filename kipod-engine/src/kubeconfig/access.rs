@@ -40,12 +40,22 @@ impl fmt::Debug for ClusterAccess {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kubeconfig {
     access: ClusterAccess,
+    /// The name in the API server's certificate, if it differs from the host of the URL.
+    tls_server_name: Option<String>,
 }
 
 impl Kubeconfig {
     /// Creates the kubeconfig for this access.
     pub fn new(access: ClusterAccess) -> Self {
-        Self { access }
+        Self { access, tls_server_name: None }
+    }
+
+    /// Sets another URL of the API server, and the name in its certificate if it has not the host of
+    /// the URL.
+    pub fn with_server(mut self, server: String, tls_server_name: Option<String>) -> Self {
+        self.access.server = server;
+        self.tls_server_name = tls_server_name;
+        self
     }
 
     /// Parses the output of [`to_yaml`](Self::to_yaml).
@@ -110,14 +120,12 @@ impl Kubeconfig {
         let ClusterAccess { server, ca_pem, client_cert_pem, client_key_pem, .. } = &self.access;
         let data = |pem: &str| Node::text(&STANDARD.encode(pem));
         let context = Node::text(&self.context());
+        let tls_server_name = self.tls_server_name.as_deref();
+        let mut cluster =
+            vec![("certificate-authority-data", data(ca_pem)), ("server", Node::text(server))];
+        cluster.extend(tls_server_name.map(|name| ("tls-server-name", Node::text(name))));
         [
-            (
-                CLUSTERS,
-                Node::map([
-                    ("certificate-authority-data", data(ca_pem)),
-                    ("server", Node::text(server)),
-                ]),
-            ),
+            (CLUSTERS, Node::map(cluster)),
             (CONTEXTS, Node::map([("cluster", context.clone()), ("user", context)])),
             (
                 USERS,

@@ -9,7 +9,7 @@ use super::{API_PORT, ServiceSettings};
 use crate::kubernetes::{Role, Version};
 use crate::pki::Credentials;
 use crate::podman::StorageDriver;
-use crate::spec::{ClusterSpec, FoundRegistries, INTERNAL_NODE_ADDRESSES, NodeSpec};
+use crate::spec::{ClusterSpec, FoundRegistries, INTERNAL_NODE_ADDRESSES, NodeSpec, Proxy};
 use crate::util::timeouts::Timeouts;
 
 /// How the cgroups of pods are managed.
@@ -75,6 +75,8 @@ pub struct ClusterSettings<'a> {
     pub credentials: &'a Credentials,
     /// The host's registries and registry credentials.
     pub found_registries: &'a FoundRegistries,
+    /// The HTTP proxies of nodes, and all destinations that are reached without them.
+    pub proxy: &'a Proxy,
 }
 
 impl ClusterSettings<'_> {

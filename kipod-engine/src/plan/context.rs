@@ -7,6 +7,7 @@ use std::path::Path;
 use super::addresses::{self, addresses};
 use super::container::{self, ContainerTemplate};
 use super::identity::control_planes;
+use super::proxy::proxy;
 use super::routes::routes;
 use super::{
     Choices, Machine, NODE_PORTS, NodeIdentity, NodePlan, ServiceAddress, UDP_NODE_PORTS,
@@ -75,6 +76,7 @@ impl PlanContext<'_> {
             timeouts: machine.timeouts,
             credentials: self.credentials,
             found_registries: self.found_registries,
+            proxy: &proxy(self),
         };
         // kube-proxy serves all Services on every node, so one node that publishes them is enough.
         let services =

@@ -15,6 +15,7 @@ mod machine;
 mod mounts_and_ports;
 mod names;
 mod patches;
+mod proxy;
 mod resources;
 mod routes;
 mod service_address;

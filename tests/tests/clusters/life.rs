@@ -1,5 +1,7 @@
 //! The life of one cluster, from creation to deletion.
 
+use std::io::Write;
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ fn cluster_works_and_delete_leaves_nothing() {
     checks.check("get nodes", || check_get_nodes(c));
     checks.check("kubeconfigs", || check_kubeconfigs(c));
     checks.check("a Service replies at its DNS names", || check_service_names(api));
+    checks.check("node and pods reach the host by name", || check_host_name(c, api));
+    checks.check("internal kubeconfig", || check_internal_kubeconfig(c));
     checks.check("a pod runs a host image", || check_host_image(api));
     checks.check("pods have the rights of other runtimes", || check_rights(api));
     checks.check("host ports are reachable inside the node", || check_host_port(c, api));
@@ -133,6 +137,49 @@ fn check_service_names(client: &ClusterClient) {
     done";
     client.run_pod("client", NODE_IMAGE, script);
     assert_eq!(client.wait_pod_completed("client"), "web\nweb.default.svc.cluster.local\n");
+}
+
+/// Serves a text on all addresses of the host, and reads it in the node and in a pod.
+fn check_host_name(cluster: &TestCluster, client: &ClusterClient) {
+    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = stream.and_then(|mut stream| stream.write_all(b"of-the-host"));
+        }
+    });
+    if !cluster.exec("cat /etc/hosts").contains("host.containers.internal") {
+        // This Podman knows no address of the host.
+        assert!(!cluster.exec("getent hosts host.kipod.internal || true").contains("172."));
+        return;
+    }
+    let read = format!("timeout 5 socat -T5 - TCP:host.kipod.internal:{port} </dev/null");
+    assert_eq!(cluster.exec(&read), "of-the-host");
+    let script = format!("until [ \"$({read})\" = of-the-host ]; do sleep 0.2; done; echo read");
+    client.run_pod("host-client", NODE_IMAGE, &script);
+    assert_eq!(client.wait_pod_completed("host-client"), "read\n");
+    client.delete_pod("host-client");
+}
+
+/// Queries the API server from another container of the user.
+fn check_internal_kubeconfig(cluster: &TestCluster) {
+    let args = ["get", "kubeconfig", &cluster.name, "--internal"];
+    let file = temporary_file(&cluster.kipod(&args).run().success().stdout);
+    let nodes = podman(&[
+        "run",
+        "--rm",
+        "--network",
+        &format!("kipod-{}", cluster.name),
+        "--volume",
+        &format!("{}:/kubeconfig:ro,z", file.path().display()),
+        NODE_IMAGE,
+        "kubectl",
+        "--kubeconfig=/kubeconfig",
+        "get",
+        "nodes",
+        "--output=name",
+    ]);
+    assert_eq!(nodes.trim(), format!("node/{}", cluster.control_plane()));
 }
 
 fn check_host_image(client: &ClusterClient) {

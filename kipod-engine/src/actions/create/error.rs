@@ -221,6 +221,16 @@ pub enum CreateError {
         "metrics require the cgroup controllers cpu, memory and pids, which are not all delegated to you"
     )]
     MetricsUnavailable,
+    /// Without cgroup controllers, resources of nodes cannot be limited. Nothing was started.
+    #[error(
+        "node `{node}`: `resources` require the cgroup controllers cpu, memory and pids, which are not all delegated to you"
+    )]
+    LimitsUnavailable {
+        /// The first node with limits.
+        node: String,
+        /// The remedy of the host check.
+        remedy: Option<String>,
+    },
     /// metrics-server could not be installed.
     #[error("cannot install metrics-server in cluster `{name}`")]
     Metrics {
@@ -286,6 +296,9 @@ impl Hint for CreateError {
             Self::MetricsUnavailable => {
                 Some("`kipod check` shows how to delegate them; or disable `metrics`".into())
             }
+            Self::LimitsUnavailable { remedy, .. } => Some(remedy.clone().unwrap_or_else(|| {
+                "`kipod check` shows how to delegate them; or remove `resources`".into()
+            })),
             Self::NoMetrics { .. } => Some(
                 "add the program `metrics-server` to `bin/` of the component bundle, and run `kipod build node-image`".into(),
             ),

@@ -58,7 +58,11 @@ impl<'a> Reserver<'a> {
             request,
             found,
             credentials,
-            registries: FoundRegistries { auth: found.auth.clone(), local },
+            registries: FoundRegistries {
+                auth: found.auth.clone(),
+                local,
+                ca_certificates: found.ca_certificates.clone(),
+            },
             services: ServiceAddressChooser::new(request, cx.events),
             refused_subnets: Vec::new(),
             ports_tried: 0,

@@ -12,7 +12,7 @@ use crate::actions::restarted_nodes::RestartedNodes;
 use crate::actions::start_node::{empty_status_dir, start_node};
 use crate::actions::wait::Waiter;
 use crate::actions::wait_target::{TargetNode, WaitTarget};
-use crate::actions::{node_images, registry_auth};
+use crate::actions::{ca_certificates, node_images, registry_auth};
 use crate::cluster::store;
 use crate::cluster::{ClusterEntry, OpenError, Record, cluster_dir, remove_from_podman};
 use crate::events::{Event, Step, step};
@@ -242,8 +242,11 @@ async fn found_registries(
 ) -> Result<FoundRegistries, ChangeError> {
     let auth = record.spec.registry_auth_file.as_deref().map(registry_auth::read).transpose();
     let auth = auth.map_err(|errors| super::CreateError::HostResources { errors })?;
+    let certificates = ca_certificates::read(&record.spec);
     Ok(FoundRegistries {
         auth,
+        ca_certificates: certificates
+            .map_err(|errors| super::CreateError::HostResources { errors })?,
         local: registry::local_registries(podman).await.map_err(ChangeError::list)?,
     })
 }

@@ -264,3 +264,32 @@ async fn unusable_kubeconfig_ends_the_creation_first() {
     assert_eq!(world.changes(), [""; 0]);
     world.assert_nothing_left();
 }
+
+#[tokio::test]
+async fn limits_of_nodes_need_delegated_controllers() {
+    let world = World::new();
+    let mut request = request();
+    request.spec.nodes[0].resources.memory = Some(2 << 30);
+    request.machine.cgroups = CgroupMode::Unlimited;
+    request.machine.limits_remedy = Some("delegate memory to user@1000.service".to_owned());
+    let error = world.create(request).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "node `demo-control-plane-0`: `resources` require the cgroup controllers cpu, memory and pids, which are not all delegated to you"
+    );
+    assert_eq!(error.hint().as_deref(), Some("delegate memory to user@1000.service"));
+    world.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn unusable_devices_are_refused() {
+    let world = World::new();
+    let mut request = request();
+    request.spec.nodes[0].devices = vec!["/dev/null".to_owned(), "/dev/none".to_owned()];
+    let error = world.create(request).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "host resources unavailable:\n  node `demo-control-plane-0`: device `/dev/none` cannot be used: this host does not have it"
+    );
+    world.assert_nothing_left();
+}

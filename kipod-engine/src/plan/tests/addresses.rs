@@ -52,6 +52,7 @@ fn dual_stack_cluster_has_both_families() {
     KIPOD_INTERNAL_ADDRESS=172.31.255.1
     KIPOD_INTERNAL_ADDRESS6=fd00:172:31:255::1
     KIPOD_IPV6=1
+    KIPOD_HOST_ADDRESS=172.31.255.2
     ");
     insta::assert_snapshot!(text(worker, "network/routes"), @r"
     10.244.0.0/24 10.89.7.2

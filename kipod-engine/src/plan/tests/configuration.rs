@@ -261,6 +261,7 @@ fn all_nodes_have_host_registries_and_credentials() {
     let found = FoundRegistries {
         auth: Some(auth),
         local: vec![registry("a", 5001, 1), registry("b", 5002, 2)],
+        ..FoundRegistries::default()
     };
     let text_of = "nodes: [{}, {role: worker}]\nregistries: [{prefix: 'localhost:5001'}]\n";
     let config = crate::config::read(&format!("{HEAD}{text_of}"), "c.yaml").check().unwrap();

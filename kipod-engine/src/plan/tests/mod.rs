@@ -3,6 +3,7 @@
 mod addresses;
 mod configuration;
 mod control_plane;
+mod host_access;
 mod nodes;
 mod tuning;
 
