@@ -9,7 +9,7 @@ use crate::node::{CgroupMode, PatchError};
 use crate::node_image::NodeImage;
 use crate::pki::{Credentials, PkiError};
 use crate::podman::StorageDriver;
-use crate::spec::{ClusterSpec, FoundRegistries, Subnet};
+use crate::spec::{ClusterSpec, FoundRegistries, Proxy, Subnet};
 use crate::util::timeouts::Timeouts;
 
 /// Patches that do not apply to the kubeadm configuration of a specification.
@@ -42,6 +42,8 @@ pub fn check_patches(spec: &ClusterSpec, now: i64) -> Result<(), PatchCheckError
         ipv6: true,
         ip_vs: true,
         timeouts: Timeouts::default(),
+        limits_remedy: None,
+        proxy: Proxy::default(),
     };
     // Documents contain addresses and credentials, whose values do not matter here.
     let choices = Choices {
