@@ -146,7 +146,7 @@ pub fn gone<K: kube::Resource>() -> Condition<K> {
 /// # Ok(())
 /// # }
 /// ```
-#[inline] // See `Rollout`.
+#[inline] // As the implementations of `Rollout`.
 pub fn pod_ready() -> Condition<Pod> {
     Condition::of_existing("ready", |pod: &Pod| pod_state(&to_json(&pod.status)))
 }
@@ -181,7 +181,7 @@ fn pod_state(status: &Value) -> State {
 /// let pending = State::NotYet("0 of 1 pods succeeded, 0 failed, 0 active".to_owned());
 /// assert_eq!(wait::job_done().check(Some(&Job::default())), pending);
 /// ```
-#[inline] // See `Rollout`.
+#[inline] // As the implementations of `Rollout`.
 pub fn job_done() -> Condition<Job> {
     Condition::of_existing("done", |job: &Job| job_state(&to_json(job)))
 }
@@ -216,11 +216,27 @@ fn job_state(job: &Value) -> State {
 /// # Ok(())
 /// # }
 /// ```
-#[inline] // See `Rollout`.
+#[inline] // As the implementations of `Rollout`.
 pub fn crd_established() -> Condition<CustomResourceDefinition> {
     Condition::of_existing("established", |crd: &CustomResourceDefinition| {
         crd_state(&to_json(&crd.status))
     })
+}
+
+/// Returns [`crd_established`] for an object of a type that is known at run time only.
+pub(crate) fn dynamic_crd_established() -> Condition<DynamicObject> {
+    Condition::of_existing("established", |crd: &DynamicObject| crd_state(&crd.data["status"]))
+}
+
+fn crd_state(status: &Value) -> State {
+    if let Some(refused) = find_condition(status, "NamesAccepted", "False") {
+        let message = text(&refused["message"]).unwrap_or("no message");
+        return State::Never(format!("names not accepted: {message}"));
+    }
+    match find_condition(status, "Established", "True") {
+        Some(_) => State::Met,
+        None => State::NotYet("not established".to_owned()),
+    }
 }
 
 /// Returns the condition that the entry `kind` of `status.conditions` is `True`. `kind` is a type such as
@@ -236,7 +252,6 @@ pub fn crd_established() -> Condition<CustomResourceDefinition> {
 /// # Ok(())
 /// # }
 /// ```
-#[inline] // See `Rollout`.
 pub fn condition_true<K: Serialize>(kind: &str) -> Condition<K> {
     let kind = kind.to_owned();
     Condition::of_existing(format!("{kind}=True"), move |object: &K| {
