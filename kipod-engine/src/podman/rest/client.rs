@@ -103,7 +103,7 @@ impl Client {
     ) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, E>> + Send + 'a,
-        E: Into<Failure> + 'a,
+        E: Into<Failure>,
     {
         self.send(&|podman| Box::pin(request(podman).err_into())).await
     }
