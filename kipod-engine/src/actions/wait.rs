@@ -5,15 +5,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::api::{ListParams, Patch, PatchParams};
-use kube::runtime::wait::{Condition, await_condition};
+use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
+use kube::runtime::wait::await_condition;
 use kube::{Api, Client};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::CreateError;
 use super::log_lines::shorten;
-use super::restarted_nodes::RestartedNodes;
+use super::restarted_nodes::{RestartedNodes, ready_condition};
 use super::wait_target::{TargetNode, WaitTarget};
 use crate::cluster::phases as progress;
 use crate::kubeconfig::client::is_permanent;
@@ -78,9 +78,11 @@ impl Waiter<'_> {
         timeout: Duration,
         restarted: &RestartedNodes,
     ) -> Result<(), CreateError> {
-        let nodes: Api<Node> = Api::all(self.client.clone());
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), "kube-system");
-        let ready = |node: Option<&Node>| is_node_ready(node) && !restarted.is_stale(node);
+        let nodes = self.node_objects();
+        let pods = ApiResource::erase::<Pod>(&());
+        let pods = Api::namespaced_with(self.client.clone(), "kube-system", &pods);
+        let ready =
+            |node: Option<&DynamicObject>| node.is_some_and(is_ready) && !restarted.is_stale(node);
         let last = LastError::default();
         let wait = async {
             for node in &self.cluster.nodes {
@@ -125,7 +127,7 @@ impl Waiter<'_> {
     /// Sets the pod CIDR of each node object, and the labels that its kubelet must not set. kipod does not
     /// need the pod CIDR, but workloads may.
     pub(super) async fn complete_node_objects(&self) -> Result<(), CreateError> {
-        let nodes: Api<Node> = Api::all(self.client.clone());
+        let nodes = self.node_objects();
         for node in &self.cluster.nodes {
             let subnets = &node.pod_subnets;
             let patch = json!({
@@ -153,6 +155,12 @@ impl Waiter<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Returns the API of node objects. They are dynamic, because the parsers of nodes and pods take
+    /// seconds to compile.
+    fn node_objects(&self) -> Api<DynamicObject> {
+        Api::all_with(self.client.clone(), &ApiResource::erase::<Node>(&()))
     }
 
     async fn poll_api_server(&self, last: &LastError) -> Result<(), CreateError> {
@@ -211,23 +219,14 @@ impl Waiter<'_> {
     }
 
     /// Watches one object until it meets the condition. An interrupted watch is restarted.
-    async fn watch<K>(
+    async fn watch(
         &self,
-        api: &Api<K>,
+        api: &Api<DynamicObject>,
         name: &str,
-        condition: impl Fn(Option<&K>) -> bool,
+        condition: impl Fn(Option<&DynamicObject>) -> bool,
         last: &LastError,
-    ) -> Result<(), CreateError>
-    where
-        K: kube::Resource + Clone + std::fmt::Debug + Send + serde::de::DeserializeOwned + 'static,
-    {
-        struct When<F>(F);
-        impl<K, F: Fn(Option<&K>) -> bool> Condition<K> for When<F> {
-            fn matches_object(&self, object: Option<&K>) -> bool {
-                (self.0)(object)
-            }
-        }
-        while let Err(error) = await_condition(api.clone(), name, When(&condition)).await {
+    ) -> Result<(), CreateError> {
+        while let Err(error) = await_condition(api.clone(), name, &condition).await {
             self.keep(last, error)?;
             self.sleep().await;
         }
@@ -262,33 +261,30 @@ impl LastError {
     }
 }
 
-fn is_node_ready(node: Option<&Node>) -> bool {
-    let conditions = node.and_then(|node| node.status.as_ref()?.conditions.as_ref());
-    conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
+fn is_ready(object: &DynamicObject) -> bool {
+    ready_condition(object).is_some_and(|ready| ready["status"] == "True")
 }
 
-fn node_state(node: Option<&Node>) -> String {
+fn node_state(node: Option<&DynamicObject>) -> String {
     let Some(node) = node else { return "is not registered".to_owned() };
-    let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
-    let ready = conditions.and_then(|all| all.iter().find(|one| one.type_ == "Ready"));
-    match ready {
+    match ready_condition(node) {
         Some(ready) => format!(
             "is not Ready: {}: {}",
-            ready.reason.as_deref().unwrap_or("no reason given"),
-            ready.message.as_deref().unwrap_or("no message")
+            ready["reason"].as_str().unwrap_or("no reason given"),
+            ready["message"].as_str().unwrap_or("no message")
         ),
         None => "has no condition Ready yet".to_owned(),
     }
 }
 
 /// Returns whether a replica of cluster DNS is ready.
-async fn is_dns_ready(pods: &Api<Pod>, restarted: &RestartedNodes) -> kube::Result<bool> {
+async fn is_dns_ready(pods: &Api<DynamicObject>, restarted: &RestartedNodes) -> kube::Result<bool> {
     let found = pods.list(&ListParams::default().labels("k8s-app=kube-dns")).await?;
-    Ok(found.items.iter().any(|pod| is_pod_ready(pod) && !restarted.is_old(pod)))
+    Ok(found.items.iter().any(|pod| is_ready(pod) && !restarted.is_old(pod)))
 }
 
 /// Returns why the pods of cluster DNS are not ready, as far as they report it: `: NAME: REASON`.
-async fn dns_state(pods: &Api<Pod>) -> String {
+async fn dns_state(pods: &Api<DynamicObject>) -> String {
     let found = pods.list(&ListParams::default().labels("k8s-app=kube-dns")).await;
     let pods = match found {
         Ok(found) => found.items,
@@ -298,32 +294,27 @@ async fn dns_state(pods: &Api<Pod>) -> String {
 }
 
 /// Returns why a pod is not ready: the state of a container, or else the condition of the pod.
-fn pod_problem(pod: &Pod) -> Option<String> {
-    let status = pod.status.as_ref()?;
+fn pod_problem(pod: &DynamicObject) -> Option<String> {
+    let status = &pod.data["status"];
+    let items = |key: &str| status[key].as_array().into_iter().flatten();
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let waiting = status.container_statuses.iter().flatten().find_map(|container| {
-        let waiting = container.state.as_ref()?.waiting.as_ref()?;
-        Some((waiting.reason.as_deref()?, waiting.message.as_deref()))
-    });
-    let condition = || {
-        let unmet = status.conditions.iter().flatten().find(|one| one.status != "True")?;
-        Some((unmet.reason.as_deref()?, unmet.message.as_deref()))
-    };
-    let (reason, message) = waiting.or_else(condition)?;
+    let mut states = items("containerStatuses").map(|container| &container["state"]["waiting"]);
+    let waiting = states.find(|waiting| waiting["reason"].is_string());
+    let unmet = || items("conditions").find(|one| one["status"] != "True");
+    let problem = waiting.or_else(unmet)?;
+    let reason = problem["reason"].as_str()?;
+    let message = problem["message"].as_str();
     let message = message.map(|message| format!(": {message}")).unwrap_or_default();
     Some(shorten(&format!("pod `{name}`: {reason}{message}")))
 }
 
-fn is_pod_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-    conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
-    fn pod(status: serde_json::Value) -> Pod {
+    fn pod(status: Value) -> DynamicObject {
         let pod = json!({ "metadata": { "name": "coredns-1" }, "status": status });
         serde_json::from_value(pod).unwrap()
     }

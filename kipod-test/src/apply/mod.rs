@@ -6,13 +6,11 @@ mod files;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kipod_engine::lease::{LeaseError, Lock};
+use kube::Client;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::{ApiCapabilities, ApiResource, Scope, pinned_kind};
-use kube::{Client, Resource};
 
 pub(crate) use error::ApplyError;
 use error::ObjectName;
@@ -53,14 +51,16 @@ pub(crate) async fn manifests(
         return Ok(());
     }
     let client = &lease.client;
+    let mut objects = Vec::new();
     for (manifest, object) in in_order(&manifests) {
-        apply(client, manifest, object, None).await?;
-        if kind_of(object) == "CustomResourceDefinition" {
-            wait_until_established(client, object).await?;
+        let resource = apply(client, manifest, object, None).await?;
+        if resource.kind == "CustomResourceDefinition" {
+            wait_until_established(client, &resource, object).await?;
         }
+        objects.push((resource, object));
     }
-    for object in manifests.iter().flat_map(|manifest| &manifest.objects) {
-        wait_until_rolled_out(client, object).await?;
+    for (resource, object) in objects {
+        wait_until_rolled_out(client, &resource, object).await?;
     }
     std::fs::write(&path, format!("{applied}{digest}\n")).map_err(io)?;
     Ok(())
@@ -105,13 +105,14 @@ pub(crate) async fn fixtures(
     Ok(())
 }
 
-/// Applies one object: to `namespace` if it is a fixture, otherwise to the namespace it sets.
+/// Applies one object: to `namespace` if it is a fixture, otherwise to the namespace it sets. Returns its
+/// type.
 async fn apply(
     client: &Client,
     manifest: &Manifest,
     object: &DynamicObject,
     namespace: Option<&str>,
-) -> Result<(), ApplyError> {
+) -> Result<ApiResource, ApplyError> {
     let name = object.metadata.name.clone().unwrap_or_default();
     let object_name = || ObjectName {
         path: manifest.path.clone(),
@@ -145,7 +146,7 @@ async fn apply(
     };
     let params = PatchParams::apply(FIELD_MANAGER).force();
     api.patch(&name, &params, &Patch::Apply(object)).await.map_err(refused)?;
-    Ok(())
+    Ok(resource)
 }
 
 /// Returns the resource of a kind; `None` if the cluster has no such kind. A new kind can be missing for a
@@ -169,40 +170,30 @@ async fn discover(
     }
 }
 
-async fn wait_until_established(client: &Client, crd: &DynamicObject) -> Result<(), ApplyError> {
-    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+async fn wait_until_established(
+    client: &Client,
+    resource: &ApiResource,
+    crd: &DynamicObject,
+) -> Result<(), ApplyError> {
     let name = crd.metadata.name.as_deref().unwrap_or_default();
-    let wait = wait::object(&api, name, wait::crd_established());
+    let established = wait::dynamic_crd_established();
+    let wait = wait::dynamic_object(client, resource, None, name, established);
     wait.timeout(scaled(READY_TIMEOUT)).await?;
     Ok(())
 }
 
 /// Waits until a workload is rolled out. Returns at once for other objects.
-async fn wait_until_rolled_out(client: &Client, object: &DynamicObject) -> Result<(), ApplyError> {
-    async fn wait<K>(client: &Client, object: &DynamicObject) -> Result<(), ApplyError>
-    where
-        K: wait::Rollout<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-            + Resource
-            + Clone
-            + std::fmt::Debug
-            + Send
-            + Sync
-            + serde::de::DeserializeOwned
-            + 'static,
-    {
-        let namespace = object.metadata.namespace.as_deref().unwrap_or("default");
-        let api: Api<K> = Api::namespaced(client.clone(), namespace);
-        let name = object.metadata.name.as_deref().unwrap_or_default();
-        let wait = wait::object(&api, name, wait::rolled_out());
-        wait.timeout(scaled(READY_TIMEOUT)).await?;
-        Ok(())
-    }
-    match kind_of(object) {
-        "Deployment" => wait::<Deployment>(client, object).await,
-        "StatefulSet" => wait::<StatefulSet>(client, object).await,
-        "DaemonSet" => wait::<DaemonSet>(client, object).await,
-        _ => Ok(()),
-    }
+async fn wait_until_rolled_out(
+    client: &Client,
+    resource: &ApiResource,
+    object: &DynamicObject,
+) -> Result<(), ApplyError> {
+    let Some(rolled_out) = wait::dynamic_rolled_out(resource) else { return Ok(()) };
+    let namespace = object.metadata.namespace.as_deref().unwrap_or("default");
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let wait = wait::dynamic_object(client, resource, Some(namespace), name, rolled_out);
+    wait.timeout(scaled(READY_TIMEOUT)).await?;
+    Ok(())
 }
 
 fn kind_of(object: &DynamicObject) -> &str {
