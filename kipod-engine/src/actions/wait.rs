@@ -88,15 +88,10 @@ impl Waiter<'_> {
             for node in &self.cluster.nodes {
                 self.watch(&nodes, &node.name, ready, &last).await?;
             }
-            while self.cluster.has_dns {
-                match is_dns_ready(&pods, restarted).await {
-                    Ok(true) => break,
-                    Ok(false) => last.clear(),
-                    Err(error) => self.keep(&last, error)?,
-                }
-                self.sleep().await;
+            match self.cluster.has_dns {
+                true => self.poll_dns(&pods, restarted, &last).await,
+                false => Ok(()),
             }
-            Ok(())
         };
         self.bounded("nodes and cluster DNS", timeout, wait, || async {
             let mut missing: Vec<String> = last.get().into_iter().collect();
@@ -215,6 +210,23 @@ impl Waiter<'_> {
                 missing.extend(self.exited_components().await);
                 Err(CreateError::Timeout { waited, waiting_for, missing })
             }
+        }
+    }
+
+    /// Polls until cluster DNS has a ready replica.
+    async fn poll_dns(
+        &self,
+        pods: &Api<DynamicObject>,
+        restarted: &RestartedNodes,
+        last: &LastError,
+    ) -> Result<(), CreateError> {
+        loop {
+            match is_dns_ready(pods, restarted).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => last.clear(),
+                Err(error) => self.keep(last, error)?,
+            }
+            self.sleep().await;
         }
     }
 

@@ -29,7 +29,7 @@ impl ContainersConf {
             .fold(Self::default(), Self::merge)
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let tables: Table = text.parse().ok()?;
         let value = |table: &str, key: &str| tables.get(table)?.get(key);
         let firewall_driver = value("network", "firewall_driver").and_then(Value::as_str);

@@ -53,8 +53,8 @@ impl Configured {
         if !["KubeletConfiguration", "KubeProxyConfiguration"].contains(&kind) {
             return Ok(());
         }
-        let gates = change["featureGates"].as_object().into_iter().flatten();
-        gates.map(|(gate, on)| self.check("feature-gates", gate, &on.to_string())).collect()
+        let mut gates = change["featureGates"].as_object().into_iter().flatten();
+        gates.try_for_each(|(gate, on)| self.check("feature-gates", gate, &on.to_string()))
     }
 
     fn check(&self, argument: &str, name: &str, value: &str) -> Result<(), PatchCause> {
