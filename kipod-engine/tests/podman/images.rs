@@ -172,7 +172,7 @@ async fn held_image_loses_only_its_name() {
     let dir = tempfile::tempdir().unwrap();
     let name = format!("localhost/{}:1", fixture.name("held"));
     let containerfile = format!("FROM scratch\nLABEL only={}\nCOPY busybox /\n", fixture.prefix);
-    let build = BuildOptions { tag: name.clone(), ..context(dir.path(), &containerfile) };
+    let build = BuildOptions { tag: Some(name.clone()), ..context(dir.path(), &containerfile) };
     let id = PodmanCli::new().build(&build).await.unwrap();
     let hold = ImageHold {
         container: fixture.name("holder"),
