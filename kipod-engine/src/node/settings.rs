@@ -1,6 +1,6 @@
 //! Settings of nodes and clusters, from which the files of a node are derived.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,15 @@ impl ClusterSettings<'_> {
     pub(super) fn endpoint(&self) -> SocketAddr {
         let address = self.balancer.unwrap_or_else(|| self.internal_addresses()[0]);
         SocketAddr::new(address, API_PORT)
+    }
+
+    /// Returns the address of the Service `default/kubernetes`: the first one of the Service subnet.
+    /// Source: `--service-cluster-ip-range` of kube-apiserver.
+    pub(super) fn api_service(&self) -> IpAddr {
+        match self.spec.networking.service_subnets()[0].network() {
+            IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() + 1).into(),
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() + 1).into(),
+        }
     }
 
     fn internal_addresses(&self) -> Vec<IpAddr> {

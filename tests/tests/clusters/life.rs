@@ -16,6 +16,7 @@ fn cluster_works_and_delete_leaves_nothing() {
     let mut checks = Checks::new();
     let (c, api) = (&cluster, &cluster.client());
     checks.check("nodes and pods are ready", || check_ready(c, api));
+    checks.check("clients wait for the API server", || check_clients_waited(c));
     checks.check("get clusters", || check_get_clusters(c));
     checks.check("get nodes", || check_get_nodes(c));
     checks.check("kubeconfigs", || check_kubeconfigs(c));
@@ -36,6 +37,7 @@ fn cluster_works_and_delete_leaves_nothing() {
     checks.check("export logs", || check_export_logs(c));
     checks.check("create refuses the name", || check_used_name(c));
     checks.check("restart of the node", || check_restart(c, api));
+    checks.check("clients wait for a restarted API server", || check_clients_waited(c));
     checks.check("delete", || check_delete(c));
     checks.finish();
 }
@@ -43,6 +45,19 @@ fn cluster_works_and_delete_leaves_nothing() {
 fn check_ready(cluster: &TestCluster, client: &ClusterClient) {
     assert_eq!(client.nodes().unwrap(), [(cluster.control_plane(), true)]);
     client.wait_ready();
+}
+
+/// Checks that kube-scheduler, which starts before the API server is ready, had to repeat no request, and
+/// that connections are no longer redirected.
+fn check_clients_waited(cluster: &TestCluster) {
+    let running = "crictl logs $(crictl ps --quiet --name kube-scheduler) 2>&1";
+    let log = cluster.exec(running);
+    let failed = ["forbidden", "connection refused", "TLS handshake timeout"];
+    assert!(!failed.iter().any(|text| log.contains(text)), "{log}");
+    let tables = cluster.exec("nft list tables");
+    assert!(!tables.contains("kipod-hold"), "{tables}");
+    let errors = cluster.exec("journalctl --unit kipod-hold --output cat --no-pager");
+    assert!(!errors.contains("not held"), "{errors}");
 }
 
 fn check_get_clusters(cluster: &TestCluster) {

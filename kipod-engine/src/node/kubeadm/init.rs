@@ -51,7 +51,8 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError
     }
     add_etcd_members(cluster, &mut documents[1]);
     let skipped = documents[0]["skipPhases"].clone();
-    for (name, more) in [("prepare", AFTER_KUBELET.as_slice()), ("init", &BEFORE_KUBELET)] {
+    for (name, more) in [("prepare", AFTER_KUBELET.as_slice()), ("init", BEFORE_KUBELET.as_slice())]
+    {
         documents[0]["skipPhases"] = with_phases(&skipped, more);
         files.push(NodeFile::secret(&format!("kubeadm/{name}.yaml"), join(&documents)));
     }

@@ -113,6 +113,12 @@ fn dual_stack_cluster_has_both_families() {
             oifname "eth0" ip6 daddr fd00:10:96::/112 drop
         }
     }
+    table ip kipod {
+        chain api-service {
+            type nat hook prerouting priority -90
+            ip daddr 10.96.0.1 tcp dport 443 dnat to 172.31.255.1:6443
+        }
+    }
     "#);
     let network: serde_json::Value =
         serde_json::from_str(text(worker, "cni/net.d/10-kipod.conflist")).unwrap();
@@ -144,7 +150,10 @@ fn ipv6_cluster_uses_ipv6_only() {
     fd00:10:244::/64 fd00:10:89:7::2
     fd00:172:31:255::1/128 fd00:10:89:7::2
     ");
-    assert!(!text(worker, "network/rules.nft").contains("table ip kipod"));
+    let rules = text(worker, "network/rules.nft");
+    assert!(!rules.contains("table ip kipod"), "{rules}");
+    let api_service = "ip6 daddr fd00:10:96::1 tcp dport 443 dnat to [fd00:172:31:255::1]:6443\n";
+    assert!(rules.contains(api_service), "{rules}");
 
     let plan = of_family(IpFamily::Ipv6, 3, 0);
     let balancer = plan.balancer.as_ref().unwrap();
