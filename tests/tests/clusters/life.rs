@@ -205,7 +205,7 @@ fn check_host_image(client: &ClusterClient) {
 }
 
 fn check_rights(client: &ClusterClient) {
-    let listen = "socat TCP-LISTEN:80 /dev/null & sleep 0.5; kill $! && echo listens";
+    let listen = "socat TCP-LISTEN:80 /dev/null 2>/dev/null & sleep 0.5; kill $! && echo listens";
     // A socket for ICMP echo requests, without capabilities.
     let ping = "perl -e 'socket(S, 2, 2, 1) or die $!; print qq(pings\\n)'";
     client.run_pod_as("unprivileged", 1000, &format!("{listen}; {ping}"));
