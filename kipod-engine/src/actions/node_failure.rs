@@ -172,7 +172,10 @@ impl Waiter<'_> {
             let text = text.unwrap_or_else(|error| {
                 format!("cannot read the journal: {}", error_chain(&error))
             });
-            logs.push(Log { name: name.to_owned(), text });
+            // A worker has no unit that prepares a control plane.
+            if !text.is_empty() {
+                logs.push(Log { name: name.to_owned(), text });
+            }
         }
         let pods = self.component_log(node, "*").await.unwrap_or_default();
         if !pods.is_empty() {

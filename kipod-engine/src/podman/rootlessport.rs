@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use crate::util::bounded::{self, TEXT_LIMIT};
+
 /// The name of the process. Its child, in the container's network namespace, has another name.
 const NAME: &str = "rootlessport";
 /// A part of the path of a container's network namespace, which the process keeps open. The path is not
@@ -32,7 +34,7 @@ fn end_orphan(id: i32, sockets: &BTreeSet<String>) -> Option<()> {
     let process = pidfd_open(Pid::from_raw(id)?, PidfdFlags::empty()).ok()?;
     let directory = PathBuf::from(format!("/proc/{id}"));
     let owner = std::fs::metadata(&directory).ok()?.uid();
-    let name = std::fs::read_to_string(directory.join("comm")).ok()?;
+    let name = bounded::read_text(&directory.join("comm"), TEXT_LIMIT).ok()?;
     if owner != rustix::process::geteuid().as_raw() || name.trim_end() != NAME {
         return None;
     }
@@ -54,8 +56,10 @@ fn open_files(process: &Path) -> Option<Vec<String>> {
 /// Returns the sockets that listen on one of the addresses, as `/proc/PID/fd` names them.
 fn listening_sockets(addresses: &[SocketAddr]) -> BTreeSet<String> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
-    let text: String =
-        tables.iter().filter_map(|table| std::fs::read_to_string(table).ok()).collect();
+    let text: String = tables
+        .iter()
+        .filter_map(|table| bounded::read_text(Path::new(table), TEXT_LIMIT).ok())
+        .collect();
     let sockets = text.lines().filter_map(listening_socket);
     sockets
         .filter(|(address, _)| addresses.contains(address))

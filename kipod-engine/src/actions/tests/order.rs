@@ -20,7 +20,7 @@ async fn create_uploads_files_before_the_start() {
             "start_container demo-control-plane-0",
         ]
     );
-    let removed: Vec<&str> = changes.iter().map(String::as_str).skip(9).collect();
+    let removed: Vec<&str> = changes.iter().map(String::as_str).skip(10).collect();
     assert_eq!(
         removed,
         [

@@ -98,7 +98,7 @@ fn kube_proxy_has_the_configured_mode() {
         );
         assert!(!text(&plan.nodes[0], "node.env").contains("KUBE_PROXY"));
         // IPVS has no rules that would win over kipod's.
-        let rules = text(&plan.nodes[0], "network/masquerade.nft");
+        let rules = text(&plan.nodes[0], "network/rules.nft");
         assert_eq!(rules.contains("chain api-service"), mode != "ipvs", "{rules}");
     }
     let plan = planned_from("networking: {kubeProxyMode: none}\n").unwrap();
@@ -106,7 +106,7 @@ fn kube_proxy_has_the_configured_mode() {
     assert!(!text(&plan.nodes[0], "network/rules.nft").contains("unused-services"));
     assert_eq!(init(&plan.nodes[0]).get("KubeProxyConfiguration"), None);
     assert!(text(&plan.nodes[0], "node.env").contains("KIPOD_NO_KUBE_PROXY=1\n"));
-    assert!(!text(&plan.nodes[0], "network/masquerade.nft").contains("api-service"));
+    assert!(!text(&plan.nodes[0], "network/rules.nft").contains("api-service"));
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn control_planes_bootstrap_one_etcd_cluster() {
     assert!(!text(&plan.nodes[0], "kubeadm/upload.yaml").contains("initial-cluster"));
     let worker = &plan.nodes[3];
     assert!(text(worker, "kubernetes/kubelet.conf").contains("https://10.89.7.254:6443"));
-    assert!(text(worker, "network/masquerade.nft").contains("dnat to 10.89.7.254:6443\n"));
+    assert!(text(worker, "network/rules.nft").contains("dnat to 10.89.7.254:6443\n"));
     assert!(text(worker, "node.env").contains("KIPOD_JOIN_SECONDS=240"));
     // Leader election is only needed with several control planes.
     let elections = |plan: &Plan| {
