@@ -1,7 +1,8 @@
 //! Images of the user's image store.
 
 use podman_api::models::LibpodImageSummary;
-use podman_api::opts::{ContainerCreateOpts, ImageListFilter, ImageListOpts, ImageTagOpts};
+use podman_api::opts::{ImageListFilter, ImageListOpts, ImageTagOpts};
+use serde_json::{Value, json};
 
 use super::client::Client;
 use super::specification::fixed;
