@@ -72,8 +72,8 @@ pub use actions::{ChangeError, CreateError, ImagesError, Loaded, LoadedImage};
 #[cfg(feature = "build")]
 pub use bundle::{BundleError, VersionRequest};
 pub use cluster::{
-    ClusterDetails, ClusterState, ClusterSummary, ExportError, LogsError, NodeSummary, OpenError,
-    RecordError, RemoveError,
+    ClusterDetails, ClusterState, ClusterSummary, ExportError, InternalKubeconfigError, LogsError,
+    NodeSummary, OpenError, RecordError, RemoveError,
 };
 pub use engine::{
     AddNode, Cluster, CreateCluster, CreateRegistry, Engine, EngineBuilder, Error, NodeImageSource,

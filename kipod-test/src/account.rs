@@ -140,7 +140,7 @@ async fn create_account<A: DeclaredAccount>(
     let rules = A::cluster_rules();
     if !rules.is_empty() {
         let namespaces: Api<Namespace> = Api::all(client.clone());
-        let uid = namespaces.get(namespace).await?.metadata.uid.unwrap_or_default();
+        let uid = namespaces.get_metadata(namespace).await?.metadata.uid.unwrap_or_default();
         // The owner reference deletes them with the namespace.
         let metadata = json!({"name": format!("{namespace}-{}", A::NAME), "ownerReferences": [
             {"apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": uid}]});

@@ -5,11 +5,15 @@
 //! implementation of `kipod delete cluster`.
 
 mod apply;
+mod ca_certificates;
 mod change_error;
 mod context;
 mod create;
+mod devices;
 mod failure_log;
 mod load;
+mod log_lines;
+mod node_failure;
 mod node_images;
 mod nodes;
 mod port_conflicts;

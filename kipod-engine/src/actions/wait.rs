@@ -1,32 +1,26 @@
 //! Waiting for a cluster, through its API server and the status directories of its nodes.
 
-use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::api::{ListParams, Patch, PatchParams};
-use kube::runtime::wait::{Condition, await_condition};
+use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
+use kube::runtime::wait::await_condition;
 use kube::{Api, Client};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::CreateError;
-use super::failure_log::{self, Log};
-use super::restarted_nodes::RestartedNodes;
+use super::log_lines::shorten;
+use super::restarted_nodes::{RestartedNodes, ready_condition};
 use super::wait_target::{TargetNode, WaitTarget};
 use crate::cluster::phases as progress;
+use crate::kubeconfig::client::is_permanent;
 use crate::podman::Podman;
 use crate::util::retry::poll;
 use crate::util::text::error_chain;
 use crate::util::timeouts::Timeouts;
-
-/// The number of lines of each journal in the log of a failure.
-const JOURNAL_LINES: &str = "200";
-/// The systemd units whose journals may explain a failure; kubeadm's first.
-const UNITS: [&str; 4] = ["kipod-prepare", "kipod-node", "crio", "kubelet"];
-/// The number of lines of an exited container's output in the log of a failure.
-const OUTPUT_LINES: usize = 200;
 
 /// Waits for one cluster.
 pub(super) struct Waiter<'a> {
@@ -42,15 +36,16 @@ pub(super) struct Waiter<'a> {
 impl Waiter<'_> {
     /// Waits until the API server is ready.
     pub(super) async fn api_server(&self, timeout: Duration) -> Result<(), CreateError> {
-        self.bounded("the API server", timeout, self.poll_api_server(), || async {
+        let last = LastError::default();
+        self.bounded("the API server", timeout, self.poll_api_server(&last), || async {
             let reached = self.cluster.nodes.iter().map(|node| {
                 let phases = progress::phases(&node.status_dir);
                 let last = phases.last().map_or("none", |phase| &phase.name);
                 format!("node `{}`: last phase: {last}", node.name)
             });
-            std::iter::once(format!("`{}/readyz` does not return `ok`", self.cluster.server))
-                .chain(reached)
-                .collect()
+            let error = last.get().unwrap_or_else(|| "not called".to_owned());
+            let error = format!("`{}/readyz`: {error}", self.cluster.server);
+            std::iter::once(error).chain(reached).collect()
         })
         .await
     }
@@ -65,8 +60,13 @@ impl Waiter<'_> {
             Ok(())
         };
         self.bounded("kubeadm", timeout, wait, || async {
-            let left = self.cluster.nodes.iter().filter(|node| !finished(node));
-            left.map(|node| format!("node `{}`: kubeadm has not finished", node.name)).collect()
+            let mut missing = Vec::new();
+            for node in self.cluster.nodes.iter().filter(|node| !finished(node)) {
+                let error = self.last_kubeadm_error(&node.name).await;
+                let error = error.map(|line| format!(": {line}")).unwrap_or_default();
+                missing.push(format!("node `{}`: kubeadm has not finished{error}", node.name));
+            }
+            missing
         })
         .await
     }
@@ -78,63 +78,113 @@ impl Waiter<'_> {
         timeout: Duration,
         restarted: &RestartedNodes,
     ) -> Result<(), CreateError> {
-        let nodes: Api<Node> = Api::all(self.client.clone());
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), "kube-system");
-        let ready = |node: Option<&Node>| is_node_ready(node) && !restarted.is_stale(node);
+        let nodes = self.node_objects();
+        let pods = ApiResource::erase::<Pod>(&());
+        let pods = Api::namespaced_with(self.client.clone(), "kube-system", &pods);
+        let ready =
+            |node: Option<&DynamicObject>| node.is_some_and(is_ready) && !restarted.is_stale(node);
+        let last = LastError::default();
         let wait = async {
             for node in &self.cluster.nodes {
-                self.watch(&nodes, &node.name, ready).await;
+                self.watch(&nodes, &node.name, ready, &last).await?;
             }
-            while self.cluster.has_dns && !is_dns_ready(&pods, restarted).await {
-                self.sleep().await;
+            match self.cluster.has_dns {
+                true => self.poll_dns(&pods, restarted, &last).await,
+                false => Ok(()),
             }
-            Ok(())
         };
         self.bounded("nodes and cluster DNS", timeout, wait, || async {
-            let mut missing = Vec::new();
+            let mut missing: Vec<String> = last.get().into_iter().collect();
             for node in &self.cluster.nodes {
-                let state = nodes.get_opt(&node.name).await.ok().flatten();
-                if !ready(state.as_ref()) {
-                    missing.push(format!("node `{}` {}", node.name, node_state(state.as_ref())));
+                match nodes.get_opt(&node.name).await {
+                    Ok(state) if ready(state.as_ref()) => {}
+                    Ok(state) => {
+                        missing.push(format!(
+                            "node `{}` {}",
+                            node.name,
+                            node_state(state.as_ref())
+                        ));
+                    }
+                    Err(error) => {
+                        missing.push(format!("node `{}`: {}", node.name, error_chain(&error)));
+                    }
                 }
             }
-            if self.cluster.has_dns && !is_dns_ready(&pods, restarted).await {
-                missing.push("deployment `kube-system/coredns` has no ready replica".to_owned());
+            if self.cluster.has_dns && !matches!(is_dns_ready(&pods, restarted).await, Ok(true)) {
+                let text = "deployment `kube-system/coredns` has no ready replica";
+                missing.push(format!("{text}{}", dns_state(&pods).await));
             }
             missing
         })
         .await
     }
 
-    /// Sets the pod CIDR of each node object. kipod does not need it, but workloads may.
-    pub(super) async fn assign_pod_subnets(&self) {
-        let nodes: Api<Node> = Api::all(self.client.clone());
+    /// Sets the pod CIDR of each node object, and the labels that its kubelet must not set. kipod does not
+    /// need the pod CIDR, but workloads may.
+    pub(super) async fn complete_node_objects(&self) -> Result<(), CreateError> {
+        let nodes = self.node_objects();
         for node in &self.cluster.nodes {
             let subnets = &node.pod_subnets;
-            let patch = json!({ "spec": { "podCIDR": subnets.first(), "podCIDRs": subnets } });
+            let patch = json!({
+                "metadata": { "labels": node.labels },
+                "spec": { "podCIDR": subnets.first(), "podCIDRs": subnets },
+            });
             let (patch, params) = (Patch::Merge(patch), PatchParams::default());
-            let (timeout, interval) = (self.timeouts.call(), self.timeouts.poll_interval());
+            let interval = self.timeouts.poll_interval();
+            let timeout = match node.labels.is_empty() {
+                true => self.timeouts.call(),
+                false => self.timeouts.registration(),
+            };
             // kubeadm may finish before kubelet has registered the node.
             let patched =
                 poll(timeout, interval, async || nodes.patch(&node.name, &params, &patch).await);
-            // The cluster works without; a single call may take longer than the timeout.
-            let _ = tokio::time::timeout(timeout, patched).await;
+            // A single call may take longer than the timeout.
+            let patched = tokio::time::timeout(timeout, patched).await;
+            let source: Box<dyn std::error::Error + Send + Sync> = match patched {
+                Ok(Ok(_)) => continue,
+                Ok(Err(error)) => error.into(),
+                Err(elapsed) => elapsed.into(),
+            };
+            if !node.labels.is_empty() {
+                return Err(CreateError::Labels { node: node.name.clone(), source });
+            }
         }
+        Ok(())
     }
 
-    async fn poll_api_server(&self) -> Result<(), CreateError> {
+    /// Returns the API of node objects. They are dynamic, because the parsers of nodes and pods take
+    /// seconds to compile.
+    fn node_objects(&self) -> Api<DynamicObject> {
+        Api::all_with(self.client.clone(), &ApiResource::erase::<Node>(&()))
+    }
+
+    async fn poll_api_server(&self, last: &LastError) -> Result<(), CreateError> {
         loop {
             let request = http::Request::get("/readyz").body(Vec::new());
-            if let Ok(request) = request {
-                let response = self.client.request_text(request);
-                // A port that forwards into a node without a listener may accept a connection and
-                // never respond.
-                if let Ok(Ok(_)) = tokio::time::timeout(self.timeouts.call(), response).await {
-                    return Ok(());
-                }
+            let request = request.expect("the path is valid");
+            // A port that forwards into a node without a listener may accept a connection and never
+            // respond.
+            let timeout = self.timeouts.call();
+            match tokio::time::timeout(timeout, self.client.request_text(request)).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => self.keep(last, error)?,
+                Err(_) => last.set(format!("no response within {}s", timeout.as_secs_f64())),
             }
             self.sleep().await;
         }
+    }
+
+    /// Keeps an error of the API server, or returns it if another attempt cannot succeed.
+    fn keep<E>(&self, last: &LastError, error: E) -> Result<(), CreateError>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        if is_permanent(&error) {
+            let server = self.cluster.server.clone();
+            return Err(CreateError::ApiServer { server, source: Box::new(error) });
+        }
+        last.set(error_chain(&error));
+        Ok(())
     }
 
     /// Runs `work` until the timeout, a cancellation, or the failure of a node.
@@ -153,119 +203,159 @@ impl Waiter<'_> {
                 Err(CreateError::Cancelled { name: self.cluster.name.clone() })
             }
             () = tokio::time::sleep(timeout) => {
+                let waited = start.elapsed();
                 let missing = tokio::time::timeout(self.timeouts.report(), missing()).await;
-                Err(CreateError::Timeout {
-                    waited: start.elapsed(),
-                    waiting_for,
-                    missing: missing
-                        .unwrap_or_else(|_| vec!["the API server does not respond".into()]),
-                })
+                let mut missing = missing
+                    .unwrap_or_else(|_| vec!["the API server does not respond".into()]);
+                missing.extend(self.exited_components().await);
+                Err(CreateError::Timeout { waited, waiting_for, missing })
             }
         }
     }
 
-    /// Returns once a node reports a failure, or its container has exited, restarted or not.
-    async fn node_failure(&self, waiting_for: &'static str) -> CreateError {
-        let mut last_inspection = Instant::now();
-        let mut restarts = HashMap::new();
+    /// Polls until cluster DNS has a ready replica.
+    async fn poll_dns(
+        &self,
+        pods: &Api<DynamicObject>,
+        restarted: &RestartedNodes,
+        last: &LastError,
+    ) -> Result<(), CreateError> {
         loop {
+            match is_dns_ready(pods, restarted).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => last.clear(),
+                Err(error) => self.keep(last, error)?,
+            }
             self.sleep().await;
-            for node in &self.cluster.nodes {
-                if let Some(step) = progress::failed_step(&node.status_dir) {
-                    let logs = self.journals(&node.name).await;
-                    let report = failure_log::report(self.state, &self.cluster.name, &logs);
-                    return CreateError::NodeFailed { node: node.name.clone(), step, report };
-                }
-            }
-            if last_inspection.elapsed() < self.timeouts.container_poll_interval() {
-                continue;
-            }
-            last_inspection = Instant::now();
-            for node in &self.cluster.containers {
-                let node = node.clone();
-                let state = match self.podman.inspect_container(&node).await {
-                    Ok(state) => state,
-                    Err(source) => return CreateError::Podman { node, source },
-                };
-                // Podman restarts an exited node, and does not respond meanwhile: a node that exits
-                // immediately always appears as running.
-                let count = state.restart_count;
-                let first = self.cluster.is_new.then_some(0);
-                let before = restarts.insert(node.clone(), count).or(first);
-                let restarted = before.is_some_and(|before| count > before);
-                if restarted || !state.state.is_running() {
-                    let text = self.podman.logs(&node, OUTPUT_LINES).await.unwrap_or_default();
-                    let logs = [Log { name: "container output", text: text.trim().to_owned() }];
-                    let report = failure_log::report(self.state, &self.cluster.name, &logs);
-                    return CreateError::NodeExited { node, waiting_for, report };
-                }
-            }
         }
-    }
-
-    /// Returns the ends of the journals that may explain a failure.
-    async fn journals(&self, node: &str) -> Vec<Log> {
-        let mut logs = Vec::new();
-        for name in UNITS {
-            let command =
-                ["journalctl", "--no-pager", "--output=cat", "-n", JOURNAL_LINES, "-u", name];
-            let text = match self.podman.exec(node, &command).await {
-                Ok(output) => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-                Err(error) => format!("cannot read the journal: {}", error_chain(&error)),
-            };
-            logs.push(Log { name, text });
-        }
-        logs
     }
 
     /// Watches one object until it meets the condition. An interrupted watch is restarted.
-    async fn watch<K>(&self, api: &Api<K>, name: &str, condition: impl Fn(Option<&K>) -> bool)
-    where
-        K: kube::Resource + Clone + std::fmt::Debug + Send + serde::de::DeserializeOwned + 'static,
-    {
-        struct When<F>(F);
-        impl<K, F: Fn(Option<&K>) -> bool> Condition<K> for When<F> {
-            fn matches_object(&self, object: Option<&K>) -> bool {
-                (self.0)(object)
-            }
-        }
-        while await_condition(api.clone(), name, When(&condition)).await.is_err() {
+    async fn watch(
+        &self,
+        api: &Api<DynamicObject>,
+        name: &str,
+        condition: impl Fn(Option<&DynamicObject>) -> bool,
+        last: &LastError,
+    ) -> Result<(), CreateError> {
+        while let Err(error) = await_condition(api.clone(), name, &condition).await {
+            self.keep(last, error)?;
             self.sleep().await;
         }
+        last.clear();
+        Ok(())
     }
 
     /// Sleeps for one poll interval.
-    async fn sleep(&self) {
+    pub(super) async fn sleep(&self) {
         tokio::time::sleep(self.timeouts.poll_interval()).await;
     }
 }
 
-fn is_node_ready(node: Option<&Node>) -> bool {
-    let conditions = node.and_then(|node| node.status.as_ref()?.conditions.as_ref());
-    conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
+/// The error of the last attempt of a wait.
+#[derive(Default)]
+struct LastError(Mutex<Option<String>>);
+
+impl LastError {
+    /// Sets the error. A response of several lines becomes one.
+    fn set(&self, error: String) {
+        let lines: Vec<&str> = error.lines().map(str::trim).collect();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(shorten(&lines.join("; ")));
+    }
+
+    /// Removes the error after an attempt without one.
+    fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
-fn node_state(node: Option<&Node>) -> String {
+fn is_ready(object: &DynamicObject) -> bool {
+    ready_condition(object).is_some_and(|ready| ready["status"] == "True")
+}
+
+fn node_state(node: Option<&DynamicObject>) -> String {
     let Some(node) = node else { return "is not registered".to_owned() };
-    let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
-    let ready = conditions.and_then(|all| all.iter().find(|one| one.type_ == "Ready"));
-    match ready {
+    match ready_condition(node) {
         Some(ready) => format!(
             "is not Ready: {}: {}",
-            ready.reason.as_deref().unwrap_or("no reason given"),
-            ready.message.as_deref().unwrap_or("no message")
+            ready["reason"].as_str().unwrap_or("no reason given"),
+            ready["message"].as_str().unwrap_or("no message")
         ),
         None => "has no condition Ready yet".to_owned(),
     }
 }
 
 /// Returns whether a replica of cluster DNS is ready.
-async fn is_dns_ready(pods: &Api<Pod>, restarted: &RestartedNodes) -> bool {
-    let found = pods.list(&ListParams::default().labels("k8s-app=kube-dns")).await;
-    found.is_ok_and(|pods| pods.items.iter().any(|pod| is_pod_ready(pod) && !restarted.is_old(pod)))
+async fn is_dns_ready(pods: &Api<DynamicObject>, restarted: &RestartedNodes) -> kube::Result<bool> {
+    let found = pods.list(&ListParams::default().labels("k8s-app=kube-dns")).await?;
+    Ok(found.items.iter().any(|pod| is_ready(pod) && !restarted.is_old(pod)))
 }
 
-fn is_pod_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-    conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
+/// Returns why the pods of cluster DNS are not ready, as far as they report it: `: NAME: REASON`.
+async fn dns_state(pods: &Api<DynamicObject>) -> String {
+    let found = pods.list(&ListParams::default().labels("k8s-app=kube-dns")).await;
+    let pods = match found {
+        Ok(found) => found.items,
+        Err(error) => return format!(": {}", error_chain(&error)),
+    };
+    pods.iter().find_map(|pod| Some(format!(": {}", pod_problem(pod)?))).unwrap_or_default()
+}
+
+/// Returns why a pod is not ready: the state of a container, or else the condition of the pod.
+fn pod_problem(pod: &DynamicObject) -> Option<String> {
+    let status = &pod.data["status"];
+    let items = |key: &str| status[key].as_array().into_iter().flatten();
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let mut states = items("containerStatuses").map(|container| &container["state"]["waiting"]);
+    let waiting = states.find(|waiting| waiting["reason"].is_string());
+    let unmet = || items("conditions").find(|one| one["status"] != "True");
+    let problem = waiting.or_else(unmet)?;
+    let reason = problem["reason"].as_str()?;
+    let message = problem["message"].as_str();
+    let message = message.map(|message| format!(": {message}")).unwrap_or_default();
+    Some(shorten(&format!("pod `{name}`: {reason}{message}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn pod(status: Value) -> DynamicObject {
+        let pod = json!({ "metadata": { "name": "coredns-1" }, "status": status });
+        serde_json::from_value(pod).unwrap()
+    }
+
+    #[test]
+    fn pod_problem_is_that_of_the_container() {
+        let unmet = json!([{ "type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "unready" }]);
+        let waiting = json!({ "reason": "CrashLoopBackOff", "message": "back-off 10s" });
+        let container = json!({
+            "name": "coredns", "image": "i", "imageID": "i", "ready": false, "restartCount": 2,
+            "state": { "waiting": waiting },
+        });
+        let both = pod(json!({ "conditions": unmet, "containerStatuses": [container] }));
+        assert_eq!(pod_problem(&both).unwrap(), "pod `coredns-1`: CrashLoopBackOff: back-off 10s");
+        let condition = pod(json!({ "conditions": unmet }));
+        assert_eq!(
+            pod_problem(&condition).unwrap(),
+            "pod `coredns-1`: ContainersNotReady: unready"
+        );
+        assert_eq!(pod_problem(&pod(json!({}))), None);
+    }
+
+    #[test]
+    fn last_error_keeps_the_last_attempt_on_one_line() {
+        let last = LastError::default();
+        last.set("first".to_owned());
+        last.set("[+]ping ok\n[-]etcd failed\n".to_owned());
+        assert_eq!(last.get().unwrap(), "[+]ping ok; [-]etcd failed");
+        last.clear();
+        assert_eq!(last.get(), None);
+    }
 }

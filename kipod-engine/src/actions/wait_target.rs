@@ -1,12 +1,13 @@
 //! The nodes and containers that `Waiter` waits for, from a plan or a record.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
 
 use crate::cluster::{Record, cluster_dir};
 use crate::plan::{NodePlan, Plan, status_dir};
-use crate::spec::{ClusterName, ClusterSpec, KubeProxyMode};
+use crate::spec::{ClusterName, ClusterSpec, KubeProxyMode, is_kubelet_label};
 use crate::util::dirs::Dirs;
 
 /// The nodes and containers of a cluster that are waited for.
@@ -28,20 +29,26 @@ pub(super) struct TargetNode {
     pub(super) name: String,
     pub(super) status_dir: PathBuf,
     pub(super) pod_subnets: Vec<IpNet>,
+    /// The labels that its kubelet must not set.
+    pub(super) labels: BTreeMap<String, String>,
 }
 
 impl TargetNode {
     /// Returns the target for a node that is being created.
     pub(super) fn planned(node: &NodePlan) -> Self {
         let NodePlan { name, status_dir, pod_subnets, .. } = node.clone();
-        Self { name, status_dir, pod_subnets }
+        Self { name, status_dir, pod_subnets, labels: BTreeMap::new() }
     }
 }
 
 impl WaitTarget {
     /// Returns the target for a cluster that is being created.
     pub(super) fn planned(plan: &Plan, spec: &ClusterSpec) -> Self {
-        let nodes = plan.nodes.iter().map(TargetNode::planned);
+        let nodes = plan.nodes.iter().zip(&spec.nodes).map(|(node, spec)| {
+            let mut labels = spec.labels.clone();
+            labels.retain(|key, _| !is_kubelet_label(key));
+            TargetNode { labels, ..TargetNode::planned(node) }
+        });
         Self {
             name: plan.name.clone(),
             server: plan.access.server.clone(),
@@ -59,6 +66,7 @@ impl WaitTarget {
             name: identity.name.clone(),
             status_dir: status_dir(&dir, &identity.name),
             pod_subnets: identity.pod_subnets(record.spec.networking.ip_family),
+            labels: BTreeMap::new(),
         });
         Self {
             name: record.name.clone(),

@@ -9,10 +9,13 @@ mod teardown;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::kubeconfig::{Kubeconfig, KubeconfigError, UserKubeconfig};
 use crate::lease::{LockError, NameLock};
+use crate::node::API_PORT;
+use crate::plan::{has_balancer, load_balancer_addresses};
 use crate::spec::ClusterName;
 use crate::util::Hint;
 use crate::util::bounded::{self, TEXT_LIMIT};
@@ -128,6 +131,29 @@ impl ClusterEntry {
             .map_err(|source| RecordError::Io { path: self.kubeconfig_path.clone(), source })
     }
 
+    /// Returns a kubeconfig for containers in the node network, as YAML: its server is the load balancer,
+    /// or the first control plane.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster's own kubeconfig cannot be read.
+    pub fn internal_kubeconfig(&self) -> Result<String, InternalKubeconfigError> {
+        let kubeconfig = Kubeconfig::from_yaml(&self.kubeconfig()?)?;
+        let record = &self.record;
+        let family = record.spec.networking.ip_family;
+        let (address, tls_server_name) = if has_balancer(&record.spec) {
+            (load_balancer_addresses(family, &record.nodes).into_iter().next(), None)
+        } else {
+            // The certificate of a single control plane has its name, and no address of the network.
+            let name = record.control_plane();
+            let node = record.nodes.iter().find(|node| node.name == name);
+            (node.map(|node| node.addresses(family)[0]), Some(name))
+        };
+        let address = address.ok_or(InternalKubeconfigError::NoAddress)?;
+        let server = format!("https://{}", SocketAddr::new(address, API_PORT));
+        Ok(kubeconfig.with_server(server, tls_server_name).to_yaml())
+    }
+
     /// Adds the cluster to the user's kubeconfig, and records that, so that deleting the cluster removes
     /// the entry.
     ///
@@ -194,6 +220,31 @@ impl Hint for ExportError {
             Self::Open(error) => error.hint(),
             Self::Record(error) => error.hint(),
             Self::Kubeconfig(error) => error.hint(),
+        }
+    }
+}
+
+/// The kubeconfig for containers in the node network cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InternalKubeconfigError {
+    /// The cluster's own kubeconfig cannot be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The cluster's own kubeconfig is malformed.
+    #[error(transparent)]
+    Kubeconfig(#[from] KubeconfigError),
+    /// The record does not have the addresses of nodes, as those of older versions of kipod.
+    #[error("the record of the cluster has no addresses of nodes")]
+    NoAddress,
+}
+
+impl Hint for InternalKubeconfigError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Record(error) => error.hint(),
+            Self::Kubeconfig(error) => error.hint(),
+            Self::NoAddress => Some("create the cluster again".to_owned()),
         }
     }
 }

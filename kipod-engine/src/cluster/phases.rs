@@ -1,4 +1,4 @@
-//! Boot phases of a node, read from the files `phases` and `failed` in its status directory.
+//! Boot phases, failures and warnings of a node, read from the files in its status directory.
 
 use std::path::Path;
 
@@ -47,6 +47,41 @@ pub(crate) fn failed_step(status_dir: &Path) -> Option<String> {
     Some(text.trim().to_owned())
 }
 
+/// A component of a node that exited while kubeadm waited for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Exits {
+    /// The name of the systemd unit, or of the container in `kube-system`.
+    pub(crate) component: String,
+    /// The number of exits.
+    pub(crate) count: u32,
+}
+
+/// Returns the components that have exited until kubeadm finished. None afterwards: only then does the
+/// node keep its file up to date.
+pub(crate) fn exits(status_dir: &Path) -> Vec<Exits> {
+    let text = read_untrusted(&status_dir.join("exits"), LIMIT).unwrap_or_default();
+    if text.is_empty() || reached(status_dir, "kubeadm-finished") {
+        return Vec::new();
+    }
+    let mut all: Vec<Exits> = Vec::new();
+    for line in text.lines() {
+        let Some((component, count)) = line.split_once(' ') else { continue };
+        let Ok(count) = count.trim().parse() else { continue };
+        // A container has a line for each of its logs.
+        match all.iter_mut().find(|known| known.component == component) {
+            Some(known) => known.count = known.count.max(count),
+            None => all.push(Exits { component: component.to_owned(), count }),
+        }
+    }
+    all
+}
+
+/// Returns kubeadm's warnings about its configuration on this node.
+pub(crate) fn warnings(status_dir: &Path) -> Vec<String> {
+    let text = read_untrusted(&status_dir.join("warnings"), LIMIT).unwrap_or_default();
+    text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +101,18 @@ mod tests {
         std::fs::remove_file(status.join("phases")).unwrap();
         std::fs::rename(&secret, status.join("phases")).unwrap();
         assert!(reached(&status, "booted"));
+    }
+
+    #[test]
+    fn exits_count_the_newest_log_until_kubeadm_finished() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(exits(dir.path()), []);
+        let text = "kubelet 3\nkube-apiserver 1\nkube-apiserver 2\nbroken\n";
+        std::fs::write(dir.path().join("exits"), text).unwrap();
+        let found = exits(dir.path());
+        let found: Vec<_> = found.iter().map(|one| (one.component.as_str(), one.count)).collect();
+        assert_eq!(found, [("kubelet", 3), ("kube-apiserver", 2)]);
+        std::fs::write(dir.path().join("phases"), "1.5 kubeadm-finished\n").unwrap();
+        assert_eq!(exits(dir.path()), []);
     }
 }

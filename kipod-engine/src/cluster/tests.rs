@@ -57,15 +57,18 @@ fn refusal() -> PodmanError {
     PodmanError::Operation { action: "do that".to_owned(), message: "device is busy".to_owned() }
 }
 
-fn merge_entry(path: &Path) {
-    let access = ClusterAccess {
+fn access() -> ClusterAccess {
+    ClusterAccess {
         cluster_name: name(),
         server: "https://127.0.0.1:40000".to_owned(),
         ca_pem: "ca".to_owned(),
         client_cert_pem: "certificate".to_owned(),
         client_key_pem: "key".to_owned(),
-    };
-    UserKubeconfig::at(path).merge(&Kubeconfig::new(access)).unwrap();
+    }
+}
+
+fn merge_entry(path: &Path) {
+    UserKubeconfig::at(path).merge(&Kubeconfig::new(access())).unwrap();
 }
 
 #[tokio::test]
@@ -353,4 +356,31 @@ async fn states_follow_containers() {
     assert_eq!(state().await, ClusterState::PartlyRunning);
     assert_eq!(state().await.to_string(), "partly running");
     assert_eq!(serde_json::to_value(state().await).unwrap(), "partly-running");
+}
+
+#[test]
+fn internal_kubeconfig_has_the_address_in_the_node_network() {
+    let world = World::new();
+    let node = |index: u8| {
+        let name = format!("demo-control-plane-{index}");
+        testing::identity(&name, crate::kubernetes::Role::ControlPlane, index)
+    };
+    let kubeconfig = |nodes: Vec<crate::plan::NodeIdentity>| {
+        let spec = nodes.iter().map(|node| crate::spec::NodeSpec::new(node.role)).collect();
+        let mut record = Record { nodes, ..testing::record("demo") };
+        record.spec.nodes = spec;
+        record.write(&world.dirs.state).unwrap();
+        let text = Kubeconfig::new(access()).to_yaml();
+        std::fs::write(kubeconfig_path(&world.dirs.state, &name()), text).unwrap();
+        ClusterEntry::open(&world.dirs, &name()).unwrap().internal_kubeconfig()
+    };
+    let one = kubeconfig(vec![node(0)]).unwrap();
+    assert!(one.contains("server: https://10.89.0.2:6443\n"), "{one}");
+    // The address is not in the certificate.
+    assert!(one.contains("tls-server-name: demo-control-plane-0\n"), "{one}");
+    let three = kubeconfig(vec![node(0), node(1), node(2)]).unwrap();
+    assert!(three.contains("server: https://10.89.0.254:6443\n"), "{three}");
+    assert!(!three.contains("tls-server-name"), "{three}");
+    let error = kubeconfig(Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "the record of the cluster has no addresses of nodes");
 }

@@ -1,7 +1,7 @@
 //! The fields of both formats: type, default, description; for unsupported fields of kind, the reason.
 
 use super::tables::Kind::{
-    Boolean, Constant, Integer, List, Map, Names, Object as Of, Objects, Refused, Text,
+    Boolean, Constant, Integer, List, Map, Names, Object as Of, Objects, Quantity, Refused, Text,
 };
 use super::tables::{Field, Object, field};
 use crate::kubernetes::Role;
@@ -131,6 +131,30 @@ static KIPOD_NODE: Object = Object {
         field("extraPortMappings", Objects(&KIPOD_PORT), EXTRA_PORTS),
         PATCHES,
         JSON_PATCHES,
+        field(
+            "resources",
+            Of(&RESOURCES),
+            "The resource limits, which kubelet reports as allocatable. They need delegated cgroup controllers.",
+        ),
+        field(
+            "devices",
+            List(&Text),
+            "Devices of the host: paths below /dev, or names of the Container Device Interface, such as `vendor.com/gpu=all`.",
+        ),
+        field(
+            "env",
+            Map(&Text),
+            "Environment variables of commands in the node, and of CRI-O, kubelet and kubeadm.",
+        ),
+    ],
+};
+
+static RESOURCES: Object = Object {
+    name: "Resources",
+    about: "The resource limits of a node.",
+    fields: &[
+        field("cpus", Quantity, "The number of processors, such as `2`, `1.5` or `1500m`."),
+        field("memory", Quantity, "The memory, such as `2Gi` or `500M`."),
     ],
 };
 
@@ -226,6 +250,24 @@ static CRIO: Object = Object {
     )],
 };
 
+static PROXY: Object = Object {
+    name: "Proxy",
+    about: "The HTTP proxies of CRI-O, kubelet, kubeadm and the control plane. Pods do not use them.",
+    fields: &[
+        field("httpProxy", Text, "The proxy of `http` URLs, such as `http://proxy.example:3128`."),
+        field(
+            "httpsProxy",
+            Text,
+            "The proxy of `https` URLs, such as `http://proxy.example:3128`.",
+        ),
+        field(
+            "noProxy",
+            List(&Text),
+            "Hosts, domains and subnets that are reached without a proxy. Nodes, pods and Services of the cluster are added.",
+        ),
+    ],
+};
+
 const INSECURE: Field =
     field("insecure", Boolean, "Allows HTTP and untrusted certificates.").default("false");
 
@@ -296,6 +338,24 @@ pub(super) static KIPOD_CLUSTER: Object = Object {
             Text,
             "The file with the registry credentials of the nodes, as `podman login --authfile` writes it. A relative path starts at the current directory.",
         ),
+        field("proxy", Of(&PROXY), "The HTTP proxies of nodes."),
+        field(
+            "hostProxy",
+            Boolean,
+            "Lets nodes use HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment, in upper or lower case, unless `proxy` has the value.",
+        )
+        .default("true"),
+        field(
+            "caCertificates",
+            List(&Text),
+            "PEM files with certificate authorities that nodes trust in addition. A relative path starts at the current directory.",
+        ),
+        field(
+            "hostCaCertificates",
+            Boolean,
+            "Lets nodes trust the certificate authorities of the host.",
+        )
+        .default("false"),
         field(
             "hostImages",
             Boolean,

@@ -2,8 +2,8 @@
 
 use super::fields::KIPOD;
 use crate::spec::{
-    ClusterSpec, ExtraMount, ExtraPort, KubeadmPatches, Networking, NodeSpec, Registry,
-    comma_separated, format_duration,
+    ClusterSpec, ExtraMount, ExtraPort, KubeadmPatches, Networking, NodeResources, NodeSpec, Proxy,
+    Registry, comma_separated, format_duration, format_memory, format_milli_cpus,
 };
 use crate::util::yaml::{self, Node, Value};
 
@@ -45,6 +45,18 @@ pub fn print(spec: &ClusterSpec) -> String {
     if let Some(file) = &spec.registry_auth_file {
         keys.push(("registryAuthFile", text(&file.to_string_lossy())));
     }
+    let proxy = proxy(&spec.proxy);
+    if !proxy.is_empty() {
+        keys.push(("proxy", Node::map(proxy)));
+    }
+    keys.push(("hostProxy", plain(spec.host_proxy)));
+    if !spec.ca_certificates.is_empty() {
+        keys.push((
+            "caCertificates",
+            list(&spec.ca_certificates, |file| text(&file.to_string_lossy())),
+        ));
+    }
+    keys.push(("hostCaCertificates", plain(spec.host_ca_certificates)));
     keys.push(("hostImages", plain(spec.host_images)));
     if !spec.preload.is_empty() {
         keys.push(("preload", list(&spec.preload, |image| text(image.as_str()))));
@@ -76,6 +88,23 @@ fn node(node: &NodeSpec) -> Node {
         keys.push(("extraPortMappings", list(&node.extra_port_mappings, port)));
     }
     patches(&mut keys, &node.kubeadm_patches);
+    if node.resources.is_limited() {
+        keys.push(("resources", resources(node.resources)));
+    }
+    if !node.devices.is_empty() {
+        keys.push(("devices", list(&node.devices, |device| text(device))));
+    }
+    if !node.env.is_empty() {
+        let env = node.env.iter().map(|(name, value)| (name.as_str(), quoted(value)));
+        keys.push(("env", Node::map(env)));
+    }
+    Node::map(keys)
+}
+
+fn resources(resources: NodeResources) -> Node {
+    let mut keys = Vec::new();
+    keys.extend(resources.milli_cpus.map(|cpus| ("cpus", text(&format_milli_cpus(cpus)))));
+    keys.extend(resources.memory.map(|memory| ("memory", text(&format_memory(memory)))));
     Node::map(keys)
 }
 
@@ -131,6 +160,14 @@ fn patches(keys: &mut Keys<'_>, patches: &KubeadmPatches) {
         });
         keys.push(("kubeadmConfigPatchesJSON6902", json));
     }
+}
+
+fn proxy(proxy: &Proxy) -> Keys<'_> {
+    let mut keys = Vec::new();
+    keys.extend(proxy.http.as_ref().map(|url| ("httpProxy", text(url))));
+    keys.extend(proxy.https.as_ref().map(|url| ("httpsProxy", text(url))));
+    keys.extend(proxy.no_proxy.as_ref().map(|all| ("noProxy", list(all, |one| quoted(one)))));
+    keys
 }
 
 fn registry(registry: &Registry) -> Node {

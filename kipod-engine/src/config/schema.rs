@@ -67,6 +67,7 @@ fn property(field: &'static Field, definitions: &mut Map<String, Value>) -> Valu
 fn kind(of: Kind, definitions: &mut Map<String, Value>) -> Value {
     match of {
         Kind::Text => json!({ "type": "string" }),
+        Kind::Quantity => json!({ "type": ["string", "number"] }),
         Kind::Constant(text) => json!({ "const": text }),
         Kind::Names(names) => json!({ "enum": names }),
         Kind::Integer(least, most) => {

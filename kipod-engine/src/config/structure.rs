@@ -12,7 +12,7 @@ pub(super) fn check(at: &Cursor<'_>, kind: Kind, errors: &mut Vec<ValidationErro
         return;
     }
     let fits = match kind {
-        Kind::Text | Kind::Constant(_) | Kind::Names(_) => at.text().is_some(),
+        Kind::Text | Kind::Quantity | Kind::Constant(_) | Kind::Names(_) => at.text().is_some(),
         Kind::Integer(..) => at.integer().is_some(),
         Kind::Boolean => at.boolean().is_some(),
         Kind::List(_) | Kind::Objects(_) => matches!(at.node.value, Value::Seq(_)),

@@ -24,6 +24,8 @@ pub(super) struct Field {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Text,
+    /// Text that can be a number in YAML.
+    Quantity,
     /// A constant text.
     Constant(&'static str),
     /// One of several names.
@@ -45,7 +47,7 @@ impl Kind {
     /// Returns the description in errors.
     pub(super) fn description(&self) -> &'static str {
         match self {
-            Self::Text | Self::Constant(_) | Self::Names(_) => "text",
+            Self::Text | Self::Quantity | Self::Constant(_) | Self::Names(_) => "text",
             Self::Integer(..) => "an integer",
             Self::Boolean => "`true` or `false`",
             Self::List(_) | Self::Objects(_) => "a list",

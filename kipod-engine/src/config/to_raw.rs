@@ -3,7 +3,7 @@
 
 use super::cursor::Cursor;
 use crate::spec::{
-    RawJsonPatch, RawMount, RawNode, RawPatches, RawPort, RawRegistry, RawSpec, RawValue,
+    RawJsonPatch, RawMount, RawNode, RawPatches, RawPort, RawProxy, RawRegistry, RawSpec, RawValue,
 };
 
 /// Converts a tree of kipod's format.
@@ -38,6 +38,10 @@ pub(super) fn cluster(at: &Cursor<'_>) -> RawSpec {
         crio_drop_ins: pairs(at.field("crio").and_then(|at| at.field("dropIns")), |at| at.text()),
         registries: list(at, "registries", registry),
         registry_auth_file: text(at, "registryAuthFile"),
+        proxy: at.field("proxy").map(|at| proxy(&at)).unwrap_or_default(),
+        host_proxy: at.field("hostProxy").and_then(|at| at.boolean()),
+        ca_certificates: at.field("caCertificates").map(|at| texts(&at)).unwrap_or_default(),
+        host_ca_certificates: at.field("hostCaCertificates").is_some_and(is_true),
     }
 }
 
@@ -63,6 +67,10 @@ fn node(at: &Cursor<'_>) -> RawNode {
             protocol: text(at, "protocol"),
         }),
         kubeadm_patches: patches(at),
+        cpus: at.field("resources").and_then(|at| text(&at, "cpus")),
+        memory: at.field("resources").and_then(|at| text(&at, "memory")),
+        devices: at.field("devices").map(|at| texts(&at)).unwrap_or_default(),
+        env: pairs(at.field("env"), |at| at.text()),
     }
 }
 
@@ -76,6 +84,14 @@ fn patches(at: &Cursor<'_>) -> RawPatches {
             kind: text(at, "kind"),
             patch: text(at, "patch"),
         }),
+    }
+}
+
+fn proxy(at: &Cursor<'_>) -> RawProxy {
+    RawProxy {
+        http: text(at, "httpProxy"),
+        https: text(at, "httpsProxy"),
+        no_proxy: at.field("noProxy").map(|at| texts(&at)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::{Cluster, Error, now};
+use super::{Cluster, Engine, Error, now};
 use crate::actions::{self, AddRequest};
 use crate::kubernetes::Role;
 use crate::spec::{DEFAULT_WAIT, ImageReference};
@@ -56,7 +56,8 @@ impl AddNode {
     async fn run(self) -> Result<String, Error> {
         let Self { cluster: Cluster { engine, entry }, role, image, wait } = self;
         let events = &*engine.inner.events;
-        let machine = engine.machine(events).await?;
+        let mut machine = engine.machine(events).await?;
+        Engine::add_proxy(&mut machine, &entry.record().spec, events);
         let request = AddRequest {
             cluster: entry.name().clone(),
             role,

@@ -80,6 +80,16 @@ impl Cluster {
         Ok(self.entry.kubeconfig()?)
     }
 
+    /// Returns a kubeconfig for other containers of the user, as YAML. It works in the cluster's Podman
+    /// network, `kipod-NAME`, and in other bridge networks.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster's own kubeconfig cannot be read.
+    pub fn internal_kubeconfig(&self) -> Result<String, Error> {
+        Ok(self.entry.internal_kubeconfig()?)
+    }
+
     /// Adds the cluster to the user's kubeconfig. Deleting the cluster removes the entry.
     ///
     /// # Errors

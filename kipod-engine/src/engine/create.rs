@@ -109,7 +109,8 @@ impl CreateCluster {
     pub async fn run_with(self, events: &dyn Events) -> Result<Cluster, Error> {
         let Self { engine, mut spec, cancel, kubernetes, kubeconfig, created_at, .. } = self;
         let prepare = async {
-            let machine = engine.machine(events).await?;
+            let mut machine = engine.machine(events).await?;
+            Engine::add_proxy(&mut machine, &spec, events);
             let driver = machine.storage_driver;
             let version = match (&kubernetes, self.prefer_default_image) {
                 (Some(version), true) if engine.default_image_is(version, driver).await? => None,

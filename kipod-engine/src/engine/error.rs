@@ -3,7 +3,9 @@
 use crate::actions::{ChangeError, CreateError, ImagesError};
 #[cfg(feature = "build")]
 use crate::bundle::BundleError;
-use crate::cluster::{ExportError, LogsError, OpenError, RecordError, RemoveError};
+use crate::cluster::{
+    ExportError, InternalKubeconfigError, LogsError, OpenError, RecordError, RemoveError,
+};
 use crate::gc::PruneError;
 use crate::host::Unusable;
 use crate::kubeconfig::KubeconfigError;
@@ -99,6 +101,9 @@ pub enum Error {
     /// The cluster could not be added to a kubeconfig.
     #[error(transparent)]
     ExportKubeconfig(#[from] ExportError),
+    /// The kubeconfig for other containers cannot be written.
+    #[error(transparent)]
+    InternalKubeconfig(#[from] InternalKubeconfigError),
     /// The user's kubeconfig cannot be used.
     #[error(transparent)]
     Kubeconfig(#[from] KubeconfigError),
@@ -148,6 +153,7 @@ impl Hint for Error {
             Self::Record(error) => error.hint(),
             Self::Delete(error) => error.hint(),
             Self::ExportKubeconfig(error) => error.hint(),
+            Self::InternalKubeconfig(error) => error.hint(),
             Self::Kubeconfig(error) => error.hint(),
             Self::Registry(error) => error.hint(),
             Self::Prune(error) => error.hint(),

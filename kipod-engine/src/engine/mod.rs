@@ -22,7 +22,7 @@ use crate::gc::{self, Pruned};
 use crate::host::{self, HostFacts, Report, Status};
 use crate::plan::{Machine, label};
 use crate::podman::{ContainerInfo, ExecOutput, Podman, PodmanCli, PodmanError, Service};
-use crate::spec::{ClusterName, ImageReference};
+use crate::spec::{ClusterName, ClusterSpec, ImageReference, Proxy};
 use crate::util::dirs::Dirs;
 use crate::util::text::error_chain;
 use crate::util::timeout_factor::TimeoutFactor;
@@ -376,7 +376,18 @@ impl Engine {
         let report = step(events, Step::Check, check).await?;
         let mut machine = Machine::from_facts(&report.facts);
         machine.timeouts = self.inner.timeouts;
+        machine.limits_remedy = report.cgroup_remedy().map(str::to_owned);
         Ok(machine)
+    }
+
+    /// Adds the HTTP proxies of the environment to the properties of the host, for clusters that use
+    /// them. Warns of those that nodes cannot use.
+    fn add_proxy(machine: &mut Machine, spec: &ClusterSpec, events: &dyn Events) {
+        if spec.host_proxy {
+            let (proxy, warnings) = Proxy::from_environment(|name| std::env::var(name).ok());
+            warnings.into_iter().for_each(|warning| events.send(Event::Warning(warning)));
+            machine.proxy = proxy;
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub use facts::{
 };
 pub use facts::{HostFacts, NodeImagePresence};
 pub(crate) use inotify::available_inotify_instances;
-pub(crate) use networks::{HostNetwork, networks};
+pub(crate) use networks::{HostNetwork, addresses, networks};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use probe::parse_any;
 #[cfg(test)]

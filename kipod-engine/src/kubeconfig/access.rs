@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::document::{CLUSTERS, CONTEXTS, Document, Section, USERS};
 use super::error::KubeconfigError;
@@ -40,12 +40,22 @@ impl fmt::Debug for ClusterAccess {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kubeconfig {
     access: ClusterAccess,
+    /// The name in the API server's certificate, if it differs from the host of the URL.
+    tls_server_name: Option<String>,
 }
 
 impl Kubeconfig {
     /// Creates the kubeconfig for this access.
     pub fn new(access: ClusterAccess) -> Self {
-        Self { access }
+        Self { access, tls_server_name: None }
+    }
+
+    /// Sets another URL of the API server, and the name in its certificate if it has not the host of
+    /// the URL.
+    pub fn with_server(mut self, server: String, tls_server_name: Option<String>) -> Self {
+        self.access.server = server;
+        self.tls_server_name = tls_server_name;
+        self
     }
 
     /// Parses the output of [`to_yaml`](Self::to_yaml).
@@ -55,31 +65,30 @@ impl Kubeconfig {
     /// If the text is not such an output.
     pub fn from_yaml(text: &str) -> Result<Self, KubeconfigError> {
         let malformed = |message: String| KubeconfigError::Malformed { message };
-        let stored: Stored = serde_saphyr::from_str(text)
-            // The parser's message may contain a part of the text, and so of the private key.
+        // The parser's message may contain a part of the text, and so of the private key.
+        let stored: Value = serde_saphyr::from_str(text)
             .map_err(|_| malformed("not written by kipod".to_owned()))?;
-        let context = stored.current_context;
+        let value = |pointer: &str| {
+            let text = stored.pointer(pointer).and_then(Value::as_str);
+            text.ok_or_else(|| malformed(format!("`{pointer}` is missing")))
+        };
+        let context = value("/current-context")?;
         let name = context.strip_prefix("kipod-").ok_or_else(|| {
             malformed(format!("the context `{context}` is not named `kipod-NAME`"))
         })?;
         let cluster_name = name.parse().map_err(|error| malformed(format!("{error}")))?;
-        let (Some(cluster), Some(user)) =
-            (stored.clusters.into_iter().next(), stored.users.into_iter().next())
-        else {
-            return Err(malformed("no cluster or no user".to_owned()));
-        };
-        let pem = |key: &str, data: String| {
-            let bytes = STANDARD.decode(data).ok();
+        let pem = |pointer: &str| {
+            let bytes = STANDARD.decode(value(pointer)?).ok();
             bytes
                 .and_then(|bytes| String::from_utf8(bytes).ok())
-                .ok_or_else(|| malformed(format!("`{key}` is not Base64-encoded PEM")))
+                .ok_or_else(|| malformed(format!("`{pointer}` is not Base64-encoded PEM")))
         };
         Ok(Self::new(ClusterAccess {
             cluster_name,
-            server: cluster.cluster.server,
-            ca_pem: pem("certificate-authority-data", cluster.cluster.ca)?,
-            client_cert_pem: pem("client-certificate-data", user.user.certificate)?,
-            client_key_pem: pem("client-key-data", user.user.key)?,
+            server: value("/clusters/0/cluster/server")?.to_owned(),
+            ca_pem: pem("/clusters/0/cluster/certificate-authority-data")?,
+            client_cert_pem: pem("/users/0/user/client-certificate-data")?,
+            client_key_pem: pem("/users/0/user/client-key-data")?,
         }))
     }
 
@@ -110,14 +119,12 @@ impl Kubeconfig {
         let ClusterAccess { server, ca_pem, client_cert_pem, client_key_pem, .. } = &self.access;
         let data = |pem: &str| Node::text(&STANDARD.encode(pem));
         let context = Node::text(&self.context());
+        let tls_server_name = self.tls_server_name.as_deref();
+        let mut cluster =
+            vec![("certificate-authority-data", data(ca_pem)), ("server", Node::text(server))];
+        cluster.extend(tls_server_name.map(|name| ("tls-server-name", Node::text(name))));
         [
-            (
-                CLUSTERS,
-                Node::map([
-                    ("certificate-authority-data", data(ca_pem)),
-                    ("server", Node::text(server)),
-                ]),
-            ),
+            (CLUSTERS, Node::map(cluster)),
             (CONTEXTS, Node::map([("cluster", context.clone()), ("user", context)])),
             (
                 USERS,
@@ -128,37 +135,4 @@ impl Kubeconfig {
             ),
         ]
     }
-}
-
-#[derive(Deserialize)]
-struct Stored {
-    #[serde(rename = "current-context")]
-    current_context: String,
-    clusters: Vec<StoredCluster>,
-    users: Vec<StoredUser>,
-}
-
-#[derive(Deserialize)]
-struct StoredCluster {
-    cluster: StoredServer,
-}
-
-#[derive(Deserialize)]
-struct StoredServer {
-    server: String,
-    #[serde(rename = "certificate-authority-data")]
-    ca: String,
-}
-
-#[derive(Deserialize)]
-struct StoredUser {
-    user: StoredCredential,
-}
-
-#[derive(Deserialize)]
-struct StoredCredential {
-    #[serde(rename = "client-certificate-data")]
-    certificate: String,
-    #[serde(rename = "client-key-data")]
-    key: String,
 }

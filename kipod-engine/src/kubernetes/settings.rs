@@ -23,12 +23,12 @@ pub(crate) struct Settings {
 
 /// The table starts at the oldest supported version. kubeadm has read `v1beta4` since 1.31 and
 /// patches cluster DNS since 1.32; kube-proxy has had the `nftables` mode without a feature gate
-/// since 1.31.
+/// since 1.31. 1.37, whose kubeadm reads `v1beta4` only, deploys etcd 3.7, which has the arguments of 3.6.
 ///
 /// Sources: kubeadm's reference (`--patches`); `SupportedEtcdVersion` in kubeadm's constants, by which
-/// 1.34 is the first with etcd 3.6; etcd's flags of 3.5 and 3.6; kube-proxy's feature gates; kubelet's
-/// feature gate `KubeletEnsureSecretPulledImages`, which is on since 1.35; the
-/// API `admissionregistration.k8s.io/v1` of 1.36.
+/// 1.34 is the first with etcd 3.6; etcd's flags of 3.5 and 3.6, and feature gates of 3.7; kube-proxy's
+/// feature gates; kubelet's feature gate `KubeletEnsureSecretPulledImages`, which is on since 1.35; the
+/// API `admissionregistration.k8s.io/v1` of 1.36; the changelog of 1.37.
 const TABLE: &[Settings] = &[
     Settings {
         since: OLDEST,
@@ -84,6 +84,7 @@ mod tests {
             ("v1.34.0-rc.1", "feature-gates"),
             ("1.35", "feature-gates"),
             ("v1.36.2+k3", "feature-gates"),
+            ("v1.37.0", "feature-gates"),
             ("v1.99.0", "feature-gates"),
         ] {
             let settings = Settings::of(&version.parse().unwrap());

@@ -18,25 +18,26 @@ pub(super) fn file(node: &NodeSettings<'_>) -> NodeFile {
 }
 
 /// Redirects connections of the node's own programs to the addresses that Kubernetes components use.
-/// The address of a single control plane is also used by nodes that join. Connections from the host and
-/// from the load balancer have other destinations or do not start in the node, so that both see when the
-/// API server is ready. Programs in the node see it at the loopback address.
+/// The address of a single control plane is also used by nodes that join, and that of the Service by pods
+/// of a restarted node. Connections from the host and from the load balancer have other destinations or
+/// do not start in the node, so that both see when the API server is ready. Programs in the node see it
+/// at the loopback address.
 fn rules(node: &NodeSettings<'_>) -> String {
-    let hooks: &[&str] = if node.is_internal() { &["output", "prerouting"] } else { &["output"] };
-    let rules: String = node.kubernetes_addresses().into_iter().map(rule).collect();
-    let chains: String = hooks
-        .iter()
-        // Before kube-proxy's rules, whose priority is -100.
-        .map(|hook| {
-            format!(
-                "    chain {hook} {{\n        type nat hook {hook} priority -110\n{rules}    }}\n"
-            )
-        })
-        .collect();
-    format!("# Written by kipod.\ntable inet kipod-hold {{\n{chains}}}\n")
+    let own: String =
+        node.kubernetes_addresses().into_iter().map(|address| rule(address, API_PORT)).collect();
+    let service = rule(node.cluster.api_service(), 443);
+    let from_outside = if node.is_internal() { own.as_str() } else { "" };
+    let output = chain("output", &own);
+    let prerouting = chain("prerouting", &format!("{from_outside}{service}"));
+    format!("# Written by kipod.\ntable inet kipod-hold {{\n{output}{prerouting}}}\n")
 }
 
-fn rule(address: IpAddr) -> String {
+/// The priority is before kube-proxy's, which is -100.
+fn chain(hook: &str, rules: &str) -> String {
+    format!("    chain {hook} {{\n        type nat hook {hook} priority -110\n{rules}    }}\n")
+}
+
+fn rule(address: IpAddr, port: u16) -> String {
     let ip = if address.is_ipv6() { "ip6" } else { "ip" };
-    format!("        {ip} daddr {address} tcp dport {API_PORT} redirect to :{HOLD_PORT}\n")
+    format!("        {ip} daddr {address} tcp dport {port} redirect to :{HOLD_PORT}\n")
 }

@@ -22,7 +22,7 @@ use crate::kubernetes::Role;
 
 pub use crio::registries_file;
 pub use file::NodeFile;
-pub use kubeadm::{PatchCause, PatchError, apply_patches};
+pub use kubeadm::{Configured, PatchCause, PatchError, apply_patches};
 pub use load_balancer::files as balancer_files;
 pub use paths::{
     API_PORT, CLUSTER_STORE, CONTROL_PLANE_STORE, HOST_STORE, SHARED_STORE, STATUS_DIR,
@@ -30,6 +30,9 @@ pub use paths::{
 pub use pod_network::routes_file;
 pub use services::{PublishedPorts, ServiceSettings};
 pub use settings::{Bootstrap, CgroupMode, ClusterSettings, NodeSettings, Route};
+
+/// The certificate authorities that the node trusts in addition. It installs them at each start.
+const CA_CERTIFICATES: &str = "ca-certificates.pem";
 
 /// Returns the files of a node. They must exist before the node starts.
 ///
@@ -47,6 +50,9 @@ pub fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError> {
     files.extend(kubeadm::files(node)?);
     files.extend(pod_network::files(node));
     files.extend(crio::files(node));
+    if let Some(certificates) = &node.cluster.found_registries.ca_certificates {
+        files.push(NodeFile::new(CA_CERTIFICATES, certificates));
+    }
     files.extend(node.services.as_ref().map(|services| services::file(node.name, services)));
     Ok(files)
 }

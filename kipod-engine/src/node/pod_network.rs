@@ -25,10 +25,12 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Vec<NodeFile> {
             NodeFile::new(RULES, packet_filter(node)),
         ];
     }
+    let mut rules = packet_filter(node);
+    rules.extend(api_service(node));
     vec![
         NodeFile::new("cni/net.d/10-kipod.conflist", conflist(node)),
         routes_file(node.routes),
-        NodeFile::new(RULES, packet_filter(node)),
+        NodeFile::new(RULES, rules),
     ]
 }
 
@@ -163,4 +165,29 @@ fn drop_unused_services(Family { ip, .. }: Family, services: &IpNet) -> String {
     }}
 "
     )
+}
+
+/// Leads pods to the API server until kube-proxy does. Otherwise the first packets of CoreDNS, which
+/// starts at the same time as kube-proxy, would be lost, and repeated after a second.
+///
+/// The priority is after kube-proxy's -100: its rules win as soon as they exist. `None` where kube-proxy
+/// does not use rules of netfilter.
+fn api_service(node: &NodeSettings<'_>) -> Option<String> {
+    let cluster = node.cluster;
+    let mode = cluster.spec.networking.kube_proxy_mode;
+    if !matches!(mode, KubeProxyMode::Iptables | KubeProxyMode::Nftables) {
+        return None;
+    }
+    let service = cluster.api_service();
+    let ip = if service.is_ipv6() { "ip6" } else { "ip" };
+    let server = cluster.endpoint();
+    Some(format!(
+        "table {ip} kipod {{
+    chain api-service {{
+        type nat hook prerouting priority -90
+        {ip} daddr {service} tcp dport 443 dnat to {server}
+    }}
+}}
+"
+    ))
 }

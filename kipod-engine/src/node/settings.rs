@@ -1,6 +1,6 @@
 //! Settings of nodes and clusters, from which the files of a node are derived.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::{API_PORT, ServiceSettings};
 use crate::kubernetes::{Role, Version};
 use crate::pki::Credentials;
 use crate::podman::StorageDriver;
-use crate::spec::{ClusterSpec, FoundRegistries, INTERNAL_NODE_ADDRESSES, NodeSpec};
+use crate::spec::{ClusterSpec, FoundRegistries, INTERNAL_NODE_ADDRESSES, NodeSpec, Proxy};
 use crate::util::timeouts::Timeouts;
 
 /// How the cgroups of pods are managed.
@@ -65,8 +65,8 @@ pub struct ClusterSettings<'a> {
     pub cgroups: CgroupMode,
     /// The first and the last group that may send ICMP echo requests without capabilities.
     pub ping_groups: (u64, u64),
-    /// The host address on which the API server is published.
-    pub api_server_address: IpAddr,
+    /// The host addresses on which clients may connect to the API server.
+    pub api_server_addresses: &'a [IpAddr],
     /// The storage driver of CRI-O.
     pub storage_driver: StorageDriver,
     /// Timeouts, which are longer on a slow machine.
@@ -75,6 +75,8 @@ pub struct ClusterSettings<'a> {
     pub credentials: &'a Credentials,
     /// The host's registries and registry credentials.
     pub found_registries: &'a FoundRegistries,
+    /// The HTTP proxies of nodes, and all destinations that are reached without them.
+    pub proxy: &'a Proxy,
 }
 
 impl ClusterSettings<'_> {
@@ -82,6 +84,15 @@ impl ClusterSettings<'_> {
     pub(super) fn endpoint(&self) -> SocketAddr {
         let address = self.balancer.unwrap_or_else(|| self.internal_addresses()[0]);
         SocketAddr::new(address, API_PORT)
+    }
+
+    /// Returns the address of the Service `default/kubernetes`: the first one of the Service subnet.
+    /// Source: `--service-cluster-ip-range` of kube-apiserver.
+    pub(super) fn api_service(&self) -> IpAddr {
+        match self.spec.networking.service_subnets()[0].network() {
+            IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() + 1).into(),
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() + 1).into(),
+        }
     }
 
     fn internal_addresses(&self) -> Vec<IpAddr> {

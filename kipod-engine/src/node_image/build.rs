@@ -20,6 +20,9 @@ use crate::util::dirs::Dirs;
 /// The programs of a node, in `/usr/local/bin`.
 const NODE_PROGRAMS: &[Program] = Program::ALL;
 
+/// The script of a node image that runs one container with the image's programs.
+const CHECK_RUNTIME: &str = "/usr/local/lib/kipod/check-runtime";
+
 /// Options of a node image build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -136,7 +139,7 @@ async fn kubeadm(bundle: &Bundle, args: &[&str]) -> Result<String, BuildError> {
     Ok(String::from_utf8_lossy(&output).into_owned())
 }
 
-/// Builds the image.
+/// Builds the image. It gets its name after its programs have run a container.
 async fn build_image(
     dirs: &Dirs,
     bundle: &Bundle,
@@ -152,12 +155,18 @@ async fn build_image(
     };
     let build = BuildOptions {
         context: context.path().to_owned(),
-        tag: options.reference.clone(),
+        tag: None,
         args: BTreeMap::from([("BASE".to_owned(), base)]),
         labels,
     };
     let failed = |source| BuildError::Build { reference: options.reference.clone(), source };
-    podman.build(&build).await.map_err(failed)?;
+    let id = podman.build(&build).await.map_err(failed)?;
+    if let Err(source) = podman.run_privileged(&id, &[CHECK_RUNTIME]).await {
+        // The error matters more than an image without a name, which `podman image prune` removes.
+        let _ = podman.remove_image(&id).await;
+        return Err(BuildError::Runtime { dir: bundle.dir().to_owned(), source });
+    }
+    podman.tag(&id, &options.reference).await.map_err(failed)?;
     if let Some(name) = options.reference.strip_suffix(":latest") {
         // `latest` is also the image of its version.
         let reference = format!("{name}:{}", version_tag(kubernetes_version));

@@ -74,6 +74,16 @@ pub enum BuildError {
         /// The cause.
         source: PodmanError,
     },
+    /// The programs of the bundle do not work together.
+    #[error(
+        "the crun of component bundle `{}` cannot run a container as its CRI-O configures it", .dir.display()
+    )]
+    Runtime {
+        /// The bundle's directory.
+        dir: PathBuf,
+        /// The output of crun.
+        source: PodmanError,
+    },
     /// The image store could not be filled.
     #[error(transparent)]
     Store(
@@ -105,6 +115,9 @@ impl Hint for BuildError {
             Self::Base { .. } => Some(
                 "without access to the registry, use a local image with `--base-image`, or add a root file system `base.tar` to the bundle".to_owned(),
             ),
+            Self::Runtime { .. } => {
+                Some("replace `bin/crun` of the bundle by a release that is as new as its CRI-O".to_owned())
+            }
             Self::Store(error) => error.hint(),
             Self::Version(_) | Self::Io { .. } | Self::Build { .. } | Self::Cancelled => None,
         }

@@ -233,7 +233,7 @@ async fn build(
     std::fs::write(&file, text).map_err(|source| StoreError::Io { path: file, source })?;
     let options = BuildOptions {
         context: context.path().to_owned(),
-        tag: image.to_owned(),
+        tag: Some(image.to_owned()),
         args: Default::default(),
         labels: Labels::new(),
     };

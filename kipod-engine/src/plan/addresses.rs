@@ -12,6 +12,8 @@ const GATEWAY: u32 = 1;
 const FIRST_NODE: u32 = 2;
 const BALANCER: u32 = 254;
 const NODE_NETWORK_LENGTH: u8 = 24;
+/// The subnet of all node networks and of all registries of the host: see [`node_subnets`].
+pub(super) const NODE_SUBNET_POOL: &str = "10.89.0.0/16";
 /// The prefix length of the node network in IPv6.
 const NODE_NETWORK_LENGTH6: u8 = 64;
 

@@ -1,5 +1,7 @@
 //! Resources of the host that are chosen for a cluster: subnet, port and Service address.
 
+use std::net::IpAddr;
+
 use super::ServiceAddress;
 use crate::spec::Subnet;
 
@@ -12,4 +14,6 @@ pub struct Choices {
     pub api_port: u16,
     /// The host address for Services, if the cluster has one.
     pub service_address: Option<ServiceAddress>,
+    /// The host's addresses on which the API server is published, if that is on all of them.
+    pub host_addresses: Vec<IpAddr>,
 }

@@ -126,7 +126,11 @@ impl ContainerTemplate<'_> {
                 container.binds.push(bind(&store.join(&part), &target, true));
             }
         }
-        container.devices = self.machine.fuse.then(|| "/dev/fuse".into()).into_iter().collect();
+        let fuse = self.machine.fuse.then(|| "/dev/fuse".to_owned());
+        container.devices = fuse.into_iter().chain(spec.devices.iter().cloned()).collect();
+        container.milli_cpus = spec.resources.milli_cpus;
+        container.memory = spec.resources.memory;
+        container.env.extend(spec.env.clone());
         container.ports = ports;
         mounts_and_ports::add(spec, container);
         node
@@ -177,6 +181,8 @@ impl ContainerTemplate<'_> {
             binds: vec![bind(&status_dir, STATUS_DIR, false)],
             tmpfs: vec!["/run".to_owned(), "/tmp".to_owned()],
             devices: Vec::new(),
+            milli_cpus: None,
+            memory: None,
             network: NetworkAttachment {
                 name: network_name(&self.spec.name),
                 address,

@@ -1,12 +1,13 @@
 //! `PlanContext`: the inputs of a plan. Plans one node, or the load balancer.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::addresses::{self, addresses};
 use super::container::{self, ContainerTemplate};
 use super::identity::control_planes;
+use super::proxy::proxy;
 use super::routes::routes;
 use super::{
     Choices, Machine, NODE_PORTS, NodeIdentity, NodePlan, ServiceAddress, UDP_NODE_PORTS,
@@ -70,11 +71,12 @@ impl PlanContext<'_> {
             balancer: self.balancer_address().map(|address| addresses(address, family)[0]),
             cgroups: machine.cgroups,
             ping_groups: machine.ping_groups,
-            api_server_address: spec.networking.api_server_address,
+            api_server_addresses: &self.api_server_addresses(),
             storage_driver: machine.storage_driver,
             timeouts: machine.timeouts,
             credentials: self.credentials,
             found_registries: self.found_registries,
+            proxy: &proxy(self),
         };
         // kube-proxy serves all Services on every node, so one node that publishes them is enough.
         let services =
@@ -106,6 +108,17 @@ impl PlanContext<'_> {
         let files = balancer_files(self.spec, self.identities);
         let ports = vec![container::published_api_server(self.spec, self.choices.api_port)];
         Some(self.template().balancer(self.balancer_address()?, image, ports, files))
+    }
+
+    /// Returns the host addresses on which clients may connect to the API server.
+    fn api_server_addresses(&self) -> Vec<IpAddr> {
+        let address = self.spec.networking.api_server_address;
+        if !address.is_unspecified() {
+            return vec![address];
+        }
+        // A socket on all IPv6 addresses also accepts IPv4.
+        let all = self.choices.host_addresses.iter().copied();
+        all.filter(|one| one.is_ipv4() || address.is_ipv6()).collect()
     }
 
     fn balancer_address(&self) -> Option<Ipv4Addr> {

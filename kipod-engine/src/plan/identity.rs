@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::addresses::{self, addresses, node_addresses};
 use super::names::{node_name, node_names};
 use crate::kubernetes::Role;
-use crate::spec::{ClusterSpec, IpFamily, MAX_NODES, NODE_POD_CIDR_LENGTHS, Subnet, Subnet6};
+use crate::spec::{
+    ClusterSpec, DualStack, IpFamily, MAX_NODES, NODE_POD_CIDR_LENGTHS, Subnet, Subnet6,
+};
 
 /// The identity of a node. It does not change while the node exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +36,9 @@ impl NodeIdentity {
 
     /// Returns the node's pod CIDRs, one per IP family of the cluster.
     pub fn pod_subnets(&self, family: IpFamily) -> Vec<IpNet> {
-        let v4 = family.has_ipv4().then(|| self.pod_subnet.into());
-        v4.into_iter().chain(self.pod_subnet6.map(IpNet::from)).collect()
+        let subnets =
+            DualStack::new(Some(self.pod_subnet.into()), self.pod_subnet6.map(IpNet::from));
+        subnets.each::<Option<IpNet>>(family).into_iter().flatten().collect()
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::host::{HostFacts, IdMap};
 use crate::node::CgroupMode;
 use crate::podman::StorageDriver;
+use crate::spec::Proxy;
 use crate::util::timeouts::Timeouts;
 
 /// The cgroup controllers that pod limits require.
@@ -34,6 +35,10 @@ pub struct Machine {
     pub ip_vs: bool,
     /// Timeouts, which are longer on a slow machine.
     pub timeouts: Timeouts,
+    /// The remedy of the host check, if cgroup controllers are missing.
+    pub limits_remedy: Option<String>,
+    /// The HTTP proxies of the environment; none if nodes do not use them.
+    pub proxy: Proxy,
 }
 
 impl Machine {
@@ -50,7 +55,7 @@ impl Machine {
     ///   their CRI-O reads.
     /// * If Netavark uses nftables, a node can publish thousands of ports only if
     ///   `net.core.wmem_max` is at least [`SEND_BUFFER`](crate::host::SEND_BUFFER).
-    /// * The timeout factor is 1: it is not derived from facts.
+    /// * The timeout factor is 1, and there is no remedy and no proxy: they are not derived from facts.
     pub fn from_facts(facts: &HostFacts) -> Self {
         let info = facts.podman.info.as_ref();
         let systemd = info.is_some_and(|info| info.cgroup_manager == "systemd");
@@ -82,6 +87,8 @@ impl Machine {
             ipv6: facts.network.ipv6,
             ip_vs: facts.kernel.ip_vs,
             timeouts: Timeouts::default(),
+            limits_remedy: None,
+            proxy: Proxy::default(),
         }
     }
 }

@@ -89,6 +89,8 @@ fn container(options: &RegistryOptions<'_>, registry: &LocalRegistry) -> Contain
         binds: Vec::new(),
         tmpfs: Vec::new(),
         devices: Vec::new(),
+        milli_cpus: None,
+        memory: None,
         network: NetworkAttachment {
             name: network_name(name),
             address: registry.address,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::check::TypedCheck;
 use super::{
-    ClusterSpec, ImageReference, Networking, NodeSpec, RawRegistry, RawSpec, Registry,
-    ValidationErrors,
+    ClusterSpec, ImageReference, Networking, NodeSpec, Proxy, RawProxy, RawRegistry, RawSpec,
+    Registry, ValidationErrors,
 };
 use crate::kubernetes::{Role, Version};
 
@@ -146,6 +146,35 @@ impl ClusterSpecBuilder {
     /// Sets the file with the registry credentials of the nodes.
     pub fn registry_auth_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.spec.registry_auth_file = Some(path.into());
+        self
+    }
+
+    /// Sets the HTTP proxies of nodes. Values that are not set come from the environment.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        let value = |text: Option<String>| text.map(Into::into);
+        self.raw.proxy = RawProxy {
+            http: value(proxy.http),
+            https: value(proxy.https),
+            no_proxy: proxy.no_proxy.map(|all| all.into_iter().map(Into::into).collect()),
+        };
+        self
+    }
+
+    /// Sets whether nodes use the proxies of the environment. Default: `true`.
+    pub fn host_proxy(mut self, enabled: bool) -> Self {
+        self.spec.host_proxy = enabled;
+        self
+    }
+
+    /// Adds a PEM file with certificate authorities that nodes trust.
+    pub fn ca_certificates(mut self, path: impl Into<PathBuf>) -> Self {
+        self.spec.ca_certificates.push(path.into());
+        self
+    }
+
+    /// Sets whether nodes trust the certificate authorities of the host. Default: `false`.
+    pub fn host_ca_certificates(mut self, enabled: bool) -> Self {
+        self.spec.host_ca_certificates = enabled;
         self
     }
 

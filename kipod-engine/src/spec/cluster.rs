@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterName, ImageReference, KubeadmPatches, Networking, NodeSpec, Registry};
+use super::{ClusterName, ImageReference, KubeadmPatches, Networking, NodeSpec, Proxy, Registry};
 use crate::kubernetes::{Role, Version};
 
 /// The default timeout for a cluster to become ready: five minutes. Creation takes half a minute on two
@@ -53,6 +53,16 @@ pub struct ClusterSpec {
     /// The file with the registry credentials of the nodes. A relative path starts at the current
     /// directory. Default: none.
     pub registry_auth_file: Option<PathBuf>,
+    /// The HTTP proxies of nodes. Default: none.
+    pub proxy: Proxy,
+    /// `true` if nodes use `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` of the environment, unless
+    /// [`proxy`](Self::proxy) has the value. Default: `true`.
+    pub host_proxy: bool,
+    /// PEM files with certificate authorities that nodes trust in addition. A relative path starts at
+    /// the current directory. Default: none.
+    pub ca_certificates: Vec<PathBuf>,
+    /// `true` if nodes also trust the certificate authorities of the host. Default: `false`.
+    pub host_ca_certificates: bool,
     /// `true` if pods can use all images of the user's Podman store. Default: `true`.
     pub host_images: bool,
     /// Images that are loaded into the new cluster from the user's Podman store, which pulls missing
@@ -84,6 +94,10 @@ impl Default for ClusterSpec {
             crio_drop_ins: BTreeMap::new(),
             registries: Vec::new(),
             registry_auth_file: None,
+            proxy: Proxy::default(),
+            host_proxy: true,
+            ca_certificates: Vec::new(),
+            host_ca_certificates: false,
             host_images: true,
             preload: Vec::new(),
             load_balancer: true,

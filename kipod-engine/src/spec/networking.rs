@@ -15,6 +15,10 @@ pub(crate) const INTERNAL_NODE_ADDRESSES: DualStack<Ipv4Addr, Ipv6Addr> = DualSt
     Ipv6Addr::new(0xfd00, 0x172, 0x31, 0x255, 0, 0, 0, 1),
 );
 
+/// The address of the host in nodes and pods. Each node forwards it to the address at which it reaches the
+/// host, which can change whenever the node is started.
+pub(crate) const INTERNAL_HOST_ADDRESS: Ipv4Addr = Ipv4Addr::new(172, 31, 255, 2);
+
 /// The CIDRs that contain all addresses.
 pub(crate) const ANY_ADDRESS: DualStack<&str, &str> = DualStack::new("0.0.0.0/0", "::/0");
 
@@ -95,7 +99,7 @@ impl Networking {
         };
         let api_server_address = match ip_family {
             IpFamily::Ipv6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            IpFamily::Ipv4 | IpFamily::Dual => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
         Self {
             ip_family,

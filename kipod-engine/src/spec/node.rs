@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kubernetes::Role;
 
-use super::{ExtraMount, ExtraPort, ImageReference, KubeadmPatches};
+use super::{ExtraMount, ExtraPort, ImageReference, KubeadmPatches, NodeResources};
 
 /// The maximum number of nodes. Each needs an address of a /24, as do the gateway and the load balancer.
 pub(crate) const MAX_NODES: usize = 250;
@@ -36,6 +36,17 @@ pub struct NodeSpec {
     pub extra_port_mappings: Vec<ExtraPort>,
     /// Patches of the node's kubeadm configuration, applied after the patches of the cluster.
     pub kubeadm_patches: KubeadmPatches,
+    /// The resource limits, which kubelet reports as the node's allocatable resources. Default: none.
+    #[serde(default)]
+    pub resources: NodeResources,
+    /// Devices of the host: paths below `/dev`, or names of the Container Device Interface, such as
+    /// `vendor.com/gpu=all`. Default: none.
+    #[serde(default)]
+    pub devices: Vec<String>,
+    /// Environment variables of commands in the node, and of CRI-O, kubelet and kubeadm. Default:
+    /// none.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
 }
 
 impl NodeSpec {
@@ -48,6 +59,9 @@ impl NodeSpec {
             extra_mounts: Vec::new(),
             extra_port_mappings: Vec::new(),
             kubeadm_patches: KubeadmPatches::default(),
+            resources: NodeResources::default(),
+            devices: Vec::new(),
+            env: BTreeMap::new(),
         }
     }
 }

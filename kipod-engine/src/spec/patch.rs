@@ -4,6 +4,7 @@ use json_patch::PatchOperation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::patch_fields::{unknown_fields, unknown_in_operation};
 use super::problem::Problem;
 use crate::util::suggest::did_you_mean;
 
@@ -180,7 +181,13 @@ impl MergePatch {
             };
             let target = PatchTarget { kind, api_version: text("apiVersion") };
             match target.check() {
-                Ok(()) => read.push((target, document)),
+                Ok(()) => {
+                    if !target.is_outdated() {
+                        let unknown = unknown_fields(&target.kind, &document);
+                        problems.extend(unknown.into_iter().map(Problem));
+                    }
+                    read.push((target, document));
+                }
                 Err(problem) => problems.push(problem),
             }
         }
@@ -212,10 +219,20 @@ impl JsonPatch {
         match documents(text).map(|mut all| (all.len() == 1).then(|| all.remove(0))) {
             Ok(Some(Value::Array(list))) => {
                 for (index, operation) in list.into_iter().enumerate() {
+                    let path = operation["path"].as_str().unwrap_or_default();
+                    let unknown = match target.is_outdated() {
+                        true => Vec::new(),
+                        false => unknown_in_operation(&target.kind, path, operation.get("value")),
+                    };
+                    let number = index + 1;
                     match serde_json::from_value(operation) {
-                        Ok(operation) => operations.push(operation),
+                        Ok(operation) => {
+                            let problem = |text| Problem(format!("operation {number}: {text}"));
+                            problems.extend(unknown.into_iter().map(problem));
+                            operations.push(operation);
+                        }
                         Err(error) => {
-                            problems.push(Problem(format!("operation {}: {error}", index + 1)));
+                            problems.push(Problem(format!("operation {number}: {error}")));
                         }
                     }
                 }

@@ -58,6 +58,25 @@ pub struct RawSpec {
     pub registries: Vec<RawRegistry>,
     /// The file with registry credentials.
     pub registry_auth_file: Option<RawValue>,
+    /// The HTTP proxies of nodes.
+    pub proxy: RawProxy,
+    /// `true` if nodes use the proxies of the environment. Default: `true`.
+    pub host_proxy: Option<bool>,
+    /// Files with certificate authorities that nodes trust.
+    pub ca_certificates: Vec<RawValue>,
+    /// `true` if nodes trust the certificate authorities of the host.
+    pub host_ca_certificates: bool,
+}
+
+/// Unvalidated HTTP proxies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawProxy {
+    /// The proxy of `http` URLs.
+    pub http: Option<RawValue>,
+    /// The proxy of `https` URLs.
+    pub https: Option<RawValue>,
+    /// Destinations that are reached without a proxy.
+    pub no_proxy: Option<Vec<RawValue>>,
 }
 
 /// An unvalidated node.
@@ -77,6 +96,14 @@ pub struct RawNode {
     pub ports: Vec<RawPort>,
     /// Patches of the node's kubeadm configuration.
     pub kubeadm_patches: RawPatches,
+    /// The limit of processors.
+    pub cpus: Option<RawValue>,
+    /// The limit of memory.
+    pub memory: Option<RawValue>,
+    /// Devices of the host.
+    pub devices: Vec<RawValue>,
+    /// Environment variables.
+    pub env: Vec<(RawValue, RawValue)>,
 }
 
 /// An unvalidated mount.

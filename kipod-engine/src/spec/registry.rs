@@ -108,4 +108,6 @@ pub struct FoundRegistries {
     pub auth: Option<RegistryAuth>,
     /// The local registries.
     pub local: Vec<LocalRegistry>,
+    /// The certificate authorities, in PEM, that nodes trust in addition; none by default.
+    pub ca_certificates: Option<String>,
 }

@@ -43,6 +43,8 @@ pub(crate) fn machine() -> Machine {
         ipv6: true,
         ip_vs: true,
         timeouts: Default::default(),
+        limits_remedy: None,
+        proxy: Default::default(),
     }
 }
 

@@ -52,6 +52,12 @@ impl Timeouts {
         self.scale(Duration::from_secs(2))
     }
 
+    /// Returns the timeout for kubelet to register its node after kubeadm has finished, which takes less
+    /// than a second.
+    pub(crate) fn registration(self) -> Duration {
+        self.scale(Duration::from_secs(30))
+    }
+
     /// Returns the timeout for the report of what is not ready, after another timeout.
     pub(crate) fn report(self) -> Duration {
         self.scale(Duration::from_secs(5))

@@ -15,7 +15,7 @@ fn context(dir: &Path, containerfile: &str) -> BuildOptions {
     std::fs::write(context.join("Containerfile"), containerfile).unwrap();
     BuildOptions {
         context,
-        tag: "localhost/kipod-contract-built:1".into(),
+        tag: Some("localhost/kipod-contract-built:1".into()),
         args: BTreeMap::from([("WHO".into(), "a b".into())]),
         labels: BTreeMap::from([("io.kipod.contract".into(), "c d".into())]),
     }
@@ -67,7 +67,7 @@ async fn image_stores_build_and_serve_images() {
     let loaded = PodmanCli::new().in_store(other.clone()).load(&archive).await.unwrap();
     assert_eq!(loaded, [imported]);
 
-    let built = build.tag.as_str();
+    let built = "localhost/kipod-contract-built:1";
     let all = [built, "localhost/kipod-contract-built:2", imported];
     assert_eq!(podman.references().await.unwrap(), all);
 
@@ -214,7 +214,7 @@ async fn held_image_loses_only_its_name() {
     let dir = tempfile::tempdir().unwrap();
     let name = format!("localhost/{}:1", fixture.name("held"));
     let containerfile = format!("FROM scratch\nLABEL only={}\nCOPY busybox /\n", fixture.prefix);
-    let build = BuildOptions { tag: name.clone(), ..context(dir.path(), &containerfile) };
+    let build = BuildOptions { tag: Some(name.clone()), ..context(dir.path(), &containerfile) };
     let id = PodmanCli::new().build(&build).await.unwrap();
     let hold = ImageHold {
         container: fixture.name("holder"),

@@ -100,6 +100,8 @@ impl Fixture {
             binds: Vec::new(),
             tmpfs: vec!["/run".to_owned()],
             devices: vec!["/dev/fuse".into()],
+            milli_cpus: None,
+            memory: None,
             network: NetworkAttachment {
                 name: network.name.clone(),
                 address: Ipv4Addr::new(a, b, c, 10),

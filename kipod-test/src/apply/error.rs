@@ -24,6 +24,9 @@ pub(crate) enum ApplyError {
     /// The `apiVersion` of an object is invalid.
     #[error("failed to apply {object}")]
     Type { object: ObjectName, source: kube::core::gvk::ParseGroupVersionError },
+    /// The cluster has no such kind: neither Kubernetes nor a CustomResourceDefinition defines it.
+    #[error("failed to apply {object}: the cluster has no kind `{}` of `{api_version}`", .object.kind)]
+    UnknownKind { object: ObjectName, api_version: String },
     /// A fixture is not namespaced.
     #[error("{object} is cluster-scoped: move it from `fixtures` to `manifests`")]
     ClusterScoped { object: ObjectName },

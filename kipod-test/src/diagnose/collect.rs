@@ -1,16 +1,13 @@
 //! Collection of everything that may explain a failure.
 
-use std::fmt::Debug;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Event, Node, Pod};
-use kube::Client;
 use kube::api::{Api, DynamicObject, ListParams, LogParams, TypeMeta};
 use kube::core::ApiResource;
 use kube::discovery::{Discovery, Scope, verbs};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use kube::{Client, Resource};
 use serde_json::Value;
 
 use super::report::Report;
@@ -42,30 +39,42 @@ pub(super) async fn all(
     journals(lease, started, report).await;
 }
 
-/// Lists objects as JSON.
-async fn list_all<K>(what: &str, api: &Api<K>, report: &mut Report) -> Vec<Value>
-where
-    K: Clone + Debug + DeserializeOwned + Serialize,
-{
+/// Lists the objects of type `K` as JSON: in the namespace, or all.
+async fn list_all<K: Resource<DynamicType = ()>>(
+    client: &Client,
+    namespace: Option<&str>,
+    report: &mut Report,
+) -> Vec<Value> {
+    // Parsing into `K` would compile all of its fields, which takes seconds.
+    list_resource(client, namespace, &ApiResource::erase::<K>(&()), report).await
+}
+
+async fn list_resource(
+    client: &Client,
+    namespace: Option<&str>,
+    resource: &ApiResource,
+    report: &mut Report,
+) -> Vec<Value> {
+    let api: Api<DynamicObject> = match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+        None => Api::all_with(client.clone(), resource),
+    };
     let response = api.list(&ListParams::default()).await;
-    let items = report.ok(what, response).map(|list| list.items).unwrap_or_default();
+    let items = report.ok(&resource.plural, response).map(|list| list.items).unwrap_or_default();
     items.iter().map(to_json).collect()
 }
 
 /// Summarizes Deployments and Pods, and returns the Pods.
 async fn workloads(client: &Client, namespace: &str, report: &mut Report) -> Vec<Value> {
-    let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
-    let deployments = list_all("deployments", &api, report).await;
+    let deployments = list_all::<Deployment>(client, Some(namespace), report).await;
     report.add_summary(summary::deployments(&deployments));
-    let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let pods = list_all("pods", &api, report).await;
+    let pods = list_all::<Pod>(client, Some(namespace), report).await;
     report.add_summary(summary::pods(&pods));
     pods
 }
 
 async fn events(client: &Client, namespace: &str, report: &mut Report) {
-    let api: Api<Event> = Api::namespaced(client.clone(), namespace);
-    let mut events = list_all("events", &api, report).await;
+    let mut events = list_all::<Event>(client, Some(namespace), report).await;
     events.sort_by_key(summary::event_time);
     report.add_summary(summary::warnings(&events));
     let lines = events.iter().map(|event| {
@@ -136,7 +145,7 @@ async fn objects_of_kind(
             redact(&mut object.data);
         }
         let name = object.metadata.name.clone().unwrap_or_default();
-        report.write_yaml(&format!("objects/{}.{name}.yaml", resource.plural), &object);
+        report.write_yaml(&format!("objects/{}.{name}.yaml", resource.plural), &to_json(&object));
     }
 }
 
@@ -151,8 +160,7 @@ fn redact(secret: &mut Value) {
 }
 
 async fn nodes(client: &Client, report: &mut Report) {
-    let api: Api<Node> = Api::all(client.clone());
-    for node in list_all("nodes", &api, report).await {
+    for node in list_all::<Node>(client, None, report).await {
         report.add_summary(summary::node(&node));
         let name = text(&node["metadata"]["name"]).unwrap_or("?");
         report.write_yaml(&format!("nodes/{name}.yaml"), &node["status"]);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde_json::Value;
 
 use crate::engine_api::error_chain;
 
@@ -38,7 +38,7 @@ impl Report {
     }
 
     /// Writes a file as YAML.
-    pub(super) fn write_yaml(&mut self, path: &str, value: &impl Serialize) {
+    pub(super) fn write_yaml(&mut self, path: &str, value: &Value) {
         match serde_saphyr::to_string(value) {
             Ok(text) => self.write(path, &text),
             Err(error) => self.add_error(path, &error.to_string()),

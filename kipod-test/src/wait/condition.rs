@@ -3,6 +3,7 @@
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::DynamicObject;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -84,9 +85,9 @@ impl<K> Condition<K> {
     }
 }
 
-/// Returns the entry of `status.conditions` with this type and status.
-fn find_condition<'a>(object: &'a Value, kind: &str, status: &str) -> Option<&'a Value> {
-    let mut conditions = list(&object["status"]["conditions"]).iter();
+/// Returns the entry of a status's `conditions` with this type and status.
+fn find_condition<'a>(object_status: &'a Value, kind: &str, status: &str) -> Option<&'a Value> {
+    let mut conditions = list(&object_status["conditions"]).iter();
     conditions.find(|one| one["type"] == kind && one["status"] == status)
 }
 
@@ -145,29 +146,30 @@ pub fn gone<K: kube::Resource>() -> Condition<K> {
 /// # Ok(())
 /// # }
 /// ```
+#[inline] // As the implementations of `Rollout`.
 pub fn pod_ready() -> Condition<Pod> {
-    Condition::of_existing("ready", |pod: &Pod| {
-        let pod = to_json(pod);
-        if find_condition(&pod, "Ready", "True").is_some() {
-            return State::Met;
-        }
-        let status = &pod["status"];
-        let phase = text(&status["phase"]).unwrap_or("Unknown");
-        let containers = list(&status["containerStatuses"]);
-        let init = list(&status["initContainerStatuses"]);
-        let mut reasons: Vec<String> =
-            init.iter().chain(containers).filter_map(describe_container).collect();
-        if reasons.is_empty() {
-            let unmet = list(&status["conditions"]).iter().filter(|one| one["status"] != "True");
-            reasons.extend(unmet.filter_map(|one| text(&one["message"])).map(str::to_owned));
-            reasons.dedup();
-        }
-        let description = [vec![format!("phase {phase}")], reasons].concat().join("; ");
-        match phase {
-            "Succeeded" | "Failed" => State::Never(description),
-            _ => State::NotYet(description),
-        }
-    })
+    Condition::of_existing("ready", |pod: &Pod| pod_state(&to_json(&pod.status)))
+}
+
+fn pod_state(status: &Value) -> State {
+    if find_condition(status, "Ready", "True").is_some() {
+        return State::Met;
+    }
+    let phase = text(&status["phase"]).unwrap_or("Unknown");
+    let containers = list(&status["containerStatuses"]);
+    let init = list(&status["initContainerStatuses"]);
+    let mut reasons: Vec<String> =
+        init.iter().chain(containers).filter_map(describe_container).collect();
+    if reasons.is_empty() {
+        let unmet = list(&status["conditions"]).iter().filter(|one| one["status"] != "True");
+        reasons.extend(unmet.filter_map(|one| text(&one["message"])).map(str::to_owned));
+        reasons.dedup();
+    }
+    let description = [vec![format!("phase {phase}")], reasons].concat().join("; ");
+    match phase {
+        "Succeeded" | "Failed" => State::Never(description),
+        _ => State::NotYet(description),
+    }
 }
 
 /// Returns the condition that the Job is complete. A Job that has failed never completes.
@@ -179,25 +181,27 @@ pub fn pod_ready() -> Condition<Pod> {
 /// let pending = State::NotYet("0 of 1 pods succeeded, 0 failed, 0 active".to_owned());
 /// assert_eq!(wait::job_done().check(Some(&Job::default())), pending);
 /// ```
+#[inline] // As the implementations of `Rollout`.
 pub fn job_done() -> Condition<Job> {
-    Condition::of_existing("done", |job: &Job| {
-        let job = to_json(job);
-        if find_condition(&job, "Complete", "True").is_some() {
-            return State::Met;
-        }
-        if let Some(failed) = find_condition(&job, "Failed", "True") {
-            let reason = text(&failed["message"]).or(text(&failed["reason"]));
-            return State::Never(format!("failed: {}", reason.unwrap_or("no reason given")));
-        }
-        let status = &job["status"];
-        State::NotYet(format!(
-            "{} of {} pods succeeded, {} failed, {} active",
-            int(&status["succeeded"], 0),
-            int(&job["spec"]["completions"], 1),
-            int(&status["failed"], 0),
-            int(&status["active"], 0)
-        ))
-    })
+    Condition::of_existing("done", |job: &Job| job_state(&to_json(job)))
+}
+
+fn job_state(job: &Value) -> State {
+    let status = &job["status"];
+    if find_condition(status, "Complete", "True").is_some() {
+        return State::Met;
+    }
+    if let Some(failed) = find_condition(status, "Failed", "True") {
+        let reason = text(&failed["message"]).or(text(&failed["reason"]));
+        return State::Never(format!("failed: {}", reason.unwrap_or("no reason given")));
+    }
+    State::NotYet(format!(
+        "{} of {} pods succeeded, {} failed, {} active",
+        int(&status["succeeded"], 0),
+        int(&job["spec"]["completions"], 1),
+        int(&status["failed"], 0),
+        int(&status["active"], 0)
+    ))
 }
 
 /// Returns the condition that the API server serves the custom resource, so that objects of it can be
@@ -212,18 +216,27 @@ pub fn job_done() -> Condition<Job> {
 /// # Ok(())
 /// # }
 /// ```
+#[inline] // As the implementations of `Rollout`.
 pub fn crd_established() -> Condition<CustomResourceDefinition> {
     Condition::of_existing("established", |crd: &CustomResourceDefinition| {
-        let crd = to_json(crd);
-        if let Some(refused) = find_condition(&crd, "NamesAccepted", "False") {
-            let message = text(&refused["message"]).unwrap_or("no message");
-            return State::Never(format!("names not accepted: {message}"));
-        }
-        match find_condition(&crd, "Established", "True") {
-            Some(_) => State::Met,
-            None => State::NotYet("not established".to_owned()),
-        }
+        crd_state(&to_json(&crd.status))
     })
+}
+
+/// Returns [`crd_established`] for an object of a type that is known at run time only.
+pub(crate) fn dynamic_crd_established() -> Condition<DynamicObject> {
+    Condition::of_existing("established", |crd: &DynamicObject| crd_state(&crd.data["status"]))
+}
+
+fn crd_state(status: &Value) -> State {
+    if let Some(refused) = find_condition(status, "NamesAccepted", "False") {
+        let message = text(&refused["message"]).unwrap_or("no message");
+        return State::Never(format!("names not accepted: {message}"));
+    }
+    match find_condition(status, "Established", "True") {
+        Some(_) => State::Met,
+        None => State::NotYet("not established".to_owned()),
+    }
 }
 
 /// Returns the condition that the entry `kind` of `status.conditions` is `True`. `kind` is a type such as
@@ -358,5 +371,11 @@ mod tests {
         );
         let refused = crd_established().check(Some(&crd("NamesAccepted", "False")));
         assert!(matches!(refused, State::Never(_)), "{refused:?}");
+        let dynamic = |kind: &str, status: &str| {
+            let object = serde_json::to_value(crd(kind, status)).unwrap();
+            dynamic_crd_established().check(Some(&from_value(object).unwrap()))
+        };
+        assert_eq!(dynamic("Established", "True"), State::Met);
+        assert_eq!(dynamic("NamesAccepted", "False"), refused);
     }
 }

@@ -33,10 +33,13 @@ pub(crate) mod pending;
 mod rollout;
 mod tracker;
 
+pub(crate) use condition::dynamic_crd_established;
 pub use condition::{
     Condition, State, condition_true, crd_established, exists, gone, job_done, pod_ready,
 };
 pub use count::{Count, count};
+pub(crate) use object::dynamic_object;
 pub use object::{Wait, default_service_account, object};
+pub(crate) use rollout::dynamic_rolled_out;
 pub use rollout::{Rollout, RolloutStatus, rolled_out};
 pub use tracker::{DEFAULT_TIMEOUT, WaitError};

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
@@ -32,9 +33,24 @@ pub fn object<K>(api: &Api<K>, name: &str, condition: Condition<K>) -> Wait<K>
 where
     K: Resource + Clone + Debug + Send + DeserializeOwned + 'static,
 {
-    let kind = std::any::type_name::<K>().rsplit("::").next().unwrap_or("object").to_lowercase();
-    let what = format!("{kind}/{name}: {}", condition.what());
-    Wait { api: api.clone(), name: name.to_owned(), condition, timeout: default_timeout(), what }
+    let kind = std::any::type_name::<K>().rsplit("::").next().unwrap_or("object");
+    Wait::new(api.clone(), kind, name, condition)
+}
+
+/// Waits until an object of a type that is known at run time only meets a condition. `namespace` is
+/// `None` for cluster-scoped objects.
+pub(crate) fn dynamic_object(
+    client: &Client,
+    resource: &ApiResource,
+    namespace: Option<&str>,
+    name: &str,
+    condition: Condition<DynamicObject>,
+) -> Wait<DynamicObject> {
+    let api = match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+        None => Api::all_with(client.clone(), resource),
+    };
+    Wait::new(api, &resource.kind, name, condition)
 }
 
 /// Waits until a namespace has its default ServiceAccount, which pods require. The namespace of a
@@ -51,8 +67,8 @@ where
 ///
 /// If the ServiceAccount is not created in time.
 pub async fn default_service_account(client: &Client, namespace: &str) -> Result<(), WaitError> {
-    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
-    object(&accounts, "default", exists()).await.map(drop)
+    let resource = ApiResource::erase::<ServiceAccount>(&());
+    dynamic_object(client, &resource, Some(namespace), "default", exists()).await.map(drop)
 }
 
 /// A wait for one object, from [`object`]. It starts when it is awaited.
@@ -79,6 +95,11 @@ pub struct Wait<K> {
 }
 
 impl<K> Wait<K> {
+    fn new(api: Api<K>, kind: &str, name: &str, condition: Condition<K>) -> Self {
+        let what = format!("{}/{name}: {}", kind.to_lowercase(), condition.what());
+        Self { api, name: name.to_owned(), condition, timeout: default_timeout(), what }
+    }
+
     /// Sets the timeout. `KIPOD_TIMEOUT_FACTOR` does not apply to it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

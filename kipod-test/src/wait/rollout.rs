@@ -2,6 +2,8 @@
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use kube::Resource;
+use kube::api::{ApiResource, DynamicObject};
+use serde_json::Value;
 
 use super::condition::{Condition, State};
 use crate::json::{int, list, text, to_json};
@@ -59,82 +61,113 @@ pub struct RolloutStatus {
 /// ```
 pub fn rolled_out<K: Rollout>() -> Condition<K> {
     Condition::of_existing("rolled out", |object: &K| {
-        let status = object.rollout_status();
-        let RolloutStatus { desired, current, updated, available, .. } = status;
-        if status.observed_generation < object.meta().generation.unwrap_or(0) {
-            return State::NotYet("the latest spec is not observed yet".to_owned());
-        }
-        if let Some(reason) = status.failure {
-            return State::Never(reason);
-        }
-        if updated >= desired && current <= updated && available >= desired {
-            return State::Met;
-        }
-        let mut text = format!("{updated} of {desired} replicas updated, {available} available");
-        if current > updated {
-            text.push_str(&format!(", {} old remaining", current - updated));
-        }
-        State::NotYet(text)
+        state(object.rollout_status(), object.meta().generation)
     })
 }
 
+/// Returns [`rolled_out`] for a type that is known at run time only; `None` if it has no rollout.
+pub(crate) fn dynamic_rolled_out(resource: &ApiResource) -> Option<Condition<DynamicObject>> {
+    let rollout_status = match (resource.api_version.as_str(), resource.kind.as_str()) {
+        ("apps/v1", "Deployment") => deployment,
+        ("apps/v1", "StatefulSet") => stateful_set,
+        ("apps/v1", "DaemonSet") => daemon_set,
+        _ => return None,
+    };
+    Some(Condition::of_existing("rolled out", move |object: &DynamicObject| {
+        state(rollout_status(&object.data), object.metadata.generation)
+    }))
+}
+
+fn state(status: RolloutStatus, generation: Option<i64>) -> State {
+    let RolloutStatus { desired, current, updated, available, .. } = status;
+    if status.observed_generation < generation.unwrap_or(0) {
+        return State::NotYet("the latest spec is not observed yet".to_owned());
+    }
+    if let Some(reason) = status.failure {
+        return State::Never(reason);
+    }
+    if updated >= desired && current <= updated && available >= desired {
+        return State::Met;
+    }
+    let mut text = format!("{updated} of {desired} replicas updated, {available} available");
+    if current > updated {
+        text.push_str(&format!(", {} old remaining", current - updated));
+    }
+    State::NotYet(text)
+}
+
+// `#[inline]`, because converting such a type to JSON takes about a second to compile: a crate that does
+// not wait for it should not pay for it.
 impl Rollout for Deployment {
+    #[inline]
     fn rollout_status(&self) -> RolloutStatus {
-        let object = to_json(self);
-        let status = &object["status"];
-        let exceeded = list(&status["conditions"]).iter().find(|one| {
-            one["type"] == "Progressing" && one["reason"] == "ProgressDeadlineExceeded"
-        });
-        let failure = exceeded.map(|condition| {
-            text(&condition["message"]).unwrap_or("progress deadline exceeded").to_owned()
-        });
-        RolloutStatus {
-            observed_generation: int(&status["observedGeneration"], 0),
-            desired: int(&object["spec"]["replicas"], 1),
-            current: int(&status["replicas"], 0),
-            updated: int(&status["updatedReplicas"], 0),
-            available: int(&status["availableReplicas"], 0),
-            failure,
-        }
+        deployment(&to_json(self))
     }
 }
 
 impl Rollout for StatefulSet {
+    #[inline]
     fn rollout_status(&self) -> RolloutStatus {
-        let object = to_json(self);
-        let status = &object["status"];
-        let complete = status["updateRevision"] == status["currentRevision"];
-        let current = int(&status["replicas"], 0);
-        RolloutStatus {
-            observed_generation: int(&status["observedGeneration"], 0),
-            desired: int(&object["spec"]["replicas"], 1),
-            current,
-            // The number of updated replicas may be omitted if there is nothing to update.
-            updated: if complete { current } else { int(&status["updatedReplicas"], 0) },
-            available: int(&status["availableReplicas"], int(&status["readyReplicas"], 0)),
-            failure: None,
-        }
+        stateful_set(&to_json(self))
     }
 }
 
 impl Rollout for DaemonSet {
+    #[inline]
     fn rollout_status(&self) -> RolloutStatus {
-        let object = to_json(self);
-        let status = &object["status"];
-        RolloutStatus {
-            observed_generation: int(&status["observedGeneration"], 0),
-            desired: int(&status["desiredNumberScheduled"], 0),
-            current: int(&status["currentNumberScheduled"], 0),
-            updated: int(&status["updatedNumberScheduled"], 0),
-            available: int(&status["numberAvailable"], 0),
-            failure: None,
-        }
+        daemon_set(&to_json(self))
+    }
+}
+
+fn deployment(object: &Value) -> RolloutStatus {
+    let status = &object["status"];
+    let exceeded = list(&status["conditions"])
+        .iter()
+        .find(|one| one["type"] == "Progressing" && one["reason"] == "ProgressDeadlineExceeded");
+    let failure = exceeded.map(|condition| {
+        text(&condition["message"]).unwrap_or("progress deadline exceeded").to_owned()
+    });
+    RolloutStatus {
+        observed_generation: int(&status["observedGeneration"], 0),
+        desired: int(&object["spec"]["replicas"], 1),
+        current: int(&status["replicas"], 0),
+        updated: int(&status["updatedReplicas"], 0),
+        available: int(&status["availableReplicas"], 0),
+        failure,
+    }
+}
+
+fn stateful_set(object: &Value) -> RolloutStatus {
+    let status = &object["status"];
+    let complete = status["updateRevision"] == status["currentRevision"];
+    let current = int(&status["replicas"], 0);
+    RolloutStatus {
+        observed_generation: int(&status["observedGeneration"], 0),
+        desired: int(&object["spec"]["replicas"], 1),
+        current,
+        // The number of updated replicas may be omitted if there is nothing to update.
+        updated: if complete { current } else { int(&status["updatedReplicas"], 0) },
+        available: int(&status["availableReplicas"], int(&status["readyReplicas"], 0)),
+        failure: None,
+    }
+}
+
+fn daemon_set(object: &Value) -> RolloutStatus {
+    let status = &object["status"];
+    RolloutStatus {
+        observed_generation: int(&status["observedGeneration"], 0),
+        desired: int(&status["desiredNumberScheduled"], 0),
+        current: int(&status["currentNumberScheduled"], 0),
+        updated: int(&status["updatedNumberScheduled"], 0),
+        available: int(&status["numberAvailable"], 0),
+        failure: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kube::core::GroupVersionKind;
     use serde_json::{from_value, json};
 
     fn deployment(status: serde_json::Value) -> State {
@@ -177,5 +210,28 @@ mod tests {
             "numberReady": 0, "updatedNumberScheduled": 1}}))
             .unwrap();
         assert_eq!(rolled_out().check(Some(&set)), not_yet("1 of 1 replicas updated, 0 available"));
+    }
+
+    #[test]
+    fn dynamic_rolled_out_is_the_condition_of_the_type() {
+        let check = |group: &str, kind: &str, status: Value| {
+            let gvk = GroupVersionKind::gvk(group, "v1", kind);
+            let object =
+                json!({"metadata": {"generation": 1}, "spec": {"replicas": 2}, "status": status});
+            let condition = dynamic_rolled_out(&ApiResource::from_gvk(&gvk))?;
+            Some(condition.check(Some(&from_value(object).unwrap())))
+        };
+        let status = json!({"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2,
+            "availableReplicas": 1, "desiredNumberScheduled": 3});
+        let available = not_yet("2 of 2 replicas updated, 1 available");
+        assert_eq!(check("apps", "Deployment", status.clone()), Some(available));
+        let scheduled = not_yet("0 of 3 replicas updated, 0 available");
+        assert_eq!(check("apps", "DaemonSet", status.clone()), Some(scheduled));
+        assert_eq!(
+            check("apps", "StatefulSet", json!({})),
+            Some(not_yet("the latest spec is not observed yet"))
+        );
+        assert_eq!(check("example.com", "Deployment", status.clone()), None);
+        assert_eq!(check("apps", "ReplicaSet", status), None);
     }
 }

@@ -22,6 +22,7 @@ nodes:
 - role: control-plane
   labels:
     tier: front
+    node-role.kubernetes.io/front: ""
   extraMounts:
   - hostPath: {dir}
     containerPath: /shared
@@ -45,7 +46,14 @@ crio:
     10-log.conf: |
       [crio.runtime]
       log_level = "debug"
+proxy:
+  httpsProxy: http://me:secret@proxy.invalid:3128
+  noProxy: [.example.com]
+caCertificates: [{ca}]
 "#;
+
+/// A certificate authority. Its key is not kept.
+const CA: &str = include_str!("ca.pem");
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
@@ -60,13 +68,19 @@ fn create_applies_a_configuration_file() {
     std::fs::write(&kind, text.replace("{port}", &port.to_string())).unwrap();
     let migration = cluster.kipod(&["config", "migrate", kind.to_str().unwrap()]);
     let migrated = migration.run().success().stdout;
-    cluster.creation_from(&(migrated + MORE)).run().success();
+    let ca = dir.path().join("ca.pem");
+    std::fs::write(&ca, CA).unwrap();
+    let more = MORE.replace("{ca}", ca.to_str().unwrap());
+    let output = cluster.creation_from(&(migrated + &more)).run().success();
+    output.stderr_contains(&["warning: kubeadm on node", "timeoutForControlPlane"]);
 
     let mut checks = Checks::new();
     let c = &cluster;
     checks.check("node label", || {
         let nodes = c.kubectl("get nodes -l tier=front -o name");
         assert_eq!(nodes.trim(), format!("node/{}", c.control_plane()));
+        let roles = c.kubectl("get nodes -l node-role.kubernetes.io/front -o name");
+        assert_eq!(roles, nodes);
     });
     checks.check("read-only mount", || check_read_only_mount(c, dir.path()));
     checks.check("port mapping", || check_port_mapping(c, port));
@@ -76,6 +90,12 @@ fn create_applies_a_configuration_file() {
     checks.check("patch of the node, feature gate", || {
         let apiserver = c.exec("tr '\\0' ' ' </proc/$(pidof kube-apiserver)/cmdline");
         assert!(apiserver.contains("--profiling=false"), "{apiserver}");
+        for issuer in
+            ["https://kubernetes.default.svc.cluster.local", "https://earlier.example.com"]
+        {
+            let argument = format!("--service-account-issuer={issuer} ");
+            assert!(apiserver.contains(&argument), "{apiserver}");
+        }
         assert!(apiserver.contains("--feature-gates=AllAlpha=false"), "{apiserver}");
         let kubelet = c.exec("cat /var/lib/kubelet/config.yaml");
         assert!(kubelet.contains("AllAlpha: false"), "{kubelet}");
@@ -83,6 +103,13 @@ fn create_applies_a_configuration_file() {
     checks.check("kube-proxy mode", || {
         let proxy = c.exec("nft list table ip kube-proxy");
         assert!(proxy.contains("chain services"), "{proxy}");
+    });
+    checks.check("proxy", || check_proxy(c));
+    checks.check("certificate authority", || {
+        let names = "for file in /etc/ssl/certs/kipod.pem /etc/ssl/certs/ca-certificates.crt; do
+            [ ! -e $file ] || grep -c UBtIuaDeryQ7kxfxyHLtBsZHdrhMw $file
+        done";
+        assert!(c.exec(names).lines().all(|count| count == "1"), "{}", c.exec(names));
     });
     checks.check("CRI-O drop-in", || {
         let config = c.exec("crio status config");
@@ -95,6 +122,22 @@ fn create_applies_a_configuration_file() {
 /// Returns a free port of the host.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Checks the environment of CRI-O, kubelet and the API server. That the cluster was created shows that
+/// its own traffic does not use the proxy.
+fn check_proxy(cluster: &TestCluster) {
+    for program in ["crio", "kubelet", "kube-apiserver"] {
+        let command = format!("tr '\\0' '\\n' </proc/$(pidof {program})/environ");
+        let variables = cluster.exec(&command);
+        for name in ["HTTPS_PROXY", "https_proxy"] {
+            let expected = format!("{name}=http://me:secret@proxy.invalid:3128\n");
+            assert!(variables.contains(&expected), "{program}: {variables}");
+        }
+        let direct = "NO_PROXY=.example.com,10.89.0.0/16,10.96.0.0/16,10.244.0.0/16,";
+        assert!(variables.contains(direct), "{program}: {variables}");
+        assert!(!variables.contains("HTTP_PROXY="), "{program}: {variables}");
+    }
 }
 
 fn check_read_only_mount(cluster: &TestCluster, dir: &Path) {

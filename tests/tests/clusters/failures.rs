@@ -36,6 +36,35 @@ fn create_reports_a_kubeadm_failure_with_journals() {
 
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
+fn create_names_a_component_that_cannot_run() {
+    ensure_node_image();
+    // A static pod, and a unit: kube-apiserver has no such flag, and kubelet refuses the number.
+    let server = "kind: ClusterConfiguration, apiServer: {extraArgs: {no-such-flag: '1'}}";
+    let kubelet = "kind: KubeletConfiguration, maxPods: -1";
+    for (patch, component, cause) in [
+        (server, "kube-apiserver", "unknown flag: --no-such-flag"),
+        (kubelet, "kubelet", "maxPods"),
+    ] {
+        let cluster = TestCluster::new("exits");
+        let head = "kind: Cluster\napiVersion: kipod.io/v1alpha1\n";
+        let config = format!("{head}kubeadmConfigPatches: [\"{{{patch}}}\"]\n");
+        let output = cluster.creation_from(&config).run().failure(1);
+        let node = cluster.control_plane();
+        let first = output.stderr.lines().find(|line| line.starts_with("error: ")).unwrap();
+        assert!(
+            first.starts_with(&format!("error: node `{node}`: {component} exited ")),
+            "{first}"
+        );
+        assert!(first.contains(cause), "{first}");
+        let lines = output.stderr.lines().skip_while(|line| *line != first).count();
+        assert!(lines <= 20, "{output}");
+        assert!(output.elapsed < TIMEOUT, "{output}");
+        cluster.assert_no_leftovers();
+    }
+}
+
+#[test]
+#[ignore = "needs rootless Podman and a component bundle"]
 fn retain_keeps_the_nodes_of_a_failed_creation() {
     ensure_node_image();
     let cluster = TestCluster::new("retain");

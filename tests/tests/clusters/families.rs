@@ -20,9 +20,11 @@ fn dual_stack_cluster_connects_both_families() {
 #[test]
 #[ignore = "needs rootless Podman and a component bundle"]
 fn nftables_mode_connects_both_families() {
-    let cluster = create_cluster("dual", "nftables");
+    // IPv6 first, as the order of the subnets says.
+    let subnets = "podSubnet: 'fd00:10:244::/56,10.244.0.0/16'";
+    let cluster = create_cluster_with("dual", &format!("kubeProxyMode: nftables, {subnets}"));
     let mut checks = Checks::new();
-    check_connections(&mut checks, &cluster, &[false, true]);
+    check_connections(&mut checks, &cluster, &[true, false]);
     finish(checks, &cluster);
 }
 
@@ -38,13 +40,18 @@ fn ipv6_cluster_connects_pods_and_services() {
 
 /// Creates a cluster with a control plane and a worker.
 fn create_cluster(family: &str, mode: &str) -> TestCluster {
+    create_cluster_with(family, &format!("kubeProxyMode: {mode}"))
+}
+
+/// Creates such a cluster with more networking settings.
+fn create_cluster_with(family: &str, networking: &str) -> TestCluster {
     kipod_e2e::ensure_node_image();
     let cluster = TestCluster::new(family);
     let config = format!(
         "kind: Cluster
 apiVersion: kipod.io/v1alpha1
 nodes: [{{role: control-plane}}, {{role: worker}}]
-networking: {{ipFamily: {family}, kubeProxyMode: {mode}}}
+networking: {{ipFamily: {family}, {networking}}}
 "
     );
     cluster.creation_from(&config).run().success();

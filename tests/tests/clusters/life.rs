@@ -1,5 +1,7 @@
 //! The life of one cluster, from creation to deletion.
 
+use std::io::Write;
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,10 +16,13 @@ fn cluster_works_and_delete_leaves_nothing() {
     let mut checks = Checks::new();
     let (c, api) = (&cluster, &cluster.client());
     checks.check("nodes and pods are ready", || check_ready(c, api));
+    checks.check("clients wait for the API server", || check_clients_waited(c));
     checks.check("get clusters", || check_get_clusters(c));
     checks.check("get nodes", || check_get_nodes(c));
     checks.check("kubeconfigs", || check_kubeconfigs(c));
     checks.check("a Service replies at its DNS names", || check_service_names(api));
+    checks.check("node and pods reach the host by name", || check_host_name(c, api));
+    checks.check("internal kubeconfig", || check_internal_kubeconfig(c));
     checks.check("a pod runs a host image", || check_host_image(api));
     checks.check("pods have the rights of other runtimes", || check_rights(api));
     checks.check("host ports are reachable inside the node", || check_host_port(c, api));
@@ -32,6 +37,7 @@ fn cluster_works_and_delete_leaves_nothing() {
     checks.check("export logs", || check_export_logs(c));
     checks.check("create refuses the name", || check_used_name(c));
     checks.check("restart of the node", || check_restart(c, api));
+    checks.check("clients wait for a restarted API server", || check_clients_waited(c));
     checks.check("delete", || check_delete(c));
     checks.finish();
 }
@@ -39,6 +45,19 @@ fn cluster_works_and_delete_leaves_nothing() {
 fn check_ready(cluster: &TestCluster, client: &ClusterClient) {
     assert_eq!(client.nodes().unwrap(), [(cluster.control_plane(), true)]);
     client.wait_ready();
+}
+
+/// Checks that kube-scheduler, which starts before the API server is ready, had to repeat no request, and
+/// that connections are no longer redirected.
+fn check_clients_waited(cluster: &TestCluster) {
+    let running = "crictl logs $(crictl ps --quiet --name kube-scheduler) 2>&1";
+    let log = cluster.exec(running);
+    let failed = ["forbidden", "connection refused", "TLS handshake timeout"];
+    assert!(!failed.iter().any(|text| log.contains(text)), "{log}");
+    let tables = cluster.exec("nft list tables");
+    assert!(!tables.contains("kipod-hold"), "{tables}");
+    let errors = cluster.exec("journalctl --unit kipod-hold --output cat --no-pager");
+    assert!(!errors.contains("not held"), "{errors}");
 }
 
 fn check_get_clusters(cluster: &TestCluster) {
@@ -133,6 +152,49 @@ fn check_service_names(client: &ClusterClient) {
     done";
     client.run_pod("client", NODE_IMAGE, script);
     assert_eq!(client.wait_pod_completed("client"), "web\nweb.default.svc.cluster.local\n");
+}
+
+/// Serves a text on all addresses of the host, and reads it in the node and in a pod.
+fn check_host_name(cluster: &TestCluster, client: &ClusterClient) {
+    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = stream.and_then(|mut stream| stream.write_all(b"of-the-host"));
+        }
+    });
+    if !cluster.exec("cat /etc/hosts").contains("host.containers.internal") {
+        // This Podman knows no address of the host.
+        assert!(!cluster.exec("getent hosts host.kipod.internal || true").contains("172."));
+        return;
+    }
+    let read = format!("timeout 5 socat -T5 - TCP:host.kipod.internal:{port} </dev/null");
+    assert_eq!(cluster.exec(&read), "of-the-host");
+    let script = format!("until [ \"$({read})\" = of-the-host ]; do sleep 0.2; done; echo read");
+    client.run_pod("host-client", NODE_IMAGE, &script);
+    assert_eq!(client.wait_pod_completed("host-client"), "read\n");
+    client.delete_pod("host-client");
+}
+
+/// Queries the API server from another container of the user.
+fn check_internal_kubeconfig(cluster: &TestCluster) {
+    let args = ["get", "kubeconfig", &cluster.name, "--internal"];
+    let file = temporary_file(&cluster.kipod(&args).run().success().stdout);
+    let nodes = podman(&[
+        "run",
+        "--rm",
+        "--network",
+        &format!("kipod-{}", cluster.name),
+        "--volume",
+        &format!("{}:/kubeconfig:ro,z", file.path().display()),
+        NODE_IMAGE,
+        "kubectl",
+        "--kubeconfig=/kubeconfig",
+        "get",
+        "nodes",
+        "--output=name",
+    ]);
+    assert_eq!(nodes.trim(), format!("node/{}", cluster.control_plane()));
 }
 
 fn check_host_image(client: &ClusterClient) {

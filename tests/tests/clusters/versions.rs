@@ -144,3 +144,35 @@ fn build_finds_a_bundle_by_its_version() {
         "\nhint: omit `--components`",
     ]);
 }
+
+#[test]
+#[ignore = "needs rootless Podman and a component bundle"]
+fn build_refuses_programs_that_do_not_work_together() {
+    let bundle = kipod_e2e::local_bundle();
+    kipod_results::require!(bundle.is_some(), "a component bundle in a directory");
+    let bundle = bundle.unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    // Another program with the option `--version` in place of crun.
+    for entry in ["bin", "cni", "images", "base.tar"] {
+        let (from, to) = (bundle.join(entry), copy.path().join(entry));
+        if entry != "bin" && from.exists() {
+            symlink(from, to).unwrap();
+        }
+    }
+    std::fs::create_dir(copy.path().join("bin")).unwrap();
+    for program in std::fs::read_dir(bundle.join("bin")).unwrap() {
+        let program = program.unwrap();
+        let is_crun = program.file_name() == "crun";
+        let from = if is_crun { bundle.join("bin/conmon") } else { program.path() };
+        symlink(from, copy.path().join("bin").join(program.file_name())).unwrap();
+    }
+    let image = format!("localhost/e2e-refused-{}:1", std::process::id());
+    let dir = copy.path().to_str().unwrap();
+    let args = ["build", "node-image", "--image-name", &image, "--components", dir];
+    Kipod::new(args.to_vec()).run().failure(1).stderr_contains(&[
+        "cannot run a container as its CRI-O configures it",
+        "\nhint: replace `bin/crun` of the bundle",
+    ]);
+    let found = podman(&["images", "--quiet", &image]);
+    assert_eq!(found.trim(), "");
+}

@@ -53,12 +53,14 @@ pub(crate) enum HoldError {
 /// Holds connections until the API server is ready, and relays them until they end. Errors are only
 /// logged: without this program a node works too.
 pub(crate) fn run() {
-    let wait = || {
-        wait(TIMEOUT, poll_api_server());
+    let until_ready = || {
+        if !wait(TIMEOUT, poll_api_server()) {
+            eprintln!("the API server is not ready after {} s", TIMEOUT.as_secs());
+        }
     };
     let held = listen()
         .map_err(HoldError::Listen)
-        .and_then(|listener| hold(&listener, &NftRedirect, notify_ready, wait));
+        .and_then(|listener| hold(&listener, &NftRedirect, notify_ready, until_ready));
     match held {
         Ok(held) => relay::all(held, API_SERVER),
         Err(error) => eprintln!("connections are not held: {}", crate::with_causes(&error)),

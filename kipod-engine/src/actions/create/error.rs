@@ -134,6 +134,36 @@ pub enum CreateError {
         #[doc(hidden)]
         report: FailureReport,
     },
+    /// A component of a node exited repeatedly with the same error: a systemd unit, or a container of
+    /// `kube-system`.
+    #[error("node `{node}`: {component} exited {count} times{report}")]
+    ComponentFailed {
+        /// The node.
+        node: String,
+        /// The systemd unit or the container.
+        component: String,
+        /// The number of exits.
+        count: u32,
+        /// The cause of the last exit, other errors of the component, and the file with all logs.
+        #[doc(hidden)]
+        report: FailureReport,
+    },
+    /// The API server refused the connection's certificate or credentials. Waiting does not change that.
+    #[error("cannot use the API server at `{server}`")]
+    ApiServer {
+        /// The URL of the API server.
+        server: String,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The labels that a kubelet must not set could not be set on its node.
+    #[error("cannot set the labels of node `{node}`")]
+    Labels {
+        /// The node.
+        node: String,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A node's container exited.
     #[error("node `{node}` exited while waiting for {waiting_for}{report}")]
     NodeExited {
@@ -191,6 +221,16 @@ pub enum CreateError {
         "metrics require the cgroup controllers cpu, memory and pids, which are not all delegated to you"
     )]
     MetricsUnavailable,
+    /// Without cgroup controllers, resources of nodes cannot be limited. Nothing was started.
+    #[error(
+        "node `{node}`: `resources` require the cgroup controllers cpu, memory and pids, which are not all delegated to you"
+    )]
+    LimitsUnavailable {
+        /// The first node with limits.
+        node: String,
+        /// The remedy of the host check.
+        remedy: Option<String>,
+    },
     /// metrics-server could not be installed.
     #[error("cannot install metrics-server in cluster `{name}`")]
     Metrics {
@@ -233,9 +273,9 @@ impl CreateError {
     /// Returns the file with the journals of a failed node, where one was written.
     pub fn log_file(&self) -> Option<&PathBuf> {
         match self {
-            Self::NodeFailed { report, .. } | Self::NodeExited { report, .. } => {
-                report.file.as_ref()
-            }
+            Self::NodeFailed { report, .. }
+            | Self::ComponentFailed { report, .. }
+            | Self::NodeExited { report, .. } => report.file.as_ref(),
             _ => None,
         }
     }
@@ -256,6 +296,9 @@ impl Hint for CreateError {
             Self::MetricsUnavailable => {
                 Some("`kipod check` shows how to delegate them; or disable `metrics`".into())
             }
+            Self::LimitsUnavailable { remedy, .. } => Some(remedy.clone().unwrap_or_else(|| {
+                "`kipod check` shows how to delegate them; or remove `resources`".into()
+            })),
             Self::NoMetrics { .. } => Some(
                 "add the program `metrics-server` to `bin/` of the component bundle, and run `kipod build node-image`".into(),
             ),
@@ -271,7 +314,10 @@ impl Hint for CreateError {
             Self::NodeExited { .. } => Some(
                 "check the warnings of `kipod check`, such as too few inotify instances; `--retain` keeps the nodes for inspection".into(),
             ),
-            Self::NodeFailed { .. } | Self::Timeout { .. } => Some(
+            Self::NodeFailed { .. }
+            | Self::ComponentFailed { .. }
+            | Self::ApiServer { .. }
+            | Self::Timeout { .. } => Some(
                 "`--retain` keeps the nodes for inspection: `kipod export logs`, `kipod exec`".into(),
             ),
             Self::InotifyInstances { .. } => Some(format!("raise the limit:\n{INOTIFY_SYSCTL}")),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Context, CreateError, Request, own_images};
 use crate::actions::load::{Preload, check_preload};
 use crate::actions::port_conflicts::{port_warnings, service_conflict, try_port};
-use crate::actions::{node_images, registry_auth};
+use crate::actions::{ca_certificates, devices, node_images, registry_auth};
 use crate::events::Event;
 use crate::host::{self, HostNetwork};
 use crate::node::CgroupMode;
@@ -25,6 +25,8 @@ pub(super) struct Found {
     pub(super) node_images: Vec<NodeImage>,
     /// The credentials for registries.
     pub(super) auth: Option<RegistryAuth>,
+    /// The certificate authorities that nodes trust in addition, in PEM.
+    pub(super) ca_certificates: Option<String>,
     /// The subnets that the host itself is in.
     pub(super) host_subnets: Vec<Subnet>,
     /// The images to preload.
@@ -36,12 +38,19 @@ pub(super) struct Found {
 pub(super) async fn check(cx: Context<'_>, request: &mut Request) -> Result<Found, CreateError> {
     let Context { podman, dirs, events } = cx;
     check_kubeconfig(request).await?;
-    let auth = resolve(&mut request.spec, &request.machine, &dirs.state)?;
+    let HostFiles { auth, ca_certificates } =
+        resolve(&mut request.spec, &request.machine, &dirs.state)?;
     let request = &*request;
     let (spec, machine) = (&request.spec, &request.machine);
     let node_images =
         node_images::of_nodes(podman, spec, &dirs.data, machine.storage_driver).await?;
     let without_limits = machine.cgroups == CgroupMode::Unlimited;
+    if let Some(index) = spec.nodes.iter().position(|node| node.resources.is_limited())
+        && without_limits
+    {
+        let node = node_names(spec).swap_remove(index);
+        return Err(CreateError::LimitsUnavailable { node, remedy: machine.limits_remedy.clone() });
+    }
     if spec.metrics && without_limits {
         return Err(CreateError::MetricsUnavailable);
     }
@@ -63,7 +72,14 @@ pub(super) async fn check(cx: Context<'_>, request: &mut Request) -> Result<Foun
     }
     let preload = request.unless_cancelled(check_preload(cx, request, &node_images[0])).await?;
     let host_subnets = networks.iter().map(|network| network.subnet).collect();
-    Ok(Found { node_images, auth, host_subnets, preload })
+    Ok(Found { node_images, auth, ca_certificates, host_subnets, preload })
+}
+
+/// The content of files of the host.
+#[derive(Debug)]
+struct HostFiles {
+    auth: Option<RegistryAuth>,
+    ca_certificates: Option<String>,
 }
 
 /// Checks that the cluster's entry can be written to the user's kubeconfig.
@@ -76,12 +92,12 @@ async fn check_kubeconfig(request: &Request) -> Result<(), CreateError> {
 
 /// Makes the paths of mounts absolute, relative to the current directory. Checks that they exist, that
 /// ports are free, that the kernel supports the mode of kube-proxy, and that the credentials for
-/// registries are valid. Returns the credentials.
+/// registries and the certificate authorities are valid. Returns their content.
 fn resolve(
     spec: &mut ClusterSpec,
     machine: &Machine,
     state: &Path,
-) -> Result<Option<RegistryAuth>, CreateError> {
+) -> Result<HostFiles, CreateError> {
     let names = node_names(spec);
     let mut errors = Vec::new();
     if spec.networking.kube_proxy_mode == KubeProxyMode::Ipvs && !machine.ip_vs {
@@ -98,12 +114,33 @@ fn resolve(
         let ports = node.extra_port_mappings.iter().filter_map(|port| port_error(port, state));
         errors.extend(ports.map(|(origin, error)| format!("{origin}node `{name}`: {error}")));
     }
+    errors.extend(device_errors(spec, &names));
     let auth = spec.registry_auth_file.as_mut().and_then(|path| {
         *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
         let read = registry_auth::read(path);
         read.map_err(|found| errors.extend(found)).ok()
     });
-    if errors.is_empty() { Ok(auth) } else { Err(CreateError::HostResources { errors }) }
+    for path in &mut spec.ca_certificates {
+        *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+    }
+    let certificates = ca_certificates::read(spec);
+    let ca_certificates = certificates.map_err(|found| errors.extend(found)).ok().flatten();
+    match errors.is_empty() {
+        true => Ok(HostFiles { auth, ca_certificates }),
+        false => Err(CreateError::HostResources { errors }),
+    }
+}
+
+/// Returns an error for each device that nodes cannot use.
+fn device_errors(spec: &ClusterSpec, names: &[String]) -> Vec<String> {
+    let uid = rustix::process::getuid().as_raw();
+    let devices = spec.nodes.iter().zip(names).flat_map(|(node, name)| {
+        node.devices.iter().filter_map(move |device| {
+            let problem = devices::problem(device, uid)?;
+            Some(format!("node `{name}`: device `{device}` cannot be used: {problem}"))
+        })
+    });
+    devices.collect()
 }
 
 /// Makes the host path of a mount absolute. Returns an error if it does not exist.
@@ -209,8 +246,10 @@ mod tests {
         spec.nodes[0].extra_port_mappings =
             vec![port(Some(taken), Protocol::Tcp), port(None, Protocol::Tcp)];
         spec.registry_auth_file = Some("none/such.json".into());
+        spec.ca_certificates = vec!["none/such.pem".into()];
         let error = resolve(&mut spec, &machine(), Path::new("/none")).unwrap_err().to_string();
-        assert_eq!(error.lines().count(), 4, "{error}");
+        assert_eq!(error.lines().count(), 5, "{error}");
+        assert!(error.contains("/none/such.pem` cannot be read: No such file"), "{error}");
         assert!(error.contains("/none/such.json` cannot be read: No such file"), "{error}");
         assert!(error.contains("node `kipod-control-plane-0`: `/none/such` cannot be mounted: "));
         assert!(
@@ -218,13 +257,15 @@ mod tests {
         );
         assert!(spec.nodes[0].extra_mounts[1].host_path.is_absolute());
         drop(listener);
+        assert!(spec.ca_certificates[0].is_absolute());
         spec.nodes[0].extra_mounts.remove(0);
+        spec.ca_certificates.clear();
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), r#"{"auths": {}}"#).unwrap();
         spec.registry_auth_file = Some(file.path().to_owned());
-        assert!(resolve(&mut spec, &machine(), Path::new("/none")).unwrap().is_some());
+        assert!(resolve(&mut spec, &machine(), Path::new("/none")).unwrap().auth.is_some());
         spec.registry_auth_file = None;
-        assert!(resolve(&mut spec, &machine(), Path::new("/none")).unwrap().is_none());
+        assert!(resolve(&mut spec, &machine(), Path::new("/none")).unwrap().auth.is_none());
     }
 
     #[test]

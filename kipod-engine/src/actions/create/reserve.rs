@@ -10,6 +10,7 @@ use super::service_address::ServiceAddressChooser;
 use super::{Context, CreateError, Request, podman_error};
 use crate::cluster::{self, Record, cluster_dir};
 use crate::events::Event;
+use crate::host;
 use crate::lease::AllocationLock;
 use crate::pki::Credentials;
 use crate::plan::{Choices, Plan, choose_node_subnet, identities, plan, subnets_of};
@@ -57,7 +58,11 @@ impl<'a> Reserver<'a> {
             request,
             found,
             credentials,
-            registries: FoundRegistries { auth: found.auth.clone(), local },
+            registries: FoundRegistries {
+                auth: found.auth.clone(),
+                local,
+                ca_certificates: found.ca_certificates.clone(),
+            },
             services: ServiceAddressChooser::new(request, cx.events),
             refused_subnets: Vec::new(),
             ports_tried: 0,
@@ -76,7 +81,8 @@ impl<'a> Reserver<'a> {
         let lock = self.lock_with_inotify_instances().await?;
         let api_port = free_port(dirs, spec, &self.registries.local)?;
         let service_address = self.services.choose(dirs, api_port)?;
-        let choices = Choices { node_subnet, api_port, service_address };
+        let host_addresses = host::addresses();
+        let choices = Choices { node_subnet, api_port, service_address, host_addresses };
         let (machine, images) = (&self.request.machine, &self.found.node_images);
         let dir = cluster_dir(&dirs.state, &spec.name);
         let plan =

@@ -4,7 +4,8 @@ use super::reserve::Reservation;
 use super::{Context, CreateError, Request};
 use crate::actions::wait::Waiter;
 use crate::actions::wait_target::WaitTarget;
-use crate::events::{Step, step};
+use crate::cluster::phases;
+use crate::events::{Event, Step, step};
 use crate::kubeconfig::{Kubeconfig, client};
 
 /// Waits for the control plane, and gives every node its pod CIDR.
@@ -26,6 +27,27 @@ pub(super) async fn run<'a>(
     let timeout = timeouts.control_plane();
     step(cx.events, Step::StartControlPlane, waiter.api_server(timeout)).await?;
     step(cx.events, Step::Bootstrap, waiter.kubeadm(timeout)).await?;
-    waiter.assign_pod_subnets().await;
+    report_warnings(cx, &waiter.cluster);
+    waiter.complete_node_objects().await?;
     Ok(waiter)
+}
+
+/// Passes on kubeadm's warnings about fields and feature gates that it does not know, each once.
+fn report_warnings(cx: Context<'_>, cluster: &WaitTarget) {
+    let mut reported = Vec::new();
+    for node in &cluster.nodes {
+        for line in phases::warnings(&node.status_dir) {
+            let text = klog_message(&line).to_owned();
+            if !reported.contains(&text) {
+                let warning = format!("kubeadm on node `{}`: {text}", node.name);
+                cx.events.send(Event::Warning(warning));
+                reported.push(text);
+            }
+        }
+    }
+}
+
+/// Returns the message of a line of klog: `W1128 19:12:13.6 61 file.go:1] MESSAGE`.
+fn klog_message(line: &str) -> &str {
+    line.split_once("] ").map_or(line, |(_, message)| message)
 }

@@ -12,7 +12,7 @@ use crate::actions::restarted_nodes::RestartedNodes;
 use crate::actions::start_node::{empty_status_dir, start_node};
 use crate::actions::wait::Waiter;
 use crate::actions::wait_target::{TargetNode, WaitTarget};
-use crate::actions::{node_images, registry_auth};
+use crate::actions::{ca_certificates, node_images, registry_auth};
 use crate::cluster::store;
 use crate::cluster::{ClusterEntry, OpenError, Record, cluster_dir, remove_from_podman};
 use crate::events::{Event, Step, step};
@@ -208,6 +208,8 @@ async fn add(
             node_subnet: node_subnet.ok_or_else(|| no_room(&record.name))?,
             api_port: record.api_port,
             service_address: None,
+            // The certificate of the API server exists.
+            host_addresses: Vec::new(),
         },
         credentials: &credentials,
         found_registries: &found,
@@ -240,8 +242,11 @@ async fn found_registries(
 ) -> Result<FoundRegistries, ChangeError> {
     let auth = record.spec.registry_auth_file.as_deref().map(registry_auth::read).transpose();
     let auth = auth.map_err(|errors| super::CreateError::HostResources { errors })?;
+    let certificates = ca_certificates::read(&record.spec);
     Ok(FoundRegistries {
         auth,
+        ca_certificates: certificates
+            .map_err(|errors| super::CreateError::HostResources { errors })?,
         local: registry::local_registries(podman).await.map_err(ChangeError::list)?,
     })
 }
@@ -284,7 +289,7 @@ async fn wait_ready(
     let state = context.dirs.state.as_path();
     let waiter = Waiter { cluster: target, podman, client, cancel, state, timeouts };
     waiter.kubeadm(timeouts.control_plane()).await?;
-    waiter.assign_pod_subnets().await;
+    waiter.complete_node_objects().await?;
     if request.wait.is_zero() || record.spec.networking.disable_default_cni {
         // With the user's own CNI, that CNI decides when nodes are Ready.
         return Ok(());

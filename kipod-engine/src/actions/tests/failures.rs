@@ -63,7 +63,7 @@ async fn kubeadm_failure_reports_step_errors_and_log_file() {
         ("kubelet", "kubelet's last words\n"),
         ("crio", "crio's last words\n"),
     ] {
-        let line = format!("{NODE} journalctl --no-pager --output=cat -n 200 -u {unit}");
+        let line = format!("{NODE} journalctl --no-pager --output=cat -n 5000 -u {unit}");
         world.podman.set_exec_output(&line, 0, text);
     }
     let error = world.create_until_kubeadm_fails(request()).await;
@@ -86,6 +86,57 @@ async fn kubeadm_failure_reports_step_errors_and_log_file() {
     );
     assert!(error.hint().unwrap().contains("--retain"));
     world.assert_nothing_left();
+}
+
+/// Reports exits of a component of a node as soon as it is running, with its log.
+async fn create_until_exits(world: &World, exits: &str, component: &str, log: &str) -> CreateError {
+    let script = crate::actions::node_failure::CONTAINER_LOGS;
+    world.podman.set_exec_output(&format!("{NODE} sh -c {script} {component}"), 0, log);
+    let report = async {
+        world.until("start_container").await;
+        std::fs::write(world.status_dir().join("exits"), exits).unwrap();
+    };
+    tokio::join!(world.create(request()), report).0.unwrap_err()
+}
+
+#[tokio::test]
+async fn repeated_exits_of_a_static_pod_end_the_creation() {
+    let world = World::new();
+    let log = |number, line| {
+        format!(
+            "==> /var/log/pods/kube-system_a_1/kube-apiserver/{number}.log\nT stderr F {line}\n"
+        )
+    };
+    let text = log(0, "Error: unknown flag: --x") + &log(1, "Error: unknown flag: --x");
+    let error = create_until_exits(&world, "kube-apiserver 2\n", "kube-apiserver", &text).await;
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "node `demo-control-plane-0`: kube-apiserver exited 2 times: Error: unknown flag: --x\n  logs: {}",
+            error.log_file().unwrap().display()
+        )
+    );
+    assert!(error.hint().is_some());
+    world.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn exits_for_want_of_another_component_do_not_end_the_creation() {
+    let world = World::new();
+    let line =
+        "E1128 19:10:49.1 1 run.go:72] \"command failed\" err=\"dial tcp: connection refused\"";
+    let log =
+        format!("==> /var/log/pods/kube-system_a_1/kube-scheduler/1.log\nT stderr F {line}\n");
+    let script = crate::actions::node_failure::CONTAINER_LOGS;
+    world.podman.set_exec_output(&format!("{NODE} sh -c {script} kube-scheduler"), 0, &log);
+    let report = async {
+        world.until("start_container").await;
+        std::fs::write(world.status_dir().join("exits"), "kube-scheduler 2\n").unwrap();
+        world.until("exec").await;
+        std::fs::write(world.status_dir().join("failed"), "kubeadm init\n").unwrap();
+    };
+    let error = tokio::join!(world.create(request()), report).0.unwrap_err();
+    assert!(matches!(error, CreateError::NodeFailed { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -211,5 +262,34 @@ async fn unusable_kubeconfig_ends_the_creation_first() {
     );
     assert!(error.hint().unwrap().contains("--kubeconfig"), "{:?}", error.hint());
     assert_eq!(world.changes(), [""; 0]);
+    world.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn limits_of_nodes_need_delegated_controllers() {
+    let world = World::new();
+    let mut request = request();
+    request.spec.nodes[0].resources.memory = Some(2 << 30);
+    request.machine.cgroups = CgroupMode::Unlimited;
+    request.machine.limits_remedy = Some("delegate memory to user@1000.service".to_owned());
+    let error = world.create(request).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "node `demo-control-plane-0`: `resources` require the cgroup controllers cpu, memory and pids, which are not all delegated to you"
+    );
+    assert_eq!(error.hint().as_deref(), Some("delegate memory to user@1000.service"));
+    world.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn unusable_devices_are_refused() {
+    let world = World::new();
+    let mut request = request();
+    request.spec.nodes[0].devices = vec!["/dev/null".to_owned(), "/dev/none".to_owned()];
+    let error = world.create(request).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "host resources unavailable:\n  node `demo-control-plane-0`: device `/dev/none` cannot be used: this host does not have it"
+    );
     world.assert_nothing_left();
 }

@@ -20,7 +20,7 @@ async fn create_uploads_files_before_the_start() {
             "start_container demo-control-plane-0",
         ]
     );
-    let removed: Vec<&str> = changes.iter().map(String::as_str).skip(8).collect();
+    let removed: Vec<&str> = changes.iter().map(String::as_str).skip(9).collect();
     assert_eq!(
         removed,
         [
@@ -58,7 +58,7 @@ async fn upload_contains_all_files_of_a_node() {
         })
         .collect();
     for file in [
-        ("lib/kipod/node.env", 0o644),
+        ("lib/kipod/node.env", 0o600),
         ("lib/kipod/kubernetes/pki/ca.key", 0o600),
         ("lib/kipod/kubeadm/init.yaml", 0o600),
         ("lib/kipod/crio/crio.conf", 0o644),

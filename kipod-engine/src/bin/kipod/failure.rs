@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::process::ExitCode;
 
+use kipod_engine::plan::PatchCheckError;
 use kipod_engine::{Error, Hint, error_chain, kubeconfig, spec};
 
 /// Exit status of a usage error, as clap has it.
@@ -73,6 +74,12 @@ impl From<Error> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl From<PatchCheckError> for Failure {
+    fn from(error: PatchCheckError) -> Self {
         Self::of(&error)
     }
 }

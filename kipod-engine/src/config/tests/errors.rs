@@ -68,7 +68,7 @@ nodes:
   extraPortMappings: {}
 containerdConfigPatches: [x]
 "), @r"
-    invalid configuration: 32 errors
+    invalid configuration: 31 errors
       c.yaml:3:7: name: `Big` has `B`, where only a-z, 0-9 and - are allowed
       c.yaml:4:1: nmae: unknown field; did you mean `name`?
       c.yaml:5:7: wait: `soon` is not a duration, such as `60s`, `5m` or `1m30s`
@@ -92,7 +92,6 @@ containerdConfigPatches: [x]
       c.yaml:24:3: registries[3]: duplicate registry prefix `*.example.com`
       c.yaml:27:3: nodes[0].label: unknown field; did you mean `labels`?
       c.yaml:28:12: nodes[0].labels.-: `-` is not a label key: expected up to 63 letters, digits, `-`, `_` and `.`, starting and ending with a letter or digit, with an optional domain and `/` before it
-      c.yaml:28:21: nodes[0].labels.kubernetes.io/role: `kubernetes.io/role` is reserved: a kubelet must not set it on its own node
       c.yaml:28:50: nodes[0].labels.good: `no/t` is not a label value: expected up to 63 letters, digits, `-`, `_` and `.`, starting and ending with a letter or digit, or nothing
       c.yaml:30:5: nodes[0].extraMounts[0]: missing `containerPath`
       c.yaml:31:5: nodes[0].extraMounts[1]: missing `hostPath`
@@ -141,6 +140,39 @@ nodes:
       c.yaml:19:5: nodes[0].kubeadmConfigPatchesJSON6902[1]: the patch is not a list of operations
       c.yaml:20:5: nodes[0].kubeadmConfigPatchesJSON6902[2]: operation 1: unknown variant `ad`, expected one of `add`, `remove`, `replace`, `move`, `copy`, `test`
       c.yaml:20:5: nodes[0].kubeadmConfigPatchesJSON6902[2]: operation 2: json pointer failed to parse; does not start with a slash ('/') and is not empty
+    ");
+}
+
+#[test]
+fn errors_of_proxies_and_nodes_have_positions() {
+    insta::assert_snapshot!(errors("\
+kind: Cluster
+apiVersion: kipod.io/v1alpha1
+proxy:
+  httpProxy: http://localhost:3128
+  httpsProxy: http://me:secret@proxy/path
+  noProxy: ['a b', '', ok]
+caCertificates: ['']
+nodes:
+- resources: {cpus: 0, memory: lots}
+  devices: [/etc/passwd, /dev/../x, /dev/a:/dev/b, vendor/gpu, vendor.com/gpu=all, /dev/kvm]
+  env: {A-B: x, PATH: x, KIPOD_X: x, OK: x}
+"), @r"
+    invalid configuration: 14 errors
+      c.yaml:4:14: proxy.httpProxy: nodes cannot reach a proxy at `localhost`, which is an address of the loopback interface: let the proxy listen on all addresses, and use `host.kipod.internal` or an address of this host
+      c.yaml:5:15: proxy.httpsProxy: not the URL of a proxy, such as `http://proxy.example:3128`
+      c.yaml:6:13: proxy.noProxy[0]: `a b` is not a host, a domain or a subnet, such as `.example.com` or `10.0.0.0/8`
+      c.yaml:6:20: proxy.noProxy[1]: `` is not a host, a domain or a subnet, such as `.example.com` or `10.0.0.0/8`
+      c.yaml:7:18: caCertificates[0]: the path is empty
+      c.yaml:9:21: nodes[0].resources.cpus: `0` is not a number of processors, such as `2`, `1.5` or `1500m`
+      c.yaml:9:32: nodes[0].resources.memory: `lots` is not a memory size, such as `2Gi` or `500M`
+      c.yaml:10:13: nodes[0].devices[0]: `/etc/passwd` is neither a path below `/dev` nor a name of the Container Device Interface, such as `/dev/kvm` or `vendor.com/gpu=all`
+      c.yaml:10:26: nodes[0].devices[1]: `/dev/../x` is neither a path below `/dev` nor a name of the Container Device Interface, such as `/dev/kvm` or `vendor.com/gpu=all`
+      c.yaml:10:37: nodes[0].devices[2]: `/dev/a:/dev/b` is neither a path below `/dev` nor a name of the Container Device Interface, such as `/dev/kvm` or `vendor.com/gpu=all`
+      c.yaml:10:52: nodes[0].devices[3]: `vendor/gpu` is neither a path below `/dev` nor a name of the Container Device Interface, such as `/dev/kvm` or `vendor.com/gpu=all`
+      c.yaml:11:9: nodes[0].env.A-B: `A-B` is not the name of a variable: expected letters, digits and `_`, not starting with a digit
+      c.yaml:11:17: nodes[0].env.PATH: `PATH` is set by nodes themselves
+      c.yaml:11:26: nodes[0].env.KIPOD_X: `KIPOD_X` is set by nodes themselves
     ");
 }
 

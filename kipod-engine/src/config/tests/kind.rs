@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::*;
 use crate::kubernetes::Role;
-use crate::spec::{KubeProxyMode, Propagation, Protocol, comma_separated};
+use crate::spec::{IpFamily, KubeProxyMode, Propagation, Protocol, comma_separated};
 
 const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
 
@@ -65,7 +65,7 @@ nodes:
     listenAddress: '::1'
     protocol: udp
   - containerPort: 443
-  kubeadmConfigPatches: ['{kind: JoinConfiguration, x: 1}']
+  kubeadmConfigPatches: ['{kind: JoinConfiguration, dryRun: false}']
 - {}
 ",
     );
@@ -295,8 +295,26 @@ fn subnets_match_the_ip_family() {
     let both =
         "{ipFamily: dual, podSubnet: '10.1.0.0/16,fd00:1::/56', serviceSubnet: 'fd00:2::/112'}";
     let networking = kind(&format!("networking: {both}\n")).networking;
+    assert_eq!(networking.ip_family, IpFamily::Dual);
     assert_eq!(comma_separated(&networking.pod_subnets()), "10.1.0.0/16,fd00:1::/56");
     assert_eq!(comma_separated(&networking.service_subnets()), "10.96.0.0/16,fd00:2::/112");
+    let ipv6_first = "{ipFamily: dual, podSubnet: 'fd00:1::/56,10.1.0.0/16'}";
+    let spec = kind(&format!("networking: {ipv6_first}\n"));
+    assert_eq!(comma_separated(&spec.networking.pod_subnets()), "fd00:1::/56,10.1.0.0/16");
+    assert_eq!(
+        comma_separated(&spec.networking.service_subnets()),
+        "fd00:10:96::/112,10.96.0.0/16"
+    );
+    let printed = crate::config::print(&spec);
+    assert!(printed.contains("ipFamily: dual\n"), "{printed}");
+    assert_eq!(
+        crate::config::read(&printed, "p.yaml").check().unwrap().networking,
+        spec.networking
+    );
+    insta::assert_snapshot!(families("{ipFamily: dual, podSubnet: 'fd00:1::/56,10.1.0.0/16', serviceSubnet: '10.2.0.0/16,fd00:2::/112'}"), @r"
+    invalid configuration: 1 error
+      c.yaml:3:83: networking.serviceSubnet: the order of the IP families is not that of the pod subnet
+    ");
     insta::assert_snapshot!(families("{ipFamily: ipv6, podSubnet: 'fd00:172:31::/48'}"), @r"
     invalid configuration: 1 error
       c.yaml:3:41: networking.podSubnet: `fd00:172:31::/48` contains `fd00:172:31:255::1`, the internal address of nodes

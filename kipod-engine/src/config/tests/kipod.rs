@@ -31,6 +31,9 @@ nodes:
     kind: JoinConfiguration
     nodeRegistration:
       taints: []
+  resources: {cpus: 1.5, memory: 2Gi}
+  devices: [/dev/kvm, vendor.com/gpu=all]
+  env: {GODEBUG: madvdontneed=1}
 networking:
   apiServerPort: 6443
   kubeProxyMode: none
@@ -40,7 +43,7 @@ runtimeConfig: {api/all: 'true'}
 kubeadmConfigPatches: ['kind: KubeletConfiguration']
 kubeadmConfigPatchesJSON6902:
 - {group: kubeadm.k8s.io, version: v1beta4, kind: ClusterConfiguration, patch: '[]'}
-- {kind: InitConfiguration, patch: '[{\"op\": \"remove\", \"path\": \"/taints\"}]'}
+- {kind: InitConfiguration, patch: '[{\"op\": \"remove\", \"path\": \"/nodeRegistration/taints\"}]'}
 crio:
   dropIns:
     10-log.conf: |
@@ -53,6 +56,13 @@ registries:
     insecure: true
 - {prefix: registry:5000, location: localhost:5000, insecure: true}
 registryAuthFile: auth.json
+proxy:
+  httpProxy: http://proxy.example:3128
+  httpsProxy: http://me:secret@proxy.example:3128
+  noProxy: [.example.com, 10.0.0.0/8]
+hostProxy: false
+caCertificates: [ca.pem]
+hostCaCertificates: true
 hostImages: false
 preload:
 - quay.io/app/web:1
@@ -114,6 +124,8 @@ fn all_fields_are_printed() {
       serviceSubnet: 10.96.0.0/16
       disableDefaultCNI: false
       kubeProxyMode: iptables
+    hostProxy: true
+    hostCaCertificates: false
     hostImages: true
     loadBalancer: true
     metrics: false

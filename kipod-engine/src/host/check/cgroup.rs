@@ -7,6 +7,9 @@ use crate::host::facts::{CONTROLLERS, CgroupVersion, HostFacts, ScopeKind};
 /// The drop-in file, which `setup` writes as well.
 const DROP_IN: &str = "/etc/systemd/system/user@.service.d/kipod-delegate.conf";
 
+/// The check of controllers.
+pub(super) const CONTROLLERS_CHECK: &str = "cgroup_controllers";
+
 pub(super) fn version(facts: &HostFacts) -> Finding {
     const CHECK: &str = "cgroup_version";
     let argument = "systemd.unified_cgroup_hierarchy=1";
@@ -31,7 +34,7 @@ pub(super) fn version(facts: &HostFacts) -> Finding {
 }
 
 pub(super) fn controllers(facts: &HostFacts) -> Finding {
-    const CHECK: &str = "cgroup_controllers";
+    const CHECK: &str = CONTROLLERS_CHECK;
     let cgroup = &facts.cgroup;
     // If Podman manages groups without systemd, or in a group that this user was given, controllers
     // may be removed at any time: the plan of a cluster relies on none.

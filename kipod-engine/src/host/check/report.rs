@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::all::findings;
+use super::cgroup::CONTROLLERS_CHECK;
 use super::finding::{Finding, Status, Verdict};
 use super::render::render_text;
 use crate::host::facts::{HostFacts, NodeImagePresence};
@@ -111,6 +112,12 @@ impl Report {
     /// Returns the findings of one status.
     pub fn with_status(&self, status: Status) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |finding| finding.status == status)
+    }
+
+    /// Returns the remedy for missing cgroup controllers.
+    pub(crate) fn cgroup_remedy(&self) -> Option<&str> {
+        let finding = self.findings.iter().find(|finding| finding.check == CONTROLLERS_CHECK)?;
+        finding.remedy.as_deref()
     }
 
     /// Returns an error if a check failed.

@@ -2,26 +2,14 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use toml::{Table, Value};
 
 use super::sources::Sources;
 
 /// The settings that the facts depend on.
-#[derive(Debug, Default, PartialEq, Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct ContainersConf {
-    #[serde(default)]
-    containers: Containers,
-    #[serde(default)]
-    network: Network,
-}
-
-#[derive(Debug, Default, PartialEq, Deserialize)]
-struct Containers {
     pids_limit: Option<i64>,
-}
-
-#[derive(Debug, Default, PartialEq, Deserialize)]
-struct Network {
     firewall_driver: Option<String>,
 }
 
@@ -37,28 +25,34 @@ impl ContainersConf {
                 let drop_ins = format!("{directory}/containers/containers.conf.d");
                 std::iter::once(file).chain(sources.root.list(drop_ins, ".conf"))
             })
-            .filter_map(|file| toml::from_str(&sources.root.read(file)?).ok())
+            .filter_map(|file| Self::parse(&sources.root.read(file)?))
             .fold(Self::default(), Self::merge)
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let tables: Table = text.parse().ok()?;
+        let value = |table: &str, key: &str| tables.get(table)?.get(key);
+        let firewall_driver = value("network", "firewall_driver").and_then(Value::as_str);
+        Some(Self {
+            pids_limit: value("containers", "pids_limit").and_then(Value::as_integer),
+            firewall_driver: firewall_driver.map(str::to_owned),
+        })
     }
 
     /// Returns the default limit of processes in a container.
     pub(super) fn pids_limit(&self) -> Option<i64> {
-        self.containers.pids_limit
+        self.pids_limit
     }
 
     /// Returns Netavark's firewall driver.
     pub(super) fn firewall_driver(&self) -> Option<&str> {
-        self.network.firewall_driver.as_deref().filter(|driver| !driver.is_empty())
+        self.firewall_driver.as_deref().filter(|driver| !driver.is_empty())
     }
 
     fn merge(self, later: Self) -> Self {
         Self {
-            containers: Containers {
-                pids_limit: later.containers.pids_limit.or(self.containers.pids_limit),
-            },
-            network: Network {
-                firewall_driver: later.network.firewall_driver.or(self.network.firewall_driver),
-            },
+            pids_limit: later.pids_limit.or(self.pids_limit),
+            firewall_driver: later.firewall_driver.or(self.firewall_driver),
         }
     }
 }
@@ -80,7 +74,7 @@ env = [
 [network]
 firewall_driver = 'nftables'
 ";
-        let conf: ContainersConf = toml::from_str(text).unwrap();
+        let conf = ContainersConf::parse(text).unwrap();
         assert_eq!((conf.pids_limit(), conf.firewall_driver()), (Some(0), Some("nftables")));
     }
 }

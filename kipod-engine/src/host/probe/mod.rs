@@ -80,7 +80,7 @@ impl HostFacts {
 /// Parses any file of the host, for fuzzing.
 #[cfg(any(test, feature = "testing"))]
 pub(crate) fn parse_any(text: &str) {
-    let _ = toml::from_str::<ContainersConf>(text);
+    let _ = ContainersConf::parse(text);
     let _ = identity::ranges(text, Some("ada"), 1000);
     let _ = identity::name(text, 1000);
     let _ = super::networks::parse(text);

@@ -16,7 +16,11 @@ pub(super) fn cluster_configuration(cluster: &ClusterSettings<'_>) -> Value {
     let networking = &cluster.spec.networking;
     let mut cert_sans = vec![json!("localhost"), json!("127.0.0.1")];
     cert_sans.extend(networking.ip_family.has_ipv6().then(|| json!("::1")));
-    cert_sans.push(json!(cluster.api_server_address));
+    for address in cluster.api_server_addresses.iter().map(|address| json!(address)) {
+        if !cert_sans.contains(&address) {
+            cert_sans.push(address);
+        }
+    }
     let mut document = json!({
         "apiVersion": Settings::of(cluster.kubernetes_version).kubeadm_api,
         "kind": "ClusterConfiguration",

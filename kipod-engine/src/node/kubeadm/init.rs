@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use super::args::item;
+use super::argument_patch::Configured;
 use super::cluster::cluster_configuration;
 use super::kube_proxy::kube_proxy_configuration;
 use super::kubelet::kubelet_configuration;
@@ -50,7 +51,8 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError
     }
     add_etcd_members(cluster, &mut documents[1]);
     let skipped = documents[0]["skipPhases"].clone();
-    for (name, more) in [("prepare", AFTER_KUBELET.as_slice()), ("init", &BEFORE_KUBELET)] {
+    for (name, more) in [("prepare", AFTER_KUBELET.as_slice()), ("init", BEFORE_KUBELET.as_slice())]
+    {
         documents[0]["skipPhases"] = with_phases(&skipped, more);
         files.push(NodeFile::secret(&format!("kubeadm/{name}.yaml"), join(&documents)));
     }
@@ -91,7 +93,8 @@ fn patched_components(node: &NodeSettings<'_>) -> Result<Vec<Value>, PatchError>
     let none = KubeadmPatches::default();
     let first = cluster.spec.nodes.first().map_or(&none, |first| &first.kubeadm_patches);
     let name = cluster.control_planes.first().map_or(node.name, |(name, _)| name);
-    apply_patches(&mut documents, name, &cluster.spec.kubeadm_patches, first)?;
+    let configured = Configured::of(cluster.spec, None);
+    apply_patches(&mut documents, name, &cluster.spec.kubeadm_patches, first, &configured)?;
     tuning::apply(&mut documents, cluster);
     Ok(documents)
 }
@@ -112,7 +115,8 @@ fn patched_init(node: &NodeSettings<'_>) -> Result<Value, PatchError> {
         document["kind"] = json!("JoinConfiguration");
     }
     let (cluster, own) = (&node.cluster.spec.kubeadm_patches, &node.spec.kubeadm_patches);
-    apply_patches(std::slice::from_mut(&mut document), node.name, cluster, own)?;
+    let configured = Configured::of(node.cluster.spec, Some(node.spec));
+    apply_patches(std::slice::from_mut(&mut document), node.name, cluster, own, &configured)?;
     if let (Bootstrap::Init, Some(fields)) = (node.bootstrap, document.as_object_mut()) {
         for join_field in ["caCertPath", "controlPlane", "discovery"] {
             fields.remove(join_field);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::argument_patch::Configured;
 use super::kubelet::patch_for_old_kubelet;
 use super::patch::apply_patches;
 use super::patch_error::PatchError;
@@ -33,7 +34,9 @@ pub(super) fn files(node: &NodeSettings<'_>) -> Result<Vec<NodeFile>, PatchError
         document["patches"] = json!({ "directory": PATCHES_DIR });
     }
     let documents = std::slice::from_mut(&mut document);
-    apply_patches(documents, node.name, &cluster.spec.kubeadm_patches, &node.spec.kubeadm_patches)?;
+    let patches = (&cluster.spec.kubeadm_patches, &node.spec.kubeadm_patches);
+    let configured = Configured::of(cluster.spec, Some(node.spec));
+    apply_patches(documents, node.name, patches.0, patches.1, &configured)?;
     let mut files = vec![NodeFile::secret("kubeadm/join.yaml", format!("{document:#}\n"))];
     files.extend(kubelet_patch);
     files.extend(schedulable_file(node, &document));

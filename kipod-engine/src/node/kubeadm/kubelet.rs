@@ -26,6 +26,7 @@ pub(super) fn kubelet_configuration(cluster: &ClusterSettings<'_>) -> Value {
         "serializeImagePulls": false,
         "featureGates": cluster.spec.feature_gates,
     });
+    // Also for 1.37, where it is on by default: older workers read the same configuration.
     document["featureGates"]["KubeletInUserNamespace"] = json!(true);
     if Settings::of(cluster.kubernetes_version).verifies_pulled_images {
         // The images of the host were pulled or built outside of the node. By default, kubelet pulls

@@ -3,6 +3,7 @@
 //! The files are JSON, which is valid YAML.
 
 mod args;
+mod argument_patch;
 mod cluster;
 mod init;
 mod join;
@@ -17,6 +18,7 @@ pub(super) mod tuning;
 
 use super::{Bootstrap, NodeFile, NodeSettings};
 
+pub use argument_patch::Configured;
 pub(super) use init::has_observable_api_server;
 pub(super) use join::JOIN_TIMEOUT;
 pub(super) use manifest_patches::manifest_patches;

@@ -3,11 +3,13 @@
 use json_patch::{PatchErrorKind, merge, patch};
 use serde_json::{Map, Value, json};
 
+use super::argument_patch::{self, Configured};
 use super::patch_error::{PatchCause, PatchError};
 use crate::spec::{JsonPatch, KubeadmPatches};
 
 /// Applies patches to the documents that kubeadm reads on a node: patches of the cluster, then of the
 /// node, and merge patches before JSON patches. A patch without a matching document has no effect.
+/// `configured` are the values that the configuration sets with its own keys.
 ///
 /// # Errors
 ///
@@ -17,6 +19,7 @@ pub fn apply_patches(
     node: &str,
     cluster_patches: &KubeadmPatches,
     node_patches: &KubeadmPatches,
+    configured: &Configured,
 ) -> Result<(), PatchError> {
     for document in documents {
         let kind = document["kind"].as_str().unwrap_or_default().to_owned();
@@ -31,7 +34,10 @@ pub fn apply_patches(
                 let matching = one.documents.iter().filter(|(target, _)| target.matches(document));
                 for (_, change) in matching.collect::<Vec<_>>() {
                     let change = without_header(change.clone());
-                    merge_patch(document, change, "").map_err(|why| failed(&one.location, why))?;
+                    configured
+                        .check_gates(&kind, &change)
+                        .and_then(|()| merge_patch(document, change, "", configured))
+                        .map_err(|why| failed(&one.location, why))?;
                 }
             }
             for one in
@@ -56,9 +62,14 @@ fn without_header(mut change: Value) -> Value {
 }
 
 /// Merges as specified in RFC 7386, except for lists that each patch would have to repeat: arguments
-/// are merged by name, where null removes an argument, and certificate SANs are added. `path` is the
-/// path of `target`.
-fn merge_patch(target: &mut Value, mut change: Value, path: &str) -> Result<(), PatchCause> {
+/// are merged by name (see [`argument_patch`]), and certificate SANs are added. `path` is the path of
+/// `target`.
+fn merge_patch(
+    target: &mut Value,
+    mut change: Value,
+    path: &str,
+    configured: &Configured,
+) -> Result<(), PatchCause> {
     if let (Value::Object(fields), Value::Object(changes)) = (&mut *target, &mut change) {
         let special = |name: &str| matches!(name, "extraArgs" | "kubeletExtraArgs" | "certSANs");
         let names: Vec<String> = changes.keys().cloned().collect();
@@ -66,11 +77,12 @@ fn merge_patch(target: &mut Value, mut change: Value, path: &str) -> Result<(), 
             let path = format!("{path}/{name}");
             if special(&name) {
                 if let Some(change) = changes.remove(&name) {
-                    merge_list(fields, &name, change, &path)?;
+                    merge_list(fields, &name, change, &path, configured)?;
                 }
             } else if changes[&name].is_object() && fields.get(&name).is_none_or(Value::is_object) {
                 let inner = changes.remove(&name).unwrap_or_default();
-                merge_patch(fields.entry(name).or_insert_with(|| json!({})), inner, &path)?;
+                let field = fields.entry(name).or_insert_with(|| json!({}));
+                merge_patch(field, inner, &path, configured)?;
             }
         }
     }
@@ -83,6 +95,7 @@ fn merge_list(
     name: &str,
     change: Value,
     path: &str,
+    configured: &Configured,
 ) -> Result<(), PatchCause> {
     if change.is_null() {
         fields.remove(name);
@@ -103,44 +116,8 @@ fn merge_list(
         }
         return Ok(());
     }
-    for (name, value) in arguments(change, path)? {
-        let at = list.iter().position(|argument| argument["name"] == name.as_str());
-        match (value, at) {
-            (None, Some(at)) => drop(list.remove(at)),
-            (None, None) => {}
-            (Some(value), Some(at)) => list[at]["value"] = json!(value),
-            (Some(value), None) => list.push(json!({ "name": name, "value": value })),
-        }
-    }
+    argument_patch::merge(list, change, path, configured)?;
     Ok(())
-}
-
-/// Reads arguments as a list of names and values, the current notation of kubeadm, or as a mapping,
-/// the notation up to v1beta3. An argument without a value is to be removed.
-fn arguments(change: Value, path: &str) -> Result<Vec<(String, Option<String>)>, PatchCause> {
-    let path = || path.to_owned();
-    let text = |name: &str, value: Value| match value {
-        Value::Null => Ok((name.to_owned(), None)),
-        Value::String(text) => Ok((name.to_owned(), Some(text))),
-        Value::Bool(_) | Value::Number(_) => Ok((name.to_owned(), Some(value.to_string()))),
-        Value::Array(_) | Value::Object(_) => {
-            Err(PatchCause::ArgumentValue { path: path(), name: name.to_owned() })
-        }
-    };
-    match change {
-        Value::Object(pairs) => pairs.into_iter().map(|(name, value)| text(&name, value)).collect(),
-        Value::Array(items) => items
-            .into_iter()
-            .map(|mut item| {
-                let value = item.get_mut("value").map(Value::take).unwrap_or_default();
-                match item["name"].as_str() {
-                    Some(name) => text(name, value),
-                    None => Err(PatchCause::UnnamedArgument { path: path() }),
-                }
-            })
-            .collect(),
-        _ => Err(PatchCause::NotArguments { path: path() }),
-    }
 }
 
 fn json_patch(document: &mut Value, change: &JsonPatch) -> Result<(), PatchCause> {
@@ -205,7 +182,8 @@ mod tests {
 
     fn patched(cluster: &KubeadmPatches, node: &KubeadmPatches) -> Result<Vec<Value>, PatchError> {
         let mut documents = documents();
-        apply_patches(&mut documents, "n", cluster, node).map(|()| documents)
+        apply_patches(&mut documents, "n", cluster, node, &Configured::default())
+            .map(|()| documents)
     }
 
     #[test]
@@ -214,7 +192,7 @@ mod tests {
             let text = format!(
                 "{version}kind: ClusterConfiguration\nmetadata: {{name: config}}\napiServer:\n  \
                  certSANs: [x, localhost]\n  extraArgs: {{v: 4, a: null, new: 'yes'}}\n  \
-                 more: {{deep: [1]}}\n"
+                 extraVolumes: [{{name: x}}]\n"
             );
             let documents = patched(&patches(&[&text], &[]), &KubeadmPatches::default()).unwrap();
             assert_eq!(
@@ -228,7 +206,7 @@ mod tests {
                             { "name": "v", "value": "4" },
                             { "name": "new", "value": "yes" },
                         ],
-                        "more": { "deep": [1] },
+                        "extraVolumes": [{ "name": "x" }],
                     },
                 })
             );
@@ -239,7 +217,7 @@ mod tests {
     fn patch_applies_to_its_kind_and_version() {
         let kubelet =
             "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 9\n";
-        let old = "apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nx: 1\n";
+        let old = "apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nuseHyperKubeImage: true\n";
         let both = format!("{kubelet}---\n{old}");
         let documents = patched(&patches(&[&both], &[]), &KubeadmPatches::default()).unwrap();
         assert_eq!(documents[0], super::tests::documents()[0]);
@@ -248,16 +226,16 @@ mod tests {
 
     #[test]
     fn node_patch_overrides_cluster_patch() {
-        let cluster = patches(&["kind: KubeletConfiguration\nmaxPods: 9\nx: 1\n"], &[]);
-        let add = r#"[{"op": "add", "path": "/y", "value": [2]}]"#;
+        let cluster = patches(&["kind: KubeletConfiguration\nmaxPods: 9\npodsPerCore: 1\n"], &[]);
+        let add = r#"[{"op": "add", "path": "/allowedUnsafeSysctls", "value": ["net.*"]}]"#;
         let node = patches(
-            &["kind: KubeletConfiguration\nmaxPods: 10\nx: null\n"],
+            &["kind: KubeletConfiguration\nmaxPods: 10\npodsPerCore: null\n"],
             &[("", "KubeletConfiguration", add)],
         );
         let documents = patched(&cluster, &node).unwrap();
         assert_eq!(documents[1]["maxPods"], 10);
-        assert_eq!(documents[1].get("x"), None);
-        assert_eq!(documents[1]["y"], json!([2]));
+        assert_eq!(documents[1].get("podsPerCore"), None);
+        assert_eq!(documents[1]["allowedUnsafeSysctls"], json!(["net.*"]));
     }
 
     #[test]
@@ -266,10 +244,10 @@ mod tests {
             let patches = patches(merge, json);
             error_chain(&patched(&patches, &KubeadmPatches::default()).unwrap_err())
         };
-        let operations = "- {op: add, path: /apiServer/certSANs/-, value: x}\n- {op: remove, path: /scheduler/x}\n";
+        let operations = "- {op: add, path: /apiServer/certSANs/-, value: x}\n- {op: remove, path: /scheduler/extraEnvs}\n";
         insta::assert_snapshot!(
             error(&[], &[("v1beta4", "ClusterConfiguration", operations)]),
-            @"kubeadm patch: cannot patch ClusterConfiguration of node `n`: operation 2 (`remove /scheduler/x`): the path does not exist in the document"
+            @"kubeadm patch: cannot patch ClusterConfiguration of node `n`: operation 2 (`remove /scheduler/extraEnvs`): the path does not exist in the document"
         );
         let operations = "- {op: test, path: /apiServer/certSANs/0, value: x}\n";
         insta::assert_snapshot!(

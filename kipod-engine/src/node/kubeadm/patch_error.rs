@@ -52,6 +52,20 @@ pub enum PatchCause {
         /// The argument's name.
         name: String,
     },
+    /// The patch contradicts a key of the configuration.
+    #[error(
+        "the patch sets `{name}` to `{value}`, but `{key}` of the configuration sets it to `{configured}`"
+    )]
+    Conflict {
+        /// The feature gate, API or label.
+        name: String,
+        /// The value in the patch.
+        value: String,
+        /// The key of the configuration.
+        key: &'static str,
+        /// The value in the configuration.
+        configured: String,
+    },
     /// An operation of a JSON patch failed.
     #[error("operation {number} (`{operation} {path}`): {reason}")]
     Operation {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::args::{item, key_values};
 use crate::kubernetes::Role;
 use crate::node::{NodeFile, NodeSettings};
-use crate::spec::comma_separated;
+use crate::spec::{comma_separated, is_kubelet_label};
 use crate::util::timeouts::Timeouts;
 
 /// The directory of patches that kubeadm applies to the manifests it generates.
@@ -28,8 +28,11 @@ const TIMEOUTS: [(&str, u64); 5] = [
 /// Returns the field `nodeRegistration`.
 pub(super) fn registration(node: &NodeSettings<'_>) -> Value {
     let mut arguments = vec![item("node-ip", &comma_separated(&node.node_ips()))];
-    if !node.spec.labels.is_empty() {
-        arguments.push(item("node-labels", &key_values(&node.spec.labels)));
+    // kubelet exits if it finds others, which kipod sets later.
+    let mut labels = node.spec.labels.clone();
+    labels.retain(|key, _| is_kubelet_label(key));
+    if !labels.is_empty() {
+        arguments.push(item("node-labels", &key_values(&labels)));
     }
     let mut registration = json!({
         "name": node.name,

@@ -3,6 +3,23 @@
 use super::*;
 
 #[test]
+fn dual_stack_keeps_the_order_of_the_families() {
+    let plan = of_family(IpFamily::DualIpv6First, 1, 1);
+    let [control_plane, worker] = plan.nodes.as_slice() else { panic!("two nodes") };
+    let init = &documents(text(control_plane, "kubeadm/init.yaml"));
+    let networking = &init["ClusterConfiguration"]["networking"];
+    assert_eq!(networking["podSubnet"], "fd00:10:244::/56,10.244.0.0/16");
+    assert_eq!(networking["serviceSubnet"], "fd00:10:96::/112,10.96.0.0/16");
+    // kube-apiserver advertises an address of the family of the first Service subnet.
+    let first = &init["InitConfiguration"];
+    assert_eq!(first["localAPIEndpoint"]["advertiseAddress"], "fd00:172:31:255::1");
+    let arguments = &first["nodeRegistration"]["kubeletExtraArgs"];
+    assert_eq!(arguments[0]["value"], "fd00:172:31:255::1,172.31.255.1");
+    let subnets: Vec<_> = worker.pod_subnets.iter().map(ToString::to_string).collect();
+    assert_eq!(subnets, ["fd00:10:244:1::/64", "10.244.1.0/24"]);
+}
+
+#[test]
 fn dual_stack_cluster_has_both_families() {
     let plan = of_family(IpFamily::Dual, 1, 1);
     let ipv6 = plan.network.ipv6.as_ref().unwrap();
@@ -16,7 +33,7 @@ fn dual_stack_cluster_has_both_families() {
     let cluster = &init["ClusterConfiguration"];
     assert_eq!(cluster["networking"]["podSubnet"], "10.244.0.0/16,fd00:10:244::/56");
     assert_eq!(cluster["networking"]["serviceSubnet"], "10.96.0.0/16,fd00:10:96::/112");
-    let names = serde_json::json!(["localhost", "127.0.0.1", "::1", "127.0.0.1"]);
+    let names = serde_json::json!(["localhost", "127.0.0.1", "::1"]);
     assert_eq!(cluster["apiServer"]["certSANs"], names);
     let proxy = &init["KubeProxyConfiguration"];
     assert_eq!(proxy["clusterCIDR"], "10.244.0.0/16,fd00:10:244::/56");
@@ -35,6 +52,7 @@ fn dual_stack_cluster_has_both_families() {
     KIPOD_INTERNAL_ADDRESS=172.31.255.1
     KIPOD_INTERNAL_ADDRESS6=fd00:172:31:255::1
     KIPOD_IPV6=1
+    KIPOD_HOST_ADDRESS=172.31.255.2
     ");
     insta::assert_snapshot!(text(worker, "network/routes"), @r"
     10.244.0.0/24 10.89.7.2
@@ -95,6 +113,12 @@ fn dual_stack_cluster_has_both_families() {
             oifname "eth0" ip6 daddr fd00:10:96::/112 drop
         }
     }
+    table ip kipod {
+        chain api-service {
+            type nat hook prerouting priority -90
+            ip daddr 10.96.0.1 tcp dport 443 dnat to 172.31.255.1:6443
+        }
+    }
     "#);
     let network: serde_json::Value =
         serde_json::from_str(text(worker, "cni/net.d/10-kipod.conflist")).unwrap();
@@ -126,7 +150,10 @@ fn ipv6_cluster_uses_ipv6_only() {
     fd00:10:244::/64 fd00:10:89:7::2
     fd00:172:31:255::1/128 fd00:10:89:7::2
     ");
-    assert!(!text(worker, "network/rules.nft").contains("table ip kipod"));
+    let rules = text(worker, "network/rules.nft");
+    assert!(!rules.contains("table ip kipod"), "{rules}");
+    let api_service = "ip6 daddr fd00:10:96::1 tcp dport 443 dnat to [fd00:172:31:255::1]:6443\n";
+    assert!(rules.contains(api_service), "{rules}");
 
     let plan = of_family(IpFamily::Ipv6, 3, 0);
     let balancer = plan.balancer.as_ref().unwrap();

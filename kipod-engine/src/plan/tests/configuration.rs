@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::spec::unknown_fields;
 use crate::util::text::error_chain;
 
 const HEAD: &str = "kind: Cluster\napiVersion: kipod.io/v1alpha1\nname: demo\n";
@@ -96,12 +97,16 @@ fn kube_proxy_has_the_configured_mode() {
             (&json!(mode), &json!("100ms"))
         );
         assert!(!text(&plan.nodes[0], "node.env").contains("KUBE_PROXY"));
+        // IPVS has no rules that would win over kipod's.
+        let rules = text(&plan.nodes[0], "network/masquerade.nft");
+        assert_eq!(rules.contains("chain api-service"), mode != "ipvs", "{rules}");
     }
     let plan = planned_from("networking: {kubeProxyMode: none}\n").unwrap();
     // The replacement of kube-proxy may handle Service addresses anywhere.
     assert!(!text(&plan.nodes[0], "network/rules.nft").contains("unused-services"));
     assert_eq!(init(&plan.nodes[0]).get("KubeProxyConfiguration"), None);
     assert!(text(&plan.nodes[0], "node.env").contains("KIPOD_NO_KUBE_PROXY=1\n"));
+    assert!(!text(&plan.nodes[0], "network/masquerade.nft").contains("api-service"));
 }
 
 #[test]
@@ -260,6 +265,7 @@ fn all_nodes_have_host_registries_and_credentials() {
     let found = FoundRegistries {
         auth: Some(auth),
         local: vec![registry("a", 5001, 1), registry("b", 5002, 2)],
+        ..FoundRegistries::default()
     };
     let text_of = "nodes: [{}, {role: worker}]\nregistries: [{prefix: 'localhost:5001'}]\n";
     let config = crate::config::read(&format!("{HEAD}{text_of}"), "c.yaml").check().unwrap();
@@ -296,13 +302,37 @@ fn all_nodes_have_host_registries_and_credentials() {
     assert!(!text(&without.nodes[0], "crio/crio.conf").contains("global_auth_file"));
 }
 
+#[test]
+fn api_server_certificate_has_the_addresses_of_the_host() {
+    for (address, expected) in [
+        ("127.0.0.1", vec!["localhost", "127.0.0.1"]),
+        ("192.168.1.7", vec!["localhost", "127.0.0.1", "192.168.1.7"]),
+        ("0.0.0.0", vec!["localhost", "127.0.0.1", "192.168.1.5"]),
+        ("::", vec!["localhost", "127.0.0.1", "192.168.1.5", "fd00::5"]),
+    ] {
+        let text = format!("networking: {{apiServerAddress: '{address}'}}\n");
+        let plan = planned_from(&text).unwrap();
+        let cluster = &init(&plan.nodes[0])["ClusterConfiguration"];
+        assert_eq!(cluster["apiServer"]["certSANs"], json!(expected), "{address}");
+    }
+}
+
+#[test]
+fn kubelet_gets_only_labels_that_it_may_set() {
+    let plan =
+        planned_from("nodes: [{labels: {tier: a, node-role.kubernetes.io/web: ''}}]\n").unwrap();
+    let arguments =
+        &init(&plan.nodes[0])["InitConfiguration"]["nodeRegistration"]["kubeletExtraArgs"];
+    assert_eq!(argument(arguments, "node-labels"), Some("tier=a"));
+}
+
 const PATCHES: &str = "\
 kubeadmConfigPatches:
 - |
   kind: ClusterConfiguration
   apiServer: {extraArgs: {of-the-cluster: '1'}}
 - '{kind: InitConfiguration, nodeRegistration: {kubeletExtraArgs: {v: init}}}'
-- '{kind: JoinConfiguration, nodeRegistration: {kubeletExtraArgs: {v: join}}, discovery: {x: 1}}'
+- '{kind: JoinConfiguration, nodeRegistration: {kubeletExtraArgs: {v: join}}, discovery: {timeout: 1m}}'
 nodes:
 - kubeadmConfigPatches:
   - '{kind: KubeletConfiguration, maxPods: 7}'
@@ -337,7 +367,20 @@ fn patches_apply_as_in_kind() {
     let join = &documents(text(worker, "kubeadm/join.yaml"))["JoinConfiguration"];
     assert_eq!(join["nodeRegistration"]["taints"], json!([]));
     assert_eq!(argument(&join["nodeRegistration"]["kubeletExtraArgs"], "v"), Some("join"));
-    assert_eq!(join["discovery"]["x"], 1);
+    assert_eq!(join["discovery"]["timeout"], "1m");
+}
+
+#[test]
+fn generated_documents_have_known_fields() {
+    let plan = planned_from("nodes: [{}, {}, {}, {role: worker}]\n").unwrap();
+    for node in &plan.nodes {
+        let file = node.files.iter().find(|file| {
+            file.path.ends_with("kubeadm/init.yaml") || file.path.ends_with("kubeadm/join.yaml")
+        });
+        for (kind, document) in documents(&file.unwrap().text) {
+            assert_eq!(unknown_fields(&kind, &document), [""; 0], "{kind} of {}", node.name);
+        }
+    }
 }
 
 #[test]
@@ -351,11 +394,11 @@ nodes:
   - group: kubeadm.k8s.io
     version: v1beta4
     kind: JoinConfiguration
-    patch: '[{op: replace, path: /nodeRegistration/tains, value: []}]'
+    patch: '[{op: replace, path: /nodeRegistration/taints/0, value: []}]'
 ",
     );
     let error = error_chain(&error.unwrap_err());
-    insta::assert_snapshot!(error, @"c.yaml:8:5: nodes[1].kubeadmConfigPatchesJSON6902[0]: cannot patch JoinConfiguration of node `demo-worker-0`: operation 1 (`replace /nodeRegistration/tains`): the path does not exist in the document");
+    insta::assert_snapshot!(error, @"c.yaml:8:5: nodes[1].kubeadmConfigPatchesJSON6902[0]: cannot patch JoinConfiguration of node `demo-worker-0`: operation 1 (`replace /nodeRegistration/taints/0`): the path does not exist in the document");
 }
 
 #[test]

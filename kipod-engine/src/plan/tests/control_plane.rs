@@ -66,6 +66,7 @@ fn control_planes_bootstrap_one_etcd_cluster() {
     assert!(!text(&plan.nodes[0], "kubeadm/upload.yaml").contains("initial-cluster"));
     let worker = &plan.nodes[3];
     assert!(text(worker, "kubernetes/kubelet.conf").contains("https://10.89.7.254:6443"));
+    assert!(text(worker, "network/masquerade.nft").contains("dnat to 10.89.7.254:6443\n"));
     assert!(text(worker, "node.env").contains("KIPOD_JOIN_SECONDS=240"));
     // Leader election is only needed with several control planes.
     let elections = |plan: &Plan| {
@@ -121,6 +122,7 @@ fn control_planes_hold_connections_until_ready() {
         chain prerouting {
             type nat hook prerouting priority -110
             ip daddr 172.31.255.1 tcp dport 6443 redirect to :61443
+            ip daddr 10.96.0.1 tcp dport 443 redirect to :61443
         }
     }
     ");
@@ -133,6 +135,10 @@ fn control_planes_hold_connections_until_ready() {
             type nat hook output priority -110
             ip daddr 10.89.7.3 tcp dport 6443 redirect to :61443
             ip6 daddr fd00:10:89:7::3 tcp dport 6443 redirect to :61443
+        }
+        chain prerouting {
+            type nat hook prerouting priority -110
+            ip daddr 10.96.0.1 tcp dport 443 redirect to :61443
         }
     }
     ");

@@ -3,6 +3,7 @@
 mod addresses;
 mod configuration;
 mod control_plane;
+mod host_access;
 mod nodes;
 mod tuning;
 
@@ -81,8 +82,12 @@ fn planned_from_images(
 ) -> Result<Plan, PatchError> {
     let joining = node_names(spec).split_off(spec.count(Role::ControlPlane));
     let credentials = Credentials::mint("demo", &joining, crate::testing::NOW).unwrap();
-    let choices =
-        Choices { node_subnet: "10.89.7.0/24".parse().unwrap(), api_port: 40_000, service_address };
+    let choices = Choices {
+        node_subnet: "10.89.7.0/24".parse().unwrap(),
+        api_port: 40_000,
+        service_address,
+        host_addresses: vec![[192, 168, 1, 5].into(), "fd00::5".parse().unwrap()],
+    };
     plan(spec, &machine, images, &choices, &credentials, found, Path::new("/state/demo"))
 }
 

@@ -32,8 +32,12 @@ pub struct ContainerOptions {
     pub binds: Vec<Bind>,
     /// Paths in the container to mount a tmpfs at.
     pub tmpfs: Vec<String>,
-    /// Devices of the host, by path.
-    pub devices: Vec<PathBuf>,
+    /// Devices of the host: paths, or names of the Container Device Interface.
+    pub devices: Vec<String>,
+    /// The limit of processor time, in thousandths of a processor.
+    pub milli_cpus: Option<u32>,
+    /// The limit of memory, in bytes.
+    pub memory: Option<u64>,
     /// The container's network.
     pub network: NetworkAttachment,
     /// Ports published on the host.
@@ -66,6 +70,8 @@ impl ContainerOptions {
             binds: Vec::new(),
             tmpfs: Vec::new(),
             devices: Vec::new(),
+            milli_cpus: None,
+            memory: None,
             network: NetworkAttachment {
                 name: "net".to_owned(),
                 address: Ipv4Addr::new(10, 89, 0, 2),

@@ -10,8 +10,8 @@ use crate::podman::api::{Labels, PodmanError};
 pub struct BuildOptions {
     /// The build context: the directory with the `Containerfile` and the files it copies.
     pub context: PathBuf,
-    /// The image's reference.
-    pub tag: String,
+    /// The image's reference; `None` builds an image without a name.
+    pub tag: Option<String>,
     /// Build arguments by name.
     pub args: std::collections::BTreeMap<String, String>,
     /// Labels of the image.
@@ -34,13 +34,28 @@ impl PodmanCli {
                 self.command()
                     .args(["build", "--quiet", "--pull=missing"])
                     .arg(format!("--layers={}", self.store.is_none()))
-                    .args(["--tag", &options.tag])
+                    .args(options.tag.iter().flat_map(|tag| ["--tag", tag]))
                     .args(options.args.iter().flat_map(pair("--build-arg")))
                     .args(options.labels.iter().flat_map(pair("--label")))
                     .arg(&options.context),
             )
             .await?;
         Ok(printed.lines().last().unwrap_or_default().to_owned())
+    }
+
+    /// Runs a command in a new privileged container without a network, and returns its output. The
+    /// container is removed.
+    ///
+    /// # Errors
+    ///
+    /// When the command fails; the error contains the end of its output.
+    pub async fn run_privileged(
+        &self,
+        image: &str,
+        command: &[&str],
+    ) -> Result<String, PodmanError> {
+        let run = ["run", "--rm", "--privileged", "--network=none", "--pull=never", image];
+        self.text(self.command().args(run).args(command)).await
     }
 
     /// Imports a tar archive of a root filesystem as an image with one layer, and returns the image's

@@ -1,8 +1,10 @@
 //! The client of a Podman service: finds or starts the service, and sends requests with a timeout.
 
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::TryFutureExt;
 use serde_json::Value;
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
@@ -17,6 +19,9 @@ use crate::podman::command::Command;
 /// on two busy cores and twenty in an emulated machine. A service that waits for a lock of its own
 /// never responds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(180);
+
+type Response<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+type Request<'r, 'a, T> = &'r (dyn Fn(podman_api::Podman) -> Response<'a, T> + Sync);
 
 /// A connection to a Podman service.
 #[derive(Debug)]
@@ -92,35 +97,41 @@ impl Client {
 
     /// Sends a request with a timeout of [`REQUEST_TIMEOUT`]. Restarts the own service if it ended
     /// while idle.
-    pub(super) async fn call<T, F, E>(
+    pub(super) async fn call<'a, T, F, E>(
         &self,
-        request: impl Fn(podman_api::Podman) -> F,
+        request: impl Fn(podman_api::Podman) -> F + Sync,
     ) -> Result<T, Failure>
     where
-        F: Future<Output = Result<T, E>>,
+        F: Future<Output = Result<T, E>> + Send + 'a,
         E: Into<Failure>,
     {
+        self.send(&|podman| Box::pin(request(podman).err_into())).await
+    }
+
+    /// [Sends](Self::call) a read-only request. Sends it once more if the response was interrupted, as
+    /// when the service was killed meanwhile: that is safe because it changes nothing.
+    pub(super) async fn query<'a, T, F>(
+        &self,
+        request: impl Fn(podman_api::Podman) -> F + Sync,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, podman_api::Error>> + Send + 'a,
+    {
+        let request: Request<'_, 'a, T> = &|podman| Box::pin(request(podman).err_into());
+        match self.send(request).await {
+            Err(Failure::Broken(_)) => self.send(request).await,
+            result => result,
+        }
+    }
+
+    /// Sends a request. Compiled once per type of response, not once per request.
+    async fn send<T>(&self, request: Request<'_, '_, T>) -> Result<T, Failure> {
         match bounded(request(self.api.clone())).await {
             Err(Failure::Unreachable(message)) => {
                 let Some(own) = &self.own else { return Err(Failure::Unreachable(message)) };
                 own.lock().await.ensure_running().await?;
                 bounded(request(self.api.clone())).await
             }
-            result => result,
-        }
-    }
-
-    /// [Sends](Self::call) a read-only request. Sends it once more if the response was interrupted, as
-    /// when the service was killed meanwhile: that is safe because it changes nothing.
-    pub(super) async fn query<T, F>(
-        &self,
-        request: impl Fn(podman_api::Podman) -> F,
-    ) -> Result<T, Failure>
-    where
-        F: Future<Output = Result<T, podman_api::Error>>,
-    {
-        match self.call(&request).await {
-            Err(Failure::Broken(_)) => self.call(&request).await,
             result => result,
         }
     }

@@ -6,6 +6,7 @@ use podman_api::models::{InspectContainerState, InspectMount, ListContainer};
 use podman_api::opts::{
     ContainerDeleteOpts, ContainerListFilter, ContainerListOpts, ContainerStopOpts,
 };
+use serde_json::Value;
 
 use super::client::Client;
 use super::failure::Failure;
@@ -13,6 +14,7 @@ use super::specification::{can_limit_pids, specification};
 use crate::podman::api::{
     ContainerDetails, ContainerInfo, ContainerMount, ContainerOptions, PodmanError,
 };
+use crate::podman::cli::parse;
 use crate::util::retry::retry;
 
 /// The maximum number of attempts to remove a container that ends and restarts continuously, and the
@@ -152,18 +154,12 @@ fn mount(mount: InspectMount) -> ContainerMount {
     }
 }
 
-/// Returns Podman's complete description of a container, as JSON text.
+/// Returns Podman's complete description of a container, as JSON text. Uses the `podman` program, because
+/// the API crate drops the fields that it does not know.
 pub(super) async fn describe(client: &Client, container: &str) -> Result<String, PodmanError> {
-    let found = client
-        .query(|podman| async move { podman.containers().get(container).inspect().await })
-        .await
-        .map_err(|failure| client.error(failure, inspect_action(container)))?;
-    // By way of a value, which has sorted keys.
-    let text = serde_json::to_value(found).map(|value| format!("{value:#}"));
-    text.map_err(|error| PodmanError::Operation {
-        action: inspect_action(container),
-        message: error.to_string(),
-    })
+    let output = client.command().args(["container", "inspect", container]).output().await?;
+    let found: Value = parse(&output, &inspect_action(container))?;
+    Ok(format!("{:#}", found[0]))
 }
 
 fn inspect_action(container: &str) -> String {

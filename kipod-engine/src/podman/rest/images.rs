@@ -2,6 +2,7 @@
 
 use podman_api::models::LibpodImageSummary;
 use podman_api::opts::{ImageListFilter, ImageListOpts, ImageTagOpts};
+
 use serde_json::{Value, json};
 
 use super::client::Client;

@@ -11,6 +11,9 @@ use crate::podman::api::{ContainerOptions, NetworkAttachment, PortMapping};
 /// The size of `/dev/shm` in bytes. Source: containers.conf(5), the default of `shm_size`.
 const SHM_SIZE: u64 = 65_536_000;
 
+/// The period of the limit of processor time in microseconds. Source: podman-run(1), `--cpu-period`.
+const CPU_PERIOD: u64 = 100_000;
+
 /// Returns whether the container's cgroup will have the `pids` controller. `podman info` reports it,
 /// too, but takes 200 ms: it looks up the packages of all its programs.
 pub(super) fn can_limit_pids(parent: Option<&str>) -> bool {
@@ -49,6 +52,7 @@ pub(super) fn specification(options: &ContainerOptions, can_limit_pids: bool) ->
         "stop_timeout": options.stop_timeout,
         "restart_policy": if options.restart { "always" } else { "no" },
     })));
+    limit(&mut specification["resource_limits"], options);
     if let Some(parent) = &options.cgroup_parent {
         specification.insert("cgroup_parent".to_owned(), json!(parent));
     }
@@ -86,6 +90,17 @@ pub(super) fn fixed(can_limit_pids: bool) -> Map<String, Value> {
     }))
 }
 
+/// Adds the limits of processor time and memory.
+fn limit(resources: &mut Value, options: &ContainerOptions) {
+    if let Some(millis) = options.milli_cpus {
+        let quota = u64::from(millis) * CPU_PERIOD / 1_000;
+        resources["cpu"] = json!({ "period": CPU_PERIOD, "quota": quota });
+    }
+    if let Some(bytes) = options.memory {
+        resources["memory"] = json!({ "limit": bytes });
+    }
+}
+
 fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
@@ -118,7 +133,7 @@ fn volumes(options: &ContainerOptions) -> Vec<Value> {
 }
 
 fn devices(options: &ContainerOptions) -> Vec<Value> {
-    options.devices.iter().map(|path| json!({ "path": path.to_string_lossy() })).collect()
+    options.devices.iter().map(|path| json!({ "path": path })).collect()
 }
 
 fn ports(options: &ContainerOptions) -> Vec<Value> {
@@ -173,6 +188,8 @@ mod tests {
             }],
             tmpfs: vec!["/run".into()],
             devices: vec!["/dev/fuse".into()],
+            milli_cpus: None,
+            memory: None,
             network: NetworkAttachment {
                 name: "net".into(),
                 address: [10, 1, 2, 3].into(),
@@ -278,6 +295,16 @@ mod tests {
         let mut options = options();
         options.ports[0].count = 3;
         assert_eq!(specification(&options, true)["portmappings"][0]["range"], 3);
+    }
+
+    #[test]
+    fn limits_of_resources_are_sent() {
+        let options =
+            ContainerOptions { milli_cpus: Some(1_500), memory: Some(2 << 30), ..options() };
+        let limits = &specification(&options, true)["resource_limits"];
+        assert_eq!(limits["cpu"], json!({ "quota": 150_000, "period": 100_000 }));
+        assert_eq!(limits["memory"], json!({ "limit": 2_147_483_648_u64 }));
+        assert_eq!(limits["pids"]["limit"], -1);
     }
 
     #[test]

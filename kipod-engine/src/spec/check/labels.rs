@@ -9,23 +9,6 @@ use crate::spec::{RawValue, ValidationError};
 /// The maximum length of the name and of the value of a label.
 /// Source: Kubernetes' documentation, "Labels and Selectors", "Syntax and character set".
 const MAX_LENGTH: usize = 63;
-/// Labels of Kubernetes' own domains that a kubelet may set on its node, in addition to those of
-/// `kubelet.kubernetes.io` and `node.kubernetes.io`.
-/// Source: Kubernetes' documentation, "Using Node Authorization" and kubelet's `--node-labels`.
-const ALLOWED: [&str; 11] = [
-    "beta.kubernetes.io/arch",
-    "beta.kubernetes.io/instance-type",
-    "beta.kubernetes.io/os",
-    "failure-domain.beta.kubernetes.io/region",
-    "failure-domain.beta.kubernetes.io/zone",
-    "kubernetes.io/arch",
-    "kubernetes.io/hostname",
-    "kubernetes.io/os",
-    "node.kubernetes.io/instance-type",
-    "topology.kubernetes.io/region",
-    "topology.kubernetes.io/zone",
-];
-
 /// Validates the labels of one node.
 pub(super) fn check(
     raw: &[(RawValue, RawValue)],
@@ -71,16 +54,6 @@ fn check_key(key: &str) -> Result<(), Problem> {
     let Some(prefix) = prefix else { return Ok(()) };
     if !is_dns_name(prefix) || prefix.bytes().any(|b| b.is_ascii_uppercase()) {
         return Err(Problem(format!("`{key}` is not a label key: `{prefix}` is not a DNS domain")));
-    }
-    let below = |domain: &str| {
-        prefix == domain || prefix.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
-    };
-    let reserved = below("kubernetes.io") || below("k8s.io");
-    let allowed = below("kubelet.kubernetes.io") || below("node.kubernetes.io");
-    if reserved && !allowed && !ALLOWED.contains(&key) {
-        return Err(Problem(format!(
-            "`{key}` is reserved: a kubelet must not set it on its own node"
-        )));
     }
     Ok(())
 }

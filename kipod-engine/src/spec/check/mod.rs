@@ -1,13 +1,16 @@
 //! Validation of cluster specifications.
 
+mod host_access;
 mod labels;
 mod mounts;
 mod networking;
 mod nodes;
 mod patches;
+mod proxy;
 mod settings;
 
 use std::fmt::Display;
+use std::path::PathBuf;
 
 use super::problem::Problem;
 use super::{
@@ -64,6 +67,10 @@ impl RawSpec {
                 &mut errors,
                 mounts::host_path,
             ),
+            proxy: proxy::check(&self.proxy, &mut errors),
+            host_proxy: self.host_proxy.unwrap_or(true),
+            ca_certificates: self.ca_certificates(&mut errors),
+            host_ca_certificates: self.host_ca_certificates,
             host_images: self.host_images.unwrap_or(true),
             preload: self.preload(&mut errors),
             load_balancer: self.load_balancer.unwrap_or(true),
@@ -90,6 +97,13 @@ impl RawSpec {
             images.extend(image.filter(|image| !images.contains(image)));
         }
         images
+    }
+
+    fn ca_certificates(&self, errors: &mut Vec<ValidationError>) -> Vec<PathBuf> {
+        let files = self.ca_certificates.iter();
+        files
+            .filter_map(|file| parse("CA certificates", Some(file), errors, mounts::host_path))
+            .collect()
     }
 }
 
@@ -126,6 +140,7 @@ impl TypedCheck {
         spec.kubeadm_patches = patches::check(&raw.kubeadm_patches, &mut self.errors);
         spec.crio_drop_ins = settings::crio_drop_ins(&raw.crio_drop_ins, &mut self.errors);
         spec.registries = settings::registries(&raw.registries, &mut self.errors);
+        spec.proxy = proxy::check(&raw.proxy, &mut self.errors);
     }
 
     /// Validates values against each other, if each is valid.

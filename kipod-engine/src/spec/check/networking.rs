@@ -37,6 +37,8 @@ const RESERVED6: [(Ipv6Addr, u8, &str); 3] = [
 struct Subnets {
     v4: Option<Subnet>,
     v6: Option<Subnet6>,
+    /// Whether IPv6 is first; `None` without subnets of both families.
+    ipv6_first: Option<bool>,
     /// `true` if the configured value is valid, or there is none.
     valid: bool,
 }
@@ -58,11 +60,21 @@ pub(super) fn check(raw: &RawSpec, errors: &mut Vec<ValidationError>) -> Network
         let before = errors.len();
         let (v4, v6) =
             value.map(|value| by_family(name, value, family, size, errors)).unwrap_or_default();
-        Subnets { v4, v6, valid: errors.len() == before }
+        let has_both = v4.is_some() && v6.is_some();
+        let ipv6_first = value
+            .filter(|_| has_both)
+            .map(|value| value.text.split(',').next().is_some_and(|first| first.contains(':')));
+        Subnets { v4, v6, ipv6_first, valid: errors.len() == before }
     };
     let pods = subnets("pod subnet", raw.pod_subnet.as_ref(), POD_SIZE);
     let services = subnets("service subnet", raw.service_subnet.as_ref(), SERVICE_SIZE);
+    if let Some(problem) = family_order(family, &pods, &services).err()
+        && let Some(value) = &raw.service_subnet
+    {
+        errors.push(value.error("service subnet", problem));
+    }
     let networking = Networking {
+        ip_family: family_order(family, &pods, &services).unwrap_or(family),
         pod_subnet: pods.or(default.pod_subnet),
         service_subnet: services.or(default.service_subnet),
         api_server_address: address.unwrap_or(default.api_server_address),
@@ -78,6 +90,21 @@ pub(super) fn check(raw: &RawSpec, errors: &mut Vec<ValidationError>) -> Network
         overlap(raw, &networking, errors);
     }
     networking
+}
+
+/// Returns the IP family with the order of the configured subnets. kube-apiserver requires that Services and
+/// nodes have the same order, and nodes have the order of their pods.
+fn family_order(family: IpFamily, pods: &Subnets, services: &Subnets) -> Result<IpFamily, Problem> {
+    if family != IpFamily::Dual {
+        return Ok(family);
+    }
+    match (pods.ipv6_first, services.ipv6_first) {
+        (Some(pods), Some(services)) if pods != services => {
+            Err(Problem("the order of the IP families is not that of the pod subnet".to_owned()))
+        }
+        (Some(true), _) | (_, Some(true)) => Ok(IpFamily::DualIpv6First),
+        _ => Ok(family),
+    }
 }
 
 /// Validates typed networking settings.
@@ -146,7 +173,7 @@ fn by_family(
     let expected = match family {
         IpFamily::Ipv4 if (fours, sixes) != (1, 0) => Some("one IPv4 subnet"),
         IpFamily::Ipv6 if (fours, sixes) != (0, 1) => Some("one IPv6 subnet"),
-        IpFamily::Dual if fours > 1 || sixes > 1 => {
+        IpFamily::Dual | IpFamily::DualIpv6First if fours > 1 || sixes > 1 => {
             Some("one subnet, or one of each family, separated by a comma")
         }
         _ => None,

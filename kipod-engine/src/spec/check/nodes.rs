@@ -1,6 +1,8 @@
 //! Validation of nodes: each node, then their numbers.
 
-use super::{labels, mounts, parse, patches};
+use std::collections::BTreeMap;
+
+use super::{host_access, labels, mounts, parse, patches};
 use crate::kubernetes::Role;
 use crate::spec::problem::Problem;
 use crate::spec::{
@@ -31,12 +33,11 @@ pub(super) fn check_typed(
 ) -> Vec<NodeSpec> {
     let before = errors.len();
     for node in &mut nodes {
-        let labels: Vec<(RawValue, RawValue)> = node
-            .labels
-            .iter()
-            .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
-            .collect();
-        labels::check(&labels, errors);
+        labels::check(&raw_pairs(&node.labels), errors);
+        host_access::typed_resources(node.resources, errors);
+        let devices: Vec<RawValue> = node.devices.iter().map(|one| one.as_str().into()).collect();
+        node.devices = host_access::devices(&devices, errors);
+        host_access::env(&raw_pairs(&node.env), errors);
         mounts::typed_mounts(&mut node.extra_mounts, errors);
         mounts::typed_ports(&node.extra_port_mappings, errors);
     }
@@ -47,6 +48,10 @@ pub(super) fn check_typed(
         check_counts(&nodes, "control planes", None, errors);
     }
     sorted(nodes)
+}
+
+fn raw_pairs(pairs: &BTreeMap<String, String>) -> Vec<(RawValue, RawValue)> {
+    pairs.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect()
 }
 
 /// Sorts by role. The sort is stable, so the nodes of one role keep their order and their numbers.
@@ -84,6 +89,9 @@ fn from_list(raw: &RawSpec, errors: &mut Vec<ValidationError>) -> Vec<NodeSpec> 
             extra_mounts: mounts::mounts(&node.mounts, errors),
             extra_port_mappings: ports.into_iter().map(|(port, _)| port).collect(),
             kubeadm_patches: patches::check(&node.kubeadm_patches, errors),
+            resources: host_access::resources(node, errors),
+            devices: host_access::devices(&node.devices, errors),
+            env: host_access::env(&node.env, errors),
         }
     });
     let nodes = nodes.collect();

@@ -61,6 +61,15 @@ pub(crate) struct CreateClusterArgs {
     /// File with credentials for image pulls, as `podman login --authfile` writes it
     #[arg(long, value_name = "FILE")]
     pub(crate) registry_auth_file: Option<String>,
+    /// Do not use HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment in nodes
+    #[arg(long)]
+    pub(crate) no_host_proxy: bool,
+    /// PEM file with certificate authorities that nodes trust; can be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_certificates: Vec<String>,
+    /// Let nodes trust the certificate authorities of this host
+    #[arg(long)]
+    pub(crate) host_ca_certificates: bool,
     /// Install metrics-server for `kubectl top` and autoscalers
     #[arg(long)]
     pub(crate) metrics: bool,
@@ -84,6 +93,15 @@ impl ClusterArg {
     pub(crate) fn name(&self) -> Option<&str> {
         self.name.as_deref().or(self.name_option.as_deref())
     }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct GetKubeconfigArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArg,
+    /// Use the address of the API server in the cluster's Podman network, for your other containers
+    #[arg(long)]
+    pub(crate) internal: bool,
 }
 
 #[derive(Debug, ClapArgs)]

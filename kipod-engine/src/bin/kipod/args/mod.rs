@@ -14,7 +14,7 @@ use clap_complete::Shell;
 
 pub(crate) use cluster::{
     ClusterArg, CreateClusterArgs, DeleteClustersArgs, Export, ExportKubeconfigArgs,
-    ExportLogsArgs, Start, Stop,
+    ExportLogsArgs, GetKubeconfigArgs, Start, Stop,
 };
 pub(crate) use config::ConfigCommand;
 pub(crate) use image::{Build, BuildNodeImageArgs, BundleArgs, Load};
@@ -191,7 +191,7 @@ pub(crate) enum Get {
     /// List the nodes of a cluster
     Nodes(GetNodesArgs),
     /// Print a cluster's kubeconfig
-    Kubeconfig(ClusterArg),
+    Kubeconfig(GetKubeconfigArgs),
     /// List registries
     Registries(ListArgs),
 }

@@ -1,8 +1,10 @@
 //! `kipod config`, and the reading of configuration files.
 
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use kipod_engine::config::{self, Config};
+use kipod_engine::plan::check_patches;
 use kipod_engine::{Event, Events, bounded};
 
 use super::print;
@@ -25,6 +27,8 @@ pub(crate) fn run(args: &ConfigCommand, progress: &Progress) -> Result<u8, Failu
         ConfigCommand::Validate { file } => {
             let config = read(file)?;
             let spec = config.check()?;
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            check_patches(&spec, i64::try_from(now).unwrap_or_default())?;
             warn(&config.warnings, progress);
             warn(&spec.warnings(), progress);
             progress.send(Event::Note(format!("`{}` is valid", file.display())));

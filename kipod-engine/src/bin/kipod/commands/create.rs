@@ -64,6 +64,14 @@ fn apply_flags(args: &CreateClusterArgs, raw: &mut RawSpec) {
         raw.preload = args.preload.iter().map(|image| image.as_str().into()).collect();
     }
     set(&mut raw.registry_auth_file, args.registry_auth_file.as_deref());
+    if args.no_host_proxy {
+        raw.host_proxy = Some(false);
+    }
+    if !args.ca_certificates.is_empty() {
+        raw.ca_certificates =
+            args.ca_certificates.iter().map(|file| file.as_str().into()).collect();
+    }
+    raw.host_ca_certificates |= args.host_ca_certificates;
     raw.retain |= args.retain;
     raw.metrics |= args.metrics;
     if args.no_host_images {

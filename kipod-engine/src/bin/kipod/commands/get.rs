@@ -19,9 +19,12 @@ pub(crate) async fn run(args: &Get, progress: &'static Progress) -> Result<u8, F
         Get::Clusters(list) => clusters(list, progress).await,
         Get::Nodes(args) => nodes(args, progress).await,
         Get::Registries(list) => super::registry::list(list, progress).await,
-        Get::Kubeconfig(cluster) => {
-            let name = cluster_name(cluster.name())?;
-            print(&open(progress)?.cluster(&name)?.kubeconfig()?)
+        Get::Kubeconfig(args) => {
+            let cluster = open(progress)?.cluster(&cluster_name(args.cluster.name())?)?;
+            print(&match args.internal {
+                true => cluster.internal_kubeconfig()?,
+                false => cluster.kubeconfig()?,
+            })
         }
     }
 }
