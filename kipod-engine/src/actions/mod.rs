@@ -29,7 +29,7 @@ mod wait_target;
 
 pub use change_error::ChangeError;
 pub use context::Context;
-pub use create::{CreateError, Request, create};
+pub use create::{CreateError, Request, check_environment, create};
 pub use failure_log::FailureReport;
 pub use load::{ImageSource, ImagesError, LoadRequest, Loaded, LoadedImage, load_images};
 pub use nodes::{AddRequest, add_node, finish_change, remove_node};

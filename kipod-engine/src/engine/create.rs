@@ -109,6 +109,7 @@ impl CreateCluster {
     pub async fn run_with(self, events: &dyn Events) -> Result<Cluster, Error> {
         let Self { engine, mut spec, cancel, kubernetes, kubeconfig, created_at, .. } = self;
         let prepare = async {
+            actions::check_environment(&spec.name, kubeconfig.as_ref()).await?;
             let mut machine = engine.machine(events).await?;
             Engine::add_proxy(&mut machine, &spec, events);
             let driver = machine.storage_driver;

@@ -8,6 +8,22 @@ fn create_without_podman_creates_nothing() {
 }
 
 #[test]
+fn create_checks_the_environment_first() {
+    let home = Home::new();
+    let directory = home.path("home");
+    let directory = directory.to_str().unwrap();
+    let cannot_read = format!("cannot read kubeconfig `{directory}`: it is a directory\nhint: ");
+    home.test(&["create", "cluster"])
+        .env("KUBECONFIG", directory)
+        .stderr_contains(&["the cluster cannot be added to your kubeconfig: ", &cannot_read])
+        .failure(1);
+    home.test(&["create", "cluster"])
+        .env("TMPDIR", "/none")
+        .stderr_contains(&["the variable `TMPDIR` is `/none`, which is not a directory"])
+        .failure(1);
+}
+
+#[test]
 fn commands_report_missing_podman_with_a_hint() {
     let home = Home::new();
     for args in [

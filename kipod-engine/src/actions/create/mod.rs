@@ -2,6 +2,7 @@
 
 mod complete;
 mod create_nodes;
+mod environment;
 mod error;
 mod inotify;
 mod install_addons;
@@ -27,6 +28,7 @@ use crate::plan::Machine;
 use crate::podman::PodmanError;
 use crate::spec::ClusterSpec;
 
+pub use environment::check_environment;
 pub use error::CreateError;
 use preflight::Found;
 

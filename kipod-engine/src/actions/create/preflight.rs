@@ -1,8 +1,9 @@
-//! Checks before anything is created: the user's kubeconfig, node images, host paths and ports, images to preload.
+//! Checks before anything is created: node images, host paths and ports, images to preload.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::environment::check_environment;
 use super::{Context, CreateError, Request, own_images};
 use crate::actions::load::{Preload, check_preload};
 use crate::actions::port_conflicts::{port_warnings, service_conflict, try_port};
@@ -17,7 +18,6 @@ use crate::spec::{
     Subnet,
 };
 use crate::util::ports::bind_remedy;
-use crate::util::{blocking, variable};
 
 /// Results of the checks that later steps need.
 pub(super) struct Found {
@@ -37,7 +37,7 @@ pub(super) struct Found {
 /// specification absolute, pulls missing images to preload, and reports warnings.
 pub(super) async fn check(cx: Context<'_>, request: &mut Request) -> Result<Found, CreateError> {
     let Context { podman, dirs, events } = cx;
-    check_kubeconfig(request).await?;
+    check_environment(&request.spec.name, request.kubeconfig.as_ref()).await?;
     let HostFiles { auth, ca_certificates } =
         resolve(&mut request.spec, &request.machine, &dirs.state)?;
     let request = &*request;
@@ -82,14 +82,6 @@ struct HostFiles {
     ca_certificates: Option<String>,
 }
 
-/// Checks that the cluster's entry can be written to the user's kubeconfig.
-async fn check_kubeconfig(request: &Request) -> Result<(), CreateError> {
-    let Some(user) = request.kubeconfig.clone() else { return Ok(()) };
-    let name = request.spec.name.clone();
-    let checked = blocking(move || user.check(&name)).await;
-    checked.map_err(|source| CreateError::KubeconfigUnusable { source })
-}
-
 /// Makes the paths of mounts absolute, relative to the current directory. Checks that they exist, that
 /// ports are free, that the kernel supports the mode of kube-proxy, and that the credentials for
 /// registries and the certificate authorities are valid. Returns their content.
@@ -107,7 +99,6 @@ fn resolve(
         );
     }
     errors.extend(ipv6_error(spec.networking.ip_family, machine.ipv6));
-    errors.extend(missing_temporary_directory(variable("TMPDIR").map(PathBuf::from)));
     for (node, name) in spec.nodes.iter_mut().zip(&names) {
         let mounts = node.extra_mounts.iter_mut().filter_map(mount_error);
         errors.extend(mounts.map(|(origin, error)| format!("{origin}node `{name}`: {error}")));
@@ -172,16 +163,6 @@ fn port_error<'a>(mapping: &'a ExtraPort, state: &Path) -> Option<(&'a Origin, S
     let port = host_port.map_or_else(|| "a port".to_owned(), |port| format!("port {port}"));
     let text = format!("{port} ({protocol}) of `{listen_address}` cannot be published: {cause}");
     Some((origin, text))
-}
-
-/// Returns an error if the directory for temporary files does not exist. Podman needs it to prepare
-/// containers.
-fn missing_temporary_directory(directory: Option<PathBuf>) -> Option<String> {
-    let directory = directory.filter(|directory| !directory.is_dir())?;
-    let path = directory.display();
-    Some(format!(
-        "the variable `TMPDIR` is `{path}`, which is not a directory: create it, or unset TMPDIR"
-    ))
 }
 
 /// Returns an error if the IP family needs IPv6 and the kernel does not have it.
@@ -295,14 +276,6 @@ mod tests {
             "{error}"
         );
         assert!(lines[2].contains("`192.0.2.1` is not an address of this host"), "{error}");
-    }
-
-    #[test]
-    fn temporary_directory_must_exist() {
-        let error = missing_temporary_directory(Some("/none/such".into())).unwrap();
-        assert!(error.starts_with("the variable `TMPDIR` is `/none/such`, which"), "{error}");
-        assert_eq!(missing_temporary_directory(Some("/".into())), None);
-        assert_eq!(missing_temporary_directory(None), None);
     }
 
     #[test]

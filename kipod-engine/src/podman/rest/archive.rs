@@ -53,7 +53,8 @@ impl Listing {
     /// Reads the list of a tar file, which may be compressed with gzip.
     pub(super) fn read_from(tar: impl Read) -> io::Result<Self> {
         let mut tar = BufReader::new(tar);
-        let plain: Box<dyn Read + '_> = match tar.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+        let is_gzip = tar.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+        let plain: Box<dyn Read + '_> = match is_gzip {
             true => Box::new(flate2::bufread::MultiGzDecoder::new(tar)),
             false => Box::new(tar),
         };
