@@ -16,9 +16,11 @@ use crate::util::text::error_chain;
 /// The number of lines of each log. A Go panic is followed by the stacks of all goroutines.
 const LOG_LINES: &str = "5000";
 /// The systemd units whose journals may explain a failure, in the order of their start.
-const UNITS: [&str; 4] = ["kipod-prepare", KUBEADM, "crio", "kubelet"];
-/// The unit that runs kubeadm.
+const UNITS: [&str; 3] = [KUBEADM, "crio", "kubelet"];
+/// The unit that runs kubeadm. Its log includes that of [`PREPARE`].
 const KUBEADM: &str = "kipod-node";
+/// The unit that runs the first phases of kubeadm.
+const PREPARE: &str = "kipod-prepare";
 /// The number of lines of an exited container's output in the log of a failure.
 const OUTPUT_LINES: usize = 200;
 /// The number of exits with the same error after which a unit counts as failed. systemd restarts it
@@ -188,8 +190,11 @@ impl Waiter<'_> {
     /// Returns the log of a systemd unit, or of a container of `kube-system`.
     async fn component_log(&self, node: &str, component: &str) -> Result<String, PodmanError> {
         let output = if UNITS.contains(&component) {
-            let command =
-                ["journalctl", "--no-pager", "--output=cat", "-n", LOG_LINES, "-u", component];
+            let mut command = vec!["journalctl", "--no-pager", "--output=cat", "-n", LOG_LINES];
+            if component == KUBEADM {
+                command.extend(["-u", PREPARE]);
+            }
+            command.extend(["-u", component]);
             self.podman.exec(node, &command).await?
         } else {
             self.podman.exec(node, &["sh", "-c", CONTAINER_LOGS, component]).await?

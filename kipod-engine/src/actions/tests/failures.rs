@@ -58,12 +58,12 @@ async fn failed_rollback_does_not_hide_the_cause() {
 #[tokio::test]
 async fn kubeadm_failure_reports_step_errors_and_log_file() {
     let world = World::new();
-    for (unit, text) in [
-        ("kipod-node", "error: cannot do it\n"),
-        ("kubelet", "kubelet's last words\n"),
-        ("crio", "crio's last words\n"),
+    for (units, text) in [
+        ("-u kipod-prepare -u kipod-node", "error: cannot do it\n"),
+        ("-u kubelet", "kubelet's last words\n"),
+        ("-u crio", "crio's last words\n"),
     ] {
-        let line = format!("{NODE} journalctl --no-pager --output=cat -n 5000 -u {unit}");
+        let line = format!("{NODE} journalctl --no-pager --output=cat -n 5000 {units}");
         world.podman.set_exec_output(&line, 0, text);
     }
     let error = world.create_until_kubeadm_fails(request()).await;

@@ -1,4 +1,4 @@
-//! Whether programs inside a control plane node can query the readiness of its API server.
+//! Readiness of an API server, as far as programs inside its node can query it.
 
 use serde_json::Value;
 
