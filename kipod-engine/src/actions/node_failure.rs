@@ -174,10 +174,7 @@ impl Waiter<'_> {
             let text = text.unwrap_or_else(|error| {
                 format!("cannot read the journal: {}", error_chain(&error))
             });
-            // A worker has no unit that prepares a control plane.
-            if !text.is_empty() {
-                logs.push(Log { name: name.to_owned(), text });
-            }
+            logs.push(Log { name: name.to_owned(), text });
         }
         let pods = self.component_log(node, "*").await.unwrap_or_default();
         if !pods.is_empty() {

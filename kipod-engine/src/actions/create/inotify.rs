@@ -17,12 +17,12 @@ const OF_WORKER: usize = 15;
 /// The instances of a load balancer: systemd.
 const OF_BALANCER: usize = 3;
 
-/// Whether there are enough instances for a cluster.
+/// The supply of instances for a cluster.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Supply {
-    /// There are.
+    /// There are enough.
     Enough,
-    /// There may be, once the clusters that are being created at the moment have theirs.
+    /// There may be enough once the clusters that are being created have theirs.
     Later,
     /// There are not: this number is left.
     Exhausted(usize),

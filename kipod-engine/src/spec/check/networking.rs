@@ -37,7 +37,7 @@ const RESERVED6: [(Ipv6Addr, u8, &str); 3] = [
 struct Subnets {
     v4: Option<Subnet>,
     v6: Option<Subnet6>,
-    /// Whether IPv6 is first; `None` without subnets of both families.
+    /// `true` if IPv6 is first; `None` without subnets of both families.
     ipv6_first: Option<bool>,
     /// `true` if the configured value is valid, or there is none.
     valid: bool,
