@@ -160,8 +160,10 @@ pub(crate) async fn remove_locked(
     let found = find(podman, name).await?;
     let mut existed = found.first().is_some();
     let mut errors = Vec::new();
-    found.remove_containers(podman, &mut errors).await;
-    if let Err(error) = release_images(podman, name).await {
+    // Podman takes as long to list all images as to remove some containers.
+    let (held, ()) =
+        tokio::join!(held_image_names(podman, name), found.remove_containers(podman, &mut errors));
+    if let Err(error) = release_images(podman, held).await {
         errors.push(format!("names of held images: {}", error_chain(&error)));
     }
     // An exit of Podman may have interrupted the creation, and left files that Podman does not list.
@@ -206,8 +208,11 @@ pub(crate) async fn remove_locked(
 }
 
 /// Removes the names that the cluster's holds gave to images. The images stay in the user's store.
-async fn release_images(podman: &dyn Podman, name: &ClusterName) -> Result<(), PodmanError> {
-    for image in held_image_names(podman, name).await? {
+async fn release_images(
+    podman: &dyn Podman,
+    held: Result<Vec<String>, PodmanError>,
+) -> Result<(), PodmanError> {
+    for image in held? {
         podman.remove_image_name(&image).await?;
     }
     Ok(())
